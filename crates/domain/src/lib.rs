@@ -1,0 +1,36 @@
+//! The vocabulary and the rules of Tenantry: ids, enums, entities, money, invoice arithmetic, permissions and validation.
+//!
+//! *Invariant:* nothing here does I/O. There is no database, no GraphQL, no HTTP and no runtime in this crate, so every
+//! rule can be tested in microseconds and used by any other service.
+
+pub mod change;
+pub mod client;
+pub mod clock;
+pub mod currency;
+pub mod feature;
+pub mod id;
+pub mod identity;
+pub mod invoice;
+pub mod member;
+pub mod money;
+pub mod organization;
+pub mod permission;
+pub mod position;
+pub mod project;
+pub mod subscription;
+pub mod task;
+mod text_enum;
+pub mod typeid;
+pub mod user;
+pub mod validate;
+pub mod workspace;
+
+pub use change::Change;
+pub use clock::Clock;
+pub use currency::Currency;
+pub use id::*;
+pub use identity::{Actor, Identity};
+pub use money::{Money, MoneyError};
+pub use permission::{Grant, Role};
+pub use position::Position;
+pub use validate::{FieldError, FieldErrorCode, Violations};

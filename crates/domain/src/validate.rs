@@ -1,0 +1,182 @@
+//! What is wrong with an input, said so that a form can show it beside the field.
+
+use std::fmt;
+
+use crate::typeid::IdError;
+
+/// A text that names no value of an enum.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{value}\" is not a {kind}")]
+pub struct UnknownValue {
+    /// The enum's name.
+    pub kind: &'static str,
+    /// What was found instead.
+    pub value: String,
+}
+
+/// What kind of fault a field has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FieldErrorCode {
+    /// The value is missing or blank.
+    Required,
+    /// The value is longer than the field may be.
+    TooLong,
+    /// The value is outside its bounds.
+    OutOfRange,
+    /// The value has the wrong form.
+    Invalid,
+    /// The value refers to something that does not exist (or that the caller may not see, which is the same).
+    NotFound,
+    /// Something else already has this value.
+    Taken,
+    /// What was read has changed since.
+    Conflict,
+    /// The plan does not allow more.
+    LimitReached,
+}
+
+impl FieldErrorCode {
+    /// Every code, in the order of the declaration.
+    pub const ALL: &'static [Self] = &[
+        Self::Required,
+        Self::TooLong,
+        Self::OutOfRange,
+        Self::Invalid,
+        Self::NotFound,
+        Self::Taken,
+        Self::Conflict,
+        Self::LimitReached,
+    ];
+}
+
+/// One fault of one field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    /// The kind of fault.
+    pub code: FieldErrorCode,
+    /// The way to the field from the input's root, e.g. `["lineItems", "0", "quantity"]`.
+    pub field: Vec<String>,
+    /// What is wrong, for a person.
+    pub message: String,
+}
+
+impl FieldError {
+    /// A fault of the field with this name.
+    pub fn new(code: FieldErrorCode, field: &str, message: impl Into<String>) -> Self {
+        Self { code, field: vec![field.to_owned()], message: message.into() }
+    }
+
+    /// A reference to something that is not there.
+    pub fn not_found(field: &str, what: &str) -> Self {
+        Self::new(FieldErrorCode::NotFound, field, format!("There is no such {what}."))
+    }
+
+    /// An id that does not parse.
+    pub fn malformed_id(field: &str, error: &IdError) -> Self {
+        Self::new(FieldErrorCode::Invalid, field, format!("{error}."))
+    }
+
+    /// The same fault, seen from the field's parent.
+    #[must_use]
+    pub fn within(mut self, parents: &[&str]) -> Self {
+        self.field.splice(0..0, parents.iter().map(|&p| p.to_owned()));
+        self
+    }
+}
+
+/// All faults of one input. Never empty when returned as an error.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Violations(pub Vec<FieldError>);
+
+impl fmt::Display for Violations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, error) in self.0.iter().enumerate() {
+            let separator = if n == 0 { "" } else { "; " };
+            write!(f, "{separator}{}: {}", error.field.join("."), error.message)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Violations {}
+
+impl From<FieldError> for Violations {
+    fn from(error: FieldError) -> Self {
+        Self(vec![error])
+    }
+}
+
+impl Violations {
+    /// Adds a fault.
+    pub fn push(&mut self, error: FieldError) {
+        self.0.push(error);
+    }
+
+    /// `Ok` when nothing was found wrong.
+    ///
+    /// # Errors
+    /// The faults, when there are any.
+    pub fn into_result(self) -> Result<(), Self> {
+        if self.0.is_empty() { Ok(()) } else { Err(self) }
+    }
+
+    /// A required text: trimmed at both ends, not blank, at most `max` characters, without control characters.
+    /// Everything else, emoji and right-to-left text included, is kept exactly.
+    pub fn required_text(&mut self, field: &str, value: &str, max: usize) -> String {
+        let trimmed = value.trim();
+        if trimmed.is_empty() {
+            self.push(FieldError::new(FieldErrorCode::Required, field, "This must not be blank."));
+        } else if trimmed.chars().any(char::is_control) {
+            self.push(FieldError::new(FieldErrorCode::Invalid, field, "Control characters are not allowed here."));
+        }
+        self.bounded(field, trimmed, max);
+        trimmed.to_owned()
+    }
+
+    /// An optional one-line text: as [`required_text`](Self::required_text), but blank counts as none.
+    pub fn optional_text(&mut self, field: &str, value: Option<&str>, max: usize) -> Option<String> {
+        let trimmed = value?.trim();
+        if trimmed.is_empty() { None } else { Some(self.required_text(field, trimmed, max)) }
+    }
+
+    /// An optional text of several lines, kept exactly as given; at most `max` characters, without NUL.
+    pub fn optional_prose(&mut self, field: &str, value: Option<&str>, max: usize) -> Option<String> {
+        let value = value?;
+        // PostgreSQL cannot hold U+0000 in a text.
+        if value.contains('\0') {
+            self.push(FieldError::new(FieldErrorCode::Invalid, field, "The character U+0000 is not allowed."));
+        }
+        self.bounded(field, value, max);
+        if value.is_empty() { None } else { Some(value.to_owned()) }
+    }
+
+    /// An optional e-mail address: one `@` with something on both sides, no spaces, at most 254 characters (RFC 5321).
+    pub fn optional_email(&mut self, field: &str, value: Option<&str>) -> Option<String> {
+        let email = self.optional_text(field, value, 254)?;
+        let plausible = email.split_once('@').is_some_and(|(local, host)| {
+            !local.is_empty() && !host.is_empty() && !host.contains('@') && !email.contains(char::is_whitespace)
+        });
+        if !plausible {
+            self.push(FieldError::new(FieldErrorCode::Invalid, field, "This is not an e-mail address."));
+        }
+        Some(email)
+    }
+
+    /// An optional web address: `http` or `https`, without spaces, at most 2,048 characters.
+    pub fn optional_url(&mut self, field: &str, value: Option<&str>) -> Option<String> {
+        let url = self.optional_text(field, value, 2048)?;
+        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+        if rest.is_none_or(|rest| rest.is_empty() || rest.contains(char::is_whitespace)) {
+            self.push(FieldError::new(FieldErrorCode::Invalid, field, "This is not an http(s) address."));
+        }
+        Some(url)
+    }
+
+    fn bounded(&mut self, field: &str, value: &str, max: usize) {
+        let length = value.chars().count();
+        if length > max {
+            let message = format!("This has {length} characters; at most {max} are allowed.");
+            self.push(FieldError::new(FieldErrorCode::TooLong, field, message));
+        }
+    }
+}
