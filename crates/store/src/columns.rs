@@ -1,0 +1,99 @@
+//! Reads a row's columns in the order in which the statement names them. By position, because a look-up by name costs more
+//! than the decoding.
+
+use std::str::FromStr;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use rust_decimal::Decimal;
+use sqlx::postgres::PgRow;
+use sqlx::{Decode, Postgres, Row, Type};
+use tenantry_domain::{Currency, Id, Money};
+use uuid::Uuid;
+
+use crate::error::StoreError;
+
+/// A row that is read from left to right.
+pub struct Columns<'r> {
+    row: &'r PgRow,
+    table: &'static str,
+    next: usize,
+}
+
+impl<'r> Columns<'r> {
+    /// Starts at the first column. The table's name is for the error.
+    pub(crate) fn new(row: &'r PgRow, table: &'static str) -> Self {
+        Self { row, table, next: 0 }
+    }
+
+    /// The next column, of any type that the driver decodes.
+    pub(crate) fn next<T>(&mut self) -> Result<T, StoreError>
+    where
+        T: Decode<'r, Postgres> + Type<Postgres>,
+    {
+        let column = self.next;
+        self.next += 1;
+        Ok(self.row.try_get(column)?)
+    }
+
+    /// The next column as an id.
+    pub(crate) fn id<I: Id>(&mut self) -> Result<I, StoreError> {
+        Ok(I::from_uuid(self.next()?))
+    }
+
+    /// The next column as an id that may be null.
+    pub(crate) fn optional_id<I: Id>(&mut self) -> Result<Option<I>, StoreError> {
+        Ok(self.next::<Option<Uuid>>()?.map(I::from_uuid))
+    }
+
+    /// The next column as a text that names a value of an enum or a currency.
+    pub(crate) fn parsed<T: FromStr>(&mut self) -> Result<T, StoreError> {
+        let text: &str = self.next()?;
+        text.parse().map_err(|_| self.corrupt())
+    }
+
+    /// The next column as such a text that may be null.
+    pub(crate) fn optional_parsed<T: FromStr>(&mut self) -> Result<Option<T>, StoreError> {
+        let text: Option<&str> = self.next()?;
+        text.map(|text| text.parse().map_err(|_| self.corrupt())).transpose()
+    }
+
+    /// The next column as minor units of `currency`.
+    pub(crate) fn money(&mut self, currency: Currency) -> Result<Money, StoreError> {
+        Ok(Money::from_minor(self.next()?, currency))
+    }
+
+    /// The next column as minor units that may be null; a currency is there whenever an amount is.
+    pub(crate) fn optional_money(&mut self, currency: Option<Currency>) -> Result<Option<Money>, StoreError> {
+        let minor: Option<i64> = self.next()?;
+        match (minor, currency) {
+            (Some(minor), Some(currency)) => Ok(Some(Money::from_minor(minor, currency))),
+            (None, _) => Ok(None),
+            (Some(_), None) => Err(self.corrupt()),
+        }
+    }
+
+    /// The next column as a point in time.
+    pub(crate) fn time(&mut self) -> Result<DateTime<Utc>, StoreError> {
+        self.next()
+    }
+
+    /// The next column as a point in time that may be null.
+    pub(crate) fn optional_time(&mut self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.next()
+    }
+
+    /// The next column as a date that may be null.
+    pub(crate) fn optional_date(&mut self) -> Result<Option<NaiveDate>, StoreError> {
+        self.next()
+    }
+
+    /// The next column as an exact decimal.
+    pub(crate) fn decimal(&mut self) -> Result<Decimal, StoreError> {
+        self.next()
+    }
+
+    /// What is wrong when the column just read does not make sense.
+    pub(crate) fn corrupt(&self) -> StoreError {
+        StoreError::Corrupt { table: self.table, column: self.next.saturating_sub(1) }
+    }
+}

@@ -1,0 +1,106 @@
+//! What can go wrong between the process and the database. Nothing here is fit to be shown to a caller.
+
+use sqlx::error::ErrorKind;
+
+/// A failed read or write.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The user does not belong to the organization (any more), or is banned.
+    #[error("the user is not a member of the organization")]
+    NotAMember,
+    /// The cursor was not made by this list and this order.
+    #[error("the cursor does not belong to this list")]
+    InvalidCursor,
+    /// A constraint of the database refused the write.
+    #[error("the constraint {constraint} refused the write")]
+    Constraint {
+        /// What kind of constraint.
+        kind: ConstraintKind,
+        /// Its name in the catalogue.
+        constraint: String,
+    },
+    /// A concurrent transaction won, or there was a deadlock. Doing it again may work.
+    #[error("the transaction lost against a concurrent one")]
+    Conflict(#[source] sqlx::Error),
+    /// The statement took longer than it may.
+    #[error("the statement was cancelled because it took too long")]
+    Timeout(#[source] sqlx::Error),
+    /// There is no connection to be had at the moment.
+    #[error("the database cannot be reached")]
+    Unavailable(#[source] sqlx::Error),
+    /// A row holds what the domain does not know.
+    #[error("the column {column} of {table} holds a value that is not understood")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// The column's position in the statement.
+        column: usize,
+    },
+    /// Anything else.
+    #[error("the database refused the statement")]
+    Database(#[source] sqlx::Error),
+}
+
+/// The kinds of constraint that a write can break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConstraintKind {
+    /// Something else already has this value.
+    Unique,
+    /// What is referred to is not there.
+    ForeignKey,
+    /// A value is outside its bounds.
+    Check,
+    /// A required value is missing.
+    NotNull,
+}
+
+impl StoreError {
+    /// Whether a repetition of the whole transaction may succeed.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Conflict(_))
+    }
+
+    /// The name of the constraint that refused the write, if one did.
+    pub fn constraint(&self) -> Option<(ConstraintKind, &str)> {
+        match self {
+            Self::Constraint { kind, constraint } => Some((*kind, constraint)),
+            _ => None,
+        }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        let Some(database) = error.as_database_error() else {
+            return match error {
+                sqlx::Error::Io(_)
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::Protocol(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed => Self::Unavailable(error),
+                _ => Self::Database(error),
+            };
+        };
+        let kind = match database.kind() {
+            ErrorKind::UniqueViolation => Some(ConstraintKind::Unique),
+            ErrorKind::ForeignKeyViolation => Some(ConstraintKind::ForeignKey),
+            ErrorKind::CheckViolation => Some(ConstraintKind::Check),
+            ErrorKind::NotNullViolation => Some(ConstraintKind::NotNull),
+            _ => None,
+        };
+        if let Some(kind) = kind {
+            return Self::Constraint { kind, constraint: database.constraint().unwrap_or_default().to_owned() };
+        }
+        // The codes are those of appendix A of PostgreSQL's manual.
+        match database.code().as_deref() {
+            Some("40001" | "40P01") => Self::Conflict(error),
+            Some("57014" | "55P03") => Self::Timeout(error),
+            // Class 08: connection failures; 57P01..57P03: shutting down, crashed, starting up; 53300: too many connections.
+            Some(code) if code.starts_with("08") || code.starts_with("57P0") || code == "53300" || code == "25P03" => {
+                Self::Unavailable(error)
+            }
+            _ => Self::Database(error),
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! Invoices: reads and writes of `app.invoices` and `app.invoice_tasks`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+use sea_orm::Set;
+use serde::{Deserialize, Serialize};
+use sqlx::Row;
+use sqlx::types::Json;
+use tenantry_domain::invoice::{DraftContent, Invoice, InvoiceStatus, LineItem, Totals};
+use tenantry_domain::{Actor, Change, ClientId, Currency, InvoiceId, Money, ProjectId, TaskId};
+use uuid::Uuid;
+
+use crate::columns::Columns;
+use crate::entity;
+use crate::error::StoreError;
+use crate::page::{SortKey, SortKind, SortValue};
+use crate::record::{Record, Relation, uuids};
+use crate::scope::{Scope, Tenant, WriteScope};
+use crate::sql::Sql;
+use crate::{visibility, write};
+
+/// What a list of invoices can be narrowed by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct InvoiceFilter {
+    /// Only invoices that are in one of these statuses today; empty means any.
+    pub status: Vec<InvoiceStatus>,
+    /// Only invoices to this client.
+    pub client_id: Option<ClientId>,
+    /// Only invoices for this project.
+    pub project_id: Option<ProjectId>,
+    /// Only invoices dated on or after this day.
+    pub issued_from: Option<NaiveDate>,
+    /// Only invoices dated before this day.
+    pub issued_before: Option<NaiveDate>,
+}
+
+/// What a list of invoices can be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum InvoiceSort {
+    /// By the day they are dated.
+    #[default]
+    IssueDate,
+    /// By due date; invoices without one come last.
+    DueDate,
+    /// When the row was made.
+    CreatedAt,
+}
+
+/// Through which rows an invoice is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum InvoiceParent {
+    /// The client who is billed.
+    Client,
+    /// The project it is for.
+    Project,
+}
+
+impl Record for Invoice {
+    type Id = InvoiceId;
+    type Filter = InvoiceFilter;
+    type SortField = InvoiceSort;
+    type Parent = InvoiceParent;
+
+    const NAME: &'static str = "app.invoices";
+    const FROM: &'static str = "app.invoices t";
+    const COLUMNS: &'static str = "t.id, t.organization_id, t.client_id, t.project_id, t.number, t.status, t.issue_date, \
+                                   t.due_date, t.tax_rate, t.currency, t.subtotal, t.tax_amount, t.total, t.amount_paid, \
+                                   t.notes, t.sent_at, t.paid_at, t.voided_at, t.created_by, t.created_at, t.updated_at";
+
+    fn id(&self) -> InvoiceId {
+        self.id
+    }
+
+    fn decode(columns: &mut Columns<'_>) -> Result<Self, StoreError> {
+        let (id, organization_id) = (columns.id()?, columns.id()?);
+        let (client_id, project_id) = (columns.optional_id()?, columns.optional_id()?);
+        let (number, status) = (columns.next()?, columns.parsed()?);
+        let (issue_date, due_date, tax_rate) = (columns.next()?, columns.optional_date()?, columns.decimal()?);
+        let currency: Currency = columns.parsed()?;
+        let totals = Totals {
+            subtotal: columns.money(currency)?,
+            tax_amount: columns.money(currency)?,
+            total: columns.money(currency)?,
+        };
+        Ok(Self {
+            id,
+            organization_id,
+            client_id,
+            project_id,
+            number,
+            status,
+            issue_date,
+            due_date,
+            // The column has a fixed scale; the zeros behind the last digit say nothing.
+            tax_rate: tax_rate.normalize(),
+            totals,
+            amount_paid: columns.money(currency)?,
+            notes: columns.next()?,
+            sent_at: columns.optional_time()?,
+            paid_at: columns.optional_time()?,
+            voided_at: columns.optional_time()?,
+            created_by: columns.optional_id()?,
+            created_at: columns.time()?,
+            updated_at: columns.time()?,
+        })
+    }
+
+    fn narrow_to_visible(actor: &Actor, sql: &mut Sql) {
+        visibility::invoices(actor, sql, "t.project_id");
+    }
+
+    fn narrow(filter: &InvoiceFilter, tenant: &Tenant, sql: &mut Sql) {
+        narrow_to_statuses(&filter.status, tenant.today, sql);
+        sql.narrow_to_id("t.client_id", filter.client_id);
+        sql.narrow_to_id("t.project_id", filter.project_id);
+        sql.narrow_to_range("t.issue_date", filter.issued_from, filter.issued_before);
+    }
+
+    fn sort_keys(field: InvoiceSort) -> &'static [SortKey] {
+        match field {
+            InvoiceSort::IssueDate => &[SortKey { expression: "t.issue_date", kind: SortKind::Date }],
+            InvoiceSort::DueDate => {
+                &[SortKey { expression: "coalesce(t.due_date, 'infinity'::date)", kind: SortKind::OptionalDate }]
+            }
+            InvoiceSort::CreatedAt => &[SortKey { expression: "t.created_at", kind: SortKind::Time }],
+        }
+    }
+
+    fn sort_values(&self, field: InvoiceSort) -> Vec<SortValue> {
+        match field {
+            InvoiceSort::IssueDate => vec![SortValue::Date(self.issue_date)],
+            InvoiceSort::DueDate => vec![SortValue::date_or_infinity(self.due_date)],
+            InvoiceSort::CreatedAt => vec![SortValue::Time(self.created_at)],
+        }
+    }
+
+    fn relation(parent: InvoiceParent) -> Relation {
+        let column = match parent {
+            InvoiceParent::Client => "t.client_id",
+            InvoiceParent::Project => "t.project_id",
+        };
+        Relation { column, join: "", visible_with_parent: false }
+    }
+}
+
+/// Narrows to the statuses as they are today: what was sent and is past its due date with an open balance is overdue,
+/// whatever the column says. The rule is [`Invoice::status_on`].
+fn narrow_to_statuses(statuses: &[InvoiceStatus], today: NaiveDate, sql: &mut Sql) {
+    if statuses.is_empty() {
+        return;
+    }
+    let today = sql.value(today);
+    for (n, status) in statuses.iter().enumerate() {
+        sql.push(if n == 0 { " AND (" } else { " OR " });
+        let late = match status {
+            InvoiceStatus::Draft | InvoiceStatus::Paid | InvoiceStatus::Void => {
+                sql.push("t.status = ").bind(status.as_str());
+                continue;
+            }
+            InvoiceStatus::Sent => "NOT ",
+            InvoiceStatus::Overdue => "",
+        };
+        sql.push("(t.status IN ('sent', 'overdue') AND ").push(late);
+        // Without a due date the comparison is null, which counts as not late.
+        sql.push("coalesce(t.due_date < ").push_placeholder(today).push(" AND t.amount_paid < t.total, false))");
+    }
+    sql.push(")");
+}
+
+/// A line as the database holds it.
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredLine {
+    description: String,
+    quantity: Decimal,
+    rate: Decimal,
+    /// In minor units of the invoice's currency.
+    amount: i64,
+}
+
+/// The lines of each of these invoices, in one statement. An invoice that does not exist has no entry.
+///
+/// # Errors
+/// Those of the database.
+pub async fn line_items(
+    scope: &impl Scope,
+    ids: &[InvoiceId],
+) -> Result<HashMap<InvoiceId, Arc<Vec<LineItem>>>, StoreError> {
+    let mut sql = Sql::new("SELECT t.id, t.currency, t.line_items FROM app.invoices t WHERE t.organization_id = ");
+    sql.bind(scope.organization_id().as_uuid()).push(" AND t.id = ANY(").bind(uuids(ids)).push(")");
+    visibility::invoices(scope.actor(), &mut sql, "t.project_id");
+    let rows = scope.connection().fetch(sql).await?;
+    let mut found = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        let mut columns = Columns::new(row, Invoice::NAME);
+        let (id, currency): (InvoiceId, Currency) = (columns.id()?, columns.parsed()?);
+        let Json(lines): Json<Vec<StoredLine>> = columns.next()?;
+        let lines = lines.into_iter().map(|line| LineItem {
+            description: line.description,
+            quantity: line.quantity,
+            rate: line.rate,
+            amount: Money::from_minor(line.amount, currency),
+        });
+        found.insert(id, Arc::new(lines.collect()));
+    }
+    Ok(found)
+}
+
+/// The content of a draft as the database holds it.
+fn stored(lines: &[LineItem]) -> Result<serde_json::Value, StoreError> {
+    let lines: Vec<StoredLine> = lines
+        .iter()
+        .map(|line| StoredLine {
+            description: line.description.clone(),
+            quantity: line.quantity,
+            rate: line.rate,
+            amount: line.amount.minor(),
+        })
+        .collect();
+    serde_json::to_value(lines).map_err(|error| StoreError::Database(sqlx::Error::Encode(Box::new(error))))
+}
+
+/// A draft that has been validated and computed.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// Who is billed.
+    pub client_id: Option<ClientId>,
+    /// The project it is for.
+    pub project_id: Option<ProjectId>,
+    /// The day it is dated.
+    pub issue_date: NaiveDate,
+    /// The day it is to be paid by.
+    pub due_date: Option<NaiveDate>,
+    /// The lines and the sums.
+    pub content: DraftContent,
+    /// Anything else.
+    pub notes: Option<String>,
+}
+
+/// Inserts a draft that covers these tasks.
+///
+/// # Errors
+/// A foreign-key violation when the client, the project or a task does not exist in the organization.
+pub async fn create(scope: &mut WriteScope, draft: Draft, tasks: &[TaskId]) -> Result<Invoice, StoreError> {
+    let clock = &scope.tenant().clock;
+    let (id, now): (InvoiceId, _) = (clock.new_id(), clock.now());
+    let row = entity::invoice::ActiveModel {
+        organization_id: Set(scope.organization_id().as_uuid()),
+        id: Set(id.as_uuid()),
+        status: Set(InvoiceStatus::Draft.to_string()),
+        amount_paid: Set(0),
+        created_by: Set(Some(scope.actor().user_id.as_uuid())),
+        created_at: Set(now),
+        updated_at: Set(now),
+        ..content(draft)?
+    };
+    let invoice: Invoice = write::insert(scope, row).await?;
+    cover(scope, invoice.id, tasks).await?;
+    Ok(invoice)
+}
+
+/// Replaces the content of a draft that was read in this scope, and the tasks that it covers if they are given.
+///
+/// # Errors
+/// A foreign-key violation when the client, the project or a task does not exist in the organization.
+pub async fn update(
+    scope: &mut WriteScope,
+    before: &Invoice,
+    draft: Draft,
+    tasks: Change<Vec<TaskId>>,
+) -> Result<Option<Invoice>, StoreError> {
+    let updated_at = Set(write::next_update(&scope.tenant().clock, before.updated_at));
+    let row = entity::invoice::ActiveModel { updated_at, ..content(draft)? };
+    if let Change::Set(tasks) = tasks {
+        write::delete_where::<entity::invoice_task::Entity>(scope, write::is("invoice_id", before.id.as_uuid()))
+            .await?;
+        cover(scope, before.id, &tasks).await?;
+    }
+    write::update(scope, row, before.id).await
+}
+
+/// Deletes an invoice. Tells whether there was one.
+///
+/// # Errors
+/// Those of the database.
+pub async fn delete(scope: &mut WriteScope, id: InvoiceId) -> Result<bool, StoreError> {
+    write::delete::<entity::invoice::Entity>(scope, id).await
+}
+
+/// What has been billed to each of these clients, per currency: the totals of what is issued and not void.
+///
+/// # Errors
+/// Those of the database.
+pub async fn billed(scope: &impl Scope, clients: &[ClientId]) -> Result<HashMap<ClientId, Vec<Money>>, StoreError> {
+    let mut sql =
+        Sql::new("SELECT t.client_id, t.currency, sum(t.total)::bigint FROM app.invoices t WHERE t.organization_id = ");
+    sql.bind(scope.organization_id().as_uuid());
+    sql.push(" AND t.client_id = ANY(").bind(uuids(clients)).push(") AND t.status NOT IN ('draft', 'void')");
+    visibility::invoices(scope.actor(), &mut sql, "t.project_id");
+    sql.push(" GROUP BY t.client_id, t.currency ORDER BY t.client_id, t.currency");
+    let rows = scope.connection().fetch(sql).await?;
+    let mut found: HashMap<ClientId, Vec<Money>> = HashMap::new();
+    for row in &rows {
+        let mut columns = Columns::new(row, Invoice::NAME);
+        let (client, currency) = (columns.id()?, columns.parsed()?);
+        found.entry(client).or_default().push(columns.money(currency)?);
+    }
+    Ok(found)
+}
+
+/// The tasks that each of these invoices covers; an invoice that covers none has no entry.
+///
+/// # Errors
+/// Those of the database.
+pub async fn covered_tasks(
+    scope: &impl Scope,
+    invoices: &[InvoiceId],
+) -> Result<HashMap<InvoiceId, Vec<TaskId>>, StoreError> {
+    let mut sql = Sql::new("SELECT i.invoice_id, i.task_id FROM app.invoice_tasks i WHERE i.organization_id = ");
+    sql.bind(scope.organization_id().as_uuid());
+    sql.push(" AND i.invoice_id = ANY(").bind(uuids(invoices)).push(") ORDER BY i.invoice_id, i.task_id");
+    let rows = scope.connection().fetch(sql).await?;
+    let mut found: HashMap<InvoiceId, Vec<TaskId>> = HashMap::new();
+    for row in &rows {
+        let (invoice, task): (Uuid, Uuid) = (row.try_get(0)?, row.try_get(1)?);
+        found.entry(InvoiceId::from_uuid(invoice)).or_default().push(TaskId::from_uuid(task));
+    }
+    Ok(found)
+}
+
+/// The columns that a draft's content fills.
+fn content(draft: Draft) -> Result<entity::invoice::ActiveModel, StoreError> {
+    let Totals { subtotal, tax_amount, total } = draft.content.totals;
+    Ok(entity::invoice::ActiveModel {
+        client_id: Set(draft.client_id.map(|id| id.as_uuid())),
+        project_id: Set(draft.project_id.map(|id| id.as_uuid())),
+        currency: Set(total.currency().to_string()),
+        issue_date: Set(draft.issue_date),
+        due_date: Set(draft.due_date),
+        line_items: Set(stored(&draft.content.line_items)?),
+        subtotal: Set(subtotal.minor()),
+        tax_rate: Set(draft.content.tax_rate),
+        tax_amount: Set(tax_amount.minor()),
+        total: Set(total.minor()),
+        notes: Set(draft.notes),
+        ..Default::default()
+    })
+}
+
+async fn cover(scope: &mut WriteScope, invoice_id: InvoiceId, tasks: &[TaskId]) -> Result<(), StoreError> {
+    let clock = scope.tenant().clock.clone();
+    let now = clock.now();
+    let rows = tasks.iter().map(|task_id| entity::invoice_task::ActiveModel {
+        organization_id: Set(scope.organization_id().as_uuid()),
+        id: Set(clock.new_id::<tenantry_domain::InvoiceTaskId>().as_uuid()),
+        invoice_id: Set(invoice_id.as_uuid()),
+        task_id: Set(task_id.as_uuid()),
+        created_at: Set(now),
+        updated_at: Set(now),
+    });
+    let rows = rows.collect();
+    write::insert_many(scope, rows).await
+}

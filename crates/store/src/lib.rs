@@ -1,0 +1,34 @@
+//! Persistence: SeaORM entities (private), scopes (transactions bound to a tenant), reads (single, batched, paged) and
+//! writes.
+//!
+//! *Invariant:* this is the only crate that knows SQL, and there is no way to the database but through a scope: a
+//! [`ReadScope`], a [`WriteScope`] or an [`IdentityScope`].
+
+mod columns;
+mod entity;
+mod error;
+mod page;
+mod pool;
+mod record;
+mod scope;
+mod sql;
+mod visibility;
+mod write;
+
+pub mod access;
+pub mod client;
+pub mod invoice;
+pub mod member;
+pub mod organization;
+pub mod project;
+pub mod task;
+pub mod user;
+pub mod workspace;
+
+pub use error::{ConstraintKind, StoreError};
+pub use page::{Direction, Page, PageRequest};
+pub use pool::{Store, StoreSettings};
+pub use record::{
+    ListOf, ListRequest, Record, count, count_for, cursor, get, get_for_update, get_many, list, list_for,
+};
+pub use scope::{AsStoreError, IdentityScope, ReadScope, Scope, Tenant, WriteScope, in_write_scope};

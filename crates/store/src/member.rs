@@ -1,0 +1,118 @@
+//! Members: reads and writes of `app.organization_members`, with what `auth.users` says of each.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tenantry_domain::member::Member;
+use tenantry_domain::{Actor, MemberId, Role, UserId};
+
+use crate::columns::Columns;
+use crate::error::StoreError;
+use crate::page::{SortKey, SortKind, SortValue};
+use crate::record::{Record, Relation, read, select, uuids};
+use crate::scope::{Scope, Tenant};
+use crate::sql::Sql;
+
+/// What a list of members can be narrowed by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct MemberFilter {
+    /// Only members with these roles; empty means any.
+    pub role: Vec<Role>,
+}
+
+/// What a list of members can be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum MemberSort {
+    /// When the user joined.
+    #[default]
+    JoinedAt,
+}
+
+/// Members are reached from nothing but the organization; those of a task through [`crate::task::assignees`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MemberParent {}
+
+impl Record for Member {
+    type Id = MemberId;
+    type Filter = MemberFilter;
+    type SortField = MemberSort;
+    type Parent = MemberParent;
+
+    const NAME: &'static str = "app.organization_members";
+    const FROM: &'static str = "app.organization_members t JOIN auth.users u ON u.id = t.user_id";
+    const COLUMNS: &'static str = "t.id, t.organization_id, t.user_id, t.role, t.invited_by, t.joined_at, u.name, \
+                                   u.email, u.avatar_url, t.created_at, t.updated_at";
+
+    fn id(&self) -> MemberId {
+        self.id
+    }
+
+    fn decode(columns: &mut Columns<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: columns.id()?,
+            organization_id: columns.id()?,
+            user_id: columns.id()?,
+            role: columns.parsed()?,
+            invited_by: columns.optional_id()?,
+            joined_at: columns.time()?,
+            name: columns.next()?,
+            email: columns.next()?,
+            avatar_url: columns.next()?,
+            created_at: columns.time()?,
+            updated_at: columns.time()?,
+        })
+    }
+
+    /// A guest sees itself, and whoever is assigned to a task or owns a project that it sees.
+    fn narrow_to_visible(actor: &Actor, sql: &mut Sql) {
+        if actor.role != Role::Guest {
+            return;
+        }
+        sql.push(" AND (t.user_id = ").bind(actor.user_id.as_uuid());
+        sql.push(" OR EXISTS (SELECT 1 FROM app.projects p WHERE p.organization_id = $1 AND p.owner_id = t.user_id");
+        crate::visibility::projects(actor, sql, "p.workspace_id", "p.id");
+        sql.push(") OR EXISTS (SELECT 1 FROM app.task_assignees a JOIN app.tasks k ON k.organization_id = $1");
+        sql.push(" AND k.id = a.task_id WHERE a.organization_id = $1 AND a.user_id = t.user_id");
+        crate::visibility::rows_of_projects(actor, sql, "k.project_id");
+        sql.push("))");
+    }
+
+    fn narrow(filter: &MemberFilter, _: &Tenant, sql: &mut Sql) {
+        sql.narrow_to_any("t.role", &filter.role, |role| role.as_str());
+    }
+
+    fn sort_keys(_: MemberSort) -> &'static [SortKey] {
+        &[SortKey { expression: "t.joined_at", kind: SortKind::Time }]
+    }
+
+    fn sort_values(&self, _: MemberSort) -> Vec<SortValue> {
+        vec![SortValue::Time(self.joined_at)]
+    }
+
+    fn relation(parent: MemberParent) -> Relation {
+        match parent {}
+    }
+}
+
+/// The memberships of these users in the organization, in one statement.
+///
+/// # Errors
+/// Those of the database.
+pub async fn get_by_users(scope: &impl Scope, users: &[UserId]) -> Result<HashMap<UserId, Arc<Member>>, StoreError> {
+    let mut sql = select::<Member>(scope);
+    sql.push(" AND t.user_id = ANY(").bind(uuids(users)).push(")");
+    Member::narrow_to_visible(scope.actor(), &mut sql);
+    let rows = scope.connection().fetch(sql).await?;
+    let read = |row| read::<Member>(scope.actor(), row).map(|member| (member.user_id, Arc::new(member)));
+    rows.iter().map(read).collect()
+}
+
+/// How many members there are, counted no further than `up_to`.
+///
+/// # Errors
+/// Those of the database.
+pub async fn count_all(scope: &impl Scope, up_to: i64) -> Result<i64, StoreError> {
+    let mut sql = Sql::new("SELECT count(*) FROM (SELECT 1 FROM app.organization_members t WHERE t.organization_id = ");
+    sql.bind(scope.organization_id().as_uuid()).push(" LIMIT ").bind(up_to).push(") counted");
+    scope.connection().fetch_count(sql).await
+}

@@ -1,0 +1,215 @@
+//! Pages of a list: how they are asked for, what comes back, and the cursors between them.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, NaiveDate, Utc};
+use uuid::Uuid;
+
+use crate::error::StoreError;
+use crate::sql::Sql;
+
+/// Which way a list runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Direction {
+    /// Smallest first.
+    Ascending,
+    /// Greatest first.
+    #[default]
+    Descending,
+}
+
+/// A position in a list: the values that it is sorted by, and the id that breaks ties.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Cursor {
+    pub(crate) values: Vec<SortValue>,
+    pub(crate) id: Uuid,
+}
+
+/// One value that a list is sorted by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum SortValue {
+    Time(DateTime<Utc>),
+    Date(NaiveDate),
+    Text(String),
+    Number(i32),
+}
+
+/// PostgreSQL's `infinity`, which stands for "no date" so that such rows sort last. The driver cannot decode it, so it never
+/// leaves a statement; the text stands in cursors.
+const INFINITY: &str = "infinity";
+
+impl SortValue {
+    /// The value of a nullable time, `None` being later than all others.
+    pub(crate) fn time_or_infinity(value: Option<DateTime<Utc>>) -> Self {
+        value.map_or_else(|| Self::Text(INFINITY.to_owned()), Self::Time)
+    }
+
+    /// The value of a nullable date, `None` being later than all others.
+    pub(crate) fn date_or_infinity(value: Option<NaiveDate>) -> Self {
+        value.map_or_else(|| Self::Text(INFINITY.to_owned()), Self::Date)
+    }
+
+    fn write(&self, out: &mut String) {
+        match self {
+            // PostgreSQL holds microseconds.
+            Self::Time(value) => out.push_str(&value.timestamp_micros().to_string()),
+            Self::Date(value) => out.push_str(&value.to_string()),
+            Self::Text(value) => out.push_str(value),
+            Self::Number(value) => out.push_str(&value.to_string()),
+        }
+    }
+}
+
+/// One expression that a list is sorted by.
+#[derive(Debug, Clone, Copy)]
+pub struct SortKey {
+    /// The expression over the table `t`.
+    pub(crate) expression: &'static str,
+    /// Its type.
+    pub(crate) kind: SortKind,
+}
+
+/// The type of a sort key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SortKind {
+    Time,
+    /// A time, with `infinity` for null.
+    OptionalTime,
+    Date,
+    /// A date, with `infinity` for null.
+    OptionalDate,
+    Text,
+    Number,
+}
+
+impl SortKind {
+    fn read(self, text: &str) -> Option<SortValue> {
+        match self {
+            Self::OptionalTime | Self::OptionalDate if text == INFINITY => Some(SortValue::Text(INFINITY.to_owned())),
+            Self::Time | Self::OptionalTime => DateTime::from_timestamp_micros(text.parse().ok()?).map(SortValue::Time),
+            Self::Date | Self::OptionalDate => text.parse().ok().map(SortValue::Date),
+            Self::Text => Some(SortValue::Text(text.to_owned())),
+            Self::Number => text.parse().ok().map(SortValue::Number),
+        }
+    }
+
+    /// Binds the value as this type.
+    pub(crate) fn bind(self, sql: &mut Sql, value: &SortValue) {
+        match (self, value) {
+            (_, SortValue::Time(value)) => sql.bind(*value),
+            (_, SortValue::Date(value)) => sql.bind(*value),
+            (_, SortValue::Number(value)) => sql.bind(*value),
+            (Self::OptionalTime, SortValue::Text(_)) => sql.push("'infinity'::timestamptz"),
+            (Self::OptionalDate, SortValue::Text(_)) => sql.push("'infinity'::date"),
+            (_, SortValue::Text(value)) => sql.bind(value.clone()),
+        };
+    }
+}
+
+/// Separates the parts of a cursor. A sorted text cannot hold it, being validated as free of control characters.
+const SEPARATOR: char = '\u{1f}';
+
+impl Cursor {
+    /// The cursor's text for a caller, who is not to look into it. `order` tells lists of another order apart.
+    pub(crate) fn encode(&self, order: &str) -> String {
+        let mut plain = String::with_capacity(64);
+        plain.push_str(order);
+        for value in &self.values {
+            plain.push(SEPARATOR);
+            value.write(&mut plain);
+        }
+        plain.push(SEPARATOR);
+        plain.push_str(self.id.simple().encode_lower(&mut Uuid::encode_buffer()));
+        URL_SAFE_NO_PAD.encode(plain)
+    }
+
+    /// Reads a cursor that [`encode`](Self::encode) made for the same order.
+    pub(crate) fn decode(text: &str, order: &str, keys: &[SortKey]) -> Result<Self, StoreError> {
+        Self::read(text, order, keys).ok_or(StoreError::InvalidCursor)
+    }
+
+    fn read(text: &str, order: &str, keys: &[SortKey]) -> Option<Self> {
+        let plain = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+        let mut parts = plain.split(SEPARATOR);
+        if parts.next()? != order {
+            return None;
+        }
+        let values = keys.iter().map(|key| key.kind.read(parts.next()?)).collect::<Option<Vec<_>>>()?;
+        let id = Uuid::try_parse(parts.next()?).ok()?;
+        parts.next().is_none().then_some(Self { values, id })
+    }
+}
+
+/// Which rows of a list are wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PageRequest {
+    /// How many rows, 0 to 100.
+    pub limit: u32,
+    /// Whether they are the last ones instead of the first.
+    pub from_end: bool,
+    /// Only rows behind this cursor.
+    pub after: Option<String>,
+    /// Only rows before this cursor.
+    pub before: Option<String>,
+}
+
+impl Default for PageRequest {
+    fn default() -> Self {
+        Self { limit: 20, from_end: false, after: None, before: None }
+    }
+}
+
+/// Some rows of a list, in its order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Whether there are rows behind them.
+    pub has_next: bool,
+    /// Whether there are rows before them.
+    pub has_previous: bool,
+}
+
+impl<T> Page<T> {
+    /// Makes a page of the rows that a statement gave, which was asked for one row more than wanted.
+    pub(crate) fn new(mut items: Vec<T>, request: &PageRequest) -> Self {
+        let wanted = request.limit as usize;
+        let more = items.len() > wanted;
+        items.truncate(wanted);
+        if request.from_end {
+            items.reverse();
+            Self { items, has_next: request.before.is_some(), has_previous: more }
+        } else {
+            Self { items, has_next: more, has_previous: request.after.is_some() }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEYS: &[SortKey] = &[
+        SortKey { expression: "t.a", kind: SortKind::OptionalTime },
+        SortKey { expression: "t.b", kind: SortKind::Text },
+    ];
+
+    #[test]
+    fn a_cursor_survives_the_way_out_and_back() {
+        for time in [None, DateTime::from_timestamp_micros(1_700_000_000_123_456)] {
+            let values = vec![SortValue::time_or_infinity(time), SortValue::Text("Ünïcode 🙂".into())];
+            let cursor = Cursor { values, id: Uuid::from_u128(7) };
+            let text = cursor.encode("X");
+            assert_eq!(Cursor::decode(&text, "X", KEYS).expect("just made"), cursor);
+            assert!(Cursor::decode(&text, "Y", KEYS).is_err(), "a cursor of another order is refused");
+            assert!(Cursor::decode(&text, "X", &KEYS[..1]).is_err());
+        }
+    }
+
+    #[test]
+    fn what_is_no_cursor_is_refused() {
+        for text in ["", "x", "!!!", "AAAA", &URL_SAFE_NO_PAD.encode("X\u{1f}1\u{1f}b"), &"A".repeat(10_000)] {
+            assert!(matches!(Cursor::decode(text, "X", KEYS), Err(StoreError::InvalidCursor)), "{text}");
+        }
+    }
+}

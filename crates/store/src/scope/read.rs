@@ -1,0 +1,39 @@
+//! The scope of reads: one per request, one snapshot of the tenant's graph.
+
+use tenantry_domain::Identity;
+
+use super::{Connection, Scope, Tenant, sealed};
+use crate::error::StoreError;
+use crate::pool::Store;
+
+/// A read-only transaction in which every statement sees the same snapshot. Dropping it ends it.
+#[derive(Debug)]
+pub struct ReadScope {
+    connection: Connection,
+    tenant: Tenant,
+}
+
+impl ReadScope {
+    /// Opens the transaction and reads the membership, in one round trip.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAMember`] when the user does not belong to the organization; [`StoreError::Unavailable`] when there
+    /// is no connection to be had within the pool's waiting time.
+    pub async fn open(store: &Store, identity: Identity) -> Result<Self, StoreError> {
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        let (connection, tenant) = store.open_tenant(begin, identity).await?;
+        Ok(Self { connection, tenant })
+    }
+}
+
+impl sealed::Sealed for ReadScope {
+    fn connection(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl Scope for ReadScope {
+    fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+}

@@ -1,0 +1,109 @@
+//! The scope of writes: one per mutation; all of it happens, or none.
+
+use futures_util::future::BoxFuture;
+use tenantry_domain::{Actor, Identity, OrganizationId, Role, UserId};
+
+use super::{Connection, Scope, Tenant, sealed};
+use crate::error::StoreError;
+use crate::pool::Store;
+
+/// How often a transaction is tried before a lost race is reported.
+const ATTEMPTS: u32 = 5;
+
+/// A transaction that writes. Dropping it without [`commit`](Self::commit) rolls it back.
+#[derive(Debug)]
+pub struct WriteScope {
+    connection: Connection,
+    tenant: Tenant,
+}
+
+impl WriteScope {
+    /// Opens the transaction and reads the membership, in one round trip.
+    ///
+    /// # Errors
+    /// As [`ReadScope::open`](super::ReadScope::open).
+    pub async fn open(store: &Store, identity: Identity) -> Result<Self, StoreError> {
+        let (connection, tenant) = store.open_tenant("BEGIN ISOLATION LEVEL READ COMMITTED", identity).await?;
+        Ok(Self { connection, tenant })
+    }
+
+    /// Opens the transaction in which `user_id` founds the organization `organization_id`, which does not exist yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when there is no connection to be had.
+    pub async fn open_founding(
+        store: &Store,
+        user_id: UserId,
+        organization_id: OrganizationId,
+    ) -> Result<Self, StoreError> {
+        let (connection, clock) = store.open_founding(user_id, organization_id).await?;
+        let actor = Actor { user_id, organization_id, role: Role::Owner };
+        let today = clock.today();
+        Ok(Self { connection, tenant: Tenant { actor, today, clock } })
+    }
+
+    /// Makes everything that was written durable and visible to others.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when a concurrent transaction won; [`StoreError::Unavailable`] when the connection broke, in
+    /// which case it is not known whether the commit happened.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        self.connection.commit().await
+    }
+}
+
+/// Runs `work` in a [`WriteScope`] and commits; starts over, a bounded number of times, when it lost against a concurrent
+/// transaction.
+///
+/// `work` must have no effect outside the scope, because it may run more than once.
+///
+/// # Errors
+/// What `work` returns, in which case nothing was written; or the failure of opening or committing.
+pub async fn in_write_scope<T, E>(
+    store: &Store,
+    identity: Identity,
+    mut work: impl for<'s> FnMut(&'s mut WriteScope) -> BoxFuture<'s, Result<T, E>> + Send,
+) -> Result<T, E>
+where
+    E: From<StoreError> + AsStoreError,
+{
+    let mut attempt = 1;
+    loop {
+        let mut scope = WriteScope::open(store, identity).await?;
+        let result = match work(&mut scope).await {
+            Ok(value) => scope.commit().await.map(|()| value).map_err(E::from),
+            Err(error) => Err(error),
+        };
+        match result {
+            Err(error) if attempt < ATTEMPTS && error.as_store_error().is_some_and(StoreError::is_retryable) => {
+                tracing::debug!(attempt, "a write lost against a concurrent one and starts over");
+                attempt += 1;
+            }
+            result => return result,
+        }
+    }
+}
+
+/// An error that may be one of the store's.
+pub trait AsStoreError {
+    /// The store's error, if it is one.
+    fn as_store_error(&self) -> Option<&StoreError>;
+}
+
+impl AsStoreError for StoreError {
+    fn as_store_error(&self) -> Option<&StoreError> {
+        Some(self)
+    }
+}
+
+impl sealed::Sealed for WriteScope {
+    fn connection(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl Scope for WriteScope {
+    fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+}

@@ -1,0 +1,90 @@
+//! What a verified payload must say. The signature has been checked by whoever calls this.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Map, Value};
+use tenantry_domain::{OrganizationId, UserId};
+use uuid::Uuid;
+
+use crate::error::TokenError;
+use crate::verifier::VerifiedToken;
+
+/// The end of the year 9999: later times are nonsense, and adding a leeway to earlier ones cannot overflow.
+const LATEST: i64 = 253_402_300_799;
+
+/// What the claims are compared with.
+#[derive(Debug)]
+pub(crate) struct Expected {
+    pub(crate) issuer: String,
+    pub(crate) audience: String,
+    pub(crate) leeway: TimeDelta,
+}
+
+impl Expected {
+    /// Checks every claim. Expiry comes last, so that `Expired` is said only of a token that is otherwise right.
+    pub(crate) fn check(&self, claims: &Map<String, Value>, now: DateTime<Utc>) -> Result<VerifiedToken, TokenError> {
+        match claims.get("iss") {
+            Some(Value::String(issuer)) if *issuer == self.issuer => {}
+            Some(Value::String(_)) => return Err(TokenError::Issuer),
+            _ => return Err(TokenError::Claim("iss")),
+        }
+        self.check_audience(claims.get("aud"))?;
+        let user_id = text(claims, "sub").and_then(|text| id(text, "sub", UserId::from_uuid, UserId::as_uuid))?;
+        let organization_id =
+            text(claims, "org").and_then(|text| id(text, "org", OrganizationId::from_uuid, OrganizationId::as_uuid))?;
+        let expires_at = time(claims, "exp")?.ok_or(TokenError::Claim("exp"))?;
+        let not_before = time(claims, "nbf")?.ok_or(TokenError::Claim("nbf"))?;
+        let issued_at = time(claims, "iat")?;
+        let verified = VerifiedToken { user_id, organization_id, issued_at, not_before, expires_at };
+        self.check_times(&verified, now)?;
+        Ok(verified)
+    }
+
+    /// Whether the token holds at `now`; asked again at every use of a remembered token.
+    pub(crate) fn check_times(&self, token: &VerifiedToken, now: DateTime<Utc>) -> Result<(), TokenError> {
+        let soon = now + self.leeway;
+        if token.not_before > soon || token.issued_at.is_some_and(|at| at > soon) {
+            return Err(TokenError::NotYetValid);
+        }
+        if now >= token.expires_at + self.leeway {
+            return Err(TokenError::Expired);
+        }
+        Ok(())
+    }
+
+    /// RFC 7519 section 4.1.3: one text, or an array of texts of which one is ours.
+    fn check_audience(&self, audience: Option<&Value>) -> Result<(), TokenError> {
+        let ours = match audience {
+            Some(Value::String(audience)) => *audience == self.audience,
+            Some(Value::Array(audiences)) if !audiences.is_empty() && audiences.iter().all(Value::is_string) => {
+                audiences.iter().any(|audience| audience.as_str() == Some(&self.audience))
+            }
+            _ => return Err(TokenError::Claim("aud")),
+        };
+        if ours { Ok(()) } else { Err(TokenError::Audience) }
+    }
+}
+
+fn text<'a>(claims: &'a Map<String, Value>, name: &'static str) -> Result<&'a str, TokenError> {
+    claims.get(name).and_then(Value::as_str).ok_or(TokenError::Claim(name))
+}
+
+/// Whole seconds since 1970. The fractions that RFC 7519 permits are refused: no issuer needs them here.
+fn time(claims: &Map<String, Value>, name: &'static str) -> Result<Option<DateTime<Utc>>, TokenError> {
+    let Some(value) = claims.get(name) else { return Ok(None) };
+    let seconds = value.as_i64().filter(|seconds| (0..=LATEST).contains(seconds)).ok_or(TokenError::Claim(name))?;
+    DateTime::from_timestamp(seconds, 0).map(Some).ok_or(TokenError::Claim(name))
+}
+
+/// An id in its own text form or as a lower-case hyphenated UUID, so that one id has two spellings and not twenty.
+fn id<I>(text: &str, name: &'static str, from: fn(Uuid) -> I, uuid: fn(&I) -> Uuid) -> Result<I, TokenError>
+where
+    I: std::str::FromStr,
+{
+    let parsed = text.parse::<I>().ok().or_else(|| {
+        let uuid = Uuid::try_parse(text).ok()?;
+        let canonical = uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text;
+        canonical.then(|| from(uuid))
+    });
+    // The nil UUID names nobody; a token that says so was made by mistake.
+    parsed.filter(|id| !uuid(id).is_nil()).ok_or(TokenError::Claim(name))
+}

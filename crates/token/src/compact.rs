@@ -1,0 +1,107 @@
+//! The outer form of a token: three base64url parts and the header. Knows nothing of keys' material or of claims.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde_json::{Map, Value};
+
+use crate::error::TokenError;
+
+/// Header parameters that make a token something else than a plain signed one, or that bring a key along. RFC 8725
+/// sections 3.1 and 3.10: none of them is followed, and a token with one is not for us.
+const REFUSED: &[&str] =
+    &["crit", "jku", "jwk", "x5u", "x5c", "cty", "zip", "enc", "b64", "epk", "apu", "apv", "iv", "tag", "p2s", "p2c"];
+
+/// A token taken apart; the payload is still encoded, because it is not to be read before the signature is verified.
+pub(crate) struct Compact<'a> {
+    /// What is signed: the encoded header, a dot, the encoded payload.
+    pub(crate) message: &'a str,
+    /// The encoded payload.
+    payload: &'a str,
+    /// The encoded signature.
+    pub(crate) signature: &'a str,
+    /// The name of the algorithm the header claims.
+    pub(crate) algorithm: String,
+    /// The id of the key the header claims.
+    pub(crate) key_id: Option<String>,
+}
+
+impl<'a> Compact<'a> {
+    /// Takes a token apart and reads its header.
+    pub(crate) fn parse(token: &'a str) -> Result<Self, TokenError> {
+        let (message, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed("not three parts"))?;
+        let (header, payload) = message.split_once('.').ok_or(TokenError::Malformed("not three parts"))?;
+        if payload.contains('.') {
+            return Err(TokenError::Malformed("not three parts"));
+        }
+        if header.is_empty() || payload.is_empty() || signature.is_empty() {
+            return Err(TokenError::Malformed("an empty part"));
+        }
+        let mut header = object(header)?;
+        // The name is taken from the constant and not from the token, which must not reach the log.
+        if let Some(name) = REFUSED.iter().find(|name| header.contains_key(**name)) {
+            return Err(TokenError::Header(name));
+        }
+        let Some(Value::String(algorithm)) = header.remove("alg") else {
+            return Err(TokenError::Header("alg"));
+        };
+        // Explicit typing (RFC 8725 section 3.11) keeps logout tokens, events and the like from passing as access tokens.
+        match header.get("typ") {
+            None => {}
+            Some(Value::String(typ)) if typ == "JWT" || typ == "at+jwt" => {}
+            Some(_) => return Err(TokenError::Header("typ")),
+        }
+        let key_id = match header.remove("kid") {
+            None => None,
+            Some(Value::String(key_id)) => Some(key_id),
+            Some(_) => return Err(TokenError::Header("kid")),
+        };
+        Ok(Self { message, payload, signature, algorithm, key_id })
+    }
+
+    /// Decodes the payload; to be called after the signature was verified.
+    pub(crate) fn claims(&self) -> Result<Map<String, Value>, TokenError> {
+        object(self.payload)
+    }
+}
+
+/// Decodes one part into a JSON object. The decoder takes the canonical form alone: no padding, no stray bits, no
+/// white space.
+fn object(part: &str) -> Result<Map<String, Value>, TokenError> {
+    let json = URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Malformed("not base64url"))?;
+    let object: StrictObject =
+        serde_json::from_slice(&json).map_err(|_| TokenError::Malformed("not a JSON object with distinct names"))?;
+    Ok(object.0)
+}
+
+/// A JSON object in which no name is repeated. Parsers differ on which of two values wins, so a token with both can
+/// mean one thing to a gateway and another to this service.
+struct StrictObject(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for StrictObject {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names;
+
+        impl<'de> Visitor<'de> for Names {
+            type Value = StrictObject;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with distinct names")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<StrictObject, A::Error> {
+                let mut map = Map::new();
+                while let Some((name, value)) = access.next_entry::<String, Value>()? {
+                    if map.insert(name, value).is_some() {
+                        return Err(A::Error::custom("repeated name"));
+                    }
+                }
+                Ok(StrictObject(map))
+            }
+        }
+
+        deserializer.deserialize_map(Names)
+    }
+}

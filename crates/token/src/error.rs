@@ -1,0 +1,134 @@
+//! Why a token is not believed, and why keys or settings cannot be used.
+
+use std::path::PathBuf;
+
+/// Why a token is refused. `Display` is for the log; it never quotes the token. The caller reads
+/// [`TokenError::public_message`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// Longer than [`crate::MAX_TOKEN_LENGTH`].
+    #[error("the token is {0} bytes long")]
+    TooLong(usize),
+    /// Not three base64url parts, of which the first two are JSON objects without a repeated name.
+    #[error("the token is malformed: {0}")]
+    Malformed(&'static str),
+    /// A header parameter is of the wrong type, or one that this service refuses.
+    #[error("the header parameter `{0}` is not acceptable")]
+    Header(&'static str),
+    /// The header's algorithm is not the selected key's.
+    #[error("the algorithm is not the key's")]
+    Algorithm,
+    /// The header names a key that is not in the key set, or names none where there are several.
+    #[error("the key is unknown")]
+    UnknownKey,
+    /// The signature is not the key's over this header and payload.
+    #[error("the signature is wrong")]
+    Signature,
+    /// A claim is missing, of the wrong type, or has a value that cannot be.
+    #[error("the claim `{0}` is missing or not acceptable")]
+    Claim(&'static str),
+    /// Issued by somebody else.
+    #[error("the issuer is another one")]
+    Issuer,
+    /// Issued for somebody else.
+    #[error("the audience is another one")]
+    Audience,
+    /// `nbf` or `iat` lies in the future.
+    #[error("the token is not valid yet")]
+    NotYetValid,
+    /// `exp` has passed. Only said of a token that is right in every other way.
+    #[error("the token has expired")]
+    Expired,
+    /// The key set is too old to be trusted and could not be read again.
+    #[error("no current key set is available")]
+    KeysUnavailable,
+}
+
+impl TokenError {
+    /// What the caller may read. All refusals sound alike, save that a client is told to renew an expired token: that
+    /// is said after the signature was verified, so it teaches a forger nothing.
+    pub const fn public_message(&self) -> &'static str {
+        match self {
+            Self::Expired => "The token has expired.",
+            _ => "The token is missing, malformed or not trusted.",
+        }
+    }
+
+    /// A short, stable word for metrics and logs.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::TooLong(_) => "too_long",
+            Self::Malformed(_) => "malformed",
+            Self::Header(_) => "header",
+            Self::Algorithm => "algorithm",
+            Self::UnknownKey => "unknown_key",
+            Self::Signature => "signature",
+            Self::Claim(_) => "claim",
+            Self::Issuer => "issuer",
+            Self::Audience => "audience",
+            Self::NotYetValid => "not_yet_valid",
+            Self::Expired => "expired",
+            Self::KeysUnavailable => "keys_unavailable",
+        }
+    }
+
+    /// Whether a fresh token of the same user would be accepted.
+    pub const fn is_expired(&self) -> bool {
+        matches!(self, Self::Expired)
+    }
+
+    /// Whether the fault lies with this service's access to its keys and not with the token.
+    pub const fn is_unavailable(&self) -> bool {
+        matches!(self, Self::KeysUnavailable)
+    }
+}
+
+/// Why keys or settings cannot be used. For operators: it may name files and settings, never a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// A key file cannot be read or written.
+    #[error("cannot access the key file {}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The key set cannot be fetched.
+    #[error("cannot fetch the key set")]
+    Fetch(#[source] reqwest::Error),
+    /// The key set's address answered with another status than 200.
+    #[error("the key set's address answered with status {0}")]
+    Status(u16),
+    /// The key file or the fetched document is longer than it may be.
+    #[error("the key document is longer than {0} bytes")]
+    TooLarge(usize),
+    /// The document is no JSON Web Key Set.
+    #[error("the document is not a JSON Web Key Set")]
+    Document(#[source] serde_json::Error),
+    /// The key is too short to be safe.
+    #[error("weak key: {0}")]
+    WeakKey(&'static str),
+    /// A private key stands where a public one belongs.
+    #[error("a private key was given where a public key is expected")]
+    PrivateKey,
+    /// The key cannot be parsed.
+    #[error("malformed key: {0}")]
+    MalformedKey(&'static str),
+    /// The key is of a kind, curve, algorithm or use that this service does not verify with.
+    #[error("unsupported key: {0}")]
+    UnsupportedKey(&'static str),
+    /// Two keys of the set have the same id and algorithm.
+    #[error("two keys have the same id")]
+    DuplicateKeyId,
+    /// Nothing in the document can verify a token.
+    #[error("the document holds no usable key")]
+    NoUsableKey,
+    /// A setting is out of its range.
+    #[error("setting out of range: {0}")]
+    Setting(&'static str),
+    /// The operating system gave no randomness, or the key could not sign.
+    #[error("cannot generate or use the signing key")]
+    Signing,
+}

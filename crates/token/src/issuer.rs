@@ -1,0 +1,151 @@
+//! Makes tokens, for development, the command line and tests. In production an identity provider does.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use jsonwebtoken::{Algorithm, EncodingKey};
+use serde_json::json;
+use tenantry_domain::{Clock, OrganizationId, UserId};
+
+use crate::error::SetupError;
+use crate::key::Key;
+use crate::source::read_bounded;
+
+/// What every token of an [`Issuer`] says.
+#[derive(Debug, Clone)]
+pub struct IssuerConfig {
+    /// `iss`.
+    pub issuer: String,
+    /// `aud`.
+    pub audience: String,
+    /// `kid`, if the verifier's key has one.
+    pub key_id: Option<String>,
+    /// Tells the time.
+    pub clock: Clock,
+}
+
+/// Signs tokens with one key.
+#[derive(Debug, Clone)]
+pub struct Issuer {
+    config: IssuerConfig,
+    algorithm: Algorithm,
+    key: EncodingKey,
+}
+
+/// A new token.
+#[derive(Debug, Clone)]
+pub struct Issued {
+    /// The token, as it goes behind `Bearer `.
+    pub token: String,
+    /// Its `iat` and `nbf`.
+    pub issued_at: DateTime<Utc>,
+    /// Its `exp`.
+    pub expires_at: DateTime<Utc>,
+}
+
+impl Issuer {
+    /// Signs with HS256 and the secret in a file, such as [`generate_dev_key`] writes.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or its text, without surrounding white space, is shorter than 32 bytes.
+    pub fn from_secret_file(path: &Path, config: IssuerConfig) -> Result<Self, SetupError> {
+        Self::from_secret(read_bounded(path)?.trim_ascii(), config)
+    }
+
+    /// Signs with HS256.
+    ///
+    /// # Errors
+    /// When the secret is shorter than 32 bytes.
+    pub fn from_secret(secret: &[u8], config: IssuerConfig) -> Result<Self, SetupError> {
+        // The verifier's rules decide, or tokens would be made that nobody accepts.
+        Key::secret(None, secret)?;
+        Ok(Self::with_key(EncodingKey::from_secret(secret), Algorithm::HS256, config))
+    }
+
+    /// Signs with `EdDSA` and an Ed25519 private key, PKCS #8 in PEM.
+    ///
+    /// # Errors
+    /// When the text is not such a key.
+    pub fn from_ed25519_pem(pem: &[u8], config: IssuerConfig) -> Result<Self, SetupError> {
+        let key = EncodingKey::from_ed_pem(pem).map_err(|_| SetupError::MalformedKey("not an Ed25519 private key"))?;
+        let issuer = Self::with_key(key, Algorithm::EdDSA, config);
+        // The key is first parsed when it signs.
+        issuer.sign("{}", "{}").map_err(|_| SetupError::MalformedKey("not an Ed25519 private key"))?;
+        Ok(issuer)
+    }
+
+    /// Signs with any key; the caller has matched it with its algorithm.
+    pub(crate) fn with_key(key: EncodingKey, algorithm: Algorithm, config: IssuerConfig) -> Self {
+        Self { config, algorithm, key }
+    }
+
+    /// A token for one user in one organization, from now on and for `ttl` (whole seconds; at least one).
+    ///
+    /// # Errors
+    /// When `ttl` is out of range, or the key cannot sign.
+    pub fn issue(&self, user: UserId, organization: OrganizationId, ttl: Duration) -> Result<Issued, SetupError> {
+        let out_of_range = SetupError::Setting("the token's time to live is not between a second and ten years");
+        if ttl < Duration::from_secs(1) || ttl > Duration::from_hours(24 * 3653) {
+            return Err(out_of_range);
+        }
+        // Downwards, so that a verifier on the same clock never sees a token of the future.
+        let issued_at = self.config.clock.now().trunc_subsecs(0);
+        let ttl = TimeDelta::from_std(ttl).map_err(|_| out_of_range)?;
+        let expires_at = (issued_at + ttl).trunc_subsecs(0);
+        let mut header = json!({ "typ": "JWT", "alg": self.algorithm_name() });
+        if let Some(key_id) = &self.config.key_id {
+            header["kid"] = json!(key_id);
+        }
+        let claims = json!({
+            "iss": self.config.issuer,
+            "aud": self.config.audience,
+            "sub": user,
+            "org": organization,
+            "iat": issued_at.timestamp(),
+            "nbf": issued_at.timestamp(),
+            "exp": expires_at.timestamp(),
+        });
+        let token = self.sign(&header.to_string(), &claims.to_string())?;
+        Ok(Issued { token, issued_at, expires_at })
+    }
+
+    /// What every token says.
+    pub const fn config(&self) -> &IssuerConfig {
+        &self.config
+    }
+
+    pub(crate) fn algorithm_name(&self) -> String {
+        format!("{:?}", self.algorithm)
+    }
+
+    /// Signs a header and a payload as they stand.
+    pub(crate) fn sign(&self, header: &str, payload: &str) -> Result<String, SetupError> {
+        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
+        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &self.key, self.algorithm)
+            .map_err(|_| SetupError::Signing)?;
+        Ok(format!("{message}.{signature}"))
+    }
+}
+
+/// Writes a new random HS256 secret to a file that only its owner may read. The file must not exist yet: tokens signed
+/// with the old secret would silently die.
+///
+/// # Errors
+/// When there is no randomness, or the file exists or cannot be written.
+pub fn generate_dev_key(path: &Path) -> Result<(), SetupError> {
+    let mut secret = [0; 32];
+    aws_lc_rs::rand::fill(&mut secret).map_err(|_| SetupError::Signing)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let failed = |source| SetupError::File { path: path.to_owned(), source };
+    let mut file = options.open(path).map_err(failed)?;
+    writeln!(file, "{}", URL_SAFE_NO_PAD.encode(secret)).map_err(failed)?;
+    file.sync_all().map_err(failed)
+}

@@ -1,0 +1,138 @@
+//! Where keys are read from, and the reading: bounded in size and time, and never redirected.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use url::Url;
+
+use crate::error::SetupError;
+use crate::jwks::{self, Origin};
+use crate::key::{Key, KeySet};
+
+/// A hundred RSA keys fit in this many bytes.
+const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
+
+/// Where the keys come from. The kind is named and never guessed from the content, so that a public key cannot be
+/// mistaken for a secret.
+#[derive(Debug, Clone)]
+pub enum KeySource {
+    /// A file whose text, without surrounding white space, is an HS256 secret of at least 32 bytes. For development.
+    SecretFile {
+        /// The file.
+        path: PathBuf,
+        /// The key's id, if tokens name one.
+        key_id: Option<String>,
+    },
+    /// A PEM file with one Ed25519, P-256 or RSA public key.
+    PublicKeyFile {
+        /// The file.
+        path: PathBuf,
+        /// The key's id, if tokens name one.
+        key_id: Option<String>,
+    },
+    /// A JSON Web Key Set in a file.
+    JwksFile(PathBuf),
+    /// A JSON Web Key Set behind an `https` address (`http` is taken for networks that are trusted otherwise).
+    JwksUrl(Url),
+}
+
+/// A source that is ready to be read.
+pub(crate) struct Source {
+    kind: KeySource,
+    client: Option<reqwest::Client>,
+}
+
+impl Source {
+    /// Prepares a source; `timeout` bounds one whole fetch.
+    pub(crate) fn new(kind: KeySource, timeout: Duration) -> Result<Self, SetupError> {
+        let KeySource::JwksUrl(url) = &kind else {
+            return Ok(Self { kind, client: None });
+        };
+        match url.scheme() {
+            "https" => {}
+            "http" => {
+                tracing::warn!(host = url.host_str(), "the key set is fetched without encryption");
+            }
+            _ => return Err(SetupError::Setting("the key set's address is neither https nor http")),
+        }
+        let client = reqwest::Client::builder()
+            // A redirect would let an open redirector on the issuer's host choose the keys.
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(timeout)
+            .connect_timeout(timeout)
+            .referer(false)
+            .user_agent("tenantry")
+            .build()
+            .map_err(unreachable_source)?;
+        Ok(Self { kind, client: Some(client) })
+    }
+
+    /// Whether reading again may bring keys with other ids.
+    pub(crate) fn holds_a_set(&self) -> bool {
+        matches!(self.kind, KeySource::JwksFile(_) | KeySource::JwksUrl(_))
+    }
+
+    /// Reads a file source at once; `None` for an address.
+    pub(crate) fn load_file(&self) -> Option<Result<KeySet, SetupError>> {
+        read_keys(&self.kind)
+    }
+
+    /// Reads the keys.
+    pub(crate) async fn load(&self) -> Result<KeySet, SetupError> {
+        if let (KeySource::JwksUrl(url), Some(client)) = (&self.kind, &self.client) {
+            return jwks::parse(&fetch(client, url).await?, Origin::Fetched);
+        }
+        let kind = self.kind.clone();
+        let read = tokio::task::spawn_blocking(move || read_keys(&kind)).await;
+        // The task cannot panic and is not aborted; an address was handled above.
+        read.ok().flatten().unwrap_or(Err(SetupError::NoUsableKey))
+    }
+}
+
+fn read_keys(kind: &KeySource) -> Option<Result<KeySet, SetupError>> {
+    let keys = match kind {
+        KeySource::SecretFile { path, key_id } => read_bounded(path)
+            .and_then(|content| Key::secret(key_id.clone(), content.trim_ascii()))
+            .and_then(|key| KeySet::new(vec![key])),
+        KeySource::PublicKeyFile { path, key_id } => read_bounded(path)
+            .and_then(|content| Key::pem(key_id.clone(), &content))
+            .and_then(|key| KeySet::new(vec![key])),
+        KeySource::JwksFile(path) => read_bounded(path).and_then(|content| jwks::parse(&content, Origin::File)),
+        KeySource::JwksUrl(_) => return None,
+    };
+    Some(keys)
+}
+
+/// Reads a small file.
+pub(crate) fn read_bounded(path: &Path) -> Result<Vec<u8>, SetupError> {
+    let failed = |source| SetupError::File { path: path.to_owned(), source };
+    let mut content = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(MAX_DOCUMENT_BYTES as u64 + 1).read_to_end(&mut content).map_err(failed)?;
+    if content.len() > MAX_DOCUMENT_BYTES {
+        return Err(SetupError::TooLarge(MAX_DOCUMENT_BYTES));
+    }
+    Ok(content)
+}
+
+/// Without the address, which an operator may have given with a password in it.
+fn unreachable_source(error: reqwest::Error) -> SetupError {
+    SetupError::Fetch(error.without_url())
+}
+
+async fn fetch(client: &reqwest::Client, url: &Url) -> Result<Vec<u8>, SetupError> {
+    let mut response = client.get(url.clone()).send().await.map_err(unreachable_source)?;
+    if response.status() != reqwest::StatusCode::OK {
+        return Err(SetupError::Status(response.status().as_u16()));
+    }
+    let mut document = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(unreachable_source)? {
+        if document.len() + chunk.len() > MAX_DOCUMENT_BYTES {
+            return Err(SetupError::TooLarge(MAX_DOCUMENT_BYTES));
+        }
+        document.extend_from_slice(&chunk);
+    }
+    Ok(document)
+}

@@ -1,0 +1,6 @@
+//! Tests of the whole crate: forgeries, key material, and the key set over time.
+
+mod forgery;
+mod keys;
+mod rotation;
+mod support;

@@ -1,0 +1,197 @@
+//! Which keys and settings are taken and which are refused at load.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+
+use super::support::*;
+use crate::error::SetupError;
+use crate::issuer::{Issuer, generate_dev_key};
+use crate::jwks::{self, Origin};
+use crate::key::Key;
+use crate::source::KeySource;
+use crate::testing::Ed25519Pem;
+use crate::verifier::Verifier;
+
+fn encode(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn set(keys: &[Value], origin: Origin) -> Result<usize, SetupError> {
+    jwks::parse(json!({ "keys": keys }).to_string().as_bytes(), origin).map(|keys| keys.len())
+}
+
+/// An odd number of this many bits, which is all that tells an RSA modulus from outside.
+fn modulus(bits: usize) -> Vec<u8> {
+    let mut bytes = vec![0xff; bits.div_ceil(8)];
+    if !bits.is_multiple_of(8) {
+        bytes[0] = (1 << (bits % 8)) - 1;
+    }
+    bytes
+}
+
+#[test]
+fn weak_keys_are_refused() {
+    assert!(matches!(Key::secret(None, &[7; 31]), Err(SetupError::WeakKey(_))));
+    assert!(Key::secret(None, &[7; 32]).is_ok());
+    assert!(matches!(Key::rsa(None, &modulus(1024), &[1, 0, 1]), Err(SetupError::WeakKey(_))));
+    assert!(matches!(Key::rsa(None, &modulus(2047), &[1, 0, 1]), Err(SetupError::WeakKey(_))));
+    assert!(Key::rsa(None, &modulus(2048), &[1, 0, 1]).is_ok());
+    assert!(matches!(Key::rsa(None, &modulus(8200), &[1, 0, 1]), Err(SetupError::UnsupportedKey(_))));
+    for exponent in [&[][..], &[0], &[1], &[2], &[0, 1, 0, 1], &[1, 0, 0, 0, 1]] {
+        assert!(Key::rsa(None, &modulus(2048), exponent).is_err(), "{exponent:?}");
+    }
+    assert!(Key::ed25519(None, &[1; 31]).is_err());
+    assert!(Key::p256(None, &[4; 65]).is_err(), "a point off the curve");
+    assert!(Key::p256(None, &[[2].as_slice(), &[1; 32]].concat()).is_err(), "a compressed point");
+}
+
+#[test]
+fn a_public_key_is_not_taken_for_a_secret() {
+    let pair = must(Ed25519Pem::generate());
+    assert!(Key::secret(None, pair.public.as_bytes()).is_err());
+    assert!(Key::secret(None, pair.private.as_bytes()).is_err());
+    assert!(Key::secret(None, json!({ "keys": [pair.jwk("a")] }).to_string().as_bytes()).is_err());
+}
+
+#[test]
+fn only_one_public_key_is_taken_from_a_pem_file() {
+    let pair = must(Ed25519Pem::generate());
+    assert!(Key::pem(None, pair.public.as_bytes()).is_ok());
+    assert!(Key::pem(None, pair.public.replace('\n', "\r\n").as_bytes()).is_ok());
+    assert!(matches!(Key::pem(None, pair.private.as_bytes()), Err(SetupError::PrivateKey)));
+    let both = format!("{}{}", pair.public, pair.private);
+    assert!(matches!(Key::pem(None, both.as_bytes()), Err(SetupError::PrivateKey)));
+    for text in [
+        String::new(),
+        "secret".into(),
+        pair.public.repeat(2),
+        pair.public.replace("PUBLIC KEY", "CERTIFICATE"),
+        pair.public.replace("PUBLIC KEY", "RSA PUBLIC KEY"),
+        format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----", STANDARD.encode([0x30; 40])),
+        "-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----".into(),
+        "-----BEGIN PUBLIC KEY----------END PUBLIC KEY-----".into(),
+    ] {
+        assert!(Key::pem(None, text.as_bytes()).is_err(), "{text}");
+    }
+    assert!(Key::pem(None, &[0xff, 0xfe]).is_err());
+}
+
+#[test]
+fn a_key_set_takes_what_can_verify_and_leaves_the_rest() {
+    let pair = must(Ed25519Pem::generate());
+    let good = pair.jwk("good");
+    let with = |name: &str, value: Value| {
+        let mut key = pair.jwk("other");
+        key[name] = value;
+        key
+    };
+    let secret = json!({ "kty": "oct", "kid": "s", "k": encode(&[7; 32]) });
+    let weak = json!({ "kty": "RSA", "kid": "w", "n": encode(&modulus(1024)), "e": "AQAB" });
+    for other in [
+        with("use", json!("enc")),
+        with("alg", json!("ES256")),
+        with("alg", json!("none")),
+        with("crv", json!("Ed448")),
+        with("crv", json!("X25519")),
+        with("kty", json!("EC")),
+        with("kty", json!("xyz")),
+        with("key_ops", json!(["encrypt"])),
+        with("d", json!("AAAA")),
+        with("d", json!(1)),
+        with("x", json!("AAAA")),
+        with("x", json!(1)),
+        with("x", json!(format!("{}=", pair.x))),
+        with("kid", json!(7)),
+        json!({ "kty": "EC", "crv": "P-384", "x": "AA", "y": "AA" }),
+        json!({ "kty": "EC", "crv": "P-256", "x": "AA", "y": "AA" }),
+        json!({ "kty": "RSA", "n": "AQAB" }),
+        json!(null),
+        json!([]),
+        secret.clone(),
+        weak.clone(),
+    ] {
+        assert_eq!(must(set(&[good.clone(), other.clone()], Origin::Fetched)), 1, "{other}");
+    }
+    assert_eq!(must(set(&[good.clone(), with("alg", json!("EdDSA"))], Origin::Fetched)), 2);
+    assert_eq!(must(set(&[good.clone(), with("key_ops", json!(["verify"]))], Origin::Fetched)), 2);
+
+    // In a file, what is dangerous is told instead of left out.
+    assert_eq!(must(set(&[good.clone(), secret], Origin::File)), 2);
+    assert_eq!(must(set(&[good.clone(), with("use", json!("enc"))], Origin::File)), 1);
+    assert!(matches!(set(&[good.clone(), weak], Origin::File), Err(SetupError::WeakKey(_))));
+    assert!(matches!(set(&[good.clone(), with("d", json!("AA"))], Origin::File), Err(SetupError::PrivateKey)));
+    assert!(matches!(set(&[], Origin::File), Err(SetupError::NoUsableKey)));
+    assert_eq!(must(set(&[], Origin::Fetched)), 0);
+
+    assert!(matches!(set(&[good.clone(), good.clone()], Origin::Fetched), Err(SetupError::DuplicateKeyId)));
+    assert!(set(&vec![good; 101], Origin::Fetched).is_err());
+    for text in ["", "[]", "{}", r#"{"keys":{}}"#, "<html>", r#"{"keys":[]}x"#] {
+        assert!(matches!(jwks::parse(text.as_bytes(), Origin::Fetched), Err(SetupError::Document(_))), "{text}");
+    }
+}
+
+#[test]
+fn a_token_without_a_key_id_needs_a_single_key() {
+    let (first, second) = (must(Ed25519Pem::generate()), must(Ed25519Pem::generate()));
+    let parse = |keys: &[Value]| must(jwks::parse(json!({ "keys": keys }).to_string().as_bytes(), Origin::File));
+    assert!(parse(&[first.jwk("a")]).select(None, "EdDSA").is_ok());
+    assert!(parse(&[first.jwk("a")]).select(None, "HS256").is_err());
+    assert!(parse(&[first.jwk("a"), second.jwk("b")]).select(None, "EdDSA").is_err());
+    // The algorithm tells two keys of one id apart.
+    let secret = json!({ "kty": "oct", "kid": "a", "k": encode(&[7; 32]) });
+    let both = parse(&[first.jwk("a"), secret]);
+    assert!(both.select(Some("a"), "HS256").is_ok_and(|key| key.algorithm_name() == "HS256"));
+    assert!(both.select(Some("a"), "EdDSA").is_ok_and(|key| key.algorithm_name() == "EdDSA"));
+    assert!(both.select(Some("a"), "RS256").is_err());
+}
+
+#[test]
+fn settings_out_of_range_are_refused() {
+    let (hand, folder) = (Hand::new(), must(tempfile::tempdir()));
+    let path = folder.path().join("secret");
+    must(generate_dev_key(&path));
+    let config = || verifier_config(KeySource::SecretFile { path: path.clone(), key_id: None }, &hand);
+    assert!(Verifier::new(config()).is_ok());
+    let refused = |change: fn(&mut crate::VerifierConfig)| {
+        let mut config = config();
+        change(&mut config);
+        matches!(Verifier::new(config), Err(SetupError::Setting(_)))
+    };
+    assert!(refused(|config| config.leeway = Duration::from_secs(31)));
+    assert!(refused(|config| config.issuer.clear()));
+    assert!(refused(|config| config.audience.clear()));
+    assert!(refused(|config| config.caching.time_to_live = Duration::ZERO));
+    assert!(refused(|config| config.caching.grace = Duration::from_hours(2)));
+    assert!(refused(|config| config.caching.unknown_key_interval = Duration::ZERO));
+    assert!(refused(|config| config.caching.fetch_timeout = Duration::MAX));
+    assert!(refused(|config| config.keys = KeySource::JwksUrl(must("file:///etc/passwd".parse()))));
+    let missing = KeySource::JwksFile(PathBuf::from("/nowhere/keys.json"));
+    assert!(matches!(Verifier::new(verifier_config(missing, &hand)), Err(SetupError::File { .. })));
+}
+
+#[test]
+fn a_development_key_is_private_random_and_never_overwritten() {
+    let (hand, folder) = (Hand::new(), must(tempfile::tempdir()));
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    must(generate_dev_key(&first));
+    must(generate_dev_key(&second));
+    assert_ne!(must(std::fs::read(&first)), must(std::fs::read(&second)));
+    assert!(matches!(generate_dev_key(&first), Err(SetupError::File { .. })));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(must(std::fs::metadata(&first)).permissions().mode() & 0o777, 0o600);
+    }
+    let issuer = must(Issuer::from_secret_file(&first, issuer_config(None, &hand)));
+    assert!(issuer.issue(user(), organization(), Duration::ZERO).is_err());
+    assert!(issuer.issue(user(), organization(), Duration::MAX).is_err());
+    // The secret does not show in logs.
+    let secret = must(std::fs::read_to_string(&first));
+    assert!(!format!("{issuer:?}").contains(secret.trim()));
+    assert!(Issuer::from_secret(&[7; 31], issuer_config(None, &hand)).is_err());
+    assert!(Issuer::from_ed25519_pem(b"nonsense", issuer_config(None, &hand)).is_err());
+}

@@ -1,0 +1,141 @@
+//! The database's shape, one change a file, each with a way back. This file lists the changes; `runner` applies
+//! them, `tenant_table` writes the SQL that every tenant table has in common. No queries of the product live here.
+//!
+//! A change is a pair of functions that return SQL, so the text can be read, linted and fingerprinted without a
+//! database. **Invariant:** everything ends up owned by `tenantry_owner`, every name is schema-qualified, and every
+//! table with an `organization_id` comes from `tenant_table` (the one exception, the log of Stripe's events, is
+//! granted to the worker alone).
+
+mod roles;
+mod runner;
+mod step;
+mod tenant_table;
+
+mod m20260101_000001_schemas;
+mod m20260101_000002_users;
+mod m20260101_000003_organizations;
+mod m20260101_000004_organization_members;
+mod m20260101_000005_organization_invitations;
+mod m20260101_000006_workspaces;
+mod m20260101_000007_workspace_members;
+mod m20260101_000008_clients;
+mod m20260101_000009_projects;
+mod m20260101_000010_project_members;
+mod m20260101_000011_tasks;
+mod m20260101_000012_task_assignees;
+mod m20260101_000013_invoices;
+mod m20260101_000014_invoice_tasks;
+mod m20260101_000015_plans;
+mod m20260101_000016_organization_billing;
+mod m20260101_000017_feature_overrides;
+mod m20260101_000018_usage_counters;
+mod m20260101_000019_stripe_events;
+
+use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait};
+
+pub use runner::{MigrationError, MigrationStatus, down, fresh, status, up};
+pub use step::Script;
+
+use step::Step;
+
+/// The list of changes, as `sea-orm-migration` wants it.
+///
+/// Prefer [`up`], [`down`], [`status`] and [`fresh`]: they also take the lock, switch to the owner role and put the
+/// record of applied migrations where the application's role can read it.
+#[derive(Debug)]
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        steps().into_iter().map(|step| Box::new(step) as Box<dyn MigrationTrait>).collect()
+    }
+}
+
+/// The names of all migrations this program knows, oldest first: what it expects to find applied.
+pub fn names() -> Vec<String> {
+    steps().into_iter().map(|step| step.name().to_owned()).collect()
+}
+
+/// The SQL of every migration, oldest first, for a reviewer or a linter to read.
+pub fn scripts() -> Vec<Script> {
+    steps().into_iter().map(Step::script).collect()
+}
+
+/// A short text that changes when any migration's SQL does, to key a migrated template database by.
+///
+/// Not a cryptographic digest, and stable only among programs built by one compiler.
+pub fn fingerprint() -> String {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+
+    let mut hasher = DefaultHasher::new();
+    roles::PREPARE.hash(&mut hasher);
+    for script in scripts() {
+        (script.name, script.up).hash(&mut hasher);
+    }
+    format!("{:016x}", hasher.finish())
+}
+
+/// Lists the modules in order; a migration's recorded name is its file's name.
+macro_rules! steps {
+    ($($module:ident),+ $(,)?) => {
+        vec![$(Step::new(stringify!($module), $module::up, $module::down)),+]
+    };
+}
+
+fn steps() -> Vec<Step> {
+    steps![
+        m20260101_000001_schemas,
+        m20260101_000002_users,
+        m20260101_000003_organizations,
+        m20260101_000004_organization_members,
+        m20260101_000005_organization_invitations,
+        m20260101_000006_workspaces,
+        m20260101_000007_workspace_members,
+        m20260101_000008_clients,
+        m20260101_000009_projects,
+        m20260101_000010_project_members,
+        m20260101_000011_tasks,
+        m20260101_000012_task_assignees,
+        m20260101_000013_invoices,
+        m20260101_000014_invoice_tasks,
+        m20260101_000015_plans,
+        m20260101_000016_organization_billing,
+        m20260101_000017_feature_overrides,
+        m20260101_000018_usage_counters,
+        m20260101_000019_stripe_events,
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_in_the_order_they_are_applied_and_unique() {
+        let names = names();
+        let mut sorted = names.clone();
+        sorted.sort();
+        sorted.dedup();
+        assert_eq!(names, sorted);
+    }
+
+    #[test]
+    fn every_table_that_is_created_is_dropped_again() {
+        for script in scripts() {
+            for line in script.up.lines() {
+                let Some(table) = line.strip_prefix("CREATE TABLE ") else { continue };
+                let table = table.trim_end_matches(" (");
+                assert!(script.down.contains(&format!("DROP TABLE {table};")), "{}: {table}", script.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_table_with_an_organization_has_forced_row_level_security() {
+        for script in scripts() {
+            if script.up.contains("organization_id uuid NOT NULL") {
+                assert!(script.up.contains("FORCE ROW LEVEL SECURITY"), "{}", script.name);
+            }
+        }
+    }
+}

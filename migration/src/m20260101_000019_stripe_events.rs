@@ -1,0 +1,28 @@
+//! Every event Stripe sent, so that each is applied once. Not a tenant table although it may name an organization: an
+//! event arrives before anybody knows whose it is. Only the worker is granted anything here.
+
+pub(crate) fn up() -> String {
+    "CREATE TABLE billing.stripe_events (
+    id text NOT NULL,
+    type text NOT NULL,
+    created timestamptz NOT NULL,
+    received_at timestamptz NOT NULL DEFAULT now(),
+    applied_at timestamptz,
+    organization_id uuid,
+    payload jsonb NOT NULL,
+    CONSTRAINT stripe_events_pkey PRIMARY KEY (id),
+    CONSTRAINT stripe_events_organization_id_fkey FOREIGN KEY (organization_id)
+        REFERENCES app.organizations (id) ON DELETE CASCADE,
+    CONSTRAINT stripe_events_id_check CHECK (char_length(id) BETWEEN 1 AND 255),
+    CONSTRAINT stripe_events_type_check CHECK (char_length(type) BETWEEN 1 AND 255),
+    CONSTRAINT stripe_events_payload_check CHECK (jsonb_typeof(payload) = 'object')
+);
+CREATE INDEX stripe_events_organization_id_idx ON billing.stripe_events (organization_id, created);
+GRANT SELECT, INSERT ON billing.stripe_events TO tenantry_worker;
+GRANT UPDATE (applied_at, organization_id) ON billing.stripe_events TO tenantry_worker;"
+        .to_owned()
+}
+
+pub(crate) fn down() -> String {
+    "DROP TABLE billing.stripe_events;".to_owned()
+}

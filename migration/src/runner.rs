@@ -1,0 +1,236 @@
+//! Applies the migrations: one session, one lock, as the owner role. The record of what is applied lives in
+//! `platform.seaql_migrations`, where the application's roles may read it and `serve` can refuse an outdated database.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, Statement,
+};
+
+use crate::{Migrator, names, roles};
+
+/// How long to wait for another process that migrates the same database. Longer than any change here takes, and
+/// short enough that a stuck deployment is noticed.
+const LOCK_WAIT: &str = "5min";
+
+/// The eight letters of "tenantry" read as one number, so that it meets nobody else's lock by accident.
+const LOCK_KEY: i64 = 0x7465_6e61_6e74_7279;
+
+/// Whether a migration that this program knows is applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigrationStatus {
+    /// The migration's name.
+    pub name: String,
+    /// Whether the database has it.
+    pub applied: bool,
+}
+
+/// Why the database could not be migrated, or its state not be told.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MigrationError {
+    /// No connection came about: wrong address, wrong password, nobody listening.
+    #[error("cannot connect to the database")]
+    Connect(#[source] DbErr),
+    /// Another process holds the lock and did not let go in time.
+    #[error("another process is migrating this database and did not finish in {LOCK_WAIT}")]
+    Locked(#[source] DbErr),
+    /// The roles or the schema that migrations build on are missing, and this role may not create them.
+    #[error(
+        "cannot prepare the roles and the schema that migrations need (the role must be tenantry_owner with CREATE on the database, or an administrator)"
+    )]
+    Prepare(#[source] DbErr),
+    /// A migration failed; it was rolled back, those before it stand.
+    #[error("migration {name} failed and was rolled back")]
+    Apply {
+        /// The migration's name.
+        name: String,
+        /// What the database said.
+        #[source]
+        source: DbErr,
+    },
+    /// What is applied could not be read or tidied up.
+    #[error("cannot read or change the record of applied migrations")]
+    Record(#[source] DbErr),
+}
+
+/// Applies every pending migration and returns the names of those applied, oldest first.
+///
+/// Safe to call from several processes at once: the second waits and then finds nothing to do. Needs a direct
+/// connection (not a pooler in transaction mode), because the lock belongs to the session.
+///
+/// # Errors
+/// Any [`MigrationError`]. Migrations applied before the one that failed stay applied.
+pub async fn up(url: &str) -> Result<Vec<String>, MigrationError> {
+    let session = Session::open(url).await?;
+    session.prepare().await?;
+    let applied = session.apply_pending().await?;
+    session.close().await?;
+    Ok(applied)
+}
+
+/// Takes back the newest `steps` migrations (all of them for `None`) and returns their names, newest first.
+///
+/// Roles stay, as they belong to the whole cluster and other databases may use them.
+///
+/// # Errors
+/// Any [`MigrationError`]. Migrations taken back before the one that failed stay taken back.
+pub async fn down(url: &str, steps: Option<u32>) -> Result<Vec<String>, MigrationError> {
+    let session = Session::open(url).await?;
+    session.prepare().await?;
+    let applied = applied_in_order(&session.database).await?;
+    let wanted = steps.map_or(usize::MAX, |steps| usize::try_from(steps).unwrap_or(usize::MAX));
+    let mut reverted = Vec::new();
+    for name in applied.iter().rev().take(wanted) {
+        Migrator::down(&session.database, Some(1))
+            .await
+            .map_err(|source| MigrationError::Apply { name: name.clone(), source })?;
+        reverted.push(name.clone());
+    }
+    if reverted.len() == applied.len() {
+        session.forget().await?;
+    }
+    session.close().await?;
+    Ok(reverted)
+}
+
+/// Drops everything this product keeps in the database, **data included**, and applies all migrations anew.
+///
+/// # Errors
+/// Any [`MigrationError`].
+pub async fn fresh(url: &str) -> Result<Vec<String>, MigrationError> {
+    let session = Session::open(url).await?;
+    session.prepare().await?;
+    session
+        .run("SET lock_timeout = '5s'; DROP SCHEMA IF EXISTS app, auth, billing, platform CASCADE; RESET lock_timeout")
+        .await
+        .map_err(MigrationError::Record)?;
+    session.prepare().await?;
+    let applied = session.apply_pending().await?;
+    session.close().await?;
+    Ok(applied)
+}
+
+/// Every migration this program knows, oldest first, with whether the database has it. Reads only, so any of the
+/// product's roles may ask; a database that was never migrated has none.
+///
+/// # Errors
+/// [`MigrationError::Connect`], or [`MigrationError::Record`] when the role may not read the record.
+pub async fn status(url: &str) -> Result<Vec<MigrationStatus>, MigrationError> {
+    let database = connect(url).await?;
+    let applied: HashSet<String> = applied_names(&database).await?.into_iter().collect();
+    database.close().await.map_err(MigrationError::Record)?;
+    Ok(names()
+        .into_iter()
+        .map(|name| {
+            let applied = applied.contains(&name);
+            MigrationStatus { name, applied }
+        })
+        .collect())
+}
+
+/// One connection that holds the lock and acts as the owner.
+struct Session {
+    database: DatabaseConnection,
+}
+
+impl Session {
+    /// Connects and takes the lock, which ends with the connection whatever happens.
+    async fn open(url: &str) -> Result<Self, MigrationError> {
+        let session = Self { database: connect(url).await? };
+        let lock = format!("SET lock_timeout = '{LOCK_WAIT}'; SELECT pg_advisory_lock({LOCK_KEY}); RESET lock_timeout");
+        session.run(&lock).await.map_err(MigrationError::Locked)?;
+        Ok(session)
+    }
+
+    /// Makes sure of roles and record, and becomes the owner, so that all that follows belongs to it.
+    async fn prepare(&self) -> Result<(), MigrationError> {
+        let readable = format!(
+            "GRANT USAGE ON SCHEMA platform TO {roles}; GRANT SELECT ON platform.seaql_migrations TO {roles}",
+            roles = roles::ALL_ROLES
+        );
+        let steps = async {
+            self.run("RESET ROLE").await?;
+            self.run(roles::PREPARE).await?;
+            self.run("SET ROLE tenantry_owner").await?;
+            self.run(roles::CREATE_PLATFORM).await?;
+            // sea-orm-migration names its table without a schema; this puts it, and nothing else, where we want it.
+            self.run("SET search_path = platform").await?;
+            Migrator::install(&self.database).await?;
+            self.run(&readable).await
+        };
+        steps.await.map_err(MigrationError::Prepare)
+    }
+
+    async fn apply_pending(&self) -> Result<Vec<String>, MigrationError> {
+        let before: HashSet<String> = applied_names(&self.database).await?.into_iter().collect();
+        let pending: Vec<String> = names().into_iter().filter(|name| !before.contains(name)).collect();
+        for name in &pending {
+            // One at a time, so that a failure can say which one it was.
+            Migrator::up(&self.database, Some(1))
+                .await
+                .map_err(|source| MigrationError::Apply { name: name.clone(), source })?;
+        }
+        Ok(pending)
+    }
+
+    /// Takes the empty record away with the schema it lives in, unless something else lives there too.
+    async fn forget(&self) -> Result<(), MigrationError> {
+        let sql = "DROP TABLE platform.seaql_migrations;
+            DO $$ BEGIN DROP SCHEMA platform; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $$";
+        self.run(sql).await.map_err(MigrationError::Record)
+    }
+
+    async fn run(&self, sql: &str) -> Result<(), DbErr> {
+        self.database.execute_unprepared(sql).await.map(drop)
+    }
+
+    async fn close(self) -> Result<(), MigrationError> {
+        self.database.close().await.map_err(MigrationError::Record)
+    }
+}
+
+/// Exactly one connection, never exchanged for another: lock, role and search path are the session's.
+async fn connect(url: &str) -> Result<DatabaseConnection, MigrationError> {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(1)
+        .min_connections(1)
+        .connect_timeout(Duration::from_secs(10))
+        .acquire_timeout(Duration::from_secs(10))
+        .idle_timeout(None)
+        .max_lifetime(None)
+        // A lost connection must end the run with an error, not be replaced by one without lock and role.
+        .test_before_acquire(false)
+        .sqlx_logging(false);
+    Database::connect(options).await.map_err(MigrationError::Connect)
+}
+
+/// What the database says is applied; nothing when it was never migrated.
+async fn applied_names(database: &DatabaseConnection) -> Result<Vec<String>, MigrationError> {
+    let query = |sql: &str| Statement::from_string(DbBackend::Postgres, sql);
+    let read = async {
+        let exists = database
+            .query_one_raw(query("SELECT to_regclass('platform.seaql_migrations') IS NOT NULL AS found"))
+            .await?
+            .map_or(Ok(false), |row| row.try_get("", "found"))?;
+        if !exists {
+            return Ok(Vec::new());
+        }
+        database
+            .query_all_raw(query("SELECT version FROM platform.seaql_migrations ORDER BY version"))
+            .await?
+            .iter()
+            .map(|row| row.try_get("", "version"))
+            .collect()
+    };
+    read.await.map_err(MigrationError::Record)
+}
+
+/// The applied migrations that this program knows, in its own order, which is the order `sea-orm-migration` reverts.
+async fn applied_in_order(database: &DatabaseConnection) -> Result<Vec<String>, MigrationError> {
+    let applied: HashSet<String> = applied_names(database).await?.into_iter().collect();
+    Ok(names().into_iter().filter(|name| applied.contains(name)).collect())
+}

@@ -1,0 +1,393 @@
+//! The one way to create a tenant table: whatever is added here, its rows belong to an organization, no key leaves
+//! that organization, and row-level security is on. Writes SQL text and runs nothing.
+
+use crate::roles::TENANT_ROLES;
+
+/// The setting that holds the organization a transaction works for; NULL when none is set.
+///
+/// `nullif`, because a setting that was `SET LOCAL` once reads as an empty string after that transaction, and an empty
+/// string is no uuid. Without a sub-select, because Citus cannot propagate a policy that has one.
+pub(crate) const CURRENT_ORGANIZATION: &str = "nullif(current_setting('app.current_organization_id', true), '')::uuid";
+
+/// True in a transaction that works for no organization (yet): sign-in, or a job across organizations.
+pub(crate) const NO_ORGANIZATION: &str = "nullif(current_setting('app.current_organization_id', true), '') IS NULL";
+
+/// What a tenant role may do with a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Select,
+    Insert,
+    Update,
+    Delete,
+}
+
+/// What becomes of a row whose referenced row is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnDelete {
+    /// It goes as well.
+    Cascade,
+    /// It stays, unlinked. Only the named columns are cleared, never `organization_id`.
+    SetNull,
+    /// The delete is refused, unless the row goes in the same statement (as when its organization goes).
+    Refuse,
+}
+
+impl OnDelete {
+    fn clause(self, columns: &str) -> String {
+        match self {
+            Self::Cascade => " ON DELETE CASCADE".to_owned(),
+            Self::SetNull => format!(" ON DELETE SET NULL ({columns})"),
+            Self::Refuse => String::new(),
+        }
+    }
+}
+
+/// Who may see and change a column once the row is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    ReadWrite,
+    /// Set when the row is inserted and never again.
+    Fixed,
+    /// As `Fixed`, and not readable by the tenant roles either.
+    Secret,
+}
+
+#[derive(Debug)]
+struct Column {
+    name: &'static str,
+    definition: String,
+    access: Access,
+}
+
+/// A tenant table in the making; [`TenantTable::create`] returns its SQL.
+///
+/// Column lists are written as in SQL and **without** `organization_id`, which every key and index starts with by
+/// itself.
+#[derive(Debug)]
+pub(crate) struct TenantTable {
+    name: &'static str,
+    id: Option<&'static str>,
+    columns: Vec<Column>,
+    constraints: Vec<String>,
+    uniques: Vec<&'static str>,
+    /// (columns, rest of the index, condition) of each key to another tenant table.
+    keys: Vec<(&'static str, &'static str, &'static str)>,
+    indexes: Vec<String>,
+    operations: &'static [Operation],
+}
+
+impl TenantTable {
+    /// Starts a table; `name` is qualified, as in `app.clients`.
+    pub(crate) fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            id: Some("id uuid NOT NULL"),
+            columns: Vec::new(),
+            constraints: Vec::new(),
+            uniques: Vec::new(),
+            keys: Vec::new(),
+            indexes: Vec::new(),
+            operations: &[Operation::Select, Operation::Insert, Operation::Update, Operation::Delete],
+        }
+    }
+
+    /// The row is found by what it joins, not by its id, so the database may make one up.
+    pub(crate) fn generated_id(mut self) -> Self {
+        self.id = Some("id uuid NOT NULL DEFAULT gen_random_uuid()");
+        self
+    }
+
+    /// The organization is the whole key: there is at most one row of it.
+    pub(crate) fn one_per_organization(mut self) -> Self {
+        self.id = None;
+        self
+    }
+
+    /// Narrows what the tenant roles may do; all four operations otherwise.
+    pub(crate) fn operations(mut self, operations: &'static [Operation]) -> Self {
+        self.operations = operations;
+        self
+    }
+
+    /// A column that the tenant roles may update.
+    pub(crate) fn column(self, name: &'static str, definition: &str) -> Self {
+        self.add(name, definition, Access::ReadWrite)
+    }
+
+    /// A column that is set with the row and stays as it is.
+    pub(crate) fn fixed(self, name: &'static str, definition: &str) -> Self {
+        self.add(name, definition, Access::Fixed)
+    }
+
+    /// A column that the tenant roles may write with the row and never read.
+    pub(crate) fn secret(self, name: &'static str, definition: &str) -> Self {
+        self.add(name, definition, Access::Secret)
+    }
+
+    /// A text that must be there, not blank, of at most `max` characters.
+    pub(crate) fn text(self, name: &'static str, max: u32) -> Self {
+        let bounds = format!("char_length({name}) <= {max} AND btrim({name}) <> ''");
+        self.column(name, "text NOT NULL").check(name, &bounds)
+    }
+
+    /// A text that may be absent, of at most `max` characters.
+    pub(crate) fn optional_text(self, name: &'static str, max: u32) -> Self {
+        self.column(name, "text").check(name, &format!("char_length({name}) <= {max}"))
+    }
+
+    /// An enum: text that is one of `values`, the first of which is the default.
+    pub(crate) fn one_of(self, name: &'static str, values: &[&str]) -> Self {
+        let list = values.iter().map(|value| format!("'{value}'")).collect::<Vec<_>>().join(", ");
+        let default = values.first().copied().unwrap_or_default();
+        self.column(name, &format!("text NOT NULL DEFAULT '{default}'")).check(name, &format!("{name} IN ({list})"))
+    }
+
+    /// A condition that every row meets; `suffix` tells it from the table's others.
+    pub(crate) fn check(mut self, suffix: &str, condition: &str) -> Self {
+        self.constraints.push(format!("CONSTRAINT {}_{suffix}_check CHECK ({condition})", self.bare()));
+        self
+    }
+
+    /// No two rows of one organization agree in these columns.
+    pub(crate) fn unique(mut self, columns: &'static str) -> Self {
+        let name = constraint_name(self.bare(), columns, "key");
+        self.constraints.push(format!("CONSTRAINT {name} UNIQUE (organization_id, {columns})"));
+        self.uniques.push(columns);
+        self
+    }
+
+    /// As [`Self::unique`], over expressions or among the rows that meet `condition` only (empty: all rows). With no
+    /// columns, one such row per organization.
+    pub(crate) fn unique_index(mut self, suffix: &str, columns: &str, condition: &str) -> Self {
+        let statement = self.index_statement("UNIQUE INDEX", suffix, columns, condition);
+        self.indexes.push(statement);
+        self
+    }
+
+    /// Unique in the whole database. Only for what is secret or given by somebody else, where an error tells a
+    /// caller nothing that another organization would mind.
+    pub(crate) fn globally_unique(mut self, column: &'static str) -> Self {
+        self.constraints.push(format!("CONSTRAINT {}_{column}_key UNIQUE ({column})", self.bare()));
+        self
+    }
+
+    /// An index for a question that the product asks.
+    pub(crate) fn index(mut self, suffix: &str, columns: &str) -> Self {
+        let statement = self.index_statement("INDEX", suffix, columns, "");
+        self.indexes.push(statement);
+        self
+    }
+
+    /// As [`Self::index`], over the rows that meet `condition` only.
+    pub(crate) fn index_where(mut self, suffix: &str, columns: &str, condition: &str) -> Self {
+        let statement = self.index_statement("INDEX", suffix, columns, condition);
+        self.indexes.push(statement);
+        self
+    }
+
+    /// A key to another tenant table's id, with its index; `then` are further columns for that index, in the order
+    /// in which lists of this table under one such row are read.
+    pub(crate) fn reference(self, column: &'static str, table: &str, on_delete: OnDelete, then: &'static str) -> Self {
+        self.reference_columns(column, table, "id", on_delete, column, then, "")
+    }
+
+    /// A key to a member of the organization, by user. Ties whoever is assigned, granted or in charge.
+    pub(crate) fn reference_member(self, column: &'static str, on_delete: OnDelete, then: &'static str) -> Self {
+        self.reference_columns(column, "app.organization_members", "user_id", on_delete, column, then, "")
+    }
+
+    /// A key to another tenant table by several columns. `unlinked` are those cleared by [`OnDelete::SetNull`], and
+    /// the key's index holds only rows that meet `condition` (empty: all).
+    #[expect(clippy::too_many_arguments, reason = "one call holds a key and its index, so that neither is forgotten")]
+    pub(crate) fn reference_columns(
+        mut self,
+        columns: &'static str,
+        table: &str,
+        target: &str,
+        on_delete: OnDelete,
+        unlinked: &str,
+        then: &'static str,
+        condition: &'static str,
+    ) -> Self {
+        let name = constraint_name(self.bare(), columns, "fkey");
+        let action = on_delete.clause(unlinked);
+        self.constraints.push(format!(
+            "CONSTRAINT {name} FOREIGN KEY (organization_id, {columns})\n        \
+             REFERENCES {table} (organization_id, {target}){action}"
+        ));
+        self.keys.push((columns, then, condition));
+        self
+    }
+
+    /// Who wrote the row: a user, whether or not still a member, and null once the user is gone.
+    pub(crate) fn author(self, column: &'static str) -> Self {
+        self.fixed(column, "uuid").reference_global(column, "auth.users", " ON DELETE SET NULL")
+    }
+
+    /// A key to a table that all organizations share, with an index that starts with the column alone: the check
+    /// after a delete over there knows no organization.
+    pub(crate) fn reference_global(mut self, column: &'static str, table: &str, action: &str) -> Self {
+        let bare = self.bare();
+        self.constraints
+            .push(format!("CONSTRAINT {bare}_{column}_fkey FOREIGN KEY ({column}) REFERENCES {table} (id){action}"));
+        self.indexes.push(format!("CREATE INDEX {bare}_{column}_idx ON {} ({column});", self.name));
+        self
+    }
+
+    /// The statements that create the table, its indexes, policy and grants.
+    pub(crate) fn create(self) -> String {
+        let (name, bare) = (self.name, self.bare());
+        let mut parts = vec!["organization_id uuid NOT NULL".to_owned()];
+        parts.extend(self.id.map(str::to_owned));
+        parts.extend(self.columns.iter().map(|column| format!("{} {}", column.name, column.definition)));
+        parts.push("created_at timestamptz NOT NULL DEFAULT now()".to_owned());
+        parts.push("updated_at timestamptz NOT NULL DEFAULT now()".to_owned());
+        let key = if self.id.is_some() { "organization_id, id" } else { "organization_id" };
+        parts.push(format!("CONSTRAINT {bare}_pkey PRIMARY KEY ({key})"));
+        parts.push(format!(
+            "CONSTRAINT {bare}_organization_id_fkey FOREIGN KEY (organization_id)\n        \
+             REFERENCES app.organizations (id) ON DELETE CASCADE"
+        ));
+        parts.extend(self.constraints.iter().cloned());
+
+        let mut statements = vec![format!("CREATE TABLE {name} (\n    {}\n);", parts.join(",\n    "))];
+        statements.extend(self.key_indexes());
+        statements.extend(self.indexes.iter().cloned());
+        statements.push(secure(name, &format!("organization_id = {CURRENT_ORGANIZATION}")));
+        statements.extend(self.grants());
+        statements.join("\n")
+    }
+
+    /// The index of each key, left out where a unique constraint starts with the same columns and no order is asked.
+    fn key_indexes(&self) -> Vec<String> {
+        let covered = |columns: &str| {
+            self.uniques
+                .iter()
+                .any(|unique| unique.strip_prefix(columns).is_some_and(|rest| rest.is_empty() || rest.starts_with(',')))
+        };
+        self.keys
+            .iter()
+            .filter(|(columns, then, _)| !(then.is_empty() && covered(columns)))
+            .map(|(columns, then, condition)| {
+                let all = if then.is_empty() { (*columns).to_owned() } else { format!("{columns}, {then}") };
+                self.index_statement("INDEX", &columns.replace(", ", "_"), &all, condition)
+            })
+            .collect()
+    }
+
+    fn grants(&self) -> Vec<String> {
+        let names = |keep: fn(Access) -> bool| {
+            self.columns.iter().filter(move |column| keep(column.access)).map(|column| column.name)
+        };
+        let secret = self.columns.iter().any(|column| column.access == Access::Secret);
+        let grant = |operation: &Operation| {
+            let what = match operation {
+                Operation::Select if secret => {
+                    let mut readable = vec!["organization_id"];
+                    readable.extend(self.id.map(|_| "id"));
+                    readable.extend(names(|access| access != Access::Secret));
+                    readable.extend(["created_at", "updated_at"]);
+                    format!("SELECT ({})", readable.join(", "))
+                }
+                Operation::Select => "SELECT".to_owned(),
+                Operation::Insert => "INSERT".to_owned(),
+                // Neither the organization nor the identity of a row ever changes, so nobody is granted that.
+                Operation::Update => {
+                    let mut writable: Vec<_> = names(|access| access == Access::ReadWrite).collect();
+                    writable.push("updated_at");
+                    format!("UPDATE ({})", writable.join(", "))
+                }
+                Operation::Delete => "DELETE".to_owned(),
+            };
+            format!("GRANT {what} ON {} TO {TENANT_ROLES};", self.name)
+        };
+        self.operations.iter().map(grant).collect()
+    }
+
+    fn add(mut self, name: &'static str, definition: &str, access: Access) -> Self {
+        self.columns.push(Column { name, definition: definition.to_owned(), access });
+        self
+    }
+
+    fn index_statement(&self, kind: &str, suffix: &str, columns: &str, condition: &str) -> String {
+        let separator = if columns.is_empty() { "" } else { ", " };
+        let filter = if condition.is_empty() { String::new() } else { format!(" WHERE {condition}") };
+        let ending = if kind == "INDEX" { "idx" } else { "key" };
+        format!(
+            "CREATE {kind} {}_{suffix}_{ending} ON {} (organization_id{separator}{columns}){filter};",
+            self.bare(),
+            self.name
+        )
+    }
+
+    /// The name without its schema, which names of constraints and indexes start with.
+    fn bare(&self) -> &'static str {
+        self.name.split_once('.').map_or(self.name, |(_, bare)| bare)
+    }
+}
+
+/// Turns row-level security on, for the owner too, with the one policy that lets a transaction see its own tenant.
+pub(crate) fn secure(table: &str, condition: &str) -> String {
+    format!(
+        "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;\n\
+         ALTER TABLE {table} FORCE ROW LEVEL SECURITY;\n\
+         CREATE POLICY tenant_isolation ON {table}\n    USING ({condition})\n    WITH CHECK ({condition});"
+    )
+}
+
+fn constraint_name(table: &str, columns: &str, ending: &str) -> String {
+    format!("{table}_{}_{ending}", columns.replace(", ", "_"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> String {
+        TenantTable::new("app.notes")
+            .text("title", 10)
+            .fixed("task_id", "uuid NOT NULL")
+            .column("user_id", "uuid")
+            .secret("token_hash", "bytea NOT NULL")
+            .reference("task_id", "app.tasks", OnDelete::Cascade, "")
+            .reference_member("user_id", OnDelete::SetNull, "created_at, id")
+            .unique("task_id, user_id")
+            .create()
+    }
+
+    #[test]
+    fn keys_start_with_the_organization() {
+        let sql = sample();
+        assert!(sql.contains("PRIMARY KEY (organization_id, id)"));
+        assert!(sql.contains("UNIQUE (organization_id, task_id, user_id)"));
+        assert!(sql.contains("FOREIGN KEY (organization_id, user_id)"));
+        assert!(
+            sql.contains("REFERENCES app.organization_members (organization_id, user_id) ON DELETE SET NULL (user_id)")
+        );
+    }
+
+    #[test]
+    fn a_unique_constraint_serves_as_its_keys_index() {
+        let sql = sample();
+        assert!(!sql.contains("notes_task_id_idx"));
+        assert!(
+            sql.contains("CREATE INDEX notes_user_id_idx ON app.notes (organization_id, user_id, created_at, id);")
+        );
+    }
+
+    #[test]
+    fn nobody_may_move_a_row_or_read_a_secret() {
+        let sql = sample();
+        assert!(sql.contains("GRANT UPDATE (title, user_id, updated_at) ON app.notes TO"));
+        assert!(sql.contains("GRANT SELECT (organization_id, id, title, task_id, user_id, created_at, updated_at) ON"));
+    }
+
+    #[test]
+    fn the_policy_has_the_one_form() {
+        let condition = "organization_id = nullif(current_setting('app.current_organization_id', true), '')::uuid";
+        let sql = sample();
+        assert!(sql.contains(&format!("USING ({condition})")));
+        assert!(sql.contains(&format!("WITH CHECK ({condition})")));
+        assert!(sql.contains("ALTER TABLE app.notes FORCE ROW LEVEL SECURITY;"));
+    }
+}
