@@ -34,8 +34,8 @@ pub struct Client {
     pub phone: Option<String>,
     /// The client's company.
     pub company: Option<String>,
-    /// Where the client stands.
-    pub status: ClientStatus,
+    /// Where the client stands; none for a guest, who sees a client only by name.
+    pub status: Option<ClientStatus>,
     /// Anything else.
     pub notes: Option<String>,
     /// When the row was made.

@@ -97,6 +97,8 @@ ids! {
     InvitationId = "invitation";
     /// Names an invoice.
     InvoiceId = "invoice";
+    /// Names the entry of a task in an invoice.
+    InvoiceTaskId = "invoicetask";
     /// Names a membership: one user in one organization.
     MemberId = "member";
     /// Names an organization, the tenant.

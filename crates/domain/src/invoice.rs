@@ -50,7 +50,7 @@ pub struct NewLineItem {
     pub rate: Decimal,
 }
 
-/// A bill.
+/// A bill, without its lines: those can be many and large, and lists of invoices rarely show them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invoice {
     /// The invoice's id.
@@ -69,8 +69,6 @@ pub struct Invoice {
     pub issue_date: NaiveDate,
     /// The day it is to be paid by.
     pub due_date: Option<NaiveDate>,
-    /// What is billed.
-    pub line_items: Vec<LineItem>,
     /// The tax as a fraction: 0.18 is 18 %.
     pub tax_rate: Decimal,
     /// The sums.

@@ -15,6 +15,7 @@ pub mod member;
 pub mod money;
 pub mod organization;
 pub mod permission;
+pub mod plan;
 pub mod position;
 pub mod project;
 pub mod subscription;

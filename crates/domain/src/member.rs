@@ -22,8 +22,8 @@ pub struct Member {
     pub joined_at: DateTime<Utc>,
     /// The user's name.
     pub name: String,
-    /// The user's e-mail address.
-    pub email: String,
+    /// The user's e-mail address; a guest sees only its own.
+    pub email: Option<String>,
     /// The user's picture.
     pub avatar_url: Option<String>,
     /// When the row was made.

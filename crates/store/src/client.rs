@@ -62,7 +62,7 @@ impl Record for Client {
             email: columns.next()?,
             phone: columns.next()?,
             company: columns.next()?,
-            status: columns.parsed()?,
+            status: columns.optional_parsed()?,
             notes: columns.next()?,
             created_at: columns.time()?,
             updated_at: columns.time()?,
@@ -75,9 +75,10 @@ impl Record for Client {
 
     /// A guest sees a client only by name. (When it was made can be read off its id, so that is no secret; when it last
     /// changed is.)
-    fn redact(&mut self, actor: &Actor) {
-        if actor.role == Role::Guest {
+    fn as_seen_by(&mut self, tenant: &Tenant) {
+        if tenant.actor.role == Role::Guest {
             (self.email, self.phone, self.company, self.notes) = (None, None, None, None);
+            self.status = None;
             self.updated_at = self.created_at;
         }
     }

@@ -112,6 +112,11 @@ impl Record for Invoice {
         visibility::invoices(actor, sql, "t.project_id");
     }
 
+    /// Whether it is overdue depends on the day.
+    fn as_seen_by(&mut self, tenant: &Tenant) {
+        self.status = self.status_on(tenant.today);
+    }
+
     fn narrow(filter: &InvoiceFilter, tenant: &Tenant, sql: &mut Sql) {
         narrow_to_statuses(&filter.status, tenant.today, sql);
         sql.narrow_to_id("t.client_id", filter.client_id);
@@ -208,8 +213,8 @@ pub async fn line_items(
     Ok(found)
 }
 
-/// The content of a draft as the database holds it.
-fn stored(lines: &[LineItem]) -> Result<serde_json::Value, StoreError> {
+/// Lines as the database holds them.
+pub(crate) fn stored(lines: &[LineItem]) -> Result<serde_json::Value, StoreError> {
     let lines: Vec<StoredLine> = lines
         .iter()
         .map(|line| StoredLine {

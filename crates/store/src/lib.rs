@@ -2,7 +2,8 @@
 //! writes.
 //!
 //! *Invariant:* this is the only crate that knows SQL, and there is no way to the database but through a scope: a
-//! [`ReadScope`], a [`WriteScope`] or an [`IdentityScope`].
+//! [`ReadScope`], a [`WriteScope`] or an [`IdentityScope`]. The one exception, [`bulk`], runs as the owner of the tables, which
+//! the API never is.
 
 mod columns;
 mod entity;
@@ -16,7 +17,10 @@ mod visibility;
 mod write;
 
 pub mod access;
+pub mod billing;
+pub mod bulk;
 pub mod client;
+pub mod doctor;
 pub mod invoice;
 pub mod member;
 pub mod organization;

@@ -77,6 +77,13 @@ impl Record for Member {
         sql.push("))");
     }
 
+    fn as_seen_by(&mut self, tenant: &Tenant) {
+        let actor = &tenant.actor;
+        if actor.role == Role::Guest && actor.user_id != self.user_id {
+            self.email = None;
+        }
+    }
+
     fn narrow(filter: &MemberFilter, _: &Tenant, sql: &mut Sql) {
         sql.narrow_to_any("t.role", &filter.role, |role| role.as_str());
     }
@@ -103,7 +110,7 @@ pub async fn get_by_users(scope: &impl Scope, users: &[UserId]) -> Result<HashMa
     sql.push(" AND t.user_id = ANY(").bind(uuids(users)).push(")");
     Member::narrow_to_visible(scope.actor(), &mut sql);
     let rows = scope.connection().fetch(sql).await?;
-    let read = |row| read::<Member>(scope.actor(), row).map(|member| (member.user_id, Arc::new(member)));
+    let read = |row| read::<Member>(scope.tenant(), row).map(|member| (member.user_id, Arc::new(member)));
     rows.iter().map(read).collect()
 }
 

@@ -152,6 +152,27 @@ impl Store {
         Ok((connection, self.clock.clone()))
     }
 
+    /// Begins a transaction of the system itself in an organization, and reads the organization's date.
+    pub(crate) async fn open_system(
+        &self,
+        organization_id: OrganizationId,
+    ) -> Result<(Connection, Tenant), StoreError> {
+        let now = self.clock.now();
+        let organization = organization_id.as_uuid();
+        // As in `open_tenant`, neither value can end a literal.
+        let statements = format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED;\
+             SET LOCAL app.current_organization_id='{organization}';\
+             SELECT ('{}'::timestamptz AT TIME ZONE o.time_zone)::date FROM app.organizations o WHERE o.id='{organization}'",
+            now.to_rfc3339(),
+        );
+        let (connection, rows) = self.open(statements).await?;
+        let Some(row) = rows.first() else { return Err(StoreError::NotAMember) };
+        let today: NaiveDate = row.try_get(0)?;
+        let actor = Actor { user_id: UserId::from_uuid(uuid::Uuid::nil()), organization_id, role: Role::Owner };
+        Ok((connection, Tenant { actor, today, clock: self.clock.clone() }))
+    }
+
     /// Begins a transaction without an organization.
     pub(crate) async fn open_identity(&self, user_id: Option<UserId>) -> Result<(Connection, Clock), StoreError> {
         let mut statements = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned();

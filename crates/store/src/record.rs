@@ -52,9 +52,9 @@ pub trait Record: Clone + Send + Sync + Sized + 'static {
     #[doc(hidden)]
     fn narrow_to_visible(actor: &Actor, sql: &mut Sql);
 
-    /// Takes out of a visible row what the actor may not see of it.
+    /// Makes of a stored row what the reader is to see of it today.
     #[doc(hidden)]
-    fn redact(&mut self, _actor: &Actor) {}
+    fn as_seen_by(&mut self, _tenant: &Tenant) {}
 
     /// Appends the filter, each condition with a leading ` AND `.
     #[doc(hidden)]
@@ -114,7 +114,7 @@ pub async fn get<R: Record>(scope: &impl Scope, id: R::Id) -> Result<Option<R>, 
     sql.push(" AND t.id = ").bind(id.as_uuid());
     R::narrow_to_visible(scope.actor(), &mut sql);
     let rows = scope.connection().fetch(sql).await?;
-    rows.first().map(|row| read(scope.actor(), row)).transpose()
+    rows.first().map(|row| read(scope.tenant(), row)).transpose()
 }
 
 /// The row with this id, locked until the transaction ends.
@@ -127,7 +127,7 @@ pub async fn get_for_update<R: Record>(scope: &mut crate::WriteScope, id: R::Id)
     R::narrow_to_visible(scope.actor(), &mut sql);
     sql.push(" FOR UPDATE OF t");
     let rows = sealed(scope).fetch(sql).await?;
-    rows.first().map(|row| read(scope.actor(), row)).transpose()
+    rows.first().map(|row| read(scope.tenant(), row)).transpose()
 }
 
 /// The rows with these ids that exist and that the actor may see, in one statement.
@@ -141,7 +141,7 @@ pub async fn get_many<R: Record>(scope: &impl Scope, ids: &[R::Id]) -> Result<Ha
     let rows = scope.connection().fetch(sql).await?;
     let mut found = HashMap::with_capacity(rows.len());
     for row in &rows {
-        let record: R = read(scope.actor(), row)?;
+        let record: R = read(scope.tenant(), row)?;
         found.insert(record.id(), Arc::new(record));
     }
     Ok(found)
@@ -156,7 +156,7 @@ pub async fn list<R: Record>(scope: &impl Scope, request: &ListOf<R>) -> Result<
     R::narrow_to_visible(scope.actor(), &mut sql);
     narrow_and_sort::<R>(scope, request, &mut sql)?;
     let rows = scope.connection().fetch(sql).await?;
-    let items = rows.iter().map(|row| read(scope.actor(), row).map(Arc::new)).collect::<Result<_, _>>()?;
+    let items = rows.iter().map(|row| read(scope.tenant(), row).map(Arc::new)).collect::<Result<_, _>>()?;
     Ok(Page::new(items, &request.page))
 }
 
@@ -194,7 +194,7 @@ pub async fn list_for<R: Record, P: Id>(
         let parent: i64 = row.try_get(row.len() - 1)?;
         let slot = usize::try_from(parent - 1).ok().and_then(|n| items.get_mut(n));
         if let Some(slot) = slot {
-            slot.push(Arc::new(read(scope.actor(), row)?));
+            slot.push(Arc::new(read(scope.tenant(), row)?));
         }
     }
     Ok(parents.iter().copied().zip(items.into_iter().map(|items| Page::new(items, &request.page))).collect())
@@ -257,10 +257,10 @@ pub(crate) fn select<R: Record>(scope: &impl Scope) -> Sql {
     sql
 }
 
-/// Reads a row that [`select`] gave, as the actor may see it.
-pub(crate) fn read<R: Record>(actor: &Actor, row: &PgRow) -> Result<R, StoreError> {
+/// Reads a row that [`select`] gave, as its reader is to see it.
+pub(crate) fn read<R: Record>(tenant: &Tenant, row: &PgRow) -> Result<R, StoreError> {
     let mut record = R::decode(&mut Columns::new(row, R::NAME))?;
-    record.redact(actor);
+    record.as_seen_by(tenant);
     Ok(record)
 }
 

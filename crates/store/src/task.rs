@@ -283,19 +283,18 @@ pub async fn assignees(scope: &impl Scope, tasks: &[TaskId]) -> Result<HashMap<T
     Ok(found.into_iter().map(|(task, users)| (task, Arc::new(users))).collect())
 }
 
-/// The greatest position in a project, under a lock on the project that makes those who append wait for each other.
+/// The greatest position in a project. Call it under [`lock_board`].
 ///
 /// # Errors
 /// Those of the database.
 pub async fn last_position(scope: &mut WriteScope, project_id: ProjectId) -> Result<Option<Position>, StoreError> {
-    lock_board(scope, project_id).await?;
     let mut sql = Sql::new("SELECT t.position FROM app.tasks t WHERE t.organization_id = ");
     sql.bind(scope.organization_id().as_uuid()).push(" AND t.project_id = ").bind(project_id.as_uuid());
     sql.push(" ORDER BY t.position DESC, t.id DESC LIMIT 1");
     position(scope, sql).await
 }
 
-/// The position that follows `after` in a project, or the first one; under the same lock.
+/// The position that follows `after` in a project, or the first one. Call it under [`lock_board`].
 ///
 /// # Errors
 /// Those of the database.
@@ -304,7 +303,6 @@ pub async fn position_behind(
     project_id: ProjectId,
     after: Option<&Position>,
 ) -> Result<Option<Position>, StoreError> {
-    lock_board(scope, project_id).await?;
     let mut sql = Sql::new("SELECT t.position FROM app.tasks t WHERE t.organization_id = ");
     sql.bind(scope.organization_id().as_uuid()).push(" AND t.project_id = ").bind(project_id.as_uuid());
     if let Some(after) = after {
@@ -366,7 +364,10 @@ pub async fn count_open(scope: &impl Scope, projects: &[ProjectId]) -> Result<Ha
 }
 
 /// Makes everyone who moves tasks of a project wait for the others. `FOR NO KEY UPDATE` leaves readers and foreign keys alone.
-async fn lock_board(scope: &mut WriteScope, project_id: ProjectId) -> Result<(), StoreError> {
+///
+/// # Errors
+/// Those of the database.
+pub async fn lock_board(scope: &mut WriteScope, project_id: ProjectId) -> Result<(), StoreError> {
     let mut sql = Sql::new("SELECT 1 FROM app.projects p WHERE p.organization_id = ");
     sql.bind(scope.organization_id().as_uuid()).push(" AND p.id = ").bind(project_id.as_uuid());
     sql.push(" FOR NO KEY UPDATE");

@@ -94,7 +94,7 @@ pub async fn get_default(scope: &impl Scope) -> Result<Option<Workspace>, StoreE
     sql.push(" AND t.is_default");
     Workspace::narrow_to_visible(scope.actor(), &mut sql);
     let rows = scope.connection().fetch(sql).await?;
-    rows.first().map(|row| read(scope.actor(), row)).transpose()
+    rows.first().map(|row| read(scope.tenant(), row)).transpose()
 }
 
 /// Inserts a workspace that has been validated.

@@ -123,7 +123,7 @@ pub(crate) fn bound(statement: &impl SqlxBinder) -> Sql {
 /// Runs a statement that returns at most one row.
 async fn one<R: Record>(scope: &mut WriteScope, statement: impl SqlxBinder) -> Result<Option<R>, StoreError> {
     let rows = scope.connection().fetch(bound(&statement)).await?;
-    rows.first().map(|row| record::read(scope.actor(), row)).transpose()
+    rows.first().map(|row| record::read(scope.tenant(), row)).transpose()
 }
 
 /// The time for `updated_at`: now, but later than the last change, so that two changes never look like one.

@@ -42,6 +42,18 @@ impl WriteScope {
         Ok(Self { connection, tenant: Tenant { actor, today, clock } })
     }
 
+    /// Opens a transaction of the system itself: metering, or an event from outside, for which no user asks.
+    ///
+    /// The actor is an owner whose user is nil, so a row that must name a real user cannot be written in it.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAMember`] when there is no such organization; [`StoreError::Unavailable`] when there is no connection
+    /// to be had.
+    pub async fn open_system(store: &Store, organization_id: OrganizationId) -> Result<Self, StoreError> {
+        let (connection, tenant) = store.open_system(organization_id).await?;
+        Ok(Self { connection, tenant })
+    }
+
     /// Makes everything that was written durable and visible to others.
     ///
     /// # Errors

@@ -1,0 +1,263 @@
+//! Batching without timers: every read of a request waits until the whole execution can go no further, and then all that wait
+//! run, one statement per kind of read.
+//!
+//! async-graphql polls all fields of a level before any of them can finish, so at the moment when nothing is left to do every
+//! key of the level is known. The number of statements therefore depends on the query's shape alone: not on the data, not on
+//! the scheduler, not on a clock.
+
+use std::any::{Any, TypeId};
+use std::collections::{HashMap, HashSet};
+use std::future::Future;
+use std::hash::Hash;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+use tenantry_domain::{Actor, Identity};
+use tenantry_store::{ReadScope, Scope, Store, StoreError};
+
+/// A kind of read that is done for many keys at once.
+pub(crate) trait Batch: Send + Sync + Sized + 'static {
+    /// What is asked for.
+    type Key: Clone + Eq + Hash + Send + Sync + 'static;
+    /// What comes back. Cloned for everyone who asks, so it is an `Arc` or small.
+    type Value: Clone + Send + Sync + 'static;
+
+    /// Reads all keys. A key without an entry has no value.
+    fn load<'a>(scope: &'a ReadScope, keys: &'a [Self::Key]) -> impl Future<Output = Loaded<Self>> + Send + 'a;
+}
+
+/// What a batch came back with: the values, and the keys that failed.
+pub(crate) type Loaded<B> =
+    Result<HashMap<<B as Batch>::Key, Result<<B as Batch>::Value, Arc<StoreError>>>, StoreError>;
+
+/// A failed read, shared by all who waited for it.
+pub(crate) type ReadError = Arc<StoreError>;
+
+/// The reads of one request, in one snapshot.
+pub(crate) struct Reads {
+    store: Store,
+    identity: Identity,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    scope: Option<Arc<ReadScope>>,
+    loaders: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
+    waiting: Vec<Arc<dyn Flush>>,
+}
+
+impl Reads {
+    pub(crate) fn new(store: Store, identity: Identity) -> Self {
+        Self { store, identity, state: Mutex::default() }
+    }
+
+    pub(crate) fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    /// The value for this key; `None` when there is none.
+    pub(crate) async fn load<B: Batch>(&self, key: B::Key) -> Result<Option<B::Value>, ReadError> {
+        let loader = self.loader::<B>();
+        let mut asked = false;
+        std::future::poll_fn(|context| {
+            let mut entries = loader.entries.lock();
+            if let Some(found) = entries.done.get(&key) {
+                return Poll::Ready(found.clone());
+            }
+            if !asked {
+                asked = true;
+                if entries.asked.insert(key.clone()) {
+                    entries.pending.push(key.clone());
+                    if entries.pending.len() == 1 {
+                        self.state.lock().waiting.push(Arc::clone(&loader) as Arc<dyn Flush>);
+                    }
+                }
+            }
+            entries.wakers.push(context.waker().clone());
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Forgets all that was read, and the snapshot it was read in; after a write, so that the next read sees it.
+    pub(crate) fn forget(&self) {
+        *self.state.lock() = State::default();
+    }
+
+    fn loader<B: Batch>(&self) -> Arc<Loader<B>> {
+        let mut state = self.state.lock();
+        let loader = state
+            .loaders
+            .entry(TypeId::of::<B>())
+            .or_insert_with(|| Arc::new(Loader::<B> { entries: Mutex::new(Entries::default()) }));
+        // The entry of a type is always a loader of that type, so a new one is never really made here.
+        Arc::clone(loader).downcast().unwrap_or_else(|_| Arc::new(Loader { entries: Mutex::new(Entries::default()) }))
+    }
+
+    fn has_waiting(&self) -> bool {
+        !self.state.lock().waiting.is_empty()
+    }
+
+    /// Runs all that waits, in the order in which it was first asked for.
+    async fn flush(&self) {
+        let (waiting, scope) = {
+            let mut state = self.state.lock();
+            (std::mem::take(&mut state.waiting), state.scope.clone())
+        };
+        let scope = match scope {
+            Some(scope) => scope,
+            None => match ReadScope::open(&self.store, self.identity).await {
+                Ok(scope) => {
+                    let scope = Arc::new(scope);
+                    self.state.lock().scope = Some(Arc::clone(&scope));
+                    scope
+                }
+                Err(error) => {
+                    let error = Arc::new(error);
+                    waiting.iter().for_each(|loader| loader.fail(&error));
+                    return;
+                }
+            },
+        };
+        for loader in waiting {
+            loader.flush(&scope).await;
+        }
+    }
+}
+
+/// Who is asking, as the database knows it.
+pub(crate) struct WhoAmI;
+
+impl Batch for WhoAmI {
+    type Key = ();
+    type Value = Actor;
+
+    async fn load(scope: &ReadScope, _: &[()]) -> Loaded<Self> {
+        Ok(HashMap::from([((), Ok(*scope.actor()))]))
+    }
+}
+
+/// One kind of read of one request.
+struct Loader<B: Batch> {
+    entries: Mutex<Entries<B>>,
+}
+
+struct Entries<B: Batch> {
+    asked: HashSet<B::Key>,
+    pending: Vec<B::Key>,
+    done: HashMap<B::Key, Result<Option<B::Value>, ReadError>>,
+    wakers: Vec<Waker>,
+}
+
+impl<B: Batch> Default for Entries<B> {
+    fn default() -> Self {
+        Self { asked: HashSet::new(), pending: Vec::new(), done: HashMap::new(), wakers: Vec::new() }
+    }
+}
+
+/// A loader, whatever it loads.
+trait Flush: Send + Sync {
+    /// Reads what is pending and wakes all who wait.
+    fn flush<'a>(&'a self, scope: &'a ReadScope) -> BoxFuture<'a, ()>;
+    /// Tells all who wait that it cannot be read.
+    fn fail(&self, error: &ReadError);
+}
+
+impl<B: Batch> Loader<B> {
+    fn settle(&self, keys: Vec<B::Key>, mut result: impl FnMut(&B::Key) -> Result<Option<B::Value>, ReadError>) {
+        let wakers = {
+            let mut entries = self.entries.lock();
+            for key in keys {
+                let value = result(&key);
+                entries.done.insert(key, value);
+            }
+            std::mem::take(&mut entries.wakers)
+        };
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    fn take_pending(&self) -> Vec<B::Key> {
+        std::mem::take(&mut self.entries.lock().pending)
+    }
+}
+
+impl<B: Batch> Flush for Loader<B> {
+    fn flush<'a>(&'a self, scope: &'a ReadScope) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let keys = self.take_pending();
+            match B::load(scope, &keys).await {
+                Ok(mut found) => self.settle(keys, |key| found.remove(key).transpose()),
+                Err(error) => {
+                    let error = Arc::new(error);
+                    self.settle(keys, |_| Err(Arc::clone(&error)));
+                }
+            }
+        })
+    }
+
+    fn fail(&self, error: &ReadError) {
+        let keys = self.take_pending();
+        self.settle(keys, |_| Err(Arc::clone(error)));
+    }
+}
+
+/// How often an execution that keeps waking itself is polled before the runtime gets a turn.
+const TURNS: u32 = 64;
+
+/// Runs `execution` to its end, flushing `reads` whenever it can go no further.
+pub(crate) async fn drive<T>(reads: &Reads, execution: impl Future<Output = T>) -> T {
+    let mut execution = pin!(execution);
+    let mut flushing: Option<BoxFuture<'_, ()>> = None;
+    std::future::poll_fn(|context| {
+        let mut turns = 0;
+        let progress = Arc::new(Progress { made: AtomicBool::new(false), outer: context.waker().clone() });
+        let waker = Waker::from(Arc::clone(&progress));
+        loop {
+            if let Some(flush) = &mut flushing {
+                if flush.as_mut().poll(context).is_pending() {
+                    return Poll::Pending;
+                }
+                flushing = None;
+            }
+            progress.made.store(false, Ordering::Release);
+            if let Poll::Ready(value) = execution.as_mut().poll(&mut Context::from_waker(&waker)) {
+                return Poll::Ready(value);
+            }
+            if progress.made.load(Ordering::Acquire) {
+                turns += 1;
+                if turns < TURNS {
+                    continue;
+                }
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if !reads.has_waiting() {
+                return Poll::Pending;
+            }
+            flushing = Some(Box::pin(reads.flush()));
+        }
+    })
+    .await
+}
+
+/// Notices whether a part of the execution can go on.
+struct Progress {
+    made: AtomicBool,
+    outer: Waker,
+}
+
+impl Wake for Progress {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.made.store(true, Ordering::Release);
+        self.outer.wake_by_ref();
+    }
+}

@@ -1,0 +1,249 @@
+//! Lists: Relay connections with cursors both ways, `nodes` beside `edges`, and a total that is counted only when asked for.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use async_graphql::{Context, Object, Result, SimpleObject, TypeName};
+use tenantry_domain::OrganizationId;
+use tenantry_store::{ListOf, Page, PageRequest, ReadScope, Record, count, count_for, cursor, list, list_for};
+
+use crate::batch::{Batch, Loaded, Reads};
+use crate::error::{bad_argument, read_failed};
+use crate::object::{List, Object as Resolved, RecordNode};
+
+/// The most rows of one page.
+const MAX_PAGE: i32 = 100;
+
+/// The rows of a page when the query does not say.
+const DEFAULT_PAGE: u32 = 20;
+
+/// The arguments that every list takes.
+#[derive(Debug, Default)]
+pub(crate) struct PageArguments {
+    pub(crate) first: Option<i32>,
+    pub(crate) after: Option<String>,
+    pub(crate) last: Option<i32>,
+    pub(crate) before: Option<String>,
+}
+
+impl PageArguments {
+    /// The page that is asked for, or what is wrong with the arguments.
+    pub(crate) fn read(self) -> Result<PageRequest> {
+        let (limit, from_end) = match (self.first, self.last) {
+            (Some(_), Some(_)) => return Err(bad_argument("last", "Give either `first` or `last`, not both.")),
+            (None, None) => (DEFAULT_PAGE, false),
+            (Some(first), None) => (bounded("first", first)?, false),
+            (None, Some(last)) => (bounded("last", last)?, true),
+        };
+        Ok(PageRequest { limit, from_end, after: self.after, before: self.before })
+    }
+}
+
+fn bounded(argument: &str, value: i32) -> Result<u32> {
+    match u32::try_from(value) {
+        Ok(rows) if value <= MAX_PAGE => Ok(rows),
+        _ => Err(bad_argument(argument, format!("`{argument}` must be between 0 and {MAX_PAGE}."))),
+    }
+}
+
+/// Where a list hangs: on the organization, or on one row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Origin<P> {
+    /// The organization's list.
+    Root,
+    /// The list of one parent, named by its UUID.
+    Parent(P, uuid::Uuid),
+}
+
+/// The pages of lists, by where they hang and what is asked of them.
+pub(crate) struct Pages<R>(PhantomData<R>);
+
+impl<R: Record> Batch for Pages<R> {
+    type Key = (Origin<R::Parent>, Arc<ListOf<R>>);
+    type Value = Arc<Page<Arc<R>>>;
+
+    async fn load(scope: &ReadScope, keys: &[Self::Key]) -> Loaded<Self> {
+        let mut found = HashMap::with_capacity(keys.len());
+        for (kind, request, parents) in grouped::<R, _>(keys) {
+            match kind {
+                None => {
+                    let page = list::<R>(scope, &request).await.map(Arc::new).map_err(Arc::new);
+                    found.insert((Origin::Root, request), page);
+                }
+                Some(parent) => match list_for::<R, OrganizationId>(scope, parent, &parents, &request).await {
+                    Ok(pages) => {
+                        for (id, page) in pages {
+                            let key = (Origin::Parent(parent, id.as_uuid()), Arc::clone(&request));
+                            found.insert(key, Ok(Arc::new(page)));
+                        }
+                    }
+                    Err(error) => {
+                        let error = Arc::new(error);
+                        for id in parents {
+                            let key = (Origin::Parent(parent, id.as_uuid()), Arc::clone(&request));
+                            found.insert(key, Err(Arc::clone(&error)));
+                        }
+                    }
+                },
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The totals of lists, by where they hang and what they are narrowed by.
+pub(crate) struct Totals<R>(PhantomData<R>);
+
+impl<R: Record> Batch for Totals<R> {
+    type Key = (Origin<R::Parent>, Arc<R::Filter>);
+    type Value = u64;
+
+    async fn load(scope: &ReadScope, keys: &[Self::Key]) -> Loaded<Self> {
+        let mut found = HashMap::with_capacity(keys.len());
+        for (kind, filter, parents) in grouped::<R, _>(keys) {
+            match kind {
+                None => {
+                    let total = count::<R>(scope, &filter).await?;
+                    found.insert((Origin::Root, filter), Ok(total));
+                }
+                Some(parent) => {
+                    for (id, total) in count_for::<R, OrganizationId>(scope, parent, &parents, &filter).await? {
+                        found.insert((Origin::Parent(parent, id.as_uuid()), Arc::clone(&filter)), Ok(total));
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Keys that one statement answers: what they hang on, what is asked, and the parents.
+type Group<R, A> = (Option<<R as Record>::Parent>, Arc<A>, Vec<OrganizationId>);
+
+/// Puts the keys of one statement together: the same relation, and the same arguments. A parent's UUID travels as an
+/// `OrganizationId` only because the store's batch reads take any kind of id.
+fn grouped<R: Record, A: Eq + std::hash::Hash>(keys: &[(Origin<R::Parent>, Arc<A>)]) -> Vec<Group<R, A>> {
+    let mut groups: Vec<Group<R, A>> = Vec::new();
+    let mut known: HashMap<(Option<R::Parent>, Arc<A>), usize> = HashMap::new();
+    for (origin, asked) in keys {
+        let (kind, parent) = match origin {
+            Origin::Root => (None, None),
+            Origin::Parent(kind, parent) => (Some(*kind), Some(OrganizationId::from_uuid(*parent))),
+        };
+        let n = *known.entry((kind, Arc::clone(asked))).or_insert_with(|| {
+            groups.push((kind, Arc::clone(asked), Vec::new()));
+            groups.len() - 1
+        });
+        groups[n].2.extend(parent);
+    }
+    groups
+}
+
+/// A page of a list of nodes.
+pub(crate) struct Connection<N: RecordNode> {
+    origin: Origin<<N::Record as Record>::Parent>,
+    request: Arc<ListOf<N::Record>>,
+    page: Arc<Page<Arc<N::Record>>>,
+}
+
+impl<N: RecordNode> Connection<N> {
+    /// Reads the page.
+    pub(crate) async fn load(
+        context: &Context<'_>,
+        origin: Origin<<N::Record as Record>::Parent>,
+        request: ListOf<N::Record>,
+    ) -> Result<Self> {
+        let request = Arc::new(request);
+        let reads = context.data_unchecked::<Arc<Reads>>();
+        let page = reads.load::<Pages<N::Record>>((origin, Arc::clone(&request))).await;
+        // Every list that is asked for has a page, if only an empty one.
+        let page = page
+            .map_err(|error| read_failed(&error))?
+            .unwrap_or_else(|| Arc::new(Page { items: Vec::new(), has_next: false, has_previous: false }));
+        Ok(Self { origin, request, page })
+    }
+
+    fn cursor_of(&self, record: &N::Record) -> String {
+        cursor(record, self.request.sort, self.request.direction)
+    }
+}
+
+impl<N: RecordNode> TypeName for Connection<N> {
+    fn type_name() -> Cow<'static, str> {
+        Cow::Owned(format!("{}Connection", N::NAME))
+    }
+}
+
+/// A page of a list.
+#[Object(name_type)]
+impl<N: RecordNode> Connection<N> {
+    /// The rows with their cursors.
+    async fn edges(&self) -> Vec<Edge<N>> {
+        let edge = |record: &Arc<N::Record>| Edge { cursor: self.cursor_of(record), record: Arc::clone(record) };
+        self.page.items.iter().map(edge).collect()
+    }
+
+    /// The rows.
+    async fn nodes(&self) -> List<'_, N> {
+        List(&self.page.items)
+    }
+
+    /// Where the page lies in the list.
+    async fn page_info(&self) -> PageInfo {
+        PageInfo {
+            has_next_page: self.page.has_next,
+            has_previous_page: self.page.has_previous,
+            start_cursor: self.page.items.first().map(|record| self.cursor_of(record)),
+            end_cursor: self.page.items.last().map(|record| self.cursor_of(record)),
+        }
+    }
+
+    /// How many rows the whole list has. Counted only when it is selected.
+    async fn total_count(&self, context: &Context<'_>) -> Result<i64> {
+        let reads = context.data_unchecked::<Arc<Reads>>();
+        let key = (self.origin, Arc::new(self.request.filter.clone()));
+        let total = reads.load::<Totals<N::Record>>(key).await.map_err(|error| read_failed(&error))?;
+        Ok(total.and_then(|total| i64::try_from(total).ok()).unwrap_or(0))
+    }
+}
+
+/// A row in a list.
+pub(crate) struct Edge<N: RecordNode> {
+    cursor: String,
+    record: Arc<N::Record>,
+}
+
+impl<N: RecordNode> TypeName for Edge<N> {
+    fn type_name() -> Cow<'static, str> {
+        Cow::Owned(format!("{}Edge", N::NAME))
+    }
+}
+
+/// A row in a list.
+#[Object(name_type)]
+impl<N: RecordNode> Edge<N> {
+    /// The row's place in the list, for `after` and `before`.
+    async fn cursor(&self) -> &str {
+        &self.cursor
+    }
+
+    /// The row.
+    async fn node(&self) -> Resolved<N> {
+        Resolved(N::new(Arc::clone(&self.record)))
+    }
+}
+
+/// Where a page lies in its list.
+#[derive(SimpleObject)]
+pub(crate) struct PageInfo {
+    /// Whether there are rows behind the page.
+    has_next_page: bool,
+    /// Whether there are rows before the page. When paging forwards, whether it began after a cursor.
+    has_previous_page: bool,
+    /// The cursor of the first row.
+    start_cursor: Option<String>,
+    /// The cursor of the last row.
+    end_cursor: Option<String>,
+}

@@ -1,0 +1,204 @@
+//! Runs a request: the guard first, then the execution, then the answer in the order of the query.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use async_graphql::indexmap::IndexMap;
+use async_graphql::parser::parse_schema;
+use async_graphql::parser::types::{
+    ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet, TypeKind, TypeSystemDefinition,
+};
+use async_graphql::{Request, Response, Value, Variables};
+use tenantry_domain::Identity;
+use tenantry_service::Service;
+
+use crate::batch::{Reads, drive};
+use crate::error::{ErrorCode, error_response, finish};
+use crate::guard::{Guard, GuardError, GuardLimits};
+use crate::object::{Rendering, repeats_a_relation};
+use crate::schema::{TenantrySchema, builder, sdl};
+
+/// How the engine behaves.
+#[derive(Debug, Clone)]
+pub struct EngineOptions {
+    /// What a document may ask for.
+    pub guard: GuardLimits,
+}
+
+/// Who sends a request.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// What the verified token says.
+    pub identity: Identity,
+    /// Names the request in the log and in errors.
+    pub request_id: String,
+}
+
+/// A request as it came in.
+#[derive(Debug, Default)]
+pub struct GraphQlRequest {
+    /// The document.
+    pub query: String,
+    /// Which of its operations to run.
+    pub operation_name: Option<String>,
+    /// The values of its variables.
+    pub variables: Variables,
+}
+
+/// What a request may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Methods {
+    /// Only read: the request came by GET.
+    QueriesOnly,
+    /// Read and write.
+    All,
+}
+
+/// The schema with all that it needs to run.
+pub struct Engine {
+    schema: TenantrySchema,
+    guard: Guard,
+    service: Service,
+    /// The root fields that may be null: the name of the root type, and that of the field.
+    nullable: HashSet<(&'static str, String)>,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// The schema over these use cases.
+    ///
+    /// # Errors
+    /// [`GuardError`] when the guard cannot read the schema, which a test rules out.
+    pub fn new(service: Service, options: EngineOptions) -> Result<Self, GuardError> {
+        let mut schema = builder().data(service.clone());
+        if !options.guard.introspection {
+            // Suggestions would tell what introspection may not.
+            schema = schema.disable_introspection().disable_suggestions();
+        }
+        let sdl = sdl();
+        let nullable = nullable_root_fields(&sdl);
+        let guard = Guard::new(options.guard, &sdl)?;
+        Ok(Self { schema: schema.finish(), guard, service, nullable })
+    }
+
+    /// The use cases.
+    pub fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// Runs a request. Lists of leaves in the answer are already JSON; [`encode`](crate::encode) writes the whole.
+    pub async fn execute(&self, caller: Caller, request: GraphQlRequest, methods: Methods) -> Response {
+        let operation = request.operation_name.as_deref();
+        let admitted = match self.guard.admit(&request.query, operation, &request.variables) {
+            Ok(admitted) => admitted,
+            Err(refusal) => {
+                let mut errors = vec![refusal.into_server_error()];
+                finish(&mut errors, &caller.request_id);
+                return Response::from_errors(errors);
+            }
+        };
+        if methods == Methods::QueriesOnly && admitted.operation_type != Some(OperationType::Query) {
+            let message = "A GET request can only run a query.";
+            return error_response(ErrorCode::MethodNotAllowed, message, &caller.request_id);
+        }
+        let rendering = if repeats_a_relation(&admitted.document) { Rendering::Values } else { Rendering::Bytes };
+        let order = root_fields(&admitted.document, operation);
+        let reads = Arc::new(Reads::new(self.service.store().clone(), caller.identity));
+        let mut prepared = Request::new("").variables(request.variables).data(Arc::clone(&reads)).data(rendering);
+        prepared.operation_name = request.operation_name;
+        prepared.set_parsed_query(admitted.document);
+        let mut response = drive(&reads, self.schema.execute(prepared)).await;
+        self.put_in_order(&mut response, &order);
+        finish(&mut response.errors, &caller.request_id);
+        response.extensions.insert("cost".to_owned(), Value::Number(admitted.cost.into()));
+        response
+    }
+
+    /// Puts the root fields in the order of the query. One that is missing failed: it is null, or, when it may not be null,
+    /// there is no data at all.
+    fn put_in_order(&self, response: &mut Response, order: &Option<(OperationType, Vec<(String, String)>)>) {
+        let (Some((kind, order)), Value::Object(data)) = (order, &mut response.data) else { return };
+        let type_name = if *kind == OperationType::Mutation { "Mutation" } else { "Query" };
+        let mut ordered = IndexMap::with_capacity(data.len());
+        for (key, field) in order {
+            if let Some((key, value)) = data.swap_remove_entry(key.as_str()) {
+                ordered.insert(key, value);
+            } else if ordered.contains_key(key.as_str()) {
+                // Selected twice and merged already.
+            } else if self.nullable.contains(&(type_name, field.clone())) {
+                ordered.insert(async_graphql::Name::new(key), Value::Null);
+            } else {
+                response.data = Value::Null;
+                return;
+            }
+        }
+        ordered.append(data);
+        *data = ordered;
+    }
+}
+
+/// The root fields that the schema lets be null.
+fn nullable_root_fields(sdl: &str) -> HashSet<(&'static str, String)> {
+    // The text is the schema's own; if it did not parse, the guard would say so.
+    let definitions = parse_schema(sdl).map(|document| document.definitions).unwrap_or_default();
+    let mut nullable = HashSet::new();
+    for definition in definitions {
+        let TypeSystemDefinition::Type(definition) = definition else { continue };
+        let root = match definition.node.name.node.as_str() {
+            "Query" => "Query",
+            "Mutation" => "Mutation",
+            _ => continue,
+        };
+        if let TypeKind::Object(object) = definition.node.kind {
+            let fields = object.fields.into_iter().filter(|field| field.node.ty.node.nullable);
+            nullable.extend(fields.map(|field| (root, field.node.name.node.to_string())));
+        }
+    }
+    nullable
+}
+
+/// The response keys and names of an operation's root fields, in order; `None` when the document does not say which operation
+/// runs.
+fn root_fields(
+    document: &ExecutableDocument,
+    operation: Option<&str>,
+) -> Option<(OperationType, Vec<(String, String)>)> {
+    let mut operations = document.operations.iter();
+    let chosen: &OperationDefinition = match operation {
+        Some(name) => &operations.find(|(found, _)| found.is_some_and(|found| found == name))?.1.node,
+        None => &operations.next()?.1.node,
+    };
+    let mut fields = Vec::new();
+    collect(document, &chosen.selection_set.node, &mut fields);
+    Some((chosen.ty, fields))
+}
+
+fn collect(document: &ExecutableDocument, selection: &SelectionSet, fields: &mut Vec<(String, String)>) {
+    // The guard bounds the selections and refuses circles.
+    for item in &selection.items {
+        match &item.node {
+            Selection::Field(field) => {
+                // A field that is left out by a directive is not in the answer, and is not missed there.
+                if field.node.directives.is_empty() {
+                    let key = field.node.response_key().node.to_string();
+                    fields.push((key, field.node.name.node.to_string()));
+                }
+            }
+            Selection::InlineFragment(fragment) if fragment.node.directives.is_empty() => {
+                collect(document, &fragment.node.selection_set.node, fields);
+            }
+            Selection::FragmentSpread(spread) if spread.node.directives.is_empty() => {
+                if let Some(fragment) = document.fragments.get(&spread.node.fragment_name.node) {
+                    collect(document, &fragment.node.selection_set.node, fields);
+                }
+            }
+            Selection::InlineFragment(_) | Selection::FragmentSpread(_) => {}
+        }
+    }
+}

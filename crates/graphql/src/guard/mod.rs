@@ -1,0 +1,188 @@
+//! The cost guard: decides before execution whether a request may run, in time linear in the request.
+//!
+//! Three steps, each cheap enough to face what the one before it admitted: a scan of the text before the parser, a count
+//! of the parsed document as written, and one pass that follows fragments and prices fields by the types of the schema.
+//! Each fragment is measured once, so that thirty fragments of two spreads each cost thirty measurements and not 2³⁰.
+//! What it admits is also cheap to validate, so the schema's own walkers, which expand fragments anew, are safe to run.
+//!
+//! **The cost of a field** is 1 (a mutation: [`GuardLimits::mutation_cost`]), plus 1 for every ten values in its arguments,
+//! plus the cost of what it selects times how many it returns: a connection's `nodes` and `edges` count by its `first` or
+//! `last`, a field with `ids` by their number, any other list of objects as [`GuardLimits::list_size`]. Scalars cost 1, so
+//! that the cost is about the number of values in the answer. Fragments on different types are summed: an upper bound.
+//!
+//! It knows neither SQL nor resolvers, and leaves what is merely wrong to validation.
+
+mod document;
+mod error;
+#[cfg(any(test, feature = "testing"))]
+pub mod hostile;
+mod lex;
+mod limits;
+mod shape;
+mod table;
+#[cfg(test)]
+mod tests;
+mod values;
+mod walk;
+
+use std::collections::HashMap;
+
+use async_graphql::{
+    Pos, Variables,
+    parser::{
+        parse_query,
+        types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
+    },
+};
+
+pub use self::{
+    error::{GuardError, GuardErrorKind},
+    limits::GuardLimits,
+};
+use self::{shape::Shape, table::Table, values::Bindings, walk::Walk};
+
+/// What an admitted operation costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// The price of the operation that will run; 0 if the document does not say which.
+    pub cost: u64,
+    /// Fields on its longest path.
+    pub depth: u64,
+    /// Fields at its root, fragments followed.
+    pub root_fields: u64,
+    /// Its kind; `None` if the document does not say which operation will run, which execution then refuses.
+    pub operation_type: Option<OperationType>,
+}
+
+/// A document that may be executed; hand it to [`async_graphql::Request::set_parsed_query`] so that it is parsed once.
+#[derive(Clone, Debug)]
+pub struct Admitted {
+    /// The parsed document.
+    pub document: ExecutableDocument,
+    /// The price of the operation that will run.
+    pub cost: u64,
+    /// The kind of the operation that will run; `None` if the document does not say which, which execution then refuses.
+    pub operation_type: Option<OperationType>,
+    /// Fields at its root, fragments followed.
+    pub root_fields: u64,
+}
+
+/// The guard of one schema. Made once, shared by all requests.
+#[derive(Debug)]
+pub struct Guard {
+    limits: GuardLimits,
+    table: Table,
+}
+
+impl Guard {
+    /// Learns the schema from its definition language.
+    ///
+    /// # Errors
+    ///
+    /// `sdl` is no schema.
+    pub fn new(limits: GuardLimits, sdl: &str) -> Result<Self, GuardError> {
+        Ok(Self { limits, table: Table::parse(sdl)? })
+    }
+
+    /// The bounds this guard enforces.
+    pub const fn limits(&self) -> &GuardLimits {
+        &self.limits
+    }
+
+    /// Scans, parses and checks a request: all that has to happen before it is executed.
+    ///
+    /// # Errors
+    ///
+    /// The bound that is broken, or the parser's error; [`GuardError::code`] tells which.
+    pub fn admit(
+        &self,
+        query: &str,
+        operation_name: Option<&str>,
+        variables: &Variables,
+    ) -> Result<Admitted, GuardError> {
+        self.check_source(query)?;
+        let document = parse_query(query)?;
+        let Cost { cost, root_fields, operation_type, .. } = self.check(&document, operation_name, variables)?;
+        Ok(Admitted { document, cost, operation_type, root_fields })
+    }
+
+    /// Checks a document's text; what it admits is safe and fast to parse.
+    ///
+    /// # Errors
+    ///
+    /// The bound that is broken, or an unterminated string.
+    pub fn check_source(&self, query: &str) -> Result<(), GuardError> {
+        lex::scan(query, &self.limits)
+    }
+
+    /// Checks a parsed document with the variables of its request.
+    ///
+    /// Every operation has to keep the structural bounds, because all of them are validated; only the one that will run
+    /// has to keep the cost.
+    ///
+    /// # Errors
+    ///
+    /// The bound that is broken.
+    pub fn check(
+        &self,
+        document: &ExecutableDocument,
+        operation_name: Option<&str>,
+        variables: &Variables,
+    ) -> Result<Cost, GuardError> {
+        let sizes = values::check_variables(variables, &self.limits)?;
+        document::check_totals(document, &self.limits)?;
+
+        let selected = selected_operation(document, operation_name);
+        let walk = |operation| Walk {
+            table: &self.table,
+            limits: &self.limits,
+            document,
+            bindings: Bindings::new(variables, &sizes, operation),
+            fragments: HashMap::new(),
+        };
+        let mut total = Shape::default();
+        let mut measured = None;
+        let mut reached: HashMap<&str, Option<Shape>> = HashMap::new();
+        for (_, operation) in document.operations.iter() {
+            let mut walk = walk(Some(&operation.node));
+            let shape = walk.operation(&operation.node)?;
+            at_most(GuardErrorKind::RootFields, self.limits.max_root_fields, shape.fields)?;
+            if selected.is_some_and(|selected| std::ptr::eq(selected, &raw const operation.node)) {
+                measured = Some((operation.node.ty, shape));
+            }
+            total = total.beside(shape);
+            reached.extend(walk.fragments);
+        }
+        // Fragments that nothing spreads are validated all the same.
+        let mut walk = walk(None);
+        for name in document.fragments.keys().filter(|name| !reached.contains_key(name.as_str())) {
+            if let Some(shape) = walk.fragment(name, 1, Pos::default())? {
+                total = total.beside(shape);
+            }
+        }
+        total.check(&self.limits)?;
+
+        let Some((operation_type, shape)) = measured else {
+            return Ok(Cost { cost: 0, depth: total.depth, root_fields: 0, operation_type: None });
+        };
+        let cost = shape.flat.saturating_add(shape.per_item);
+        at_most(GuardErrorKind::Cost, self.limits.max_cost, cost)?;
+        Ok(Cost { cost, depth: shape.depth, root_fields: shape.fields, operation_type: Some(operation_type) })
+    }
+}
+
+/// The operation that will run, chosen as the executor chooses it.
+fn selected_operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a OperationDefinition> {
+    match (&document.operations, name) {
+        (DocumentOperations::Single(operation), None) => Some(&operation.node),
+        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name).map(|found| &found.node),
+        (DocumentOperations::Multiple(operations), None) if operations.len() == 1 => {
+            operations.values().next().map(|operation| &operation.node)
+        }
+        (DocumentOperations::Single(_), Some(_)) | (DocumentOperations::Multiple(_), None) => None,
+    }
+}
+
+fn at_most(kind: GuardErrorKind, limit: u64, actual: u64) -> Result<(), GuardError> {
+    if actual > limit { Err(GuardError::exceeded(kind, limit, actual)) } else { Ok(()) }
+}

@@ -1,0 +1,183 @@
+//! The size of input values: variables as given with the request, and arguments as written in the document.
+
+use std::collections::HashMap;
+
+use async_graphql::{
+    Name, Positioned, Value as ConstValue, Variables,
+    parser::types::{OperationDefinition, VariableDefinition},
+};
+
+use async_graphql_value::Value;
+
+use super::{GuardError, GuardErrorKind as Kind, GuardLimits};
+
+/// How much of a string counts as one value.
+const BYTES_PER_VALUE: u64 = 64;
+
+/// The size of one input value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Size {
+    /// Scalars, lists and objects, with long strings counted by their length.
+    pub(super) values: u64,
+    /// Bytes of strings and object keys.
+    pub(super) bytes: u64,
+    /// Levels of lists and objects.
+    pub(super) depth: u64,
+}
+
+impl Size {
+    fn scalar(bytes: usize) -> Self {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        Self { values: 1 + bytes / BYTES_PER_VALUE, bytes, depth: 0 }
+    }
+
+    fn container(children: impl Iterator<Item = Self>) -> Self {
+        let inner = children.fold(Self::default(), Self::beside);
+        Self { values: inner.values.saturating_add(1), depth: inner.depth.saturating_add(1), ..inner }
+    }
+
+    fn beside(self, other: Self) -> Self {
+        Self {
+            values: self.values.saturating_add(other.values),
+            bytes: self.bytes.saturating_add(other.bytes),
+            depth: self.depth.max(other.depth),
+        }
+    }
+
+    fn keyed(self, key: &str) -> Self {
+        Self { bytes: self.bytes.saturating_add(key.len() as u64), ..self }
+    }
+}
+
+/// Measures a value from the request. JSON's own parser bounds how deep this recurses.
+fn size_of_const(value: &ConstValue) -> Size {
+    match value {
+        ConstValue::Null | ConstValue::Boolean(_) | ConstValue::Number(_) => Size::scalar(0),
+        ConstValue::String(text) => Size::scalar(text.len()),
+        ConstValue::Enum(name) => Size::scalar(name.len()),
+        ConstValue::Binary(bytes) => Size::scalar(bytes.len()),
+        ConstValue::List(items) => Size::container(items.iter().map(size_of_const)),
+        ConstValue::Object(fields) => {
+            Size::container(fields.iter().map(|(key, value)| size_of_const(value).keyed(key)))
+        }
+    }
+}
+
+/// Measures a value from the document, a variable in it with `variables`' size. The bracket bound of the scan bounds
+/// how deep this recurses.
+fn size_of(value: &Value, variables: &impl Fn(&Name) -> Size) -> Size {
+    match value {
+        Value::Variable(name) => variables(name),
+        Value::Null | Value::Boolean(_) | Value::Number(_) => Size::scalar(0),
+        Value::String(text) => Size::scalar(text.len()),
+        Value::Enum(name) => Size::scalar(name.len()),
+        Value::Binary(bytes) => Size::scalar(bytes.len()),
+        Value::List(items) => Size::container(items.iter().map(|item| size_of(item, variables))),
+        Value::Object(fields) => {
+            Size::container(fields.iter().map(|(key, value)| size_of(value, variables).keyed(key)))
+        }
+    }
+}
+
+/// Checks the variables given with a request and returns the size of each.
+pub(super) fn check_variables<'a>(
+    variables: &'a Variables,
+    limits: &GuardLimits,
+) -> Result<HashMap<&'a str, Size>, GuardError> {
+    let exceeded =
+        |kind, limit, actual| if actual > limit { Err(GuardError::exceeded(kind, limit, actual)) } else { Ok(()) };
+    exceeded(Kind::Variables, limits.max_variables, variables.len() as u64)?;
+    let sizes: HashMap<&str, Size> =
+        variables.iter().map(|(name, value)| (name.as_str(), size_of_const(value))).collect();
+    let total = variables
+        .keys()
+        .filter_map(|name| sizes.get(name.as_str()).map(|size| size.keyed(name)))
+        .fold(Size::default(), Size::beside);
+    exceeded(Kind::InputDepth, limits.max_input_depth, total.depth)?;
+    exceeded(Kind::VariableValues, limits.max_variable_values, total.values)?;
+    exceeded(Kind::VariableBytes, limits.max_variable_bytes, total.bytes)?;
+    Ok(sizes)
+}
+
+/// The variables as one operation sees them: what the request gave, else the operation's defaults.
+pub(super) struct Bindings<'a> {
+    given: &'a Variables,
+    sizes: &'a HashMap<&'a str, Size>,
+    defaults: HashMap<&'a str, (&'a ConstValue, Size)>,
+}
+
+impl<'a> Bindings<'a> {
+    /// `sizes` is what [`check_variables`] returned for `given`. Without an operation only the given values count.
+    pub(super) fn new(
+        given: &'a Variables,
+        sizes: &'a HashMap<&'a str, Size>,
+        operation: Option<&'a OperationDefinition>,
+    ) -> Self {
+        let default = |definition: &'a Positioned<VariableDefinition>| {
+            let value = &definition.node.default_value.as_ref()?.node;
+            Some((definition.node.name.node.as_str(), (value, size_of_const(value))))
+        };
+        let definitions = operation.map_or(&[][..], |operation| &operation.variable_definitions);
+        Self { given, sizes, defaults: definitions.iter().filter_map(default).collect() }
+    }
+
+    fn value(&self, name: &Name) -> Option<&ConstValue> {
+        self.given.get(name).or_else(|| self.defaults.get(name.as_str()).map(|(value, _)| *value))
+    }
+
+    /// The size of an argument's value, its variables followed; an undefined one counts as null.
+    pub(super) fn size(&self, value: &Value) -> Size {
+        size_of(value, &|name: &Name| {
+            let given = self.sizes.get(name.as_str());
+            let default = self.defaults.get(name.as_str()).map(|(_, size)| size);
+            given.or(default).copied().unwrap_or_else(|| Size::scalar(0))
+        })
+    }
+
+    /// The sizes of the operation's default values.
+    pub(super) fn default_sizes(&self) -> impl Iterator<Item = Size> {
+        self.defaults.values().map(|(_, size)| *size)
+    }
+
+    /// The page size that an argument's value asks for: `None` for null or a variable without a value.
+    ///
+    /// # Errors
+    ///
+    /// An integer outside the 32 bits of GraphQL's `Int`.
+    pub(super) fn page_size(&self, value: &Value, limits: &GuardLimits) -> Result<Option<u64>, GuardError> {
+        let number = match value {
+            Value::Null => return Ok(None),
+            Value::Number(number) => number,
+            Value::Variable(name) => match self.value(name) {
+                None | Some(ConstValue::Null) => return Ok(None),
+                Some(ConstValue::Number(number)) => number,
+                Some(_) => return Ok(Some(limits.max_page_size)),
+            },
+            _ => return Ok(Some(limits.max_page_size)),
+        };
+        let out_of_range = |actual| Err(GuardError::exceeded(Kind::PageSize, limits.max_page_size, actual));
+        match number.as_i64() {
+            Some(size) if i32::try_from(size).is_err() => out_of_range(size.unsigned_abs()),
+            Some(size) => Ok(Some(u64::try_from(size).map_or(limits.max_page_size, |s| s.min(limits.max_page_size)))),
+            // A fraction is the resolver's to refuse; anything else is larger than 64 bits.
+            None if number.as_f64().is_some_and(|size| size.abs() <= f64::from(i32::MAX)) => {
+                Ok(Some(limits.max_page_size))
+            }
+            None => out_of_range(u64::MAX),
+        }
+    }
+
+    /// How many elements a list argument has; a single value stands for a list of one.
+    pub(super) fn length(&self, value: &Value) -> u64 {
+        match value {
+            Value::List(items) => items.len() as u64,
+            Value::Variable(name) => match self.value(name) {
+                Some(ConstValue::List(items)) => items.len() as u64,
+                Some(_) => 1,
+                None => 0,
+            },
+            Value::Null => 0,
+            _ => 1,
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Invoices: root fields that write drafts.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, InputObject, MaybeUndefined, Object, Result};
+use tenantry_domain::invoice::{InvoiceChanges, NewInvoice, NewLineItem};
+use tenantry_domain::{ClientId, InvoiceId, ProjectId, TaskId, Violations};
+use tenantry_service::{Service, invoice as service};
+
+use super::{Invoice, Record};
+use crate::mutation::{nullable, payload, refused, required, write};
+use crate::object::Object as Resolved;
+use crate::scalar::{CurrencyCode, Date, DecimalText, GlobalId, Timestamp};
+
+/// One line of a draft.
+#[derive(InputObject, Clone)]
+pub(crate) struct LineItemInput {
+    /// What is billed; 1 to 500 characters.
+    description: String,
+    /// How much of it: more than 0, less than 10^9, at most 6 decimals.
+    quantity: DecimalText,
+    /// The price of one, in major units: between -10^12 and 10^12, at most 6 decimals; negative for a discount.
+    rate: DecimalText,
+}
+
+/// What a new draft is made from.
+#[derive(InputObject)]
+pub(crate) struct CreateInvoiceInput {
+    /// Who is billed.
+    client_id: GlobalId<ClientId>,
+    /// The project it is for.
+    project_id: Option<GlobalId<ProjectId>>,
+    /// The currency of every amount.
+    currency: CurrencyCode,
+    /// The day it is dated; today when not given.
+    issue_date: Option<Date>,
+    /// The day it is to be paid by; not before the issue date.
+    due_date: Option<Date>,
+    /// What is billed; at most 200 lines.
+    line_items: Option<Vec<LineItemInput>>,
+    /// The tax as a fraction between 0 and 1, at most 8 decimals: 0.18 is 18 %. 0 when not given.
+    tax_rate: Option<DecimalText>,
+    /// Anything else; at most 20,000 characters.
+    notes: Option<String>,
+    /// The tasks that it covers; at most 500.
+    task_ids: Option<Vec<GlobalId<TaskId>>>,
+}
+
+/// What changes of a draft. What is not given stays; null clears.
+#[derive(InputObject)]
+pub(crate) struct UpdateInvoiceInput {
+    /// The draft.
+    id: GlobalId<InvoiceId>,
+    /// Refuse with `CONFLICT` unless the draft was last changed at this time.
+    expected_updated_at: Option<Timestamp>,
+    /// Who is billed.
+    client_id: MaybeUndefined<GlobalId<ClientId>>,
+    /// The project it is for.
+    project_id: MaybeUndefined<GlobalId<ProjectId>>,
+    /// The currency of every amount.
+    currency: MaybeUndefined<CurrencyCode>,
+    /// The day it is dated.
+    issue_date: MaybeUndefined<Date>,
+    /// The day it is to be paid by; not before the issue date.
+    due_date: MaybeUndefined<Date>,
+    /// Replaces all lines; at most 200.
+    line_items: MaybeUndefined<Vec<LineItemInput>>,
+    /// The tax as a fraction between 0 and 1, at most 8 decimals: 0.18 is 18 %.
+    tax_rate: MaybeUndefined<DecimalText>,
+    /// Anything else; at most 20,000 characters.
+    notes: MaybeUndefined<String>,
+    /// Replaces the tasks that it covers; at most 500.
+    task_ids: MaybeUndefined<Vec<GlobalId<TaskId>>>,
+}
+
+/// Which draft to delete.
+#[derive(InputObject)]
+pub(crate) struct DeleteInvoiceInput {
+    /// The invoice.
+    id: GlobalId<InvoiceId>,
+    /// Refuse with `CONFLICT` unless the invoice was last changed at this time.
+    expected_updated_at: Option<Timestamp>,
+}
+
+payload! {
+    /// What came of creating an invoice.
+    CreateInvoicePayload {
+        /// The new invoice.
+        invoice: Resolved<Invoice>
+    }
+}
+
+payload! {
+    /// What came of changing an invoice.
+    UpdateInvoicePayload {
+        /// The invoice as it is now.
+        invoice: Resolved<Invoice>
+    }
+}
+
+payload! {
+    /// What came of deleting an invoice.
+    DeleteInvoicePayload {
+        /// The id that the invoice had.
+        deleted_invoice_id: GlobalId<InvoiceId>
+    }
+}
+
+/// Root fields that write invoices.
+#[derive(Default)]
+pub(crate) struct InvoiceMutation;
+
+#[Object]
+impl InvoiceMutation {
+    /// Enters a draft and computes its amounts. It counts against the plan's invoices of the month.
+    async fn create_invoice(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The draft to enter.")] input: CreateInvoiceInput,
+    ) -> Result<CreateInvoicePayload> {
+        let new = NewInvoice {
+            client_id: input.client_id.0,
+            project_id: input.project_id.map(|id| id.0),
+            currency: input.currency.0,
+            issue_date: input.issue_date.map(|day| day.0),
+            due_date: input.due_date.map(|day| day.0),
+            line_items: lines(input.line_items.unwrap_or_default()),
+            tax_rate: input.tax_rate.map(|rate| rate.0),
+            notes: input.notes,
+            task_ids: tasks(input.task_ids.unwrap_or_default()),
+        };
+        let billing = context.data_unchecked::<Service>().billing().clone();
+        let created = write(context, |scope| {
+            let (billing, new) = (billing.clone(), new.clone());
+            Box::pin(async move { service::create(scope, &billing, new).await })
+        })
+        .await?;
+        Ok(created.map(Arc::<Record>::new).into())
+    }
+
+    /// Changes a draft and computes its amounts anew. An issued invoice is refused.
+    async fn update_invoice(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The draft, and what changes of it.")] input: UpdateInvoiceInput,
+    ) -> Result<UpdateInvoicePayload> {
+        let mut faults = Violations::default();
+        let changes = InvoiceChanges {
+            client_id: required(&mut faults, "clientId", input.client_id, |id| id.0),
+            project_id: nullable(input.project_id, |id| id.0),
+            currency: required(&mut faults, "currency", input.currency, |code| code.0),
+            issue_date: required(&mut faults, "issueDate", input.issue_date, |day| day.0),
+            due_date: nullable(input.due_date, |day| day.0),
+            line_items: required(&mut faults, "lineItems", input.line_items, lines),
+            tax_rate: required(&mut faults, "taxRate", input.tax_rate, |rate| rate.0),
+            notes: nullable(input.notes, |notes| notes),
+            task_ids: required(&mut faults, "taskIds", input.task_ids, tasks),
+        };
+        if let Err(faults) = faults.into_result() {
+            return Ok(refused::<Arc<Record>>(faults).into());
+        }
+        let (id, expected) = (input.id.0, input.expected_updated_at.map(|time| time.0));
+        let updated = write(context, |scope| Box::pin(service::update(scope, id, expected, changes.clone()))).await?;
+        Ok(updated.map(Arc::<Record>::new).into())
+    }
+
+    /// Deletes a draft. An issued invoice is refused.
+    async fn delete_invoice(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The draft to delete.")] input: DeleteInvoiceInput,
+    ) -> Result<DeleteInvoicePayload> {
+        let (id, expected) = (input.id.0, input.expected_updated_at.map(|time| time.0));
+        let deleted = write(context, |scope| Box::pin(service::delete(scope, id, expected))).await?;
+        Ok(deleted.map(GlobalId).into())
+    }
+}
+
+fn lines(lines: Vec<LineItemInput>) -> Vec<NewLineItem> {
+    let read = |line: LineItemInput| NewLineItem {
+        description: line.description,
+        quantity: line.quantity.0,
+        rate: line.rate.0,
+    };
+    lines.into_iter().map(read).collect()
+}
+
+fn tasks(ids: Vec<GlobalId<TaskId>>) -> Vec<TaskId> {
+    ids.into_iter().map(|id| id.0).collect()
+}

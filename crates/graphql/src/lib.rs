@@ -1,0 +1,32 @@
+//! The GraphQL schema: types, batched reads, guard and error mapping.
+//!
+//! *Invariant:* there is no SQL and no SeaORM here. Whatever hangs on a row is read by a [`batch`], so the number of
+//! statements depends on the query's shape and never on the data.
+
+pub mod guard;
+
+mod batch;
+mod client;
+mod connection;
+mod encode;
+mod engine;
+mod entitlement;
+mod error;
+mod invoice;
+mod leaf;
+mod loaders;
+mod member;
+mod mutation;
+mod node;
+mod object;
+mod organization;
+mod project;
+mod scalar;
+mod schema;
+mod task;
+mod workspace;
+
+pub use encode::encode;
+pub use engine::{Caller, Engine, EngineOptions, GraphQlRequest, Methods};
+pub use error::{ErrorCode, error_response};
+pub use schema::sdl;

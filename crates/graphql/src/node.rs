@@ -1,0 +1,102 @@
+//! Global object identification: any object by its id.
+
+use async_graphql::{Context, Error, ID, Interface, Object, Result};
+use futures_util::future::try_join_all;
+use tenantry_domain::{ClientId, Id, InvoiceId, MemberId, OrganizationId, ProjectId, TaskId, WorkspaceId, typeid};
+
+use crate::client::Client;
+use crate::error::bad_argument;
+use crate::invoice::Invoice;
+use crate::loaders::{OwnOrganization, load, node};
+use crate::member::Member;
+use crate::object::RecordNode;
+use crate::organization::Organization;
+use crate::project::Project;
+use crate::scalar::GlobalId;
+use crate::task::Task;
+use crate::workspace::Workspace;
+
+/// Anything that has a global id.
+#[derive(Interface)]
+#[graphql(name = "Node", field(name = "id", ty = "NodeId", desc = "The object's id."))]
+pub(crate) enum Node {
+    /// A client.
+    Client(Client),
+    /// An invoice.
+    Invoice(Invoice),
+    /// A member.
+    Member(Member),
+    /// The organization.
+    Organization(Organization),
+    /// A project.
+    Project(Project),
+    /// A task.
+    Task(Task),
+    /// A workspace.
+    Workspace(Workspace),
+}
+
+/// The most ids that `nodes` takes.
+const MAX_NODES: usize = 100;
+
+/// Root fields that take any id.
+#[derive(Default)]
+pub(crate) struct NodeQuery;
+
+#[Object]
+impl NodeQuery {
+    /// The object with this id; null when there is none that you can see.
+    async fn node(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The id of any object.")] id: ID,
+    ) -> Result<Option<Node>> {
+        find(context, &id, "id").await
+    }
+
+    /// The objects with these ids, in the same order; null where there is none that you can see.
+    async fn nodes(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The ids of any objects, at most 100.")] ids: Vec<ID>,
+    ) -> Result<Vec<Option<Node>>> {
+        if ids.len() > MAX_NODES {
+            return Err(bad_argument("ids", format!("At most {MAX_NODES} ids can be given.")));
+        }
+        try_join_all(ids.iter().map(|id| find(context, id, "ids"))).await
+    }
+}
+
+async fn find(context: &Context<'_>, id: &str, argument: &str) -> Result<Option<Node>> {
+    let (prefix, uuid) = typeid::split(id).map_err(|error| bad_argument(argument, format!("{error}.")))?;
+    Ok(match prefix {
+        ClientId::PREFIX => one(context, ClientId::from_uuid(uuid)).await?.map(Node::Client),
+        InvoiceId::PREFIX => one(context, InvoiceId::from_uuid(uuid)).await?.map(Node::Invoice),
+        MemberId::PREFIX => one(context, MemberId::from_uuid(uuid)).await?.map(Node::Member),
+        ProjectId::PREFIX => one(context, ProjectId::from_uuid(uuid)).await?.map(Node::Project),
+        TaskId::PREFIX => one(context, TaskId::from_uuid(uuid)).await?.map(Node::Task),
+        WorkspaceId::PREFIX => one(context, WorkspaceId::from_uuid(uuid)).await?.map(Node::Workspace),
+        OrganizationId::PREFIX => {
+            let own = load::<OwnOrganization>(context, ()).await?;
+            own.filter(|own| own.id.as_uuid() == uuid).map(|own| Node::Organization(Organization(own)))
+        }
+        other => return Err(unknown_kind(argument, other)),
+    })
+}
+
+async fn one<N: RecordNode>(context: &Context<'_>, id: <N::Record as tenantry_store::Record>::Id) -> Result<Option<N>> {
+    Ok(node::<N>(context, id).await?.map(|found| found.0))
+}
+
+fn unknown_kind(argument: &str, prefix: &str) -> Error {
+    bad_argument(argument, format!("There are no objects whose ids start with \"{prefix}_\"."))
+}
+
+/// The id of a node of any kind, for the interface.
+type NodeId = ID;
+
+impl<I: Id> From<GlobalId<I>> for ID {
+    fn from(id: GlobalId<I>) -> Self {
+        Self(id.0.to_string())
+    }
+}

@@ -1,0 +1,94 @@
+//! The caller and the caller's organization.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Object, Result};
+use tenantry_domain::OrganizationId;
+use tenantry_domain::organization::Organization as Record;
+
+use crate::batch::WhoAmI;
+use crate::error::{ErrorCode, coded};
+use crate::loaders::{DefaultWorkspace, MembersByUser, OwnOrganization, load};
+use crate::member::{Member, Role};
+use crate::object::{Object as Resolved, object};
+use crate::scalar::{GlobalId, Timestamp};
+use crate::workspace::Workspace;
+
+object! {
+    /// A tenant: it owns every row of its graph.
+    Organization = "Organization" over Record {
+        /// The organization's id.
+        "id" id: GlobalId<OrganizationId> = |organization| GlobalId(organization.id);
+        /// The organization's name.
+        "name" name: &str = |organization| organization.name.as_str();
+        /// Unique, lower case, for addresses.
+        "slug" slug: &str = |organization| organization.slug.as_str();
+        /// The organization's picture.
+        "logoUrl" logo_url: Option<&str> = |organization| organization.logo_url.as_deref();
+        /// The IANA time zone that "today" means here.
+        "timeZone" time_zone: &str = |organization| organization.time_zone.as_str();
+        /// When it will be deleted, if that was asked for.
+        "deletionDueAt" deletion_due_at: Option<Timestamp> = |organization| organization.deletion_due_at.map(Timestamp);
+        /// When the organization was founded.
+        "createdAt" created_at: Timestamp = |organization| Timestamp(organization.created_at);
+        /// When the organization last changed.
+        "updatedAt" updated_at: Timestamp = |organization| Timestamp(organization.updated_at);
+    }
+
+    /// The workspace that a project comes to when none is named; null when you do not see it.
+    async fn default_workspace(&self, context: &Context<'_>) -> Result<Option<Resolved<Workspace>>> {
+        Ok(load::<DefaultWorkspace>(context, ()).await?.map(Resolved::from))
+    }
+}
+
+/// Who is asking.
+pub(crate) struct Viewer;
+
+/// Who is asking.
+#[Object]
+impl Viewer {
+    /// Your role in the organization.
+    async fn role(&self, context: &Context<'_>) -> Result<Role> {
+        // Every scope knows its actor.
+        let actor = load::<WhoAmI>(context, ()).await?.ok_or_else(gone)?;
+        Ok(actor.role.into())
+    }
+
+    /// Your membership of the organization.
+    async fn member(&self, context: &Context<'_>) -> Result<Resolved<Member>> {
+        let actor = load::<WhoAmI>(context, ()).await?.ok_or_else(gone)?;
+        let member = load::<MembersByUser>(context, actor.user_id).await?.ok_or_else(gone)?;
+        Ok(member.into())
+    }
+
+    /// The organization that your token names.
+    async fn organization(&self, context: &Context<'_>) -> Result<Resolved<Organization>> {
+        own(context).await
+    }
+}
+
+/// Root fields about the caller.
+#[derive(Default)]
+pub(crate) struct OrganizationQuery;
+
+#[Object]
+impl OrganizationQuery {
+    /// Who is asking.
+    async fn viewer(&self) -> Viewer {
+        Viewer
+    }
+
+    /// The organization that your token names.
+    async fn organization(&self, context: &Context<'_>) -> Result<Resolved<Organization>> {
+        own(context).await
+    }
+}
+
+async fn own(context: &Context<'_>) -> Result<Resolved<Organization>> {
+    let organization: Arc<Record> = load::<OwnOrganization>(context, ()).await?.ok_or_else(gone)?;
+    Ok(organization.into())
+}
+
+fn gone() -> async_graphql::Error {
+    coded(ErrorCode::Forbidden, "You do not belong to this organization.")
+}

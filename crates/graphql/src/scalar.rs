@@ -1,0 +1,315 @@
+//! The scalars: how ids, times, dates, amounts and currencies are spelled.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use async_graphql::parser::types::Field;
+use async_graphql::registry::{MetaType, MetaTypeId, Registry};
+use async_graphql::{
+    ContextSelectionSet, Enum, ID, InputType, InputValueError, InputValueResult, OutputType, Positioned, ServerResult,
+    SimpleObject, Value,
+};
+use chrono::{DateTime, NaiveDate, Utc};
+use rust_decimal::Decimal;
+use tenantry_domain::{Currency, Id, Money as DomainMoney};
+
+use crate::leaf::{Leaf, ToLeaf};
+
+/// An id, spelled as a TypeID. In the schema it is an `ID`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct GlobalId<I>(pub(crate) I);
+
+impl<I: Id> ToLeaf<'static> for GlobalId<I> {
+    fn to_leaf(self) -> Leaf<'static> {
+        Leaf::Id(I::PREFIX, self.0.as_uuid())
+    }
+}
+
+impl<I: Id + std::str::FromStr<Err: fmt::Display>> InputType for GlobalId<I> {
+    type RawValueType = Self;
+
+    fn type_name() -> Cow<'static, str> {
+        <ID as InputType>::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        <ID as InputType>::create_type_info(registry)
+    }
+
+    fn parse(value: Option<Value>) -> InputValueResult<Self> {
+        match value {
+            Some(Value::String(text)) => text.parse().map(Self).map_err(|error: I::Err| bad_input(format!("{error}."))),
+            Some(other) => Err(InputValueError::expected_type(other)),
+            None => Err(InputValueError::expected_type(Value::Null)),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        self.to_leaf().to_value()
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+}
+
+impl<I: Id> OutputType for GlobalId<I> {
+    fn type_name() -> Cow<'static, str> {
+        <ID as InputType>::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        <ID as InputType>::create_type_info(registry)
+    }
+
+    async fn resolve(&self, _: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
+        Ok(self.to_leaf().to_value())
+    }
+}
+
+/// A refused value, with the code that clients look for.
+pub(crate) fn bad_input<T: InputType>(message: impl fmt::Display) -> InputValueError<T> {
+    InputValueError::custom(message).with_extension("code", "BAD_USER_INPUT")
+}
+
+/// Declares a scalar that wraps a value: its name, its description, how it is read and what leaf it is.
+macro_rules! scalar {
+    ($(#[$meta:meta])* $type:ident($inner:ty) = $name:literal, $description:literal, $specified_by:expr,
+     read |$text:ident| $read:expr, leaf |$value:ident| $leaf:expr) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub(crate) struct $type(pub(crate) $inner);
+
+        impl $type {
+            fn register(registry: &mut Registry) -> String {
+                registry.create_input_type::<Self, _>(MetaTypeId::Scalar, |_| MetaType::Scalar {
+                    name: $name.to_owned(),
+                    description: Some($description.to_owned()),
+                    is_valid: Some(std::sync::Arc::new(|value| matches!(value, Value::String(_)))),
+                    visible: None,
+                    inaccessible: false,
+                    tags: Vec::new(),
+                    specified_by_url: $specified_by,
+                    directive_invocations: Vec::new(),
+                    requires_scopes: Vec::new(),
+                })
+            }
+        }
+
+        impl ToLeaf<'static> for $type {
+            fn to_leaf(self) -> Leaf<'static> {
+                let $value = self.0;
+                $leaf
+            }
+        }
+
+        impl InputType for $type {
+            type RawValueType = Self;
+
+            fn type_name() -> Cow<'static, str> {
+                Cow::Borrowed($name)
+            }
+
+            fn create_type_info(registry: &mut Registry) -> String {
+                Self::register(registry)
+            }
+
+            fn parse(value: Option<Value>) -> InputValueResult<Self> {
+                match value {
+                    Some(Value::String($text)) => $read.map(Self).map_err(bad_input),
+                    Some(other) => Err(InputValueError::expected_type(other)),
+                    None => Err(InputValueError::expected_type(Value::Null)),
+                }
+            }
+
+            fn to_value(&self) -> Value {
+                self.to_leaf().to_value()
+            }
+
+            fn as_raw_value(&self) -> Option<&Self> {
+                Some(self)
+            }
+        }
+
+        impl OutputType for $type {
+            fn type_name() -> Cow<'static, str> {
+                Cow::Borrowed($name)
+            }
+
+            fn create_type_info(registry: &mut Registry) -> String {
+                Self::register(registry)
+            }
+
+            async fn resolve(&self, _: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
+                Ok(self.to_leaf().to_value())
+            }
+        }
+    };
+}
+
+scalar! {
+    /// A point in time.
+    Timestamp(DateTime<Utc>) = "DateTime",
+    "A point in time, as RFC 3339 in UTC with up to six digits of a second.",
+    Some("https://scalars.graphql.org/andimarek/date-time".to_owned()),
+    read |text| read_time(&text),
+    leaf |value| Leaf::Time(value)
+}
+
+scalar! {
+    /// A day.
+    Date(NaiveDate) = "Date",
+    "A day, as ISO 8601: `2026-01-31`.",
+    None,
+    read |text| text.parse::<NaiveDate>().map_err(|_| "This is not a day such as 2026-01-31."),
+    leaf |value| Leaf::Day(value)
+}
+
+scalar! {
+    /// An exact decimal.
+    DecimalText(Decimal) = "Decimal",
+    "An exact decimal number, as a string: `\"2500.00\"`. Never a float.",
+    None,
+    read |text| read_decimal(&text),
+    leaf |value| Leaf::Made(value.to_string())
+}
+
+scalar! {
+    /// A currency.
+    CurrencyCode(Currency) = "CurrencyCode",
+    "An ISO 4217 currency code: `USD`.",
+    Some("https://www.iso.org/iso-4217-currency-codes.html".to_owned()),
+    read |text| text.parse::<Currency>().map_err(|error| format!("{error}.")),
+    leaf |value| Leaf::Made(value.to_string())
+}
+
+/// Reads RFC 3339; digits beyond microseconds are refused, because they could not be kept.
+fn read_time(text: &str) -> Result<DateTime<Utc>, &'static str> {
+    let time = DateTime::parse_from_rfc3339(text).map_err(|_| "This is not a time such as 2026-01-31T12:00:00Z.")?;
+    let time = time.with_timezone(&Utc);
+    let (first, last) = (DateTime::from_timestamp(-62_135_596_800, 0), DateTime::from_timestamp(253_402_300_799, 0));
+    if Some(time) < first || Some(time) > last {
+        return Err("This must lie between the years 1 and 9999.");
+    }
+    if time.timestamp_subsec_nanos() % 1_000 == 0 { Ok(time) } else { Err("This is finer than a microsecond.") }
+}
+
+/// Reads a plain decimal: no exponent, no more digits than can be kept.
+fn read_decimal(text: &str) -> Result<Decimal, &'static str> {
+    let plain = text.len() <= 40 && text.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'-');
+    if !plain {
+        return Err("This is not a decimal number such as 2500.00.");
+    }
+    Decimal::from_str_exact(text).map_err(|_| "This is not a decimal number such as 2500.00.")
+}
+
+/// An amount of one currency.
+#[derive(SimpleObject)]
+#[graphql(name = "Money")]
+pub(crate) struct Money {
+    /// The amount in major units, with as many decimals as the currency has.
+    amount: DecimalText,
+    /// The currency.
+    currency: CurrencyCode,
+}
+
+impl From<DomainMoney> for Money {
+    fn from(money: DomainMoney) -> Self {
+        Self { amount: DecimalText(money.amount()), currency: CurrencyCode(money.currency()) }
+    }
+}
+
+/// An amount, as a field of an object: its schema is [`Money`]'s, and as a leaf it is the amount itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Amount(pub(crate) DomainMoney);
+
+impl ToLeaf<'static> for Amount {
+    fn to_leaf(self) -> Leaf<'static> {
+        Leaf::Money(self.0)
+    }
+}
+
+impl OutputType for Amount {
+    fn type_name() -> Cow<'static, str> {
+        <Money as OutputType>::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        <Money as OutputType>::create_type_info(registry)
+    }
+
+    async fn resolve(&self, context: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        Money::from(self.0).resolve(context, field).await
+    }
+}
+
+/// An amount, as an input.
+#[derive(async_graphql::InputObject, Clone, Copy)]
+pub(crate) struct MoneyInput {
+    /// The amount in major units; at most as many decimals as the currency has.
+    amount: DecimalText,
+    /// The currency.
+    currency: CurrencyCode,
+}
+
+impl MoneyInput {
+    /// The amount, or what is wrong with it.
+    pub(crate) fn read(self, field: &str) -> Result<DomainMoney, tenantry_domain::FieldError> {
+        DomainMoney::from_major(self.amount.0, self.currency.0).map_err(|error| {
+            let code = tenantry_domain::FieldErrorCode::OutOfRange;
+            tenantry_domain::FieldError::new(code, "amount", format!("{error}.")).within(&[field])
+        })
+    }
+}
+
+/// Which way a list runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub(crate) enum OrderDirection {
+    /// Smallest, earliest or first in the alphabet first.
+    Asc,
+    /// Greatest, latest or last in the alphabet first.
+    Desc,
+}
+
+impl From<OrderDirection> for tenantry_store::Direction {
+    fn from(direction: OrderDirection) -> Self {
+        match direction {
+            OrderDirection::Asc => Self::Ascending,
+            OrderDirection::Desc => Self::Descending,
+        }
+    }
+}
+
+/// Declares the GraphQL face of a domain enum, as an enum of the same values with their descriptions.
+macro_rules! enumeration {
+    ($(#[$meta:meta])* $name:ident = $remote:path { $($(#[$variant_meta:meta])* $variant:ident,)+ }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, async_graphql::Enum)]
+        pub(crate) enum $name { $($(#[$variant_meta])* $variant,)+ }
+
+        impl From<$name> for $remote {
+            fn from(value: $name) -> Self {
+                use $remote as Remote;
+                match value { $($name::$variant => Remote::$variant,)+ }
+            }
+        }
+
+        // Exhaustive, so that a new value of the domain does not compile until it has a face here.
+        impl From<$remote> for $name {
+            fn from(value: $remote) -> Self {
+                use $remote as Remote;
+                match value { $(Remote::$variant => $name::$variant,)+ }
+            }
+        }
+
+        impl $crate::leaf::ToLeaf<'static> for $name {
+            fn to_leaf(self) -> $crate::leaf::Leaf<'static> {
+                use async_graphql::resolver_utils::EnumType as _;
+                let item = Self::items().iter().find(|item| item.value == self);
+                item.map_or($crate::leaf::Leaf::Null, |item| $crate::leaf::Leaf::Plain(item.name))
+            }
+        }
+    };
+}
+
+pub(crate) use enumeration;

@@ -1,0 +1,49 @@
+//! The one file that assembles the schema.
+
+use async_graphql::{EmptySubscription, MergedObject, Schema, SchemaBuilder};
+
+use crate::client::{ClientMutation, ClientQuery};
+use crate::invoice::{InvoiceMutation, InvoiceQuery};
+use crate::member::MemberQuery;
+use crate::node::NodeQuery;
+use crate::organization::OrganizationQuery;
+use crate::project::{ProjectMutation, ProjectQuery};
+use crate::task::{TaskMutation, TaskQuery};
+use crate::workspace::WorkspaceQuery;
+
+/// Everything that can be read.
+#[derive(MergedObject, Default)]
+#[graphql(name = "Query")]
+pub(crate) struct Query(
+    OrganizationQuery,
+    NodeQuery,
+    ClientQuery,
+    ProjectQuery,
+    TaskQuery,
+    InvoiceQuery,
+    WorkspaceQuery,
+    MemberQuery,
+);
+
+/// Everything that can be written. The fields of one request run one after the other, each in its own transaction.
+#[derive(MergedObject, Default)]
+#[graphql(name = "Mutation")]
+pub(crate) struct Mutation(ClientMutation, ProjectMutation, TaskMutation, InvoiceMutation);
+
+/// The schema's type.
+pub(crate) type TenantrySchema = Schema<Query, Mutation, EmptySubscription>;
+
+/// The schema before its data is attached.
+pub(crate) fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+}
+
+/// The schema in the schema definition language, as `schema.graphql` holds it.
+pub fn sdl() -> String {
+    let sdl = builder().finish().sdl();
+    let mut lines: String = sdl.lines().map(|line| format!("{}\n", line.trim_end())).collect();
+    while lines.ends_with("\n\n") {
+        lines.pop();
+    }
+    lines
+}

@@ -1,0 +1,159 @@
+//! Tasks: root fields that write.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, InputObject, MaybeUndefined, Object, Result};
+use tenantry_domain::task::{NewTask, TaskChanges};
+use tenantry_domain::{ProjectId, TaskId, UserId, Violations};
+use tenantry_service::task as service;
+
+use super::{Record, Task, TaskPriority, TaskStatus};
+use crate::mutation::{nullable, payload, refused, required, write};
+use crate::object::Object as Resolved;
+use crate::scalar::{GlobalId, Timestamp};
+
+/// What a new task is made from.
+#[derive(InputObject)]
+pub(crate) struct CreateTaskInput {
+    /// The project it belongs to.
+    project_id: GlobalId<ProjectId>,
+    /// The task it is a part of, in the same project.
+    parent_task_id: Option<GlobalId<TaskId>>,
+    /// What is to be done; 1 to 500 characters.
+    title: String,
+    /// More about it, in Markdown; at most 20,000 characters.
+    description: Option<String>,
+    /// The column of the board; to do when not given.
+    status: Option<TaskStatus>,
+    /// How pressing it is; medium when not given.
+    priority: Option<TaskPriority>,
+    /// When it is due.
+    due_at: Option<Timestamp>,
+    /// The users it is assigned to: members; at most 50.
+    assignee_ids: Option<Vec<GlobalId<UserId>>>,
+}
+
+/// What changes of a task. What is not given stays; null clears.
+#[derive(InputObject)]
+pub(crate) struct UpdateTaskInput {
+    /// The task.
+    id: GlobalId<TaskId>,
+    /// Refuse with `CONFLICT` unless the task was last changed at this time.
+    expected_updated_at: Option<Timestamp>,
+    /// What is to be done; 1 to 500 characters.
+    title: MaybeUndefined<String>,
+    /// More about it, in Markdown; at most 20,000 characters.
+    description: MaybeUndefined<String>,
+    /// Moves it to another column of the board.
+    status: MaybeUndefined<TaskStatus>,
+    /// How pressing it is.
+    priority: MaybeUndefined<TaskPriority>,
+    /// When it is due.
+    due_at: MaybeUndefined<Timestamp>,
+    /// The task it becomes a part of, in the same project; null makes it stand alone.
+    parent_task_id: MaybeUndefined<GlobalId<TaskId>>,
+    /// Replaces the users it is assigned to: members; at most 50.
+    assignee_ids: MaybeUndefined<Vec<GlobalId<UserId>>>,
+    /// Puts it right behind this task of the same project; null puts it first.
+    after_task_id: MaybeUndefined<GlobalId<TaskId>>,
+}
+
+/// Which task to delete.
+#[derive(InputObject)]
+pub(crate) struct DeleteTaskInput {
+    /// The task.
+    id: GlobalId<TaskId>,
+    /// Refuse with `CONFLICT` unless the task was last changed at this time.
+    expected_updated_at: Option<Timestamp>,
+}
+
+payload! {
+    /// What came of creating a task.
+    CreateTaskPayload {
+        /// The new task.
+        task: Resolved<Task>
+    }
+}
+
+payload! {
+    /// What came of changing a task.
+    UpdateTaskPayload {
+        /// The task as it is now.
+        task: Resolved<Task>
+    }
+}
+
+payload! {
+    /// What came of deleting a task.
+    DeleteTaskPayload {
+        /// The id that the task had.
+        deleted_task_id: GlobalId<TaskId>
+    }
+}
+
+/// Root fields that write tasks.
+#[derive(Default)]
+pub(crate) struct TaskMutation;
+
+#[Object]
+impl TaskMutation {
+    /// Enters a task, behind all others of its project.
+    async fn create_task(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The task to enter.")] input: CreateTaskInput,
+    ) -> Result<CreateTaskPayload> {
+        let new = NewTask {
+            project_id: input.project_id.0,
+            parent_task_id: input.parent_task_id.map(|id| id.0),
+            title: input.title,
+            description: input.description,
+            status: input.status.map(Into::into),
+            priority: input.priority.map(Into::into),
+            due_at: input.due_at.map(|time| time.0),
+            assignee_ids: users(input.assignee_ids.unwrap_or_default()),
+        };
+        let created = write(context, |scope| Box::pin(service::create(scope, new.clone()))).await?;
+        Ok(created.map(Arc::<Record>::new).into())
+    }
+
+    /// Changes a task, or moves it on its board or under another task.
+    async fn update_task(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The task, and what changes of it.")] input: UpdateTaskInput,
+    ) -> Result<UpdateTaskPayload> {
+        let mut faults = Violations::default();
+        let changes = TaskChanges {
+            title: required(&mut faults, "title", input.title, |title| title),
+            description: nullable(input.description, |text| text),
+            status: required(&mut faults, "status", input.status, Into::into),
+            priority: required(&mut faults, "priority", input.priority, Into::into),
+            due_at: nullable(input.due_at, |time| time.0),
+            parent_task_id: nullable(input.parent_task_id, |id| id.0),
+            assignee_ids: required(&mut faults, "assigneeIds", input.assignee_ids, users),
+            after_task_id: nullable(input.after_task_id, |id| id.0),
+        };
+        if let Err(faults) = faults.into_result() {
+            return Ok(refused::<Arc<Record>>(faults).into());
+        }
+        let (id, expected) = (input.id.0, input.expected_updated_at.map(|time| time.0));
+        let updated = write(context, |scope| Box::pin(service::update(scope, id, expected, changes.clone()))).await?;
+        Ok(updated.map(Arc::<Record>::new).into())
+    }
+
+    /// Deletes a task with its subtasks.
+    async fn delete_task(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The task to delete.")] input: DeleteTaskInput,
+    ) -> Result<DeleteTaskPayload> {
+        let (id, expected) = (input.id.0, input.expected_updated_at.map(|time| time.0));
+        let deleted = write(context, |scope| Box::pin(service::delete(scope, id, expected))).await?;
+        Ok(deleted.map(GlobalId).into())
+    }
+}
+
+fn users(ids: Vec<GlobalId<UserId>>) -> Vec<UserId> {
+    ids.into_iter().map(|id| id.0).collect()
+}

@@ -1,0 +1,79 @@
+//! Workspaces: the object type and its enums.
+
+mod query;
+
+use async_graphql::{Context, InputObject, Result};
+use tenantry_domain::WorkspaceId;
+use tenantry_domain::workspace::Workspace as Record;
+use tenantry_store::project::ProjectParent;
+use tenantry_store::{Direction, ListOf, ListRequest, PageRequest, workspace as store};
+
+use crate::connection::{Connection, Origin, PageArguments};
+use crate::object::object;
+use crate::project::{Project, ProjectFilter, ProjectOrder};
+use crate::scalar::{GlobalId, OrderDirection, Timestamp, enumeration};
+
+pub(crate) use query::WorkspaceQuery;
+
+object! {
+    /// A part of the organization that projects lie in.
+    Workspace = "Workspace" over Record {
+        /// The workspace's id.
+        "id" id: GlobalId<WorkspaceId> = |workspace| GlobalId(workspace.id);
+        /// The workspace's name, unique in the organization.
+        "name" name: &str = |workspace| workspace.name.as_str();
+        /// What it is for.
+        "description" description: Option<&str> = |workspace| workspace.description.as_deref();
+        /// Whether only owners, admins and those with a grant see it and all in it.
+        "isPrivate" is_private: bool = |workspace| workspace.is_private;
+        /// Whether a project comes here when no workspace is named.
+        "isDefault" is_default: bool = |workspace| workspace.is_default;
+        /// When the workspace was made.
+        "createdAt" created_at: Timestamp = |workspace| Timestamp(workspace.created_at);
+        /// When the workspace last changed.
+        "updatedAt" updated_at: Timestamp = |workspace| Timestamp(workspace.updated_at);
+    }
+
+    /// The projects in it; the newest first unless ordered otherwise.
+    #[expect(clippy::too_many_arguments, reason = "these are the field's arguments")]
+    async fn projects(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "How many from the start, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
+        #[graphql(desc = "What the list is narrowed to.")] filter: Option<ProjectFilter>,
+        #[graphql(desc = "What the list is sorted by.")] order_by: Option<ProjectOrder>,
+    ) -> Result<Connection<Project>> {
+        let page = PageArguments { first, after, last, before }.read()?;
+        let origin = Origin::Parent(ProjectParent::Workspace, self.0.id.as_uuid());
+        Connection::load(context, origin, crate::project::request(filter, order_by, page)).await
+    }
+}
+
+enumeration! {
+    /// What a list of workspaces can be sorted by.
+    WorkspaceOrderField = store::WorkspaceSort {
+        /// When the workspace was made.
+        CreatedAt,
+        /// By name.
+        Name,
+    }
+}
+
+/// How a list of workspaces is sorted.
+#[derive(InputObject)]
+pub(crate) struct WorkspaceOrder {
+    /// What it is sorted by.
+    field: WorkspaceOrderField,
+    /// Which way it runs.
+    direction: OrderDirection,
+}
+
+/// The list that is asked for.
+pub(crate) fn request(order: Option<WorkspaceOrder>, page: PageRequest) -> ListOf<Record> {
+    let default = (store::WorkspaceSort::Name, Direction::Ascending);
+    let (sort, direction) = order.map_or(default, |order| (order.field.into(), order.direction.into()));
+    ListRequest { filter: store::WorkspaceFilter::default(), sort, direction, page }
+}

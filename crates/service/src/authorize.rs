@@ -1,0 +1,72 @@
+//! The two questions that come before every write: may the caller do this, and is what it read still true?
+
+use chrono::{DateTime, Utc};
+use tenantry_domain::permission::{Decision, Operation, Place, decide};
+use tenantry_domain::{FieldError, FieldErrorCode, ProjectId, WorkspaceId};
+use tenantry_store::{Scope, access};
+
+use crate::error::ServiceError;
+
+/// Asks whether the caller may do this at `place`. What is hidden answers like what is not there: the field names what the
+/// caller referred to.
+pub(crate) fn authorize(
+    scope: &impl Scope,
+    operation: Operation,
+    place: Option<Place>,
+    field: &str,
+    what: &str,
+) -> Result<(), ServiceError> {
+    // Who may not do it anywhere learns that first, whether the thing exists or not.
+    let anywhere = Place { is_private: false, grant: Some(tenantry_domain::Grant::Admin) };
+    if decide(scope.actor().role, operation, anywhere) != Decision::Allowed {
+        return Err(ServiceError::Forbidden);
+    }
+    let Some(place) = place else { return Err(FieldError::not_found(field, what).into()) };
+    match decide(scope.actor().role, operation, place) {
+        Decision::Allowed => Ok(()),
+        Decision::Forbidden => Err(ServiceError::Forbidden),
+        Decision::Hidden => Err(FieldError::not_found(field, what).into()),
+    }
+}
+
+/// As [`authorize`], for something that lies in no workspace.
+pub(crate) fn authorize_anywhere(scope: &impl Scope, operation: Operation) -> Result<(), ServiceError> {
+    match decide(scope.actor().role, operation, Place::OPEN) {
+        Decision::Allowed => Ok(()),
+        Decision::Forbidden | Decision::Hidden => Err(ServiceError::Forbidden),
+    }
+}
+
+/// As [`authorize`], for something in this project.
+pub(crate) async fn authorize_in_project(
+    scope: &impl Scope,
+    operation: Operation,
+    id: ProjectId,
+    field: &str,
+    what: &str,
+) -> Result<(), ServiceError> {
+    let place = access::of_project(scope, id).await?;
+    authorize(scope, operation, place, field, what)
+}
+
+/// As [`authorize`], for something in this workspace.
+pub(crate) async fn authorize_in_workspace(
+    scope: &impl Scope,
+    operation: Operation,
+    id: WorkspaceId,
+    field: &str,
+) -> Result<(), ServiceError> {
+    let place = access::of_workspace(scope, id).await?;
+    authorize(scope, operation, place, field, "workspace")
+}
+
+/// Refuses when the row has changed since the caller read it.
+pub(crate) fn check_unchanged(expected: Option<DateTime<Utc>>, actual: DateTime<Utc>) -> Result<(), ServiceError> {
+    match expected {
+        Some(expected) if expected != actual => {
+            let message = format!("It has changed since: it was last updated at {}.", actual.to_rfc3339());
+            Err(FieldError::new(FieldErrorCode::Conflict, "expectedUpdatedAt", message).into())
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,81 @@
+//! Why a use case did not happen.
+
+use tenantry_billing::BillingError;
+use tenantry_domain::feature::LimitReached;
+use tenantry_domain::{FieldError, FieldErrorCode, Violations};
+use tenantry_store::{AsStoreError, ConstraintKind, StoreError};
+
+/// A refusal or a failure. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The input is wrong, or what it refers to is not there, or has changed.
+    #[error("the input was refused: {0}")]
+    Refused(#[source] Violations),
+    /// The plan does not allow it.
+    #[error("a limit of the plan is reached")]
+    LimitReached(#[source] LimitReached),
+    /// The caller sees the thing but may not do this to it.
+    #[error("the caller's role does not allow this")]
+    Forbidden,
+    /// The billing service failed.
+    #[error("the plan could not be checked")]
+    Billing(#[source] BillingError),
+    /// The database failed.
+    #[error("the database failed")]
+    Store(#[source] StoreError),
+}
+
+impl From<Violations> for ServiceError {
+    fn from(violations: Violations) -> Self {
+        Self::Refused(violations)
+    }
+}
+
+impl From<FieldError> for ServiceError {
+    fn from(error: FieldError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl From<StoreError> for ServiceError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<BillingError> for ServiceError {
+    fn from(error: BillingError) -> Self {
+        match error {
+            BillingError::LimitReached(limit) => Self::LimitReached(limit),
+            BillingError::Store(error) => Self::Store(error),
+            error => Self::Billing(error),
+        }
+    }
+}
+
+impl AsStoreError for ServiceError {
+    fn as_store_error(&self) -> Option<&StoreError> {
+        match self {
+            Self::Store(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// Says which field a broken constraint is about; constraints that no input can break stay failures of the database.
+///
+/// `references` pairs the constraint's name with the field and what it refers to.
+pub(crate) fn name_reference(error: StoreError, references: &[(&str, &str, &str)]) -> ServiceError {
+    if let Some((kind, constraint)) = error.constraint() {
+        let found = references.iter().find(|(name, ..)| *name == constraint);
+        match (kind, found) {
+            (ConstraintKind::ForeignKey, Some((_, field, what))) => return FieldError::not_found(field, what).into(),
+            (ConstraintKind::Unique, Some((_, field, what))) => {
+                let message = format!("There is another {what} with this {field}.");
+                return FieldError::new(FieldErrorCode::Taken, field, message).into();
+            }
+            _ => {}
+        }
+    }
+    error.into()
+}

@@ -1,0 +1,137 @@
+//! Tasks: creating, changing, moving and deleting them.
+
+use chrono::{DateTime, Utc};
+use tenantry_domain::permission::Operation;
+use tenantry_domain::task::{MAX_SUBTASK_DEPTH, NewTask, Task, TaskChanges};
+use tenantry_domain::{Change, FieldError, FieldErrorCode, Position, TaskId};
+use tenantry_store::{WriteScope, task as store};
+
+use crate::authorize::{authorize_in_project, check_unchanged};
+use crate::error::{ServiceError, name_reference};
+
+/// What a task refers to, by the constraint that guards it.
+const REFERENCES: &[(&str, &str, &str)] = &[
+    ("tasks_project_id_fkey", "projectId", "project"),
+    ("tasks_project_id_parent_task_id_fkey", "parentTaskId", "task in this project"),
+    ("task_assignees_user_id_fkey", "assigneeIds", "member"),
+];
+
+/// Creates a task, behind all others of its project.
+///
+/// # Errors
+/// [`ServiceError::Forbidden`]; [`ServiceError::Refused`] for a field out of bounds or a reference to nothing.
+pub async fn create(scope: &mut WriteScope, new: NewTask) -> Result<Task, ServiceError> {
+    authorize_in_project(scope, Operation::WriteTask, new.project_id, "projectId", "project").await?;
+    let new = new.validated()?;
+    store::lock_board(scope, new.project_id).await?;
+    if let Some(parent) = new.parent_task_id {
+        check_depth(scope, parent, 0).await?;
+    }
+    let last = store::last_position(scope, new.project_id).await?;
+    let position = position_between(last.as_ref(), None)?;
+    store::create(scope, new, position).await.map_err(|error| name_reference(error, REFERENCES))
+}
+
+/// Changes a task, or moves it on its board or under another task.
+///
+/// # Errors
+/// As [`create`]; besides, [`ServiceError::Refused`] when there is no such task, it is not as `expected` any more, or it
+/// would become a part of itself.
+pub async fn update(
+    scope: &mut WriteScope,
+    id: TaskId,
+    expected: Option<DateTime<Utc>>,
+    changes: TaskChanges,
+) -> Result<Task, ServiceError> {
+    let before = existing(scope, id).await?;
+    check_unchanged(expected, before.updated_at)?;
+    let changes = changes.validated()?;
+    if !changes.parent_task_id.is_keep() || !changes.after_task_id.is_keep() {
+        // The board is locked before the task is read again, so that two moves cannot make a circle between them.
+        store::lock_board(scope, before.project_id).await?;
+    }
+    if let Change::Set(Some(parent)) = changes.parent_task_id {
+        check_parent(scope, &before, parent).await?;
+    }
+    let position = match changes.after_task_id {
+        Change::Keep => None,
+        Change::Set(after) => Some(position_after(scope, &before, after).await?),
+    };
+    let after =
+        store::update(scope, &before, changes, position).await.map_err(|error| name_reference(error, REFERENCES))?;
+    after.ok_or_else(not_found)
+}
+
+/// Deletes a task with its subtasks. Gives what was deleted.
+///
+/// # Errors
+/// As [`update`].
+pub async fn delete(
+    scope: &mut WriteScope,
+    id: TaskId,
+    expected: Option<DateTime<Utc>>,
+) -> Result<TaskId, ServiceError> {
+    let before = existing(scope, id).await?;
+    check_unchanged(expected, before.updated_at)?;
+    store::delete(scope, id).await?;
+    Ok(id)
+}
+
+/// The task, locked, if the caller may write it.
+async fn existing(scope: &mut WriteScope, id: TaskId) -> Result<Task, ServiceError> {
+    let seen: Option<Task> = tenantry_store::get(scope, id).await?;
+    let Some(seen) = seen else {
+        // Who may write no task anywhere is told so, whether this one exists or not.
+        crate::authorize::authorize(scope, Operation::WriteTask, None, "id", "task")?;
+        return Err(not_found());
+    };
+    authorize_in_project(scope, Operation::WriteTask, seen.project_id, "id", "task").await?;
+    tenantry_store::get_for_update(scope, id).await?.ok_or_else(not_found)
+}
+
+/// The new parent must be another task of the project that is not below this one.
+async fn check_parent(scope: &mut WriteScope, task: &Task, parent: TaskId) -> Result<(), ServiceError> {
+    let above = store::ancestors(scope, parent, MAX_SUBTASK_DEPTH).await?;
+    if parent == task.id || above.contains(&task.id) {
+        let message = "A task cannot be a part of itself.";
+        return Err(FieldError::new(FieldErrorCode::Invalid, "parentTaskId", message).into());
+    }
+    let height = store::height(scope, task.id, MAX_SUBTASK_DEPTH).await?;
+    check_depth(scope, parent, height).await
+}
+
+/// Something `height` levels high must fit below `parent`.
+async fn check_depth(scope: &mut WriteScope, parent: TaskId, height: usize) -> Result<(), ServiceError> {
+    let above = store::ancestors(scope, parent, MAX_SUBTASK_DEPTH).await?;
+    if above.len() + 1 + height > MAX_SUBTASK_DEPTH {
+        let message = format!("Subtasks go at most {MAX_SUBTASK_DEPTH} levels deep.");
+        return Err(FieldError::new(FieldErrorCode::OutOfRange, "parentTaskId", message).into());
+    }
+    Ok(())
+}
+
+/// The position right behind `after`, which must lie on the same board; without one, the first.
+async fn position_after(scope: &mut WriteScope, task: &Task, after: Option<TaskId>) -> Result<Position, ServiceError> {
+    let lower = match after {
+        None => None,
+        Some(after) => {
+            let sibling: Option<Task> = tenantry_store::get(scope, after).await?;
+            let sibling = sibling.filter(|sibling| sibling.project_id == task.project_id && sibling.id != task.id);
+            let sibling = sibling.ok_or_else(|| FieldError::not_found("afterTaskId", "task in this project"))?;
+            Some(sibling.position)
+        }
+    };
+    let upper = store::position_behind(scope, task.project_id, lower.as_ref()).await?;
+    position_between(lower.as_ref(), upper.as_ref())
+}
+
+fn position_between(lower: Option<&Position>, upper: Option<&Position>) -> Result<Position, ServiceError> {
+    Position::between(lower, upper).map_err(|_| {
+        let message = "There is no room at this place; move a neighbour first.";
+        FieldError::new(FieldErrorCode::Invalid, "afterTaskId", message).into()
+    })
+}
+
+fn not_found() -> ServiceError {
+    FieldError::not_found("id", "task").into()
+}

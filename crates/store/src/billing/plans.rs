@@ -1,0 +1,144 @@
+//! Plans: reads of `billing.plans` and `billing.plan_features`, and the one write that replaces them all.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection as _, Executor, PgConnection};
+use tenantry_domain::feature::Feature;
+use tenantry_domain::plan::{Allowance, Plan, PlanTable};
+
+use crate::columns::Columns;
+use crate::error::{ConstraintKind, StoreError};
+use crate::scope::Scope;
+use crate::sql::Sql;
+
+const TABLE: &str = "billing.plans";
+
+/// The key that ties an organization to its plan.
+const PLAN_IN_USE: &str = "organization_billing_plan_fkey";
+
+/// The plans as one transaction sees them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlansRead {
+    /// The plans.
+    pub table: PlanTable,
+    /// How old the transaction was when it read them. Its snapshot may be as old as that.
+    pub age: Duration,
+}
+
+/// All plans, in one statement. They belong to no organization, so any scope shows them.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] when a row names a feature that the domain does not know; else those of the database.
+pub async fn list(scope: &impl Scope) -> Result<PlansRead, StoreError> {
+    let rows = scope
+        .connection()
+        .fetch(Sql::new(
+            "SELECT p.id, p.name, p.rank, p.is_public, f.feature, f.limit_value, f.enabled, \
+             (extract(epoch FROM clock_timestamp() - transaction_timestamp()) * 1000000)::bigint \
+             FROM billing.plans p LEFT JOIN billing.plan_features f ON f.plan = p.id ORDER BY p.rank, p.id",
+        ))
+        .await?;
+    let mut plans: Vec<Plan> = Vec::new();
+    let mut age = Duration::ZERO;
+    for row in &rows {
+        let mut columns = Columns::new(row, TABLE);
+        let (id, name): (&str, &str) = (columns.next()?, columns.next()?);
+        let (rank, is_public) = (columns.next()?, columns.next()?);
+        if plans.last().is_none_or(|plan| plan.id != id) {
+            plans.push(Plan { id: id.to_owned(), name: name.to_owned(), rank, is_public, allowances: BTreeMap::new() });
+        }
+        let feature: Option<Feature> = columns.optional_parsed()?;
+        let (limit, enabled): (Option<i64>, Option<bool>) = (columns.next()?, columns.next()?);
+        if let (Some(feature), Some(enabled), Some(plan)) = (feature, enabled, plans.last_mut()) {
+            plan.allowances.insert(feature, Allowance { limit, enabled });
+        }
+        let microseconds: i64 = columns.next()?;
+        age = Duration::from_micros(microseconds.unsigned_abs());
+    }
+    Ok(PlansRead { table: PlanTable::new(plans), age })
+}
+
+/// Why the plans were not replaced.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplaceError {
+    /// An organization has subscribed to a plan that the new table lacks.
+    #[error("the plan {0} is in use and cannot be removed")]
+    PlanInUse(String),
+    /// The database failed.
+    #[error("the plans could not be written")]
+    Store(#[source] StoreError),
+}
+
+impl<E: Into<StoreError>> From<E> for ReplaceError {
+    fn from(error: E) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// Replaces all plans by those of the table, in one transaction of the role that owns them; `url` leads to the database as
+/// that role or as one that may become it.
+///
+/// This is no scope, because plans belong to no tenant and the scopes' roles may not write them.
+///
+/// # Errors
+/// [`ReplaceError::PlanInUse`] when an organization's plan would go; [`ReplaceError::Store`] when the database fails. Nothing
+/// was changed then.
+pub async fn replace(url: &str, table: &PlanTable) -> Result<(), ReplaceError> {
+    let options = PgConnectOptions::from_str(url)?.application_name("tenantry plans").disable_statement_logging();
+    let mut connection = PgConnection::connect_with(&options).await?;
+    let mut transaction = connection.begin().await?;
+    // One load at a time. Reads go on, and so do new organizations.
+    transaction
+        .execute(sqlx::raw_sql(
+            "SET LOCAL lock_timeout = '5s';\
+             SET LOCAL ROLE tenantry_owner;\
+             LOCK TABLE billing.plans IN SHARE ROW EXCLUSIVE MODE;\
+             UPDATE billing.plans SET rank = -1 - rank",
+        ))
+        .await?;
+    remove_others(&mut transaction, table).await?;
+    for plan in table.plans() {
+        let mut sql = Sql::new("INSERT INTO billing.plans AS t (id, name, rank, is_public) VALUES (");
+        sql.bind(plan.id.as_str()).push(", ").bind(plan.name.as_str());
+        sql.push(", ").bind(plan.rank).push(", ").bind(plan.is_public);
+        sql.push(") ON CONFLICT (id) DO UPDATE SET name = excluded.name, rank = excluded.rank");
+        sql.push(", is_public = excluded.is_public, updated_at = now()");
+        sql.execute(&mut transaction).await?;
+        let mut sql = Sql::new("DELETE FROM billing.plan_features WHERE plan = ");
+        sql.bind(plan.id.as_str());
+        sql.execute(&mut transaction).await?;
+        for (feature, allowance) in &plan.allowances {
+            let mut sql = Sql::new("INSERT INTO billing.plan_features (plan, feature, limit_value, enabled) VALUES (");
+            sql.bind(plan.id.as_str()).push(", ").bind(feature.as_str());
+            sql.push(", ").bind(allowance.limit).push(", ").bind(allowance.enabled).push(")");
+            sql.execute(&mut transaction).await?;
+        }
+    }
+    transaction.commit().await?;
+    // The work is done; what goes wrong in saying goodbye changes nothing.
+    let _ = connection.close().await;
+    Ok(())
+}
+
+/// Deletes the plans that the table lacks, one by one, so that the refusal can name the plan.
+async fn remove_others(connection: &mut PgConnection, table: &PlanTable) -> Result<(), ReplaceError> {
+    let rows = Sql::new("SELECT id FROM billing.plans ORDER BY id").fetch(connection).await?;
+    for row in &rows {
+        let id: &str = sqlx::Row::try_get(row, 0)?;
+        if table.get(id).is_some() {
+            continue;
+        }
+        let mut sql = Sql::new("DELETE FROM billing.plans WHERE id = ");
+        sql.bind(id);
+        if let Err(error) = sql.execute(connection).await {
+            return match error.constraint() {
+                Some((ConstraintKind::ForeignKey, PLAN_IN_USE)) => Err(ReplaceError::PlanInUse(id.to_owned())),
+                _ => Err(error.into()),
+            };
+        }
+    }
+    Ok(())
+}

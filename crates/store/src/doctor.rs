@@ -1,0 +1,383 @@
+//! What the catalogue says about a database: whether the role is bound by row-level security, whether every tenant table is
+//! protected, whether every key has its index. Reads `pg_catalog` and nothing of any tenant.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
+use sqlx::{ConnectOptions, Connection as _, Row};
+
+use crate::error::StoreError;
+use crate::pool::Store;
+
+/// How long one connection may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The schemas that are ours.
+const SCHEMAS: &str = "('app', 'auth', 'billing', 'platform')";
+
+/// The tables that belong to organizations: all that name one, and the organizations themselves. The log of Stripe's events
+/// is not among them although it may name one: an event arrives before anybody knows whose it is, and only the worker is
+/// granted anything there.
+const TENANT_TABLES: &str = "SELECT c.oid, c.relowner, c.relrowsecurity, c.relforcerowsecurity, \
+        n.nspname || '.' || c.relname AS name \
+    FROM pg_catalog.pg_class c \
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+    WHERE n.nspname IN ('app', 'auth', 'billing', 'platform') AND c.relkind IN ('r', 'p') AND NOT c.relispartition \
+      AND n.nspname || '.' || c.relname <> 'billing.stripe_events' \
+      AND (n.nspname || '.' || c.relname = 'app.organizations' OR EXISTS ( \
+        SELECT FROM pg_catalog.pg_attribute a \
+        WHERE a.attrelid = c.oid AND a.attname = 'organization_id' AND NOT a.attisdropped))";
+
+/// What a policy's condition compares with, in the form of [`normalized`].
+const CURRENT_ORGANIZATION: &str = "nullifcurrent_setting'app.current_organization_id',true,''";
+
+/// The first release of each major version without the leaks of planner statistics through row-level security.
+const RECOMMENDED: &[(i32, i32)] = &[(15, 14), (16, 10), (17, 6)];
+
+/// No look into the catalogue came about.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogueError {
+    /// The address cannot be parsed.
+    #[error("the address of the database is malformed")]
+    Address(#[source] sqlx::Error),
+    /// Nobody listens there, or the server refused the role or the password.
+    #[error("cannot connect to the database at {address}")]
+    Connect {
+        /// Host and port, or the socket; without user and password.
+        address: String,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// Nobody answered.
+    #[error("cannot connect to the database at {0}: no answer")]
+    NoAnswer(String),
+    /// A question failed.
+    #[error("the catalogue could not be read")]
+    Read(#[source] sqlx::Error),
+}
+
+impl From<sqlx::Error> for CatalogueError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Read(error)
+    }
+}
+
+/// The role of a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleFacts {
+    /// Its name.
+    pub name: String,
+    /// No policy binds it.
+    pub superuser: bool,
+    /// No policy binds it.
+    pub bypasses_rls: bool,
+    /// The tenant tables that it could take the policies off.
+    pub owned_tables: Vec<String>,
+}
+
+impl RoleFacts {
+    /// Why the API must not run as this role; `None` when it may.
+    pub fn fault(&self) -> Option<String> {
+        let name = &self.name;
+        let advice = "use a role such as tenantry_app, which owns nothing and bypasses nothing";
+        if self.superuser {
+            return Some(format!("the role {name} is a superuser, whom row-level security does not bind; {advice}"));
+        }
+        if self.bypasses_rls {
+            return Some(format!("the role {name} bypasses row-level security; {advice}"));
+        }
+        let first = self.owned_tables.first()?;
+        let count = self.owned_tables.len();
+        Some(format!("the role {name} owns tenant tables ({count} of them, {first} for one); {advice}"))
+    }
+}
+
+/// Something about the database that somebody should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// It is wrong.
+    Fault(String),
+    /// It could be better.
+    Advice(String),
+}
+
+/// One connection that reads the catalogue.
+#[derive(Debug)]
+pub struct Catalogue {
+    connection: PgConnection,
+}
+
+impl Catalogue {
+    /// Connects to the database at `url`, outside of any pool and any tenant.
+    ///
+    /// # Errors
+    /// When the address is malformed, or no connection came about in five seconds.
+    pub async fn connect(url: &str) -> Result<Self, CatalogueError> {
+        let options = PgConnectOptions::from_str(url).map_err(CatalogueError::Address)?.application_name("tenantry");
+        let address = match options.get_socket() {
+            Some(socket) => socket.display().to_string(),
+            None => format!("{}:{}", options.get_host(), options.get_port()),
+        };
+        match tokio::time::timeout(CONNECT_TIMEOUT, options.disable_statement_logging().connect()).await {
+            Ok(Ok(connection)) => Ok(Self { connection }),
+            Ok(Err(source)) => Err(CatalogueError::Connect { address, source }),
+            Err(_) => Err(CatalogueError::NoAnswer(address)),
+        }
+    }
+
+    /// Closes the connection.
+    ///
+    /// # Errors
+    /// When the server is gone already.
+    pub async fn close(self) -> Result<(), CatalogueError> {
+        Ok(self.connection.close().await?)
+    }
+
+    /// What the connection's role is and owns.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn role(&mut self) -> Result<RoleFacts, CatalogueError> {
+        let role = sqlx::query(
+            "SELECT r.rolname::text, r.rolsuper, r.rolbypassrls FROM pg_catalog.pg_roles r \
+             WHERE r.rolname = current_user",
+        )
+        .fetch_one(&mut self.connection)
+        .await?;
+        // A member of the owner can do what the owner can.
+        let owned = self
+            .rows(&format!(
+                "SELECT t.name FROM ({TENANT_TABLES}) t \
+                 WHERE pg_catalog.pg_has_role(current_user, t.relowner, 'MEMBER') ORDER BY t.name"
+            ))
+            .await?;
+        Ok(RoleFacts {
+            name: role.try_get(0)?,
+            superuser: role.try_get(1)?,
+            bypasses_rls: role.try_get(2)?,
+            owned_tables: owned.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The server's version: major and minor.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn version(&mut self) -> Result<(i32, i32), CatalogueError> {
+        let row =
+            sqlx::query("SELECT current_setting('server_version_num')::int").fetch_one(&mut self.connection).await?;
+        let number: i32 = row.try_get(0)?;
+        Ok((number / 10_000, number % 10_000))
+    }
+
+    /// The names of the tenant tables.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn tenant_tables(&mut self) -> Result<Vec<String>, CatalogueError> {
+        let rows = self.rows(&format!("SELECT t.name FROM ({TENANT_TABLES}) t ORDER BY t.name")).await?;
+        Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
+    }
+
+    /// Everything that is wrong or could be better with version, policies, keys, indexes and partitions.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn findings(&mut self) -> Result<Vec<Finding>, CatalogueError> {
+        let mut findings: Vec<Finding> = version_finding(self.version().await?).into_iter().collect();
+        findings.extend(self.unprotected_tables().await?);
+        findings.extend(self.policies().await?);
+        findings.extend(self.indexes().await?);
+        findings.extend(self.partitions().await?);
+        Ok(findings)
+    }
+
+    async fn unprotected_tables(&mut self) -> Result<Vec<Finding>, CatalogueError> {
+        let rows = self
+            .rows(&format!(
+                "SELECT t.name, t.relrowsecurity, t.relforcerowsecurity FROM ({TENANT_TABLES}) t ORDER BY t.name"
+            ))
+            .await?;
+        let mut findings = Vec::new();
+        for row in &rows {
+            let (name, enabled, forced): (String, bool, bool) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+            if !enabled {
+                findings.push(Finding::Fault(format!("row-level security is not enabled on {name}")));
+            }
+            if !forced {
+                findings.push(Finding::Fault(format!("row-level security is not forced on {name}")));
+            }
+        }
+        Ok(findings)
+    }
+
+    async fn policies(&mut self) -> Result<Vec<Finding>, CatalogueError> {
+        let rows = self
+            .rows(&format!(
+                "SELECT t.name, p.polname::text, p.polcmd::text, p.polpermissive, p.polroles = ARRAY[0::oid], \
+                     pg_catalog.pg_get_expr(p.polqual, p.polrelid), \
+                     pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid) \
+                 FROM ({TENANT_TABLES}) t LEFT JOIN pg_catalog.pg_policy p ON p.polrelid = t.oid \
+                 ORDER BY t.name, p.polname"
+            ))
+            .await?;
+        let mut findings = Vec::new();
+        let mut isolated = std::collections::BTreeMap::<String, bool>::new();
+        for row in &rows {
+            let table: String = row.try_get(0)?;
+            let is_isolated = isolated.entry(table.clone()).or_default();
+            let Some(policy) = row.try_get::<Option<String>, _>(1)? else { continue };
+            let (command, permissive, everybody): (String, bool, bool) =
+                (row.try_get(2)?, row.try_get(3)?, row.try_get(4)?);
+            let condition =
+                |column: usize| row.try_get::<Option<String>, _>(column).map(|text| text.map(|t| normalized(&t)));
+            let (using, check) = (condition(5)?, condition(6)?);
+            // The organizations themselves have their own id to compare.
+            let column = if table == "app.organizations" { "id" } else { "organization_id" };
+            let isolation = format!("{column}={CURRENT_ORGANIZATION}::uuid");
+            let is_isolation = using.as_deref() == Some(&isolation) && check.as_deref() == Some(&isolation);
+            if is_isolation && permissive && everybody && command == "*" {
+                *is_isolated = true;
+                continue;
+            }
+            // Policies add up. One that holds in no organization's transaction cannot widen what such a one sees.
+            let outside = format!("{CURRENT_ORGANIZATION}isnull");
+            let holds_outside_only = [&using, &check].into_iter().flatten().all(|text| text.contains(&outside));
+            if permissive && !holds_outside_only {
+                findings.push(Finding::Fault(format!(
+                    "the policy {policy} on {table} lets more through than the organization's own rows"
+                )));
+            }
+        }
+        let open = isolated.into_iter().filter(|(_, isolated)| !isolated);
+        findings.extend(open.map(|(table, _)| {
+            Finding::Fault(format!("{table} has no policy that compares the row's organization with the transaction's"))
+        }));
+        Ok(findings)
+    }
+
+    async fn indexes(&mut self) -> Result<Vec<Finding>, CatalogueError> {
+        // The first columns of an index, as many as the key has, are the key's in any order.
+        let keys = self
+            .rows(&format!(
+                "SELECT n.nspname || '.' || c.relname, k.conname::text \
+                 FROM pg_catalog.pg_constraint k \
+                 JOIN pg_catalog.pg_class c ON c.oid = k.conrelid \
+                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+                 WHERE k.contype = 'f' AND n.nspname IN {SCHEMAS} AND NOT EXISTS ( \
+                     SELECT FROM pg_catalog.pg_index i \
+                     WHERE i.indrelid = k.conrelid AND i.indisvalid \
+                       AND (i.indkey::int2[])[0:cardinality(k.conkey) - 1] @> k.conkey) \
+                 ORDER BY 1, 2"
+            ))
+            .await?;
+        let mut findings = Vec::new();
+        for row in &keys {
+            let (table, key): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+            findings.push(Finding::Fault(format!("the foreign key {key} of {table} has no index")));
+        }
+        let invalid = self
+            .rows(&format!(
+                "SELECT n.nspname || '.' || c.relname FROM pg_catalog.pg_index i \
+                 JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
+                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+                 WHERE n.nspname IN {SCHEMAS} AND NOT i.indisvalid ORDER BY 1"
+            ))
+            .await?;
+        for row in &invalid {
+            let index: String = row.try_get(0)?;
+            findings.push(Finding::Fault(format!("the index {index} is invalid and has to be built again")));
+        }
+        Ok(findings)
+    }
+
+    async fn partitions(&mut self) -> Result<Vec<Finding>, CatalogueError> {
+        let rows = self
+            .rows(&format!(
+                "SELECT DISTINCT n.nspname || '.' || c.relname, coalesce(r.rolname::text, 'PUBLIC') \
+                 FROM pg_catalog.pg_class c \
+                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+                 CROSS JOIN LATERAL pg_catalog.aclexplode(c.relacl) a \
+                 LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee \
+                 WHERE n.nspname IN {SCHEMAS} AND c.relispartition AND c.relkind IN ('r', 'p') \
+                   AND a.grantee <> c.relowner ORDER BY 1, 2"
+            ))
+            .await?;
+        let mut findings = Vec::new();
+        for row in &rows {
+            let (table, role): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+            findings.push(Finding::Fault(format!("{role} is granted the partition {table}, past its parent's policy")));
+        }
+        Ok(findings)
+    }
+
+    /// Runs a question that is made of this file's own literals.
+    async fn rows(&mut self, text: &str) -> Result<Vec<PgRow>, sqlx::Error> {
+        sqlx::query(sqlx::AssertSqlSafe(text.to_owned())).fetch_all(&mut self.connection).await
+    }
+}
+
+/// Whether the database answers.
+///
+/// # Errors
+/// Those of the database; [`StoreError::Unavailable`] when there is no connection to be had.
+pub async fn ping(store: &Store) -> Result<(), StoreError> {
+    store
+        .ask(async |connection| {
+            sqlx::raw_sql("SELECT 1").execute(connection).await?;
+            Ok(())
+        })
+        .await
+}
+
+fn version_finding((major, minor): (i32, i32)) -> Option<Finding> {
+    if major < 15 {
+        return Some(Finding::Fault(format!("PostgreSQL {major}.{minor} is too old: 15 or newer is needed")));
+    }
+    let (_, least) = RECOMMENDED.iter().find(|(of, _)| *of == major)?;
+    (minor < *least).then(|| {
+        Finding::Advice(format!(
+            "PostgreSQL {major}.{minor} leaks planner statistics past row-level security: {major}.{least} or newer is \
+             recommended"
+        ))
+    })
+}
+
+/// A condition without what PostgreSQL adds when it prints one: parentheses, spaces, the type of text literals.
+fn normalized(condition: &str) -> String {
+    let plain = condition.replace("::text", "");
+    plain.chars().filter(|c| !matches!(c, '(' | ')') && !c.is_whitespace()).collect::<String>().to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_printed_condition_is_recognised() {
+        let printed =
+            "(organization_id = (NULLIF(current_setting('app.current_organization_id'::text, true), ''::text))::uuid)";
+        assert_eq!(normalized(printed), format!("organization_id={CURRENT_ORGANIZATION}::uuid"));
+        let outside = "(NULLIF(current_setting('app.current_organization_id'::text, true), ''::text) IS NULL)";
+        assert_eq!(normalized(outside), format!("{CURRENT_ORGANIZATION}isnull"));
+    }
+
+    #[test]
+    fn versions_are_judged() {
+        assert!(matches!(version_finding((14, 30)), Some(Finding::Fault(_))));
+        assert!(matches!(version_finding((15, 13)), Some(Finding::Advice(_))));
+        assert_eq!(version_finding((15, 14)), None);
+        assert_eq!(version_finding((18, 0)), None);
+    }
+
+    #[test]
+    fn a_role_that_the_policies_do_not_bind_is_a_fault() {
+        let app = RoleFacts { name: "a".into(), superuser: false, bypasses_rls: false, owned_tables: Vec::new() };
+        assert_eq!(app.fault(), None);
+        assert!(RoleFacts { superuser: true, ..app.clone() }.fault().is_some());
+        assert!(RoleFacts { bypasses_rls: true, ..app.clone() }.fault().is_some());
+        assert!(RoleFacts { owned_tables: vec!["app.tasks".into()], ..app }.fault().is_some());
+    }
+}
