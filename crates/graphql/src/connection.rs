@@ -11,7 +11,7 @@ use tenantry_store::{ListOf, Page, PageRequest, ReadScope, Record, count, count_
 
 use crate::batch::{Batch, Loaded, Reads};
 use crate::error::{bad_argument, read_failed};
-use crate::object::{List, Object as Resolved, RecordNode};
+use crate::object::{List, Object as Resolved, Ordered, RecordNode};
 
 /// The most rows of one page.
 const MAX_PAGE: i32 = 100;
@@ -141,8 +141,11 @@ fn grouped<R: Record, A: Eq + std::hash::Hash>(keys: &[(Origin<R::Parent>, Arc<A
     groups
 }
 
+/// A page of a list of nodes, as a resolver returns it.
+pub(crate) type Connection<N> = Ordered<ListPage<N>>;
+
 /// A page of a list of nodes.
-pub(crate) struct Connection<N: RecordNode> {
+pub(crate) struct ListPage<N: RecordNode> {
     origin: Origin<<N::Record as Record>::Parent>,
     request: Arc<ListOf<N::Record>>,
     page: Arc<Page<Arc<N::Record>>>,
@@ -162,15 +165,17 @@ impl<N: RecordNode> Connection<N> {
         let page = page
             .map_err(|error| read_failed(&error))?
             .unwrap_or_else(|| Arc::new(Page { items: Vec::new(), has_next: false, has_previous: false }));
-        Ok(Self { origin, request, page })
+        Ok(Ordered(ListPage { origin, request, page }))
     }
+}
 
+impl<N: RecordNode> ListPage<N> {
     fn cursor_of(&self, record: &N::Record) -> String {
         cursor(record, self.request.sort, self.request.direction)
     }
 }
 
-impl<N: RecordNode> TypeName for Connection<N> {
+impl<N: RecordNode> TypeName for ListPage<N> {
     fn type_name() -> Cow<'static, str> {
         Cow::Owned(format!("{}Connection", N::NAME))
     }
@@ -178,10 +183,11 @@ impl<N: RecordNode> TypeName for Connection<N> {
 
 /// A page of a list.
 #[Object(name_type)]
-impl<N: RecordNode> Connection<N> {
+impl<N: RecordNode> ListPage<N> {
     /// The rows with their cursors.
-    async fn edges(&self) -> Vec<Edge<N>> {
-        let edge = |record: &Arc<N::Record>| Edge { cursor: self.cursor_of(record), record: Arc::clone(record) };
+    async fn edges(&self) -> Vec<Ordered<Edge<N>>> {
+        let edge =
+            |record: &Arc<N::Record>| Ordered(Edge { cursor: self.cursor_of(record), record: Arc::clone(record) });
         self.page.items.iter().map(edge).collect()
     }
 

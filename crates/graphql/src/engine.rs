@@ -16,6 +16,7 @@ use tenantry_service::Service;
 use crate::batch::{Reads, drive};
 use crate::error::{ErrorCode, error_response, finish};
 use crate::guard::{Guard, GuardError, GuardLimits};
+use crate::locate::name_fields;
 use crate::object::{Rendering, repeats_a_relation};
 use crate::schema::{TenantrySchema, builder, sdl};
 
@@ -110,11 +111,14 @@ impl Engine {
         let rendering = if repeats_a_relation(&admitted.document) { Rendering::Values } else { Rendering::Bytes };
         let order = root_fields(&admitted.document, operation);
         let reads = Arc::new(Reads::new(self.service.store().clone(), caller.identity));
+        // Kept for the case that an input is refused; most requests bring few variables.
+        let variables = request.variables.clone();
         let mut prepared = Request::new("").variables(request.variables).data(Arc::clone(&reads)).data(rendering);
         prepared.operation_name = request.operation_name;
         prepared.set_parsed_query(admitted.document);
         let mut response = drive(&reads, self.schema.execute(prepared)).await;
         self.put_in_order(&mut response, &order);
+        name_fields(&mut response.errors, &request.query, &variables);
         finish(&mut response.errors, &caller.request_id);
         response.extensions.insert("cost".to_owned(), Value::Number(admitted.cost.into()));
         response

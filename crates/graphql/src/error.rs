@@ -82,7 +82,9 @@ pub(crate) fn read_failed(error: &ReadError) -> Error {
 fn store_failed(error: &StoreError) -> Error {
     match error {
         StoreError::NotAMember => coded(ErrorCode::Forbidden, "You do not belong to this organization."),
-        StoreError::InvalidCursor => coded(ErrorCode::BadUserInput, "A cursor does not belong to this list."),
+        StoreError::InvalidCursor { argument } => {
+            bad_argument(argument, format!("`{argument}` is not a cursor of this list in this order."))
+        }
         StoreError::Timeout(source) => {
             tracing::warn!(error = %source, "a statement took too long");
             coded(ErrorCode::Timeout, "The request took too long.")

@@ -15,6 +15,7 @@ mod error;
 mod invoice;
 mod leaf;
 mod loaders;
+mod locate;
 mod member;
 mod mutation;
 mod node;

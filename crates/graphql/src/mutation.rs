@@ -23,6 +23,15 @@ macro_rules! payload {
             user_errors: Vec<$crate::error::UserError>,
         }
 
+        impl<T> From<std::result::Result<T, Vec<$crate::error::UserError>>> for $crate::object::Ordered<$type>
+        where
+            $type: From<std::result::Result<T, Vec<$crate::error::UserError>>>,
+        {
+            fn from(result: std::result::Result<T, Vec<$crate::error::UserError>>) -> Self {
+                Self(result.into())
+            }
+        }
+
         impl<T: Into<$node>> From<std::result::Result<T, Vec<$crate::error::UserError>>> for $type {
             fn from(result: std::result::Result<T, Vec<$crate::error::UserError>>) -> Self {
                 match result {

@@ -14,6 +14,7 @@ use rust_decimal::Decimal;
 use tenantry_domain::{Currency, Id, Money as DomainMoney};
 
 use crate::leaf::{Leaf, ToLeaf};
+use crate::locate::REFUSED;
 
 /// An id, spelled as a TypeID. In the schema it is an `ID`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,7 +39,9 @@ impl<I: Id + std::str::FromStr<Err: fmt::Display>> InputType for GlobalId<I> {
 
     fn parse(value: Option<Value>) -> InputValueResult<Self> {
         match value {
-            Some(Value::String(text)) => text.parse().map(Self).map_err(|error: I::Err| bad_input(format!("{error}."))),
+            Some(Value::String(text)) => {
+                text.parse().map(Self).map_err(|error: I::Err| bad_input(&text, format!("{error}.")))
+            }
             Some(other) => Err(InputValueError::expected_type(other)),
             None => Err(InputValueError::expected_type(Value::Null)),
         }
@@ -68,8 +71,8 @@ impl<I: Id> OutputType for GlobalId<I> {
 }
 
 /// A refused value, with the code that clients look for.
-pub(crate) fn bad_input<T: InputType>(message: impl fmt::Display) -> InputValueError<T> {
-    InputValueError::custom(message).with_extension("code", "BAD_USER_INPUT")
+fn bad_input<T: InputType>(refused: &str, message: impl fmt::Display) -> InputValueError<T> {
+    InputValueError::custom(message).with_extension("code", "BAD_USER_INPUT").with_extension(REFUSED, refused)
 }
 
 /// Declares a scalar that wraps a value: its name, its description, how it is read and what leaf it is.
@@ -116,7 +119,7 @@ macro_rules! scalar {
 
             fn parse(value: Option<Value>) -> InputValueResult<Self> {
                 match value {
-                    Some(Value::String($text)) => $read.map(Self).map_err(bad_input),
+                    Some(Value::String($text)) => $read.map(Self).map_err(|message| bad_input(&$text, message)),
                     Some(other) => Err(InputValueError::expected_type(other)),
                     None => Err(InputValueError::expected_type(Value::Null)),
                 }

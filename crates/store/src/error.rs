@@ -9,8 +9,11 @@ pub enum StoreError {
     #[error("the user is not a member of the organization")]
     NotAMember,
     /// The cursor was not made by this list and this order.
-    #[error("the cursor does not belong to this list")]
-    InvalidCursor,
+    #[error("the cursor `{argument}` does not belong to this list")]
+    InvalidCursor {
+        /// Which of the two cursors: `after` or `before`.
+        argument: &'static str,
+    },
     /// A constraint of the database refused the write.
     #[error("the constraint {constraint} refused the write")]
     Constraint {

@@ -5,6 +5,11 @@
 //! [`ReadScope`], a [`WriteScope`] or an [`IdentityScope`]. The one exception, [`bulk`], runs as the owner of the tables, which
 //! the API never is.
 
+#![expect(
+    unreachable_pub,
+    reason = "the hidden half of the sealed traits is made of items that are public but cannot be named from outside"
+)]
+
 mod columns;
 mod entity;
 mod error;

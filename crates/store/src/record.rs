@@ -285,12 +285,12 @@ fn narrow_and_sort<R: Record>(scope: &impl Scope, request: &ListOf<R>, sql: &mut
     let keys = R::sort_keys(request.sort);
     let order = order_name::<R>(request.sort, request.direction);
     let ascending = request.direction == Direction::Ascending;
-    for (cursor, comparison) in [
-        (&request.page.after, if ascending { " > " } else { " < " }),
-        (&request.page.before, if ascending { " < " } else { " > " }),
+    for (argument, cursor, comparison) in [
+        ("after", &request.page.after, if ascending { " > " } else { " < " }),
+        ("before", &request.page.before, if ascending { " < " } else { " > " }),
     ] {
         let Some(cursor) = cursor else { continue };
-        let cursor = Cursor::decode(cursor, &order, keys)?;
+        let cursor = Cursor::decode(cursor, &order, keys).ok_or(StoreError::InvalidCursor { argument })?;
         // A row comparison, because PostgreSQL turns it into one range of the index.
         sql.push(" AND (");
         for key in keys {

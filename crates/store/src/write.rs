@@ -1,7 +1,7 @@
 //! Writes: SeaORM builds the statement, the scope runs it, and the row comes back as the domain's entity.
 
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, PostgresQueryBuilder, Query, SimpleExpr};
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, Insert, QueryFilter, QueryTrait};
+use sea_orm::{ActiveModelTrait, EntityTrait, Insert, QueryFilter, QueryTrait};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
 use sqlx::IntoArguments;
 use tenantry_domain::{Clock, Id};

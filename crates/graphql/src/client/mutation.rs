@@ -9,7 +9,7 @@ use tenantry_service::{Service, client as service};
 
 use super::{Client, ClientStatus, Record};
 use crate::mutation::{nullable, payload, refused, required, write};
-use crate::object::Object as Resolved;
+use crate::object::{Object as Resolved, Ordered};
 use crate::scalar::{GlobalId, Timestamp};
 
 /// What a new client is made from.
@@ -94,7 +94,7 @@ impl ClientMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The client to enter.")] input: CreateClientInput,
-    ) -> Result<CreateClientPayload> {
+    ) -> Result<Ordered<CreateClientPayload>> {
         let new = NewClient {
             name: input.name,
             email: input.email,
@@ -117,7 +117,7 @@ impl ClientMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The client, and what changes of it.")] input: UpdateClientInput,
-    ) -> Result<UpdateClientPayload> {
+    ) -> Result<Ordered<UpdateClientPayload>> {
         let mut faults = Violations::default();
         let changes = ClientChanges {
             name: required(&mut faults, "name", input.name, |name| name),
@@ -145,7 +145,7 @@ impl ClientMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The client to delete.")] input: DeleteClientInput,
-    ) -> Result<DeleteClientPayload> {
+    ) -> Result<Ordered<DeleteClientPayload>> {
         let (id, expected) = (input.id.0, input.expected_updated_at.map(|time| time.0));
         let deleted = write(context, |scope| Box::pin(service::delete(scope, id, expected))).await?;
         Ok(deleted.map(GlobalId).into())

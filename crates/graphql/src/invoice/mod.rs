@@ -3,8 +3,6 @@
 mod mutation;
 mod query;
 
-use std::sync::Arc;
-
 use async_graphql::{Context, InputObject, Result, SimpleObject};
 use tenantry_domain::invoice::Invoice as Record;
 use tenantry_domain::{ClientId, InvoiceId, ProjectId, invoice as domain};

@@ -9,7 +9,7 @@ use tenantry_service::{Service, invoice as service};
 
 use super::{Invoice, Record};
 use crate::mutation::{nullable, payload, refused, required, write};
-use crate::object::Object as Resolved;
+use crate::object::{Object as Resolved, Ordered};
 use crate::scalar::{CurrencyCode, Date, DecimalText, GlobalId, Timestamp};
 
 /// One line of a draft.
@@ -117,7 +117,7 @@ impl InvoiceMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The draft to enter.")] input: CreateInvoiceInput,
-    ) -> Result<CreateInvoicePayload> {
+    ) -> Result<Ordered<CreateInvoicePayload>> {
         let new = NewInvoice {
             client_id: input.client_id.0,
             project_id: input.project_id.map(|id| id.0),
@@ -143,7 +143,7 @@ impl InvoiceMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The draft, and what changes of it.")] input: UpdateInvoiceInput,
-    ) -> Result<UpdateInvoicePayload> {
+    ) -> Result<Ordered<UpdateInvoicePayload>> {
         let mut faults = Violations::default();
         let changes = InvoiceChanges {
             client_id: required(&mut faults, "clientId", input.client_id, |id| id.0),
@@ -169,7 +169,7 @@ impl InvoiceMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The draft to delete.")] input: DeleteInvoiceInput,
-    ) -> Result<DeleteInvoicePayload> {
+    ) -> Result<Ordered<DeleteInvoicePayload>> {
         let (id, expected) = (input.id.0, input.expected_updated_at.map(|time| time.0));
         let deleted = write(context, |scope| Box::pin(service::delete(scope, id, expected))).await?;
         Ok(deleted.map(GlobalId).into())

@@ -15,7 +15,7 @@ use tenantry_store::Record;
 use crate::leaf::Leaf;
 
 pub(crate) use plan::{Rendering, repeats_a_relation};
-pub(crate) use resolve::{List, Object};
+pub(crate) use resolve::{List, Object, Ordered};
 
 /// A leaf: its name, and how it is read off a row.
 pub(crate) type LeafField<R> = (&'static str, for<'r> fn(&'r R) -> Leaf<'r>);

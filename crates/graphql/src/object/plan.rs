@@ -62,30 +62,12 @@ impl<'a, N: Node> Plan<'a, N> {
     /// Looks up the selection set; fragments of other types are left out.
     pub(crate) fn new(context: &ContextSelectionSet<'a>) -> Self {
         let mut plan = Self { steps: Vec::new(), is_flat: true };
-        plan.collect(context, &context.item.node);
-        plan
-    }
-
-    fn collect(&mut self, context: &ContextSelectionSet<'a>, selection: &'a SelectionSet) {
-        for item in &selection.items {
-            match &item.node {
-                Selection::Field(field) => self.add(context, field),
-                Selection::InlineFragment(fragment) => {
-                    let condition = fragment.node.type_condition.as_ref().map(|on| on.node.on.node.as_str());
-                    if condition.is_none_or(|on| applies::<N>(context, on)) {
-                        self.collect(context, &fragment.node.selection_set.node);
-                    }
-                }
-                Selection::FragmentSpread(spread) => {
-                    // Validation has made sure that the fragment is there and that there is no circle.
-                    if let Some(fragment) = context.query_env.fragments.get(&spread.node.fragment_name.node)
-                        && applies::<N>(context, fragment.node.type_condition.node.on.node.as_str())
-                    {
-                        self.collect(context, &fragment.node.selection_set.node);
-                    }
-                }
-            }
+        let mut fields = Vec::new();
+        collect_fields(context, &context.item.node, N::NAME, &mut fields);
+        for field in fields {
+            plan.add(context, field);
         }
+        plan
     }
 
     fn add(&mut self, context: &ContextSelectionSet<'a>, field: &'a Positioned<Field>) {
@@ -150,10 +132,38 @@ fn collect_money<'a>(
     }
 }
 
-/// Whether a fragment on this type applies to the node.
-fn applies<N: Node>(context: &ContextSelectionSet<'_>, on: &str) -> bool {
+/// The fields that a selection set asks of an object of this type, with those of the fragments that apply to it, in order.
+pub(super) fn collect_fields<'a>(
+    context: &ContextSelectionSet<'a>,
+    selection: &'a SelectionSet,
+    type_name: &str,
+    fields: &mut Vec<&'a Positioned<Field>>,
+) {
+    for item in &selection.items {
+        let (condition, selection) = match &item.node {
+            Selection::Field(field) => {
+                fields.push(field);
+                continue;
+            }
+            Selection::InlineFragment(fragment) => {
+                (fragment.node.type_condition.as_ref(), &fragment.node.selection_set.node)
+            }
+            Selection::FragmentSpread(spread) => {
+                // Validation has made sure that the fragment is there and that there is no circle.
+                let Some(fragment) = context.query_env.fragments.get(&spread.node.fragment_name.node) else { continue };
+                (Some(&fragment.node.type_condition), &fragment.node.selection_set.node)
+            }
+        };
+        if condition.is_none_or(|condition| applies(context, type_name, &condition.node.on.node)) {
+            collect_fields(context, selection, type_name, fields);
+        }
+    }
+}
+
+/// Whether a fragment on `on` applies to an object of this type.
+fn applies(context: &ContextSelectionSet<'_>, type_name: &str, on: &str) -> bool {
     let implements = &context.schema_env.registry.implements;
-    on == N::NAME || implements.get(N::NAME).is_some_and(|interfaces| interfaces.contains(on))
+    on == type_name || implements.get(type_name).is_some_and(|interfaces| interfaces.contains(on))
 }
 
 /// The most selections that are looked at before a document counts as one that repeats a relation.

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::Field;
 use async_graphql::registry::Registry;
-use async_graphql::{ContextSelectionSet, Name, OutputType, Positioned, ServerResult, Value};
+use async_graphql::{ContainerType, ContextSelectionSet, Name, OutputType, Positioned, ServerResult, Value};
 use futures_util::future::{BoxFuture, try_join_all};
 
 use super::Node;
-use super::plan::{Plan, Rendering, Step, write_key};
+use super::plan::{self, Plan, Rendering, Step, write_key};
 use crate::leaf::Leaf;
 
 /// A node, resolved by its plan.
@@ -35,6 +35,39 @@ impl<N: Node> OutputType for Object<N> {
     async fn resolve(&self, context: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
         let plan = Plan::<N>::new(context);
         resolve_with(&plan, &self.0, context).await
+    }
+}
+
+/// An object that is no row, such as a page of a list or a payload, resolved in the order of the query.
+pub(crate) struct Ordered<T>(pub(crate) T);
+
+impl<T: ContainerType> OutputType for Ordered<T> {
+    fn type_name() -> Cow<'static, str> {
+        T::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        T::create_type_info(registry)
+    }
+
+    async fn resolve(&self, context: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
+        let type_name = T::type_name();
+        let mut fields = Vec::new();
+        plan::collect_fields(context, &context.item.node, &type_name, &mut fields);
+        let values = fields.iter().filter(|field| field.node.name.node != "__typename");
+        let values = values.map(|field| relation(&self.0, &type_name, context, field));
+        let mut values = try_join_all(values).await?.into_iter();
+        let mut answer = IndexMap::with_capacity(fields.len());
+        for field in fields {
+            let value = if field.node.name.node == "__typename" {
+                Value::String(type_name.clone().into_owned())
+            } else {
+                // There is one answer for each field, in the same order.
+                values.next().unwrap_or_default()
+            };
+            merge(&mut answer, field.node.response_key().node.clone(), value);
+        }
+        Ok(Value::Object(answer))
     }
 }
 
@@ -80,7 +113,7 @@ async fn resolve_with<N: Node>(plan: &Plan<'_, N>, node: &N, context: &ContextSe
         return Ok(flat(plan, node.record()));
     }
     let relations = plan.steps.iter().filter_map(|(_, step)| match step {
-        Step::Relation(field) => Some(relation(node, context, field)),
+        Step::Relation(field) => Some(relation(node, N::NAME, context, field)),
         _ => None,
     });
     let mut resolved = try_join_all(relations).await?.into_iter();
@@ -96,19 +129,20 @@ async fn resolve_with<N: Node>(plan: &Plan<'_, N>, node: &N, context: &ContextSe
     Ok(Value::Object(answer))
 }
 
-/// Resolves one relation; a failure stays here as null if the field may be null. Boxed, because objects contain each other.
-fn relation<'a, N: Node>(
-    node: &'a N,
+/// Resolves one field; a failure stays here as null if the field may be null. Boxed, because objects contain each other.
+fn relation<'a, T: ContainerType>(
+    object: &'a T,
+    type_name: &'a str,
     context: &'a ContextSelectionSet<'a>,
     field: &'a Positioned<Field>,
 ) -> BoxFuture<'a, ServerResult<Value>> {
     Box::pin(async move {
         let field_context = context.with_field(field);
-        match node.resolve_field(&field_context).await {
+        match object.resolve_field(&field_context).await {
             Ok(value) => Ok(value.unwrap_or_default()),
             Err(error) => {
                 let error = if error.path.is_empty() { field_context.set_error_path(error) } else { error };
-                if field_may_be_null(&context.schema_env.registry, N::NAME, &field.node.name.node) {
+                if field_may_be_null(&context.schema_env.registry, type_name, &field.node.name.node) {
                     context.add_error(error);
                     Ok(Value::Null)
                 } else {

@@ -9,7 +9,7 @@ use tenantry_service::{Service, project as service};
 
 use super::{Project, ProjectKind, ProjectStatus, Record};
 use crate::mutation::{nullable, payload, refused, required, write};
-use crate::object::Object as Resolved;
+use crate::object::{Object as Resolved, Ordered};
 use crate::scalar::{Date, GlobalId, MoneyInput, Timestamp};
 
 /// What a new project is made from.
@@ -122,7 +122,7 @@ impl ProjectMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The project to enter.")] input: CreateProjectInput,
-    ) -> Result<CreateProjectPayload> {
+    ) -> Result<Ordered<CreateProjectPayload>> {
         let mut faults = Violations::default();
         let new = NewProject {
             workspace_id: input.workspace_id.map(|id| id.0),
@@ -156,7 +156,7 @@ impl ProjectMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The project, and what changes of it.")] input: UpdateProjectInput,
-    ) -> Result<UpdateProjectPayload> {
+    ) -> Result<Ordered<UpdateProjectPayload>> {
         let mut faults = Violations::default();
         let changes = ProjectChanges {
             workspace_id: required(&mut faults, "workspaceId", input.workspace_id, |id| id.0),
@@ -186,7 +186,7 @@ impl ProjectMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The project to delete.")] input: DeleteProjectInput,
-    ) -> Result<DeleteProjectPayload> {
+    ) -> Result<Ordered<DeleteProjectPayload>> {
         let (id, expected) = (input.id.0, input.expected_updated_at.map(|time| time.0));
         let deleted = write(context, |scope| Box::pin(service::delete(scope, id, expected))).await?;
         Ok(deleted.map(GlobalId).into())

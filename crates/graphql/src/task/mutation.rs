@@ -9,7 +9,7 @@ use tenantry_service::task as service;
 
 use super::{Record, Task, TaskPriority, TaskStatus};
 use crate::mutation::{nullable, payload, refused, required, write};
-use crate::object::Object as Resolved;
+use crate::object::{Object as Resolved, Ordered};
 use crate::scalar::{GlobalId, Timestamp};
 
 /// What a new task is made from.
@@ -102,7 +102,7 @@ impl TaskMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The task to enter.")] input: CreateTaskInput,
-    ) -> Result<CreateTaskPayload> {
+    ) -> Result<Ordered<CreateTaskPayload>> {
         let new = NewTask {
             project_id: input.project_id.0,
             parent_task_id: input.parent_task_id.map(|id| id.0),
@@ -122,7 +122,7 @@ impl TaskMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The task, and what changes of it.")] input: UpdateTaskInput,
-    ) -> Result<UpdateTaskPayload> {
+    ) -> Result<Ordered<UpdateTaskPayload>> {
         let mut faults = Violations::default();
         let changes = TaskChanges {
             title: required(&mut faults, "title", input.title, |title| title),
@@ -147,7 +147,7 @@ impl TaskMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The task to delete.")] input: DeleteTaskInput,
-    ) -> Result<DeleteTaskPayload> {
+    ) -> Result<Ordered<DeleteTaskPayload>> {
         let (id, expected) = (input.id.0, input.expected_updated_at.map(|time| time.0));
         let deleted = write(context, |scope| Box::pin(service::delete(scope, id, expected))).await?;
         Ok(deleted.map(GlobalId).into())

@@ -182,6 +182,15 @@ impl BulkLoad {
         Ok(self.tables.iter().map(|buffer| (buffer.table.name(), buffer.loaded)).collect())
     }
 
+    /// Gives up, and waits until the tables are free again.
+    ///
+    /// # Errors
+    /// Those of the connection, in which case the server rolls back by itself.
+    pub async fn roll_back(mut self) -> Result<(), StoreError> {
+        catalogue::run(&mut self.connection, "ROLLBACK").await?;
+        Ok(self.connection.close().await?)
+    }
+
     async fn restore(
         &mut self,
         phase: BulkPhase,
