@@ -8,6 +8,7 @@ pub mod client;
 pub mod clock;
 pub mod currency;
 pub mod feature;
+pub mod grant;
 pub mod id;
 pub mod identity;
 pub mod invoice;

@@ -182,14 +182,13 @@ impl Subscription {
         match self.status {
             // A period that is over without a new one only means that the renewal has not been heard of yet.
             SubscriptionStatus::Active if !self.cancel_at_period_end => None,
-            SubscriptionStatus::Active => Some(period_end.unwrap_or(NEVER_WAS)),
+            SubscriptionStatus::Active | SubscriptionStatus::Canceled => Some(period_end.unwrap_or(NEVER_WAS)),
             SubscriptionStatus::Trialing => Some(self.trial_ends_at.or(period_end).unwrap_or(NEVER_WAS)),
             SubscriptionStatus::PastDue => {
                 let end = period_end.or(self.past_due_since).unwrap_or(NEVER_WAS);
                 // Whoever has asked for the end is not waiting for a payment to be repeated.
                 Some(if self.cancel_at_period_end { end } else { later(end, rules.grace) })
             }
-            SubscriptionStatus::Canceled => Some(period_end.unwrap_or(NEVER_WAS)),
             SubscriptionStatus::Incomplete => Some(NEVER_WAS),
         }
     }

@@ -2,8 +2,8 @@
 //! writes.
 //!
 //! *Invariant:* this is the only crate that knows SQL, and there is no way to the database but through a scope: a
-//! [`ReadScope`], a [`WriteScope`] or an [`IdentityScope`]. The one exception, [`bulk`], runs as the owner of the tables, which
-//! the API never is.
+//! [`ReadScope`], a [`WriteScope`], an [`IdentityScope`] or a [`WorkerScope`]. The one exception, [`bulk`], runs as the owner of
+//! the tables, which the API never is.
 
 #![expect(
     unreachable_pub,
@@ -26,6 +26,8 @@ pub mod billing;
 pub mod bulk;
 pub mod client;
 pub mod doctor;
+pub mod export;
+pub mod grant;
 pub mod invoice;
 pub mod member;
 pub mod organization;
@@ -40,4 +42,4 @@ pub use pool::{Store, StoreSettings};
 pub use record::{
     ListOf, ListRequest, Record, count, count_for, cursor, get, get_for_update, get_many, list, list_for,
 };
-pub use scope::{AsStoreError, IdentityScope, ReadScope, Scope, Tenant, WriteScope, in_write_scope};
+pub use scope::{AsStoreError, IdentityScope, ReadScope, Scope, Tenant, WorkerScope, WriteScope, in_write_scope};

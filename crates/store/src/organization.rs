@@ -1,14 +1,21 @@
-//! Organizations: reads of `app.organizations`.
+//! Organizations: reads and writes of `app.organizations`.
 
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Query, UpdateStatement};
+use sea_orm::{EntityName, Insert, QueryTrait, Set};
+use sqlx::Row;
 use sqlx::postgres::PgRow;
-use tenantry_domain::organization::Organization;
-use tenantry_domain::{OrganizationId, Role};
+use tenantry_domain::organization::{Deletion, NewOrganization, Organization, OrganizationChanges};
+use tenantry_domain::{Change, OrganizationId, Role};
 use uuid::Uuid;
 
 use crate::columns::Columns;
+use crate::entity;
 use crate::error::StoreError;
-use crate::scope::{IdentityScope, Scope};
+use crate::scope::sealed::Sealed;
+use crate::scope::{IdentityScope, Scope, WorkerScope, WriteScope};
 use crate::sql::Sql;
+use crate::write;
 
 const COLUMNS: &str = "t.id, t.name, t.slug, t.logo_url, t.time_zone, t.deletion_requested_at, t.deletion_due_at, \
                        t.created_at, t.updated_at";
@@ -33,8 +40,24 @@ fn decode(row: &PgRow) -> Result<Organization, StoreError> {
 /// # Errors
 /// Those of the database.
 pub async fn get_own(scope: &impl Scope) -> Result<Option<Organization>, StoreError> {
+    fetch_own(scope, "").await
+}
+
+/// As [`get_own`], with the row locked until the transaction ends.
+///
+/// # Errors
+/// Those of the database.
+pub async fn get_own_for_update(scope: &mut WriteScope) -> Result<Option<Organization>, StoreError> {
+    // The weaker lock, because whatever is written in the organization meanwhile refers to this row.
+    fetch_own(scope, " FOR NO KEY UPDATE OF t").await
+}
+
+async fn fetch_own(scope: &impl Scope, lock: &str) -> Result<Option<Organization>, StoreError> {
     let mut sql = Sql::new("SELECT ");
-    sql.push(COLUMNS).push(" FROM app.organizations t WHERE t.id = ").bind(scope.organization_id().as_uuid());
+    sql.push(COLUMNS)
+        .push(" FROM app.organizations t WHERE t.id = ")
+        .bind(scope.organization_id().as_uuid())
+        .push(lock);
     let rows = scope.connection().fetch(sql).await?;
     rows.first().map(decode).transpose()
 }
@@ -73,4 +96,115 @@ pub async fn list_of_user(scope: &IdentityScope) -> Result<Vec<(Organization, Ro
         }
     }
     Ok(found)
+}
+
+/// Inserts the organization that the scope founds, with values that have been validated.
+///
+/// # Errors
+/// A unique violation when the slug is taken.
+pub async fn create(scope: &mut WriteScope, new: NewOrganization) -> Result<Option<Organization>, StoreError> {
+    let now = scope.tenant().clock.now();
+    let row = entity::organization::ActiveModel {
+        id: Set(scope.organization_id().as_uuid()),
+        name: Set(new.name),
+        slug: Set(new.slug),
+        logo_url: Set(new.logo_url),
+        time_zone: Set("UTC".to_owned()),
+        deletion_requested_at: Set(None),
+        deletion_due_at: Set(None),
+        created_at: Set(now),
+        updated_at: Set(now),
+    };
+    scope.connection().execute(write::bound(&Insert::one(row).into_query())).await?;
+    get_own(scope).await
+}
+
+/// Applies changes that have been validated to the organization, which was read in this scope.
+///
+/// # Errors
+/// A unique violation when the slug is taken.
+pub async fn update(
+    scope: &mut WriteScope,
+    before: &Organization,
+    changes: OrganizationChanges,
+) -> Result<Option<Organization>, StoreError> {
+    let mut statement = Query::update();
+    if let Change::Set(name) = changes.name {
+        statement.value("name", name);
+    }
+    if let Change::Set(slug) = changes.slug {
+        statement.value("slug", slug);
+    }
+    if let Change::Set(logo_url) = changes.logo_url {
+        statement.value("logo_url", logo_url);
+    }
+    if let Change::Set(time_zone) = changes.time_zone {
+        statement.value("time_zone", time_zone);
+    }
+    finish_update(scope, before, statement).await
+}
+
+/// Writes down that the organization is to be deleted, or that it is not.
+///
+/// # Errors
+/// Those of the database.
+pub async fn update_deletion(
+    scope: &mut WriteScope,
+    before: &Organization,
+    deletion: Option<Deletion>,
+) -> Result<Option<Organization>, StoreError> {
+    let mut statement = Query::update();
+    statement
+        .value("deletion_requested_at", deletion.map(|deletion| deletion.requested_at))
+        .value("deletion_due_at", deletion.map(|deletion| deletion.due_at));
+    finish_update(scope, before, statement).await
+}
+
+async fn finish_update(
+    scope: &mut WriteScope,
+    before: &Organization,
+    mut statement: UpdateStatement,
+) -> Result<Option<Organization>, StoreError> {
+    statement
+        .table(entity::organization::Entity.table_ref())
+        .value("updated_at", write::next_update(&scope.tenant().clock, before.updated_at))
+        .and_where(write::is("id", scope.organization_id().as_uuid()));
+    scope.connection().execute(write::bound(&statement)).await?;
+    get_own(scope).await
+}
+
+/// Whether the database knows a time zone by exactly this name. Every scope converts to the organization's time zone when it
+/// opens, so a name that the database does not know would lock everybody out.
+///
+/// # Errors
+/// Those of the database.
+pub async fn is_time_zone(scope: &impl Scope, name: &str) -> Result<bool, StoreError> {
+    // Abbreviations and POSIX rules, which PostgreSQL takes for time zones as well, are not in this view. What a system lists
+    // beside the IANA names are copies of them, and what stands for no place.
+    let mut sql = Sql::new("SELECT count(*) FROM pg_catalog.pg_timezone_names z WHERE z.name = ");
+    sql.bind(name.to_owned());
+    sql.push(" AND z.name !~ '^(posix|right)/' AND z.name NOT IN ('Factory', 'localtime', 'posixrules')");
+    Ok(scope.connection().fetch_count(sql).await? > 0)
+}
+
+/// The organizations whose deletion was due at this time, the longest overdue first.
+///
+/// # Errors
+/// Those of the database.
+pub async fn list_due(scope: &WorkerScope, now: DateTime<Utc>, limit: i64) -> Result<Vec<OrganizationId>, StoreError> {
+    let mut sql = Sql::new("SELECT t.id FROM app.organizations t WHERE t.deletion_due_at <= ");
+    sql.bind(now).push(" ORDER BY t.deletion_due_at, t.id LIMIT ").bind(limit);
+    let rows = scope.connection().fetch(sql).await?;
+    rows.iter().map(|row| Ok(OrganizationId::from_uuid(row.try_get(0)?))).collect()
+}
+
+/// Deletes an organization whose deletion was due at this time, and everything of it. Tells whether there was one: its
+/// deletion may have been cancelled, or carried out by somebody else.
+///
+/// # Errors
+/// Those of the database.
+pub async fn delete_due(scope: &mut WorkerScope, id: OrganizationId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let mut sql = Sql::new("DELETE FROM app.organizations t WHERE t.id = ");
+    sql.bind(id.as_uuid()).push(" AND t.deletion_due_at <= ").bind(now);
+    Ok(scope.connection().execute(sql).await? > 0)
 }

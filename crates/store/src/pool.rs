@@ -76,6 +76,10 @@ impl Store {
                 ("lock_timeout", milliseconds(settings.lock_timeout)),
                 ("idle_in_transaction_session_timeout", milliseconds(settings.idle_in_transaction_timeout)),
                 ("timezone", "UTC".to_owned()),
+                // Every statement names its organization and is served by an index whatever the values, so planning it anew
+                // for each execution (which took most of the server's time) finds nothing better.
+                ("plan_cache_mode", "force_generic_plan".to_owned()),
+                ("jit", "off".to_owned()),
             ])
             .disable_statement_logging();
         let pool = PgPoolOptions::new()
@@ -179,6 +183,17 @@ impl Store {
         if let Some(user_id) = user_id {
             // A `Uuid` holds nothing that could end a literal. Writing to a String cannot fail.
             let _ = write!(statements, ";SET LOCAL app.current_user_id='{}'", user_id.as_uuid());
+        }
+        let (connection, _) = self.open(statements).await?;
+        Ok((connection, self.clock.clone()))
+    }
+
+    /// Begins a transaction of a background job, across organizations, whose statements may take `timeout`.
+    pub(crate) async fn open_worker(&self, timeout: Option<Duration>) -> Result<(Connection, Clock), StoreError> {
+        let mut statements = "BEGIN ISOLATION LEVEL READ COMMITTED".to_owned();
+        if let Some(timeout) = timeout {
+            // Writing to a String cannot fail.
+            let _ = write!(statements, ";SET LOCAL statement_timeout={}", timeout.as_millis());
         }
         let (connection, _) = self.open(statements).await?;
         Ok((connection, self.clock.clone()))

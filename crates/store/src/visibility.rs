@@ -49,6 +49,45 @@ pub(crate) fn workspaces(actor: &Actor, sql: &mut Sql, workspace: &str, is_priva
     sql.bind(actor.user_id.as_uuid()).push("))");
 }
 
+/// Narrows to grants on workspaces that the actor may read: all of those that it may give, and its own.
+pub(crate) fn workspace_grants(actor: &Actor, sql: &mut Sql, workspace: &str, user: &str) {
+    if actor.role.sees_everything() {
+        return;
+    }
+    let me = sql.value(actor.user_id.as_uuid());
+    sql.push(" AND (").push(user).push(" = ").push_placeholder(me);
+    if actor.role == Role::Member {
+        sql.push(" OR ").push(workspace).push(" IN (");
+        administered(sql, "workspace", me);
+        sql.push(")");
+    }
+    sql.push(")");
+}
+
+/// As [`workspace_grants`], for grants on projects. Who may give those on a workspace may give those on its projects.
+pub(crate) fn project_grants(actor: &Actor, sql: &mut Sql, project: &str, user: &str) {
+    if actor.role.sees_everything() {
+        return;
+    }
+    let me = sql.value(actor.user_id.as_uuid());
+    sql.push(" AND (").push(user).push(" = ").push_placeholder(me);
+    if actor.role == Role::Member {
+        sql.push(" OR ").push(project).push(" IN (");
+        administered(sql, "project", me);
+        sql.push(") OR ").push(project);
+        sql.push(" IN (SELECT p.id FROM app.projects p WHERE p.organization_id = $1 AND p.workspace_id IN (");
+        administered(sql, "workspace", me);
+        sql.push("))");
+    }
+    sql.push(")");
+}
+
+/// Selects the ids of the workspaces or projects on which the user has an `admin` grant.
+fn administered(sql: &mut Sql, kind: &str, user: usize) {
+    sql.push("SELECT g.").push(kind).push("_id FROM app.").push(kind).push("_members g WHERE g.organization_id = $1");
+    sql.push(" AND g.permission = 'admin' AND g.user_id = ").push_placeholder(user);
+}
+
 /// Narrows to clients that the actor may see: all of them, or for a guest those with a project that was granted.
 pub(crate) fn clients(actor: &Actor, sql: &mut Sql, client: &str) {
     if actor.role != Role::Guest {
@@ -68,5 +107,59 @@ pub(crate) fn invoices(actor: &Actor, sql: &mut Sql, project: &str) {
         sql.push(" AND (").push(project).push(" IS NULL OR (true");
         rows_of_projects(actor, sql, project);
         sql.push("))");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tenantry_domain::{OrganizationId, UserId};
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// What each condition appends for a role.
+    fn conditions(role: Role) -> Vec<String> {
+        let organization_id = OrganizationId::from_uuid(Uuid::nil());
+        let actor = Actor { user_id: UserId::from_uuid(Uuid::nil()), organization_id, role };
+        let narrow: [fn(&Actor, &mut Sql); 7] = [
+            |actor, sql| projects(actor, sql, "t.workspace_id", "t.id"),
+            |actor, sql| rows_of_projects(actor, sql, "t.project_id"),
+            |actor, sql| workspaces(actor, sql, "t.id", "t.is_private"),
+            |actor, sql| workspace_grants(actor, sql, "t.workspace_id", "t.user_id"),
+            |actor, sql| project_grants(actor, sql, "t.project_id", "t.user_id"),
+            |actor, sql| clients(actor, sql, "t.id"),
+            |actor, sql| invoices(actor, sql, "t.project_id"),
+        ];
+        let text = |narrow: &fn(&Actor, &mut Sql)| {
+            let mut sql = Sql::new("");
+            sql.value(organization_id.as_uuid());
+            narrow(&actor, &mut sql);
+            sql.text().to_owned()
+        };
+        narrow.iter().map(text).collect()
+    }
+
+    #[test]
+    fn reads_of_those_who_see_everything_carry_no_condition() {
+        for role in [Role::Owner, Role::Admin] {
+            assert!(conditions(role).iter().all(String::is_empty), "{role}");
+        }
+    }
+
+    #[test]
+    fn reads_of_a_guest_always_carry_one() {
+        for condition in conditions(Role::Guest) {
+            assert!(condition.starts_with(" AND "), "{condition:?}");
+            assert_eq!(condition.matches('(').count(), condition.matches(')').count(), "{condition}");
+            assert!(!condition.contains("is_private"), "a guest needs a grant in a public workspace too: {condition}");
+        }
+    }
+
+    #[test]
+    fn only_clients_are_open_to_members_and_viewers_without_a_condition() {
+        for role in [Role::Member, Role::Viewer] {
+            let open: Vec<bool> = conditions(role).iter().map(String::is_empty).collect();
+            assert_eq!(open, [false, false, false, false, false, true, false], "{role}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Writes: SeaORM builds the statement, the scope runs it, and the row comes back as the domain's entity.
 
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, PostgresQueryBuilder, Query, SimpleExpr};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, PostgresQueryBuilder, Query, SimpleExpr};
 use sea_orm::{ActiveModelTrait, EntityTrait, Insert, QueryFilter, QueryTrait};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
 use sqlx::IntoArguments;
@@ -32,6 +32,17 @@ where
 {
     let mut statement = Insert::one(row).into_query();
     statement.returning(returning::<R>());
+    one(scope, statement).await?.ok_or(StoreError::Database(sqlx::Error::RowNotFound))
+}
+
+/// Inserts one row, or changes the one that is there already as `conflict` says; gives it back.
+pub(crate) async fn upsert<R, A>(scope: &mut WriteScope, row: A, conflict: OnConflict) -> Result<R, StoreError>
+where
+    R: Record,
+    A: ActiveModelTrait + Send,
+{
+    let mut statement = Insert::one(row).into_query();
+    statement.on_conflict(conflict).returning(returning::<R>());
     one(scope, statement).await?.ok_or(StoreError::Database(sqlx::Error::RowNotFound))
 }
 

@@ -6,6 +6,7 @@
 mod connection;
 mod identity;
 mod read;
+mod worker;
 mod write;
 
 use chrono::NaiveDate;
@@ -14,6 +15,7 @@ use tenantry_domain::{Actor, Clock, OrganizationId};
 pub use connection::Connection;
 pub use identity::IdentityScope;
 pub use read::ReadScope;
+pub use worker::WorkerScope;
 pub use write::{AsStoreError, WriteScope, in_write_scope};
 
 /// What every scope of one tenant knows.

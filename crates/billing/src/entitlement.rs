@@ -1,0 +1,121 @@
+//! What an organization may use and how much of it is left, for whoever asks before acting.
+
+use chrono::{DateTime, Utc};
+use tenantry_domain::feature::{Feature, FeatureKind};
+use tenantry_domain::plan::{Allowance, PlanTable};
+use tenantry_domain::subscription::Subscription;
+use tenantry_store::Scope;
+use tenantry_store::billing::entitlement::{self as store, Asked};
+
+use crate::{Billing, BillingError};
+
+/// Where a limit comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The organization's plan.
+    Plan,
+    /// Something that was agreed with the organization apart from its plan. It wins over the plan.
+    Override,
+}
+
+/// What the organization may use of one feature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entitlement {
+    /// What is limited.
+    pub feature: Feature,
+    /// How much is allowed; `None` means unlimited.
+    pub limit: Option<i64>,
+    /// How much is in use, or was used in the current period; `None` when it is unlimited and therefore not counted. More than
+    /// the limit after a downgrade.
+    pub used: Option<i64>,
+    /// When a monthly count starts over; `None` for a level.
+    pub resets_at: Option<DateTime<Utc>>,
+    /// Where the limit comes from.
+    pub source: Source,
+}
+
+impl Entitlement {
+    /// How the feature is counted.
+    pub fn kind(&self) -> FeatureKind {
+        self.feature.kind()
+    }
+
+    /// How much more may be used; `None` means unlimited.
+    pub fn remaining(&self) -> Option<i64> {
+        self.limit.map(|limit| limit.saturating_sub(self.used.unwrap_or(0)).max(0))
+    }
+
+    /// Whether one more may be used.
+    pub fn can_use(&self) -> bool {
+        self.remaining().is_none_or(|remaining| remaining > 0)
+    }
+}
+
+impl Billing {
+    /// What the organization may use, feature by feature, from one statement.
+    ///
+    /// This informs; it reserves nothing. Only [`check_level`](Self::check_level) and [`use_monthly`](Self::use_monthly), in
+    /// the transaction that writes, decide.
+    ///
+    /// # Errors
+    /// [`BillingError::Store`] when the database fails; [`BillingError::NoAccount`] when the billing row is missing.
+    pub async fn entitlements(&self, scope: &impl Scope) -> Result<Vec<Entitlement>, BillingError> {
+        self.entitlements_to(scope, Feature::ALL).await
+    }
+
+    /// What the organization may use of one feature. Ask [`Entitlement::can_use`] of the answer.
+    ///
+    /// # Errors
+    /// As [`entitlements`](Self::entitlements).
+    pub async fn can_use(&self, scope: &impl Scope, feature: Feature) -> Result<Entitlement, BillingError> {
+        let entitlement = self.entitlements_to(scope, &[feature]).await?.pop();
+        // One is asked for, so one is there.
+        entitlement.ok_or(BillingError::NoAccount)
+    }
+
+    async fn entitlements_to(
+        &self,
+        scope: &impl Scope,
+        features: &[Feature],
+    ) -> Result<Vec<Entitlement>, BillingError> {
+        let plans = self.plans(scope).await?;
+        let asked: Vec<Asked<'_>> = features
+            .iter()
+            .map(|feature| Asked { feature: *feature, unlimited: plans.unlimited(*feature).collect() })
+            .collect();
+        let usage = store::usage(scope, &asked).await?.ok_or(BillingError::NoAccount)?;
+        let now = scope.tenant().clock.now();
+        let plans = self.plans_that_know(scope, plans.clone(), &usage.subscription).await?;
+        let period = usage.subscription.usage_period(now, self.options.rules);
+        let entitlement = |feature: Feature| {
+            let exception = usage.exceptions.get(&feature).copied();
+            let (allowance, source) = self.allowance(&plans, &usage.subscription, exception, feature, now);
+            let limit = allowance.effective();
+            let (used, resets_at) = match feature.kind() {
+                FeatureKind::Level => (usage.levels.get(&feature).copied(), None),
+                FeatureKind::Monthly => {
+                    let counted = usage.counters.get(&(feature, period.start())).copied();
+                    (counted.or(Some(0)), Some(period.end()))
+                }
+            };
+            Entitlement { feature, limit, used: used.filter(|_| limit.is_some()), resets_at, source }
+        };
+        Ok(features.iter().copied().map(entitlement).collect())
+    }
+
+    /// What holds for a feature at this time: what was agreed apart from the plan, or else what the plan allows.
+    pub(crate) fn allowance(
+        &self,
+        plans: &PlanTable,
+        subscription: &Subscription,
+        exception: Option<Allowance>,
+        feature: Feature,
+        now: DateTime<Utc>,
+    ) -> (Allowance, Source) {
+        if let Some(exception) = exception {
+            return (exception, Source::Override);
+        }
+        let plan = plans.get(subscription.effective_plan(now, self.options.rules));
+        (plan.map_or(Allowance::NONE, |plan| plan.allowance(feature)), Source::Plan)
+    }
+}

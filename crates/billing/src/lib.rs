@@ -1,0 +1,91 @@
+//! Plans, entitlements, limits, usage and the state of subscriptions, for any service: there is no GraphQL and no HTTP here,
+//! and the SQL is in `tenantry-store`.
+//!
+//! * [`Billing`] decides: [`check_level`](Billing::check_level) and [`use_monthly`](Billing::use_monthly) inside the
+//!   transaction that writes, [`can_use`](Billing::can_use) and [`entitlements`](Billing::entitlements) for whoever asks
+//!   before acting.
+//! * [`Meter`] counts API calls in memory and writes them down in batches; [`Throttle`] limits how many come at a time.
+//! * [`PlanFile`] is a table of plans in a file, checked before it is loaded.
+//!
+//! *Invariant:* a limit is never checked against a count that a concurrent transaction can outdate. A level is counted under
+//! the lock on the organization's billing row, a monthly counter goes up in the statement that checks it.
+//!
+//! *Invariant:* what a plan allows stands in rows, never in code.
+
+mod entitlement;
+mod error;
+mod limit;
+mod meter;
+mod plan_cache;
+mod plan_file;
+mod subscription;
+mod throttle;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tenantry_domain::plan::PlanTable;
+use tenantry_domain::subscription::SubscriptionRules;
+use tenantry_store::Scope;
+
+pub use entitlement::{Entitlement, Source};
+pub use error::BillingError;
+pub use meter::{Decision, Flushed, Meter, MeterOptions};
+pub use plan_file::{PlanFault, PlanFile, PlanFileError};
+pub use throttle::{Burst, Throttle, ThrottleOptions};
+
+use plan_cache::PlanCache;
+
+/// How billing behaves.
+#[derive(Debug, Clone, Copy)]
+pub struct BillingOptions {
+    /// For how long plans that were read are taken as they are.
+    pub plans_cached_for: Duration,
+    /// How long access outlasts a failed payment.
+    pub rules: SubscriptionRules,
+}
+
+impl Default for BillingOptions {
+    /// Plans are cached for ten seconds.
+    fn default() -> Self {
+        Self { plans_cached_for: Duration::from_secs(10), rules: SubscriptionRules::default() }
+    }
+}
+
+/// Decides what an organization may do. Holds the plans; cheap to clone, and all clones share them.
+#[derive(Debug, Clone)]
+pub struct Billing {
+    plans: Arc<PlanCache>,
+    options: BillingOptions,
+}
+
+impl Billing {
+    /// Billing with an empty cache.
+    pub fn new(options: BillingOptions) -> Self {
+        Self { plans: Arc::new(PlanCache::new(options.plans_cached_for)), options }
+    }
+
+    /// How it behaves.
+    pub fn options(&self) -> &BillingOptions {
+        &self.options
+    }
+
+    /// The plans, at most as old as the cache time.
+    ///
+    /// # Errors
+    /// [`BillingError::Store`] when they have to be read and the database fails.
+    pub async fn plans(&self, scope: &impl Scope) -> Result<Arc<PlanTable>, BillingError> {
+        Ok(self.plans.get(scope).await?.table)
+    }
+
+    /// Forgets the plans, so that a change is seen at once in this process. Others see it after their cache time.
+    pub fn invalidate(&self) {
+        self.plans.invalidate();
+    }
+}
+
+impl Default for Billing {
+    fn default() -> Self {
+        Self::new(BillingOptions::default())
+    }
+}

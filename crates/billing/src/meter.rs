@@ -1,0 +1,286 @@
+//! API calls: counted in memory, written down in batches. No request waits for a write, and a crash loses at most what was
+//! counted since the last batch.
+//!
+//! Several processes may count the same organization. Each adds what it has counted to the counter in the database and reads
+//! the total back, so the counter is exact, and each knows of the others' calls one batch later.
+
+mod tally;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use futures_util::{StreamExt, stream};
+use parking_lot::Mutex;
+use tenantry_domain::OrganizationId;
+use tenantry_domain::feature::Feature;
+use tenantry_domain::subscription::Period;
+use tenantry_store::billing::{subscription, usage};
+use tenantry_store::{Scope, Store, StoreError, WriteScope};
+
+use crate::{Billing, BillingError};
+use tally::{Known, Tally, Validity};
+
+/// What is metered.
+const FEATURE: Feature = Feature::ApiCallsPerMonth;
+
+/// How the meter behaves.
+#[derive(Debug, Clone, Copy)]
+pub struct MeterOptions {
+    /// How often what was counted is written down; also the most that a crash loses.
+    pub flush_every: Duration,
+    /// How many organizations are written at a time, each on a connection of its own.
+    pub flush_connections: usize,
+    /// How long an organization that has sent nothing stays in memory.
+    pub forget_after: Duration,
+}
+
+impl Default for MeterOptions {
+    /// Writes every five seconds, on two connections.
+    fn default() -> Self {
+        Self { flush_every: Duration::from_secs(5), flush_connections: 2, forget_after: Duration::from_mins(5) }
+    }
+}
+
+/// Whether an organization may call, and what it is told about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// It may.
+    Allowed {
+        /// The calls that its plan allows in a period; `None` means unlimited.
+        limit: Option<i64>,
+        /// How many of them are left; `None` means unlimited.
+        remaining: Option<i64>,
+        /// When the count starts over.
+        resets_at: DateTime<Utc>,
+    },
+    /// It has used up what its plan allows.
+    Refused {
+        /// The calls that its plan allows in a period.
+        limit: i64,
+        /// When the count starts over.
+        resets_at: DateTime<Utc>,
+    },
+}
+
+impl Decision {
+    /// Whether the call may go on.
+    pub fn is_allowed(&self) -> bool {
+        matches!(self, Self::Allowed { .. })
+    }
+
+    /// When the count starts over.
+    pub fn resets_at(&self) -> DateTime<Utc> {
+        match self {
+            Self::Allowed { resets_at, .. } | Self::Refused { resets_at, .. } => *resets_at,
+        }
+    }
+}
+
+/// What a batch has written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Flushed {
+    /// Calls that are now in the database.
+    pub calls: i64,
+    /// Organizations whose calls could not be written. They are tried again with the next batch.
+    pub failed: usize,
+}
+
+/// Counts the API calls of every organization. Cheap to clone, and all clones count together.
+#[derive(Debug, Clone)]
+pub struct Meter(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    billing: Billing,
+    options: MeterOptions,
+    accounts: Mutex<HashMap<OrganizationId, Arc<Account>>>,
+}
+
+#[derive(Debug, Default)]
+struct Account {
+    tally: Mutex<Tally>,
+    /// Held while the organization's counter is read or written, so that it happens once at a time.
+    at_database: tokio::sync::Mutex<()>,
+}
+
+/// What the database says of an organization.
+struct Standing {
+    limit: Option<i64>,
+    period: Period,
+    /// When the plans were read that the limit comes from.
+    plans_as_of: Instant,
+}
+
+impl Meter {
+    /// A meter that has counted nothing yet. Nothing is written unless [`run`](Self::run) runs, or somebody calls
+    /// [`flush`](Self::flush).
+    pub fn new(store: Store, billing: Billing, options: MeterOptions) -> Self {
+        Self(Arc::new(Inner { store, billing, options, accounts: Mutex::default() }))
+    }
+
+    /// Counts a call if the organization may make it. Asks the database only for an organization that it knows nothing of, or
+    /// nothing recent; never writes.
+    ///
+    /// # Errors
+    /// [`BillingError::Store`] when the database has to be asked and fails, with [`StoreError::NotAMember`] when there is no
+    /// such organization; [`BillingError::NoAccount`] when its billing row is missing.
+    pub async fn admit(&self, organization: OrganizationId) -> Result<Decision, BillingError> {
+        self.decide(organization, true).await
+    }
+
+    /// As [`admit`](Self::admit), without counting the call.
+    ///
+    /// # Errors
+    /// As [`admit`](Self::admit).
+    pub async fn allowed(&self, organization: OrganizationId) -> Result<Decision, BillingError> {
+        self.decide(organization, false).await
+    }
+
+    /// Counts a call, whatever the limit: one that was let through and that [`admit`](Self::admit) was not asked about.
+    pub fn record(&self, organization: OrganizationId) {
+        let now = self.0.store.clock().now();
+        self.account(organization).tally.lock().count(now);
+    }
+
+    /// Writes down what was counted. Also brings in what other processes have counted for the same organizations, and
+    /// forgets organizations that have sent nothing for long.
+    pub async fn flush(&self) -> Flushed {
+        let accounts: Vec<(OrganizationId, Arc<Account>)> = {
+            let mut accounts = self.0.accounts.lock();
+            let oldest = Instant::now().checked_sub(self.0.options.forget_after);
+            // One that somebody else holds is in use, though its tally may not show it yet.
+            accounts.retain(|_, account| Arc::strong_count(account) > 1 || !account.tally.lock().is_idle_since(oldest));
+            accounts.iter().map(|(id, account)| (*id, Arc::clone(account))).collect()
+        };
+        let counted = accounts.into_iter().filter(|(_, account)| account.tally.lock().has_pending());
+        stream::iter(counted)
+            .map(async |(organization, account)| self.flush_one(organization, &account).await)
+            .buffer_unordered(self.0.options.flush_connections.max(1))
+            .fold(Flushed::default(), async |sum, one| Flushed {
+                calls: sum.calls + one.calls,
+                failed: sum.failed + one.failed,
+            })
+            .await
+    }
+
+    /// Flushes again and again until `stop` is done, and once more then.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let mut ticks = tokio::time::interval(self.0.options.flush_every);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            tokio::select! {
+                () = &mut stop => break,
+                _ = ticks.tick() => drop(self.flush().await),
+            }
+        }
+        let last = self.flush().await;
+        if last.failed > 0 {
+            tracing::error!(
+                organizations = last.failed,
+                "API calls of the last seconds are lost: they could not be written"
+            );
+        }
+    }
+
+    fn account(&self, organization: OrganizationId) -> Arc<Account> {
+        Arc::clone(self.0.accounts.lock().entry(organization).or_default())
+    }
+
+    async fn decide(&self, organization: OrganizationId, counts: bool) -> Result<Decision, BillingError> {
+        let account = self.account(organization);
+        if let Some(decision) = self.decide_from_memory(&account, counts) {
+            return Ok(decision);
+        }
+        let result = {
+            let _at_database = account.at_database.lock().await;
+            // Somebody else may have asked in the meantime.
+            if let Some(decision) = self.decide_from_memory(&account, counts) {
+                return Ok(decision);
+            }
+            self.load(organization, &account).await
+        };
+        if let Err(error) = result {
+            self.forget_if_gone(organization, &error);
+            return Err(error);
+        }
+        let now = self.0.store.clock().now();
+        // What was read a moment ago is taken even when the cache time is nothing, or the period has just ended.
+        account.tally.lock().decide(now, Validity::Any, counts).ok_or(BillingError::NoAccount)
+    }
+
+    fn decide_from_memory(&self, account: &Account, counts: bool) -> Option<Decision> {
+        let now = self.0.store.clock().now();
+        // The limit may be as old as the plans may be, and no older.
+        let oldest = self.0.billing.plans.oldest_valid(Instant::now());
+        account.tally.lock().decide(now, Validity::After(oldest), counts)
+    }
+
+    /// Reads what the organization may call and has called.
+    async fn load(&self, organization: OrganizationId, account: &Account) -> Result<(), BillingError> {
+        let asked_at = Instant::now();
+        let scope = WriteScope::open_system(&self.0.store, organization).await?;
+        let Standing { limit, period, plans_as_of } = self.standing(&scope).await?;
+        let written = usage::get(&scope, FEATURE, period).await?;
+        scope.commit().await?;
+        account.tally.lock().learn(Known { limit, period, written, as_of: asked_at.min(plans_as_of) });
+        Ok(())
+    }
+
+    async fn standing(&self, scope: &WriteScope) -> Result<Standing, BillingError> {
+        let billing = &self.0.billing;
+        let plans = billing.plans.get(scope).await?;
+        let standing = subscription::standing(scope, FEATURE).await?.ok_or(BillingError::NoAccount)?;
+        let (limit, ..) = billing.limit(scope, plans.table, &standing, FEATURE).await?;
+        let period = standing.subscription.usage_period(scope.tenant().clock.now(), billing.options().rules);
+        Ok(Standing { limit, period, plans_as_of: plans.as_of })
+    }
+
+    async fn flush_one(&self, organization: OrganizationId, account: &Account) -> Flushed {
+        let _at_database = account.at_database.lock().await;
+        match self.write(organization, account).await {
+            Ok(calls) => Flushed { calls, failed: 0 },
+            Err(error) => {
+                tracing::warn!(%organization, %error, "API calls could not be written");
+                self.forget_if_gone(organization, &error);
+                Flushed { calls: 0, failed: 1 }
+            }
+        }
+    }
+
+    /// Adds what was counted to the database's counters, in one transaction, and reads the total back.
+    async fn write(&self, organization: OrganizationId, account: &Account) -> Result<i64, BillingError> {
+        let asked_at = Instant::now();
+        let mut scope = WriteScope::open_system(&self.0.store, organization).await?;
+        let Standing { limit, period, plans_as_of } = self.standing(&scope).await?;
+        // From here on, what was taken goes back when anything fails or this is cancelled.
+        let taken = tally::Taken::of(&account.tally, period);
+        let mut written = None;
+        for (counted_in, calls) in taken.calls() {
+            let total = usage::add_unchecked(&mut scope, FEATURE, counted_in, calls).await?;
+            if counted_in == period {
+                written = Some(total);
+            }
+        }
+        let written = match written {
+            Some(total) => total,
+            None => usage::get(&scope, FEATURE, period).await?,
+        };
+        // When the commit's answer is lost, nobody knows whether it happened. Calls that are lost cost less trust than calls
+        // that are charged twice.
+        let calls = taken.settle();
+        scope.commit().await?;
+        account.tally.lock().learn(Known { limit, period, written, as_of: asked_at.min(plans_as_of) });
+        Ok(calls)
+    }
+
+    /// An organization that is not there any more has nothing to count.
+    fn forget_if_gone(&self, organization: OrganizationId, error: &BillingError) {
+        if matches!(error, BillingError::Store(StoreError::NotAMember)) {
+            self.0.accounts.lock().remove(&organization);
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The plans in memory. One reader refreshes them for all, and nobody is ever given plans older than the cache time.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::RwLock;
+use tenantry_domain::plan::PlanTable;
+use tenantry_store::billing::plans;
+use tenantry_store::{Scope, StoreError};
+use tokio::sync::Mutex;
+
+/// The one place where this process keeps plans.
+#[derive(Debug)]
+pub(crate) struct PlanCache {
+    time_to_live: Duration,
+    state: RwLock<State>,
+    /// Held while the plans are read, so that of many who need them one does the reading.
+    refreshing: Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    known: Option<Known>,
+    /// What was true before this time may have changed since.
+    invalid_before: Option<Instant>,
+}
+
+/// Plans and when they were true.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    pub(crate) table: Arc<PlanTable>,
+    /// The start of the snapshot that they were read in, or earlier.
+    pub(crate) as_of: Instant,
+}
+
+impl PlanCache {
+    pub(crate) fn new(time_to_live: Duration) -> Self {
+        Self { time_to_live, state: RwLock::default(), refreshing: Mutex::new(()) }
+    }
+
+    /// The plans, read in `scope` if those in memory are too old.
+    pub(crate) async fn get(&self, scope: &impl Scope) -> Result<Known, StoreError> {
+        if let Some(known) = self.fresh(Instant::now()) {
+            return Ok(known);
+        }
+        let _refreshing = self.refreshing.lock().await;
+        // Somebody else may have read them in the meantime.
+        if let Some(known) = self.fresh(Instant::now()) {
+            return Ok(known);
+        }
+        self.read(scope).await
+    }
+
+    /// As [`get`](Self::get), but reads them in any case: the scope has seen a plan that is not among those in memory.
+    pub(crate) async fn refresh(&self, scope: &impl Scope) -> Result<Known, StoreError> {
+        let _refreshing = self.refreshing.lock().await;
+        self.read(scope).await
+    }
+
+    pub(crate) fn invalidate(&self) {
+        let mut state = self.state.write();
+        state.known = None;
+        state.invalid_before = Some(Instant::now());
+    }
+
+    /// The time at or before which nothing that depends on plans may be taken for true any more; `None` when everything may.
+    pub(crate) fn oldest_valid(&self, now: Instant) -> Option<Instant> {
+        now.checked_sub(self.time_to_live).max(self.state.read().invalid_before)
+    }
+
+    fn fresh(&self, now: Instant) -> Option<Known> {
+        let oldest = self.oldest_valid(now);
+        self.state.read().known.clone().filter(|known| oldest.is_none_or(|oldest| oldest < known.as_of))
+    }
+
+    async fn read(&self, scope: &impl Scope) -> Result<Known, StoreError> {
+        let asked_at = Instant::now();
+        let read = plans::list(scope).await?;
+        // The scope may be older than this question, and its snapshot with it. A snapshot that is too old serves its own scope
+        // only.
+        let as_of = asked_at.checked_sub(read.age).unwrap_or(asked_at);
+        let known = Known { table: Arc::new(read.table), as_of };
+        self.keep(&known);
+        Ok(known)
+    }
+
+    fn keep(&self, read: &Known) {
+        let mut state = self.state.write();
+        let outdated = state.invalid_before.is_some_and(|time| read.as_of <= time)
+            || state.known.as_ref().is_some_and(|known| read.as_of < known.as_of);
+        if !outdated {
+            state.known = Some(read.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn known(as_of: Instant) -> Known {
+        Known { table: Arc::new(PlanTable::default()), as_of }
+    }
+
+    #[test]
+    fn plans_are_given_until_the_cache_time_is_over() {
+        let (cache, start) = (PlanCache::new(10 * SECOND), Instant::now());
+        assert!(cache.fresh(start).is_none());
+        cache.keep(&known(start));
+        assert!(cache.fresh(start + 9 * SECOND).is_some());
+        assert!(cache.fresh(start + 10 * SECOND).is_none());
+    }
+
+    #[test]
+    fn an_older_snapshot_does_not_replace_a_newer_one() {
+        let (cache, start) = (PlanCache::new(10 * SECOND), Instant::now());
+        let newer = known(start + 5 * SECOND);
+        cache.keep(&newer);
+        cache.keep(&known(start));
+        assert!(cache.fresh(start + 6 * SECOND).is_some_and(|kept| Arc::ptr_eq(&kept.table, &newer.table)));
+    }
+
+    #[test]
+    fn a_snapshot_from_before_a_change_is_not_kept() {
+        let cache = PlanCache::new(10 * SECOND);
+        let before = Instant::now();
+        cache.invalidate();
+        cache.keep(&known(before));
+        assert!(cache.fresh(before).is_none());
+        let after = Instant::now() + SECOND;
+        cache.keep(&known(after));
+        assert!(cache.fresh(after).is_some());
+    }
+
+    #[test]
+    fn without_a_cache_time_nothing_is_kept() {
+        let cache = PlanCache::new(Duration::ZERO);
+        let now = Instant::now();
+        cache.keep(&known(now));
+        assert!(cache.fresh(now).is_none());
+    }
+}

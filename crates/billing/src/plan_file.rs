@@ -1,0 +1,295 @@
+//! A table of plans in a file: parsed, checked as a whole, and only then loaded.
+//!
+//! ```json
+//! { "plans": [
+//!   { "id": "free", "name": "Free", "limits": { "projects": 3, "vault_items": false, "team_members": null, … } },
+//!   { "id": "staff", "name": "Staff", "public": false, "limits": { … } }
+//! ] }
+//! ```
+//!
+//! The cheapest plan comes first. Every plan names every feature: a number is the limit, `null` means unlimited and `false`
+//! that the plan does not include it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::Value;
+use tenantry_domain::feature::Feature;
+use tenantry_domain::plan::{Allowance, FREE_PLAN, Plan, PlanTable};
+use tenantry_store::billing::plans;
+
+use crate::{Billing, BillingError};
+
+/// The most characters of a plan's id and of its name, as the database has it.
+const MAX_ID: usize = 63;
+const MAX_NAME: usize = 200;
+
+/// A table of plans that has been checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanFile {
+    table: PlanTable,
+}
+
+/// Why a file is no table of plans.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanFileError {
+    /// It is no JSON, or does not have the fields that it should.
+    #[error("the file cannot be read as a table of plans: {0}")]
+    Malformed(serde_json::Error),
+    /// It says something that cannot be.
+    #[error("the table of plans is wrong: {}", in_a_row(.0))]
+    Wrong(Vec<PlanFault>),
+}
+
+/// One fault of a table of plans.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanFault {
+    /// The plan of those who have no other is missing.
+    #[error("there is no plan \"{FREE_PLAN}\"")]
+    NoFreePlan,
+    /// Two plans have the same id.
+    #[error("there are two plans \"{0}\"")]
+    Repeated(String),
+    /// The id is not lower-case letters, digits and underscores, or too long.
+    #[error("\"{0}\" cannot be a plan's id")]
+    Id(String),
+    /// The name is blank or too long.
+    #[error("the plan \"{0}\" needs a name of at most {MAX_NAME} characters")]
+    Name(String),
+    /// The plan does not say what it allows of a feature.
+    #[error("the plan \"{plan}\" says nothing of {feature}")]
+    Missing {
+        /// The plan.
+        plan: String,
+        /// The feature.
+        feature: Feature,
+    },
+    /// The plan says it twice.
+    #[error("the plan \"{plan}\" names {feature} twice")]
+    NamedTwice {
+        /// The plan.
+        plan: String,
+        /// The feature.
+        feature: Feature,
+    },
+    /// The plan names something that nobody counts.
+    #[error("the plan \"{plan}\" names {feature}, which is no feature")]
+    UnknownFeature {
+        /// The plan.
+        plan: String,
+        /// What it names.
+        feature: String,
+    },
+    /// The limit is neither a whole number from 0, nor null, nor false.
+    #[error("the plan \"{plan}\" has no sensible limit for {feature}")]
+    Limit {
+        /// The plan.
+        plan: String,
+        /// The feature.
+        feature: Feature,
+    },
+}
+
+impl PlanFile {
+    /// The plans, cheapest first.
+    pub fn table(&self) -> &PlanTable {
+        &self.table
+    }
+}
+
+impl FromStr for PlanFile {
+    type Err = PlanFileError;
+
+    /// Reads and checks the text of a file.
+    fn from_str(text: &str) -> Result<Self, PlanFileError> {
+        let raw: RawFile = serde_json::from_str(text).map_err(PlanFileError::Malformed)?;
+        let mut faults = Vec::new();
+        let mut ids = BTreeSet::new();
+        let mut plans = Vec::with_capacity(raw.plans.len());
+        for (plan, rank) in raw.plans.into_iter().zip(0..) {
+            if !ids.insert(plan.id.clone()) {
+                faults.push(PlanFault::Repeated(plan.id.clone()));
+            }
+            plans.push(plan.checked(rank, &mut faults));
+        }
+        if !ids.contains(FREE_PLAN) {
+            faults.push(PlanFault::NoFreePlan);
+        }
+        if faults.is_empty() { Ok(Self { table: PlanTable::new(plans) }) } else { Err(PlanFileError::Wrong(faults)) }
+    }
+}
+
+impl Billing {
+    /// Replaces all plans by the file's, in one transaction of the role that owns them, which `owner_url` leads to. Holds at
+    /// once in this process, and in others after their cache time.
+    ///
+    /// # Errors
+    /// [`BillingError::Replace`], when a plan that is in use would go or the database fails. Nothing was changed then.
+    pub async fn load_plans(&self, owner_url: &str, file: &PlanFile) -> Result<(), BillingError> {
+        let result = plans::replace(owner_url, file.table()).await;
+        // In any case: a commit may have happened though the answer was lost.
+        self.invalidate();
+        Ok(result?)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFile {
+    plans: Vec<RawPlan>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPlan {
+    id: String,
+    name: String,
+    #[serde(default = "yes")]
+    public: bool,
+    limits: RawLimits,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What stands between the braces, in order and with repetitions, of which a map would keep the last only.
+struct RawLimits(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for RawLimits {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+
+        impl<'de> Visitor<'de> for Entries {
+            type Value = RawLimits;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of features and limits")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawLimits, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(RawLimits(entries))
+            }
+        }
+
+        deserializer.deserialize_map(Entries)
+    }
+}
+
+impl RawPlan {
+    fn checked(self, rank: i32, faults: &mut Vec<PlanFault>) -> Plan {
+        if !is_id(&self.id) {
+            faults.push(PlanFault::Id(self.id.clone()));
+        }
+        let name = self.name.trim();
+        if name.is_empty() || name.chars().count() > MAX_NAME {
+            faults.push(PlanFault::Name(self.id.clone()));
+        }
+        let mut allowances = BTreeMap::new();
+        for (feature, limit) in self.limits.0 {
+            let Ok(feature) = feature.parse::<Feature>() else {
+                faults.push(PlanFault::UnknownFeature { plan: self.id.clone(), feature });
+                continue;
+            };
+            let allowance = allowance(&limit).unwrap_or_else(|| {
+                faults.push(PlanFault::Limit { plan: self.id.clone(), feature });
+                Allowance::NONE
+            });
+            if allowances.insert(feature, allowance).is_some() {
+                faults.push(PlanFault::NamedTwice { plan: self.id.clone(), feature });
+            }
+        }
+        for feature in Feature::ALL {
+            if !allowances.contains_key(feature) {
+                faults.push(PlanFault::Missing { plan: self.id.clone(), feature: *feature });
+            }
+        }
+        Plan { name: name.to_owned(), id: self.id, rank, is_public: self.public, allowances }
+    }
+}
+
+/// The rule of the database: a letter, then letters, digits and underscores.
+fn is_id(id: &str) -> bool {
+    id.len() <= MAX_ID
+        && id.starts_with(|first: char| first.is_ascii_lowercase())
+        && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+fn allowance(limit: &Value) -> Option<Allowance> {
+    match limit {
+        Value::Null => Some(Allowance::unlimited()),
+        Value::Bool(false) => Some(Allowance::NONE),
+        Value::Number(number) => number.as_i64().filter(|limit| *limit >= 0).map(Allowance::up_to),
+        _ => None,
+    }
+}
+
+fn in_a_row(faults: &[PlanFault]) -> String {
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"{ "plans": [
+        { "id": "free", "name": "Free", "limits": { "active_clients": 3, "projects": 3, "invoices_per_month": 5,
+          "vault_items": false, "team_members": 1, "api_calls_per_month": 1000 } },
+        { "id": "pro", "name": " Pro ", "public": false, "limits": { "active_clients": null, "projects": 50,
+          "invoices_per_month": null, "vault_items": null, "team_members": 10, "api_calls_per_month": 50000 } }
+    ] }"#;
+
+    fn faults(text: &str) -> Vec<PlanFault> {
+        match text.parse::<PlanFile>() {
+            Err(PlanFileError::Wrong(faults)) => faults,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_good_file_is_read() {
+        let file: PlanFile = GOOD.parse().expect("a good file");
+        let [free, pro] = file.table().plans() else { panic!("{file:?}") };
+        assert_eq!((free.id.as_str(), free.rank, free.is_public), ("free", 0, true));
+        assert_eq!(free.allowance(Feature::Projects), Allowance::up_to(3));
+        assert_eq!(free.allowance(Feature::VaultItems), Allowance::NONE);
+        assert_eq!((pro.name.as_str(), pro.rank, pro.is_public), ("Pro", 1, false));
+        assert_eq!(pro.allowance(Feature::VaultItems), Allowance::unlimited());
+    }
+
+    #[test]
+    fn every_fault_is_named() {
+        let plan = || "free".to_owned();
+        let limit = PlanFault::Limit { plan: plan(), feature: Feature::Projects };
+        for wrong in ["-1", "1.5", "\"3\"", "true", "1e99", "9223372036854775808", "[]"] {
+            assert_eq!(
+                faults(&GOOD.replace("\"projects\": 3", &format!("\"projects\": {wrong}"))),
+                std::slice::from_ref(&limit)
+            );
+        }
+        let missing = PlanFault::Missing { plan: plan(), feature: Feature::Projects };
+        assert_eq!(faults(&GOOD.replace("\"projects\": 3,", "")), std::slice::from_ref(&missing));
+        let unknown = PlanFault::UnknownFeature { plan: plan(), feature: "rockets".into() };
+        assert_eq!(faults(&GOOD.replace("\"projects\": 3", "\"rockets\": 3")), [unknown, missing]);
+        let twice = PlanFault::NamedTwice { plan: plan(), feature: Feature::Projects };
+        assert_eq!(faults(&GOOD.replace("\"projects\": 3", "\"projects\": 3, \"projects\": 4")), [twice]);
+        assert_eq!(faults(&GOOD.replace("\"pro\"", "\"free\"")), [PlanFault::Repeated(plan())]);
+        assert_eq!(faults(&GOOD.replace("\"free\"", "\"basic\"")), [PlanFault::NoFreePlan]);
+        assert_eq!(faults(&GOOD.replace("\"pro\"", "\"Pro'; --\"")), [PlanFault::Id("Pro'; --".into())]);
+        assert_eq!(faults(&GOOD.replace("\" Pro \"", "\"  \"")), [PlanFault::Name("pro".into())]);
+    }
+
+    #[test]
+    fn what_is_no_table_is_malformed() {
+        for text in ["", "[]", "{}", "{\"plans\": 1}", &GOOD.replace("\"public\"", "\"pubic\"")] {
+            assert!(matches!(text.parse::<PlanFile>(), Err(PlanFileError::Malformed(_))), "{text}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The subscription's life: the domain says what may happen, this writes it down under the lock.
+//!
+//! Whatever drives it (a payment provider's events, an operator, the passing of time) calls these in a scope of its own.
+
+use tenantry_domain::subscription::{Subscription, SubscriptionChange};
+use tenantry_store::billing::subscription as store;
+use tenantry_store::{ConstraintKind, Scope, StoreError, WriteScope};
+
+use crate::{Billing, BillingError};
+
+impl Billing {
+    /// Gives a new organization its billing row, on the free plan. Belongs into the transaction that founds it.
+    ///
+    /// # Errors
+    /// [`BillingError::Store`] when the database fails, or the organization has one already.
+    pub async fn open_account(&self, scope: &mut WriteScope) -> Result<Subscription, BillingError> {
+        let subscription = Subscription::free();
+        store::create(scope, &subscription).await?;
+        Ok(subscription)
+    }
+
+    /// The organization's subscription.
+    ///
+    /// # Errors
+    /// [`BillingError::NoAccount`] when the billing row is missing; [`BillingError::Store`] when the database fails.
+    pub async fn subscription(&self, scope: &impl Scope) -> Result<Subscription, BillingError> {
+        store::get(scope).await?.ok_or(BillingError::NoAccount)
+    }
+
+    /// Changes the organization's subscription as of now, and gives what it has become. Nothing is ever deleted by it: after a
+    /// downgrade, what exceeds the new limits stays, and only adding more is refused.
+    ///
+    /// # Errors
+    /// [`BillingError::Transition`] when the state does not allow the change; [`BillingError::UnknownPlan`] when there is no
+    /// such plan; [`BillingError::NoAccount`] when the billing row is missing; [`BillingError::Store`] when the database
+    /// fails.
+    pub async fn change_subscription(
+        &self,
+        scope: &mut WriteScope,
+        change: SubscriptionChange,
+    ) -> Result<Subscription, BillingError> {
+        let before = store::get_for_update(scope).await?.ok_or(BillingError::NoAccount)?;
+        let after = before.apply(change, scope.tenant().clock.now())?;
+        if after != before {
+            store::update(scope, &after).await.map_err(|error| name_plan(error, &after.plan))?;
+        }
+        Ok(after)
+    }
+
+    /// Writes down that time alone has ended the subscription, if it has; gives what it has become. Nothing depends on it being
+    /// called in time, since access is always decided by the clock.
+    ///
+    /// # Errors
+    /// [`BillingError::NoAccount`] when the billing row is missing; [`BillingError::Store`] when the database fails.
+    pub async fn record_lapse(&self, scope: &mut WriteScope) -> Result<Option<Subscription>, BillingError> {
+        let before = store::get_for_update(scope).await?.ok_or(BillingError::NoAccount)?;
+        let lapsed = before.lapsed(scope.tenant().clock.now(), self.options.rules);
+        if let Some(lapsed) = &lapsed {
+            store::update(scope, lapsed).await?;
+        }
+        Ok(lapsed)
+    }
+}
+
+fn name_plan(error: StoreError, plan: &str) -> BillingError {
+    match error.constraint() {
+        Some((ConstraintKind::ForeignKey, _)) => BillingError::UnknownPlan(plan.to_owned()),
+        _ => error.into(),
+    }
+}

@@ -1,0 +1,153 @@
+//! How many requests an organization may send in a short time, whatever its plan: protects the service, not the price list.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use governor::clock::{Clock as _, DefaultClock};
+use governor::middleware::StateInformationMiddleware;
+use governor::state::keyed::HashMapStateStore;
+use governor::{Quota, RateLimiter};
+use parking_lot::Mutex;
+use tenantry_domain::OrganizationId;
+
+type Limiter = RateLimiter<OrganizationId, HashMapStateStore<OrganizationId>, DefaultClock, StateInformationMiddleware>;
+
+/// How fast an organization may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ThrottleOptions {
+    /// Requests a second, in the long run.
+    pub per_second: NonZeroU32,
+    /// Requests at once, by an organization that has been quiet.
+    pub burst: NonZeroU32,
+    /// With more organizations than this in memory, those that have been quiet are forgotten.
+    pub remembered: usize,
+}
+
+impl Default for ThrottleOptions {
+    /// A hundred requests a second, two hundred at once.
+    fn default() -> Self {
+        const PER_SECOND: NonZeroU32 = NonZeroU32::new(100).unwrap();
+        const BURST: NonZeroU32 = NonZeroU32::new(200).unwrap();
+        Self { per_second: PER_SECOND, burst: BURST, remembered: 10_000 }
+    }
+}
+
+/// What an organization is told that goes too fast, or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Burst {
+    /// It may go on.
+    Allowed {
+        /// How many more it could send at once.
+        remaining: u32,
+    },
+    /// It goes too fast.
+    Refused {
+        /// After how long the next request is allowed.
+        retry_after: Duration,
+    },
+}
+
+/// The short-window limit of every organization. Cheap to clone, and all clones count together; one process does not know of
+/// another.
+#[derive(Clone)]
+pub struct Throttle {
+    limiter: Arc<Limiter>,
+    clock: DefaultClock,
+    remembered: usize,
+    /// When the quiet ones were last forgotten.
+    tidied: Arc<Mutex<Option<std::time::Instant>>>,
+}
+
+/// Forgetting goes through all organizations, so it is not done more often than this.
+const TIDY_EVERY: Duration = Duration::from_secs(1);
+
+impl Throttle {
+    /// A throttle that has seen nobody yet.
+    pub fn new(options: ThrottleOptions) -> Self {
+        let quota = Quota::per_second(options.per_second).allow_burst(options.burst);
+        let limiter = RateLimiter::hashmap_with_clock(quota, DefaultClock::default());
+        Self {
+            limiter: Arc::new(limiter.with_middleware()),
+            clock: DefaultClock::default(),
+            remembered: options.remembered,
+            tidied: Arc::default(),
+        }
+    }
+
+    /// Counts a request of the organization, unless it goes too fast.
+    pub fn check(&self, organization: OrganizationId) -> Burst {
+        let burst = match self.limiter.check_key(&organization) {
+            Ok(state) => Burst::Allowed { remaining: state.remaining_burst_capacity() },
+            Err(refused) => Burst::Refused { retry_after: refused.wait_time_from(self.clock.now()) },
+        };
+        self.tidy();
+        burst
+    }
+
+    /// How many organizations are in memory.
+    pub fn len(&self) -> usize {
+        self.limiter.len()
+    }
+
+    /// Whether nobody is in memory.
+    pub fn is_empty(&self) -> bool {
+        self.limiter.is_empty()
+    }
+
+    /// Forgets those who could send a full burst again: forgetting them changes nothing for them.
+    fn tidy(&self) {
+        if self.limiter.len() <= self.remembered {
+            return;
+        }
+        // Whoever finds it locked leaves the work to the one who holds it.
+        let Some(mut tidied) = self.tidied.try_lock() else { return };
+        if tidied.is_none_or(|at| at.elapsed() >= TIDY_EVERY) {
+            self.limiter.retain_recent();
+            self.limiter.shrink_to_fit();
+            *tidied = Some(std::time::Instant::now());
+        }
+    }
+}
+
+impl fmt::Debug for Throttle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Throttle").field("organizations", &self.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn organization(n: u128) -> OrganizationId {
+        OrganizationId::from_uuid(uuid::Uuid::from_u128(n))
+    }
+
+    fn number(n: u32) -> NonZeroU32 {
+        NonZeroU32::new(n).expect("a literal")
+    }
+
+    #[test]
+    fn a_burst_is_allowed_and_then_refused_for_one_organization_only() {
+        let throttle = Throttle::new(ThrottleOptions { per_second: number(1), burst: number(3), remembered: 10 });
+        for left in [2, 1, 0] {
+            assert_eq!(throttle.check(organization(1)), Burst::Allowed { remaining: left });
+        }
+        let Burst::Refused { retry_after } = throttle.check(organization(1)) else { panic!("the burst was used up") };
+        assert!(retry_after > Duration::ZERO && retry_after <= Duration::from_secs(1));
+        assert_eq!(throttle.check(organization(2)), Burst::Allowed { remaining: 2 });
+    }
+
+    #[test]
+    fn quiet_organizations_are_forgotten() {
+        let throttle = Throttle::new(ThrottleOptions { per_second: number(10_000), burst: number(1), remembered: 10 });
+        for n in 0..10 {
+            throttle.check(organization(n));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+        throttle.check(organization(10));
+        assert!(throttle.len() <= 2, "{throttle:?}");
+    }
+}

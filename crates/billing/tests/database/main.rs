@@ -1,0 +1,11 @@
+//! Billing against a real PostgreSQL, each test in a database of its own.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed unwrap is a failed test")]
+
+mod cost;
+mod downgrade;
+mod entitlements;
+mod fixture;
+mod metering;
+mod plans;
+mod races;

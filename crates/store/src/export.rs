@@ -1,0 +1,92 @@
+//! Everything that an organization owns, table by table, row by row: what it takes along before it is deleted.
+
+use sqlx::Row;
+
+use crate::error::StoreError;
+use crate::scope::{ReadScope, Scope, sealed::Sealed};
+use crate::sql::Sql;
+
+/// How many rows are fetched at a time.
+const BATCH: usize = 500;
+
+/// The tables that belong to organizations, with their columns, as far as this role may read them: a secret such as the hash of
+/// an invitation's token is not among them. Partitions are reached through their parent.
+///
+/// Read from the catalogue, so that a new table is exported the day it appears. Names come quoted where they must be.
+const TABLES: &str = "SELECT n.nspname || '.' || c.relname, format('%I.%I', n.nspname, c.relname), \
+        string_agg('t.' || quote_ident(a.attname), ', ' ORDER BY a.attnum), \
+        coalesce((SELECT string_agg('t.' || quote_ident(k.attname), ', ' ORDER BY array_position(x.indkey::int2[], k.attnum)) \
+                  FROM pg_catalog.pg_index x \
+                  JOIN pg_catalog.pg_attribute k ON k.attrelid = c.oid AND k.attnum = ANY(x.indkey) \
+                  WHERE x.indrelid = c.oid AND x.indisprimary), '1') \
+    FROM pg_catalog.pg_class c \
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
+    WHERE n.nspname IN ('app', 'auth', 'billing', 'platform') AND c.relkind IN ('r', 'p') AND NOT c.relispartition \
+      AND EXISTS (SELECT FROM pg_catalog.pg_attribute o WHERE o.attrelid = c.oid AND o.attname = 'organization_id' \
+                    AND NOT o.attisdropped AND has_column_privilege(c.oid, o.attnum, 'SELECT')) \
+      AND has_column_privilege(c.oid, a.attnum, 'SELECT') \
+    GROUP BY c.oid, n.nspname, c.relname ORDER BY n.nspname, c.relname";
+
+/// A table of the export.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportTable {
+    /// Its name with its schema.
+    pub name: String,
+    /// `SELECT … FROM … WHERE`, up to the organization that is to follow.
+    select: String,
+    /// What follows the organization.
+    order: String,
+}
+
+/// The tables of the scope's organization: itself, its people, and then every table that belongs to it.
+///
+/// # Errors
+/// Those of the database.
+pub async fn tables(scope: &ReadScope) -> Result<Vec<ExportTable>, StoreError> {
+    let organizations = "SELECT t.id, t.name, t.slug, t.logo_url, t.time_zone, t.deletion_requested_at, \
+                         t.deletion_due_at, t.created_at, t.updated_at FROM app.organizations t WHERE t.id = ";
+    let people = "SELECT u.id, u.email, u.name, u.avatar_url FROM app.organization_members m \
+                  JOIN auth.users u ON u.id = m.user_id WHERE m.organization_id = ";
+    let mut tables = vec![
+        ExportTable { name: "app.organizations".to_owned(), select: organizations.to_owned(), order: String::new() },
+        ExportTable { name: "auth.users".to_owned(), select: people.to_owned(), order: " ORDER BY u.id".to_owned() },
+    ];
+    for row in &scope.connection().fetch(Sql::new(TABLES)).await? {
+        let (quoted, columns, key): (&str, &str, &str) = (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
+        tables.push(ExportTable {
+            name: row.try_get(0)?,
+            select: format!("SELECT {columns} FROM {quoted} t WHERE t.organization_id = "),
+            order: format!(" ORDER BY {key}"),
+        });
+    }
+    Ok(tables)
+}
+
+/// Gives every row of the table, as a JSON object, to `write`, a batch at a time. All tables of one scope are of one snapshot.
+///
+/// # Errors
+/// Those of the database, and those of `write`, which end the export.
+pub async fn rows<E: From<StoreError>>(
+    scope: &ReadScope,
+    table: &ExportTable,
+    write: &mut (dyn FnMut(&[String]) -> Result<(), E> + Send),
+) -> Result<u64, E> {
+    // A cursor, so that neither side ever holds more than a batch.
+    let mut declare = Sql::new("DECLARE tenantry_export NO SCROLL CURSOR FOR SELECT to_jsonb(r)::text FROM (");
+    declare.push(&table.select).bind(scope.organization_id().as_uuid()).push(&table.order).push(") r");
+    scope.connection().execute(declare).await?;
+    let mut written = 0;
+    loop {
+        let fetched = scope.connection().fetch(Sql::new(&format!("FETCH {BATCH} FROM tenantry_export"))).await?;
+        let batch: Vec<String> =
+            fetched.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().map_err(StoreError::from)?;
+        if batch.is_empty() {
+            break;
+        }
+        write(&batch)?;
+        written += batch.len() as u64;
+    }
+    scope.connection().execute(Sql::new("CLOSE tenantry_export")).await?;
+    Ok(written)
+}

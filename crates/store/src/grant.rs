@@ -1,0 +1,148 @@
+//! Grants: reads and writes of `app.workspace_members` and `app.project_members`.
+
+use sea_orm::Set;
+use sea_orm::sea_query::{ExprTrait, OnConflict};
+use tenantry_domain::grant::{ProjectGrant, WorkspaceGrant};
+use tenantry_domain::{Actor, Grant, ProjectId, ProjectMemberId, UserId, WorkspaceId, WorkspaceMemberId};
+
+use crate::columns::Columns;
+use crate::entity::{project_member, workspace_member};
+use crate::error::StoreError;
+use crate::page::{SortKey, SortKind, SortValue};
+use crate::record::{Record, Relation};
+use crate::scope::{Scope, Tenant, WriteScope};
+use crate::sql::Sql;
+use crate::{visibility, write};
+
+/// A list of grants cannot be narrowed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct GrantFilter {}
+
+/// What a list of grants can be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum GrantSort {
+    /// When the grant was first given.
+    #[default]
+    CreatedAt,
+}
+
+/// Grants are reached from what they are on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum GrantParent {
+    /// The workspace or the project.
+    Granted,
+}
+
+/// Declares how grants on one kind of thing are read and written.
+macro_rules! grants {
+    ($record:ident, $id:ident, $of:ident: $of_id:ident, $entity:ident, $table:literal, $column:literal, $narrow:ident,
+     $put:ident, $remove:ident) => {
+        impl Record for $record {
+            type Id = $id;
+            type Filter = GrantFilter;
+            type SortField = GrantSort;
+            type Parent = GrantParent;
+
+            const NAME: &'static str = $table;
+            const FROM: &'static str = concat!($table, " t");
+            const COLUMNS: &'static str = concat!(
+                "t.id, t.organization_id, t.",
+                $column,
+                ", t.user_id, t.permission, t.created_at, t.updated_at"
+            );
+
+            fn id(&self) -> $id {
+                self.id
+            }
+
+            fn decode(columns: &mut Columns<'_>) -> Result<Self, StoreError> {
+                Ok(Self {
+                    id: columns.id()?,
+                    organization_id: columns.id()?,
+                    $of: columns.id()?,
+                    user_id: columns.id()?,
+                    permission: columns.parsed()?,
+                    created_at: columns.time()?,
+                    updated_at: columns.time()?,
+                })
+            }
+
+            fn narrow_to_visible(actor: &Actor, sql: &mut Sql) {
+                visibility::$narrow(actor, sql, concat!("t.", $column), "t.user_id");
+            }
+
+            fn narrow(_: &GrantFilter, _: &Tenant, _: &mut Sql) {}
+
+            fn sort_keys(_: GrantSort) -> &'static [SortKey] {
+                &[SortKey { expression: "t.created_at", kind: SortKind::Time }]
+            }
+
+            fn sort_values(&self, _: GrantSort) -> Vec<SortValue> {
+                vec![SortValue::Time(self.created_at)]
+            }
+
+            fn relation(_: GrantParent) -> Relation {
+                Relation { column: concat!("t.", $column), join: "", visible_with_parent: false }
+            }
+        }
+
+        /// Gives the user this grant, in place of the one that it may have.
+        ///
+        /// # Errors
+        /// A foreign-key violation when the user is no member of the organization, or what is granted does not exist in it.
+        pub async fn $put(
+            scope: &mut WriteScope,
+            id: $of_id,
+            user_id: UserId,
+            permission: Grant,
+        ) -> Result<$record, StoreError> {
+            let clock = &scope.tenant().clock;
+            let (grant, now): ($id, _) = (clock.new_id(), clock.now());
+            let row = $entity::ActiveModel {
+                organization_id: Set(scope.organization_id().as_uuid()),
+                id: Set(grant.as_uuid()),
+                $of: Set(id.as_uuid()),
+                user_id: Set(user_id.as_uuid()),
+                permission: Set(permission.to_string()),
+                created_at: Set(now),
+                updated_at: Set(now),
+            };
+            let mut conflict = OnConflict::columns(["organization_id", $column, "user_id"]);
+            conflict.update_columns(["permission", "updated_at"]);
+            write::upsert(scope, row, conflict).await
+        }
+
+        /// Takes the user's grant away. Tells whether there was one.
+        ///
+        /// # Errors
+        /// Those of the database.
+        pub async fn $remove(scope: &mut WriteScope, id: $of_id, user_id: UserId) -> Result<bool, StoreError> {
+            let condition = write::is($column, id.as_uuid()).and(write::is("user_id", user_id.as_uuid()));
+            write::delete_where::<$entity::Entity>(scope, condition).await.map(|deleted| deleted > 0)
+        }
+    };
+}
+
+grants!(
+    WorkspaceGrant,
+    WorkspaceMemberId,
+    workspace_id: WorkspaceId,
+    workspace_member,
+    "app.workspace_members",
+    "workspace_id",
+    workspace_grants,
+    put_on_workspace,
+    remove_from_workspace
+);
+
+grants!(
+    ProjectGrant,
+    ProjectMemberId,
+    project_id: ProjectId,
+    project_member,
+    "app.project_members",
+    "project_id",
+    project_grants,
+    put_on_project,
+    remove_from_project
+);

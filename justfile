@@ -1,0 +1,29 @@
+# The commands of the README, for people who have just.
+
+# List the recipes.
+default:
+    @just --list
+
+# Start a private database, load demo data, and serve.
+dev *args:
+    scripts/bootstrap && cargo run --locked -- dev {{args}}
+
+# Format, lints, documentation and every test.
+test *names:
+    scripts/bootstrap && scripts/test {{names}}
+
+# Write schema.graphql anew.
+schema:
+    cargo run --locked --quiet -- schema > schema.graphql
+
+# Compare with the floor and the peer, and print one table.
+bench *args:
+    scripts/bootstrap && bench/run {{args}}
+
+# The soak of a million requests over five connections.
+soak:
+    scripts/bootstrap && TENANTRY_SOAK_REQUESTS=1000000 cargo test --release --locked --package tenantry-tests soak -- --nocapture
+
+# The checks of dependencies, licences and advisories.
+deny:
+    cargo deny --locked check
