@@ -1,0 +1,216 @@
+//! `tenantry dev`: everything on one machine with nothing set up before. A private database, demo data, the server, and a
+//! first query to paste.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use tenantry_devdb::{Cluster, ClusterOptions, DatabaseUrls};
+use tenantry_seed::Outcome;
+use tenantry_token::generate_dev_key;
+use tokio::sync::oneshot;
+
+use super::{say, token};
+use crate::http::serve;
+use crate::settings::{DevFile, GuardSettings, HttpSettings, JwtAlgorithm, JwtSettings, PoolSettings};
+use crate::{issuer, shutdown, start};
+
+/// The database's name in the private cluster.
+const DATABASE: &str = "tenantry";
+
+const ISSUER: &str = "tenantry-dev";
+const AUDIENCE: &str = "tenantry";
+
+/// Whom the printed token is for.
+const ORGANIZATION: &str = "northwind";
+const EMAIL: &str = "ada@northwind.example";
+
+/// The first query: the graph from the organization down to tasks and invoices.
+const QUERY: &str = "{ organization { name } clients(first: 2, filter: { status: [ACTIVE] }) { nodes { name \
+                     projects(first: 2) { nodes { name status tasks(first: 2) { nodes { title status } } } } \
+                     invoices(first: 2) { nodes { number status total { amount currency } } } } } }";
+
+/// A day's work with one token.
+const TOKEN_TTL: Duration = Duration::from_hours(24);
+
+/// Starts a private database with demo data and serves it.
+#[derive(Debug, Args)]
+pub(super) struct Dev {
+    /// Where the database and the signing key are kept from one start to the next.
+    #[arg(long, env = "TENANTRY_DATA_DIR", default_value = ".tenantry", value_name = "DIR")]
+    data_dir: PathBuf,
+    #[command(flatten)]
+    pool: PoolSettings,
+    #[command(flatten)]
+    http: HttpSettings,
+    #[command(flatten)]
+    guard: GuardSettings,
+}
+
+impl Dev {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        // The port first: everything else takes longer.
+        let listener = start::listen(self.http.listen).await?;
+        let data_dir = prepare(&self.data_dir)?;
+        let jwt = signing_key(&data_dir)?;
+
+        note("starting a private PostgreSQL …");
+        let options = ClusterOptions { data_dir: Some(data_dir.join("postgres")), durable: true, ..Default::default() };
+        let cluster = Cluster::start(options).await?;
+        // Ctrl-C before the server listens for it ends the process, and the cluster's watchdog ends the cluster.
+        let result = self.serve(&cluster, listener, &data_dir, jwt).await;
+        let stopped = cluster.stop().await;
+        result?;
+        stopped?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn serve(
+        &self,
+        cluster: &Cluster,
+        listener: tokio::net::TcpListener,
+        data_dir: &Path,
+        jwt: JwtSettings,
+    ) -> anyhow::Result<()> {
+        let urls = database(cluster).await?;
+        let file = DevFile::of(data_dir);
+        let key_file = jwt.signing_file()?.display().to_string();
+        file.write(&[
+            ("DATABASE_URL", &urls.app_url()),
+            ("MIGRATE_DATABASE_URL", &urls.owner_url()),
+            ("TENANTRY_JWT_ISSUER", ISSUER),
+            ("TENANTRY_JWT_AUDIENCE", AUDIENCE),
+            ("TENANTRY_JWT_ALGORITHM", "HS256"),
+            ("TENANTRY_JWT_KEY_FILE", &key_file),
+        ])
+        .with_context(|| format!("cannot write {}", file.path().display()))?;
+
+        let verifier = start::verifier(&jwt).await?;
+        let store = start::open_store(&urls.app_url(), &self.pool).await?;
+        let token = token::issue(&store, &issuer::from_secret(&jwt)?, ORGANIZATION, EMAIL, TOKEN_TTL).await?.token;
+        let state = start::state(store.clone(), verifier, &jwt, &self.http, &self.guard, &self.pool)?;
+
+        let address = reachable(listener.local_addr()?);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serving = tokio::spawn(serve(listener, state, async {
+            tokio::select! {
+                () = shutdown::signal() => {}
+                // A sender that is dropped means that the first query failed.
+                _ = stopped => {}
+            }
+        }));
+        match introduce(address, &token, file.path()).await {
+            Ok(()) => {
+                serving.await?;
+                drop(stop);
+            }
+            Err(error) => {
+                drop(stop);
+                serving.await?;
+                return Err(error);
+            }
+        }
+        store.close().await;
+        Ok(())
+    }
+}
+
+/// Makes the data folder; its full path, as the database does not share the process's working folder.
+fn prepare(data_dir: &Path) -> anyhow::Result<PathBuf> {
+    let failed = || format!("cannot use the data folder {}", data_dir.display());
+    std::fs::create_dir_all(data_dir).with_context(failed)?;
+    let data_dir = data_dir.canonicalize().with_context(failed)?;
+    // The folder holds a key and a database; neither belongs into a repository.
+    let ignore = data_dir.join(".gitignore");
+    if !ignore.exists() {
+        std::fs::write(&ignore, "*\n").with_context(failed)?;
+    }
+    Ok(data_dir)
+}
+
+/// The key that signs and verifies, made at the first start.
+fn signing_key(data_dir: &Path) -> anyhow::Result<JwtSettings> {
+    let path = data_dir.join("jwt.key");
+    if !path.exists() {
+        generate_dev_key(&path)?;
+    }
+    Ok(JwtSettings {
+        jwt_issuer: Some(ISSUER.to_owned()),
+        jwt_audience: Some(AUDIENCE.to_owned()),
+        jwt_algorithm: Some(JwtAlgorithm::Hs256),
+        jwt_key_file: Some(path),
+        ..JwtSettings::default()
+    })
+}
+
+/// The database, migrated and filled.
+async fn database(cluster: &Cluster) -> anyhow::Result<DatabaseUrls> {
+    cluster.prepare_roles().await?;
+    let urls = if cluster.has_database(DATABASE).await? {
+        cluster.database(DATABASE)
+    } else {
+        cluster.create_database(DATABASE, None).await?
+    };
+    let applied = tenantry_migration::up(&urls.owner_url()).await?;
+    if !applied.is_empty() {
+        note(&format!("applied {} migrations", applied.len()));
+    }
+    if let Outcome::Created(_) = tenantry_seed::demo(&urls.owner_url()).await? {
+        note("filled in the demo data");
+    }
+    Ok(urls)
+}
+
+/// Where a client on this machine reaches a server that may listen on every address.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
+
+/// Prints where the server is, a token, a query to paste, and what the server answers to it.
+async fn introduce(address: SocketAddr, token: &str, settings: &Path) -> anyhow::Result<()> {
+    let url = format!("http://{address}/graphql");
+    let body = serde_json::json!({ "query": QUERY });
+    say(&format!("GraphQL at {url} (Ctrl-C stops it)"));
+    say(&format!("Settings for other commands: set -a; . '{}'; set +a", settings.display()));
+    say(&format!("A token for {EMAIL} of {ORGANIZATION}, good for a day:\n\n{token}\n"));
+    say("A query:\n");
+    say(&format!(
+        "curl -s '{url}' \\\n  -H 'content-type: application/json' \\\n  -H 'authorization: Bearer {token}' \\\n  \
+         --data '{body}'\n"
+    ));
+    // A proxy that the environment names is not on the way to this machine.
+    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
+    let response = client
+        .post(&url)
+        .header("content-type", "application/json")
+        .bearer_auth(token)
+        .body(body.to_string())
+        .send()
+        .await
+        .context("the server does not answer")?;
+    let (status, answer) = (response.status(), response.text().await?);
+    if !status.is_success() {
+        bail!("the server answers its first query with {status}: {answer}");
+    }
+    // GraphQL's own values keep the order of the query.
+    let answer: async_graphql::Value = serde_json::from_str(&answer).context("the server's answer is not JSON")?;
+    say(&format!("Its answer:\n\n{}\n", serde_json::to_string_pretty(&answer)?));
+    if matches!(&answer, async_graphql::Value::Object(answer) if answer.contains_key("errors")) {
+        bail!("the first query failed");
+    }
+    Ok(())
+}
+
+/// Tells what takes a while, beside the output.
+fn note(text: &str) {
+    eprintln!("tenantry: {text}");
+}

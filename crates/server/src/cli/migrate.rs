@@ -1,0 +1,80 @@
+//! `tenantry migrate`: the database's shape, forwards and backwards.
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::{Args, Subcommand};
+use tenantry_migration::{down, fresh, status, up};
+
+use super::say;
+use crate::settings::MigrateSettings;
+
+/// Changes the database's shape.
+#[derive(Debug, Args)]
+pub(super) struct Migrate {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Applies what is missing.
+    Up(MigrateSettings),
+    /// Takes the newest migrations back, with the data in what they made.
+    Down(Down),
+    /// Lists what is applied and what is missing.
+    Status(MigrateSettings),
+    /// Drops everything, data included, and starts anew.
+    Fresh(Fresh),
+}
+
+#[derive(Debug, Args)]
+struct Down {
+    /// How many.
+    #[arg(long, default_value_t = 1, value_name = "N", conflicts_with = "all")]
+    steps: u32,
+    /// All of them.
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    settings: MigrateSettings,
+}
+
+#[derive(Debug, Args)]
+struct Fresh {
+    /// Yes, drop everything.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    settings: MigrateSettings,
+}
+
+impl Migrate {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        match self.action {
+            Action::Up(settings) => report("applied", &up(settings.url()?).await?),
+            Action::Down(Down { steps, all, settings }) => {
+                report("took back", &down(settings.url()?, (!all).then_some(steps)).await?);
+            }
+            Action::Status(settings) => {
+                for migration in status(settings.url()?).await? {
+                    say(&format!("{}  {}", if migration.applied { "applied" } else { "missing" }, migration.name));
+                }
+            }
+            Action::Fresh(Fresh { yes: false, .. }) => {
+                bail!("`migrate fresh` drops every table and all data; say --yes if that is meant")
+            }
+            Action::Fresh(Fresh { settings, .. }) => report("applied", &fresh(settings.url()?).await?),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn report(what: &str, names: &[String]) {
+    for name in names {
+        say(&format!("{what} {name}"));
+    }
+    if names.is_empty() {
+        say("nothing to do");
+    }
+}

@@ -1,0 +1,45 @@
+//! `tenantry serve`: the API over a database that is there already.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::http::serve;
+use crate::settings::{DatabaseSettings, GuardSettings, HttpSettings, JwtSettings, PoolSettings};
+use crate::{shutdown, start};
+
+/// How long the pool may take to close when all requests are answered.
+const CLOSE: Duration = Duration::from_secs(1);
+
+/// Serves the API.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    database: DatabaseSettings,
+    #[command(flatten)]
+    pool: PoolSettings,
+    #[command(flatten)]
+    http: HttpSettings,
+    #[command(flatten)]
+    jwt: JwtSettings,
+    #[command(flatten)]
+    guard: GuardSettings,
+}
+
+impl Serve {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let url = self.database.url()?;
+        // What costs nothing to find out comes first.
+        let verifier = start::verifier(&self.jwt).await?;
+        let listener = start::listen(self.http.listen).await?;
+        let store = start::open_store(url, &self.pool).await?;
+        let state = start::state(store.clone(), verifier, &self.jwt, &self.http, &self.guard, &self.pool)?;
+        tracing::info!(address = %listener.local_addr()?, pool_size = self.pool.pool_size, "serving");
+        serve(listener, state, shutdown::signal()).await;
+        // Connections that hang are the database's to close.
+        let _ = tokio::time::timeout(CLOSE, store.close()).await;
+        tracing::info!("stopped");
+        Ok(ExitCode::SUCCESS)
+    }
+}

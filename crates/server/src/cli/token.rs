@@ -1,0 +1,96 @@
+//! `tenantry token`: a token for development.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use clap::Args;
+use tenantry_domain::Clock;
+use tenantry_store::{IdentityScope, Store, StoreSettings, organization, user};
+use tenantry_token::{Issued, Issuer};
+
+use super::say;
+use crate::settings::{DatabaseSettings, DevFile, JwtSettings, Secret, duration};
+use crate::{issuer, start};
+
+/// Prints a token for a member of an organization.
+#[derive(Debug, Args)]
+pub(super) struct Token {
+    /// The organization's slug.
+    #[arg(long, value_name = "SLUG")]
+    organization: String,
+    /// The member's e-mail address.
+    #[arg(long, value_name = "EMAIL")]
+    email: String,
+    /// How long the token is valid.
+    #[arg(long, default_value = "1h", value_parser = duration, value_name = "DURATION")]
+    ttl: Duration,
+    /// Where `tenantry dev` keeps its database: what the settings below do not say is read there.
+    #[arg(long, env = "TENANTRY_DATA_DIR", default_value = ".tenantry", value_name = "DIR")]
+    data_dir: PathBuf,
+    #[command(flatten)]
+    database: DatabaseSettings,
+    #[command(flatten)]
+    jwt: JwtSettings,
+}
+
+impl Token {
+    pub(super) async fn run(mut self) -> anyhow::Result<ExitCode> {
+        adopt_development(&self.data_dir, &mut self.database, Some(&mut self.jwt))?;
+        let url = self.database.url()?;
+        // The signing key before the database: it is found out without one.
+        let issuer = issuer::from_secret(&self.jwt)?;
+        start::check_database(url).await?;
+        let settings = StoreSettings { max_connections: 1, ..StoreSettings::new(url) };
+        let store = Store::connect(&settings, Clock::system()).await?;
+        let new = issue(&store, &issuer, &self.organization, &self.email, self.ttl).await?;
+        say(&new.token);
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Fills in, from what `tenantry dev` left behind, the settings that are not given. The development key goes with the
+/// development database only.
+pub(super) fn adopt_development(
+    data_dir: &std::path::Path,
+    database: &mut DatabaseSettings,
+    jwt: Option<&mut JwtSettings>,
+) -> anyhow::Result<()> {
+    if database.url().is_ok() {
+        return Ok(());
+    }
+    let file = DevFile::of(data_dir);
+    let mut left = file.read().with_context(|| format!("cannot read {}", file.path().display()))?;
+    database.database_url = left.remove("DATABASE_URL").map(Secret::from);
+    if let Some(jwt) = jwt
+        && database.database_url.is_some()
+    {
+        jwt.jwt_issuer = left.remove("TENANTRY_JWT_ISSUER");
+        jwt.jwt_audience = left.remove("TENANTRY_JWT_AUDIENCE");
+        jwt.jwt_key_file = left.remove("TENANTRY_JWT_KEY_FILE").map(PathBuf::from);
+        jwt.jwt_algorithm = None;
+    }
+    Ok(())
+}
+
+/// Looks user and organization up and signs.
+pub(super) async fn issue(
+    store: &Store,
+    issuer: &Issuer,
+    slug: &str,
+    email: &str,
+    ttl: Duration,
+) -> anyhow::Result<Issued> {
+    let nobody = IdentityScope::open(store, None).await?;
+    let user = user::get_by_email(&nobody, email).await?.ok_or_else(|| anyhow!("there is no user {email}"))?;
+    // Its connection may be the only one.
+    drop(nobody);
+    let scope = IdentityScope::open(store, Some(user.id)).await?;
+    let organizations = organization::list_of_user(&scope).await?;
+    let (organization, _) = organizations
+        .into_iter()
+        .find(|(organization, _)| organization.slug == slug)
+        .ok_or_else(|| anyhow!("{email} does not belong to an organization {slug}"))?;
+    Ok(issuer.issue(user.id, organization.id, ttl)?)
+}

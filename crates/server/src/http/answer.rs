@@ -1,0 +1,267 @@
+//! What goes back to the client: the executed answer or a refusal, its status, and the bytes.
+
+use async_graphql::{Response as GraphQlResponse, ServerError, Value};
+use axum::body::Body;
+use axum::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
+use serde::Serialize;
+use tenantry_graphql::{ErrorCode, encode};
+
+use super::negotiation::MediaType;
+
+/// The methods of the GraphQL endpoint.
+pub(crate) const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, OPTIONS");
+
+/// When to come back after a refusal for want of capacity.
+const SOON: HeaderValue = HeaderValue::from_static("1");
+
+/// A refusal before the document was looked at.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    parameter: Option<&'static str>,
+    header: Option<(HeaderName, HeaderValue)>,
+}
+
+impl Refusal {
+    /// A refusal with a status of its own.
+    pub(crate) fn new(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { status, code: code.as_str(), message: message.into(), parameter: None, header: None }
+    }
+
+    /// A malformed request.
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, ErrorCode::BadUserInput, message)
+    }
+
+    /// Names the parameter that it is about.
+    #[must_use]
+    pub(crate) fn about(mut self, parameter: Option<&'static str>) -> Self {
+        self.parameter = parameter;
+        self
+    }
+
+    /// No token, or one that is not believed; `problem` is the challenge's `error`.
+    pub(crate) fn unauthenticated(message: &'static str, problem: Option<&'static str>) -> Self {
+        let challenge = match problem {
+            None => HeaderValue::from_static("Bearer"),
+            Some("invalid_request") => HeaderValue::from_static("Bearer error=\"invalid_request\""),
+            Some(_) => HeaderValue::from_static("Bearer error=\"invalid_token\""),
+        };
+        let mut refusal = Self::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated, message);
+        refusal.header = Some((WWW_AUTHENTICATE, challenge));
+        refusal
+    }
+
+    /// Something that is needed is not there at the moment.
+    pub(crate) fn unavailable() -> Self {
+        let message = "The service is busy; try again in a moment.";
+        let mut refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, message);
+        refusal.header = Some((RETRY_AFTER, SOON));
+        refusal
+    }
+
+    /// A method that the endpoint does not have.
+    pub(crate) fn method_not_allowed() -> Self {
+        let message = "Send GraphQL requests by POST, or queries by GET.";
+        let mut refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed, message);
+        refusal.header = Some((ALLOW, METHODS));
+        refusal
+    }
+
+    /// The refusal as a response.
+    pub(crate) fn into_response(self, media_type: MediaType, request_id: &str) -> Response<Body> {
+        let document = Document {
+            errors: [Item {
+                message: &self.message,
+                extensions: Extensions { code: self.code, request_id, parameter: self.parameter },
+            }],
+        };
+        // Structs of texts can always be written.
+        let bytes = serde_json::to_vec(&document).unwrap_or_default();
+        let mut response = respond(self.status, media_type, bytes);
+        if let Some((name, value)) = self.header {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}
+
+/// A refusal as the GraphQL response it is written as.
+#[derive(Serialize)]
+struct Document<'a> {
+    errors: [Item<'a>; 1],
+}
+
+#[derive(Serialize)]
+struct Item<'a> {
+    message: &'a str,
+    extensions: Extensions<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Extensions<'a> {
+    code: &'a str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<&'a str>,
+}
+
+/// The engine's answer as a response.
+pub(crate) fn from_engine(mut answer: GraphQlResponse, media_type: MediaType) -> Response<Body> {
+    let status = match Outcome::of(&answer, media_type) {
+        Outcome::Answered => StatusCode::OK,
+        Outcome::Refused(status) => status,
+        Outcome::Failed(status) => {
+            // GraphQL over HTTP: an answer with `data`, null as it may be, is a success. Without a path it is left out.
+            answer.data = Value::Null;
+            answer.errors.iter_mut().for_each(|error| error.path.clear());
+            status
+        }
+    };
+    let mut response = respond(status, media_type, encode(&answer));
+    let headers = response.headers_mut();
+    match status {
+        StatusCode::SERVICE_UNAVAILABLE => {
+            headers.insert(RETRY_AFTER, SOON);
+        }
+        StatusCode::TOO_MANY_REQUESTS => {
+            // Whoever refuses knows when it will not refuse any more.
+            headers.insert(RETRY_AFTER, answer.http_headers.get(RETRY_AFTER).cloned().unwrap_or(SOON));
+        }
+        StatusCode::UNAUTHORIZED => {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        StatusCode::METHOD_NOT_ALLOWED => {
+            // What came by GET only POST may do.
+            headers.insert(ALLOW, HeaderValue::from_static("POST"));
+        }
+        _ => {}
+    }
+    response
+}
+
+/// How a request ended.
+#[derive(Debug, PartialEq, Eq)]
+enum Outcome {
+    /// With data, or with errors of fields: 200 whatever they are.
+    Answered,
+    /// The document was not executed.
+    Refused(StatusCode),
+    /// Nothing came of it, for no fault of the document.
+    Failed(StatusCode),
+}
+
+impl Outcome {
+    fn of(answer: &GraphQlResponse, media_type: MediaType) -> Self {
+        if answer.errors.is_empty() || !is_empty(&answer.data) {
+            return Self::Answered;
+        }
+        // Told by the status, so that proxies, clients and graphs that do not read the body see it.
+        if let Some(status) = answer.errors.iter().find_map(service_status) {
+            return Self::Failed(status);
+        }
+        // With a path the error is of a field: the document was executed, and the data, null as it is, is its answer.
+        if answer.errors.iter().any(|error| !error.path.is_empty()) {
+            return Self::Answered;
+        }
+        // Clients of the older type take any other status than 200 for a failure of the transport.
+        match media_type {
+            MediaType::GraphQlResponse => Self::Refused(StatusCode::BAD_REQUEST),
+            MediaType::Json => Self::Refused(StatusCode::OK),
+        }
+    }
+}
+
+/// Whether no root field has a value.
+fn is_empty(data: &Value) -> bool {
+    match data {
+        Value::Null => true,
+        Value::Object(fields) => fields.values().all(|value| *value == Value::Null),
+        _ => false,
+    }
+}
+
+fn service_status(error: &ServerError) -> Option<StatusCode> {
+    let Some(Value::String(code)) = error.extensions.as_ref().and_then(|extensions| extensions.get("code")) else {
+        return None;
+    };
+    match code.as_str() {
+        "UNAUTHENTICATED" => Some(StatusCode::UNAUTHORIZED),
+        "FORBIDDEN" => Some(StatusCode::FORBIDDEN),
+        "METHOD_NOT_ALLOWED" => Some(StatusCode::METHOD_NOT_ALLOWED),
+        "RATE_LIMITED" => Some(StatusCode::TOO_MANY_REQUESTS),
+        "INTERNAL" => Some(StatusCode::INTERNAL_SERVER_ERROR),
+        "UNAVAILABLE" => Some(StatusCode::SERVICE_UNAVAILABLE),
+        "TIMEOUT" => Some(StatusCode::GATEWAY_TIMEOUT),
+        _ => None,
+    }
+}
+
+fn respond(status: StatusCode, media_type: MediaType, bytes: Vec<u8>) -> Response<Body> {
+    let mut response = Response::new(Body::from(bytes));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, media_type.header());
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(VARY, HeaderValue::from_static("accept"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use async_graphql::{PathSegment, value};
+
+    fn failed(data: Value, code: &str, in_field: bool) -> GraphQlResponse {
+        let mut error = ServerError::new("m", None);
+        error.extensions.get_or_insert_default().set("code", code);
+        if in_field {
+            error.path = vec![PathSegment::Field("a".to_owned())];
+        }
+        let mut answer = GraphQlResponse::from_errors(vec![error]);
+        answer.data = data;
+        answer
+    }
+
+    fn status(answer: &GraphQlResponse, media_type: MediaType) -> u16 {
+        match Outcome::of(answer, media_type) {
+            Outcome::Answered => 200,
+            Outcome::Refused(status) | Outcome::Failed(status) => status.as_u16(),
+        }
+    }
+
+    #[test]
+    fn a_refused_document_is_a_400_only_for_the_newer_type() {
+        let answer = failed(Value::Null, "QUERY_TOO_COSTLY", false);
+        assert_eq!(status(&answer, MediaType::GraphQlResponse), 400);
+        assert_eq!(status(&answer, MediaType::Json), 200);
+    }
+
+    #[test]
+    fn an_answer_with_data_is_a_200() {
+        let partial = failed(value!({"a": 1, "b": null}), "UNAVAILABLE", true);
+        assert_eq!(status(&partial, MediaType::GraphQlResponse), 200);
+        let executed = failed(value!({ "a": null }), "NOT_FOUND", true);
+        assert_eq!(status(&executed, MediaType::GraphQlResponse), 200);
+        assert_eq!(status(&GraphQlResponse::new(value!({ "a": null })), MediaType::Json), 200);
+    }
+
+    #[test]
+    fn a_failure_of_the_service_shows_in_the_status() {
+        for (code, expected) in [("UNAVAILABLE", 503), ("FORBIDDEN", 403), ("TIMEOUT", 504), ("RATE_LIMITED", 429)] {
+            for data in [Value::Null, value!({ "a": null })] {
+                let answer = failed(data, code, true);
+                assert_eq!(status(&answer, MediaType::Json), expected, "{code}");
+            }
+        }
+        let response = from_engine(failed(Value::Null, "UNAVAILABLE", true), MediaType::Json);
+        assert_eq!(response.headers()[RETRY_AFTER], "1");
+    }
+}

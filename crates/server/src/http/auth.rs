@@ -1,0 +1,54 @@
+//! The bearer token of a request, out of its headers. Whether it is believed is for the verifier to say.
+
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+
+/// The token of the one `Authorization: Bearer` header; `None` when there is no header at all.
+///
+/// # Errors
+/// When the header is there but malformed: another scheme, no token, white space in it, or a second header.
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, MalformedAuthorization> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(MalformedAuthorization);
+    }
+    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(MalformedAuthorization)?;
+    // RFC 6750 section 2.1, which says b64token; what else is in it the verifier sees.
+    let token = token.trim_matches(' ');
+    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() || token.contains([' ', '\t', ',']) {
+        return Err(MalformedAuthorization);
+    }
+    Ok(Some(token))
+}
+
+/// The header `Authorization` is not one bearer token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the header Authorization is not one bearer token")]
+pub(crate) struct MalformedAuthorization;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    fn read(values: &[&'static str]) -> Result<Option<String>, MalformedAuthorization> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(AUTHORIZATION, HeaderValue::from_static(value));
+        }
+        bearer(&headers).map(|token| token.map(str::to_owned))
+    }
+
+    #[test]
+    fn one_bearer_token_and_nothing_else() {
+        assert_eq!(read(&[]), Ok(None));
+        for good in ["Bearer a.b.c", "bearer a.b.c", "BEARER  a.b.c"] {
+            assert_eq!(read(&[good]), Ok(Some("a.b.c".to_owned())), "{good}");
+        }
+        for bad in ["", "Bearer", "Bearer ", "Basic a.b.c", "a.b.c", "Bearer a b", "Bearer a,b", "Bearer\ta.b.c"] {
+            assert_eq!(read(&[bad]), Err(MalformedAuthorization), "{bad}");
+        }
+        assert_eq!(read(&["Bearer a.b.c", "Bearer a.b.c"]), Err(MalformedAuthorization));
+    }
+}

@@ -1,0 +1,141 @@
+//! The GraphQL endpoint: from a request's head and body to the engine and back. What a document means is the engine's.
+
+use std::panic::AssertUnwindSafe;
+
+use axum::body::Body;
+use axum::extract::{Extension, State};
+use axum::http::header::ALLOW;
+use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Body as _;
+use tenantry_domain::Identity;
+use tenantry_graphql::{Caller, ErrorCode, GraphQlRequest, Methods};
+
+use super::answer::{METHODS, Refusal, from_engine};
+use super::negotiation::{MediaType, answer_type, is_json};
+use super::request_id::RequestId;
+use super::{AppState, auth, body};
+
+/// Answers one request to the endpoint, whatever its method.
+pub(crate) async fn answer(
+    State(state): State<AppState>,
+    Extension(request_id): Extension<RequestId>,
+    request: Request<Body>,
+) -> Response<Body> {
+    if request.method() == Method::OPTIONS {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        response.headers_mut().insert(ALLOW, METHODS);
+        return response;
+    }
+    let acceptable = answer_type(request.headers());
+    let media_type = acceptable.unwrap_or(MediaType::Json);
+    let outcome = match acceptable {
+        Some(_) => execute(&state, &request_id, request).await,
+        None => Err(Refusal::new(
+            StatusCode::NOT_ACCEPTABLE,
+            ErrorCode::BadUserInput,
+            "Answers come as application/graphql-response+json or application/json.",
+        )),
+    };
+    match outcome {
+        Ok(answer) => from_engine(answer, media_type),
+        Err(refusal) => refusal.into_response(media_type, request_id.as_str()),
+    }
+}
+
+async fn execute(
+    state: &AppState,
+    request_id: &RequestId,
+    request: Request<Body>,
+) -> Result<async_graphql::Response, Refusal> {
+    let methods = match *request.method() {
+        Method::POST => Methods::All,
+        Method::GET | Method::HEAD => Methods::QueriesOnly,
+        _ => return Err(Refusal::method_not_allowed()),
+    };
+    // Before the body is read: nobody who is unknown makes the server hold one.
+    let identity = identify(state, request.headers()).await?;
+    let request = match methods {
+        Methods::All => post(state, request).await?,
+        Methods::QueriesOnly => {
+            body::from_query_string(request.uri().query().unwrap_or_default()).map_err(malformed)?
+        }
+    };
+    let caller = Caller { identity, request_id: request_id.as_str().to_owned() };
+    // A resolver that panics must not take the connection with it, on which other answers may be under way.
+    let execution = AssertUnwindSafe(state.engine().execute(caller, request, methods)).catch_unwind();
+    match tokio::time::timeout(state.request_timeout(), execution).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(_)) => {
+            tracing::error!(%request_id, "a resolver panicked");
+            let message = "Something went wrong; the request id helps to find out what.";
+            Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, message))
+        }
+        // What was under way is dropped, which rolls it back.
+        Err(_) => Err(Refusal::new(StatusCode::GATEWAY_TIMEOUT, ErrorCode::Timeout, "The request took too long.")),
+    }
+}
+
+/// Who is asking, by the token. The database is not involved.
+async fn identify(state: &AppState, headers: &HeaderMap) -> Result<Identity, Refusal> {
+    let token = match auth::bearer(headers) {
+        Ok(Some(token)) => token,
+        Ok(None) => return Err(Refusal::unauthenticated("Send a token: Authorization: Bearer <token>.", None)),
+        Err(_) => {
+            let message = "The header Authorization must be one bearer token.";
+            return Err(Refusal::unauthenticated(message, Some("invalid_request")));
+        }
+    };
+    match state.verifier().verify(token).await {
+        Ok(token) => Ok(Identity { user_id: token.user_id, organization_id: token.organization_id }),
+        Err(error) if error.is_unavailable() => {
+            tracing::error!(%error, "tokens cannot be verified");
+            Err(Refusal::unavailable())
+        }
+        Err(error) => {
+            state.metrics().refused_token();
+            tracing::debug!(reason = error.code(), "a token was refused");
+            Err(Refusal::unauthenticated(error.public_message(), Some("invalid_token")))
+        }
+    }
+}
+
+async fn post(state: &AppState, request: Request<Body>) -> Result<GraphQlRequest, Refusal> {
+    if !is_json(request.headers()) {
+        let message = "Send the request as application/json in UTF-8, not encoded otherwise.";
+        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::BadUserInput, message));
+    }
+    let bytes = read(state, request.into_body()).await?;
+    body::from_json(&bytes).map_err(malformed)
+}
+
+/// Reads a body whole, bounded in size and time.
+async fn read(state: &AppState, body: Body) -> Result<Bytes, Refusal> {
+    let limit = state.body_limit();
+    let too_large = || {
+        let message = format!("The request body is larger than {limit} bytes.");
+        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::BadUserInput, message)
+    };
+    // One that announces its size is refused without reading it.
+    if body.size_hint().lower() > limit as u64 {
+        return Err(too_large());
+    }
+    let collected = Limited::new(body, limit).collect();
+    match tokio::time::timeout(state.request_timeout(), collected).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(Refusal::bad_request("The request body did not arrive whole.")),
+        Err(_) => {
+            let message = "The request body took too long to arrive.";
+            Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, ErrorCode::Timeout, message))
+        }
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
+fn malformed(error: body::BodyError) -> Refusal {
+    Refusal::bad_request(error.to_string()).about(error.parameter())
+}

@@ -1,0 +1,46 @@
+//! HTTP: the endpoints and what every request gets, whatever it asks for.
+
+mod answer;
+mod auth;
+mod body;
+mod graphql;
+mod health;
+mod metrics;
+mod negotiation;
+mod observe;
+mod request_id;
+mod serve;
+mod state;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Extension;
+use axum::http::{Response, StatusCode};
+use axum::middleware::from_fn_with_state;
+use axum::routing::{any, get};
+use tenantry_graphql::ErrorCode;
+
+use answer::Refusal;
+use negotiation::MediaType;
+use request_id::RequestId;
+
+pub use metrics::Metrics;
+pub use serve::{Drained, serve};
+pub use state::{AppState, HttpOptions};
+
+/// The endpoints: `/graphql`, `/healthz`, `/readyz`, `/metrics`.
+pub fn router(state: AppState) -> Router {
+    Router::new()
+        .route("/graphql", any(graphql::answer))
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::show))
+        .fallback(nothing_here)
+        .layer(from_fn_with_state(state.clone(), observe::request))
+        .with_state(state)
+}
+
+async fn nothing_here(Extension(request_id): Extension<RequestId>) -> Response<Body> {
+    Refusal::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, "There is nothing here; GraphQL is at /graphql.")
+        .into_response(MediaType::Json, request_id.as_str())
+}

@@ -1,0 +1,120 @@
+//! What the endpoints share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tenantry_billing::{Billing, BillingOptions};
+use tenantry_graphql::guard::GuardError;
+use tenantry_graphql::{Engine, EngineOptions};
+use tenantry_service::Service;
+use tenantry_store::Store;
+use tenantry_token::Verifier;
+
+use super::health::Readiness;
+use super::metrics::Metrics;
+use super::request_id::RequestIds;
+
+/// The bounds of a request.
+#[derive(Debug, Clone)]
+pub struct HttpOptions {
+    /// The largest body, in bytes.
+    pub body_limit: usize,
+    /// How long a body may take to arrive.
+    pub request_timeout: Duration,
+    /// The most connections of the store's pool; for the metrics.
+    pub pool_size: u32,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self { body_limit: 256 * 1024, request_timeout: Duration::from_secs(10), pool_size: 10 }
+    }
+}
+
+/// What the endpoints share. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState(Arc<Shared>);
+
+struct Shared {
+    engine: Engine,
+    verifier: Verifier,
+    store: Store,
+    options: HttpOptions,
+    metrics: Metrics,
+    request_ids: RequestIds,
+    readiness: Readiness,
+}
+
+impl AppState {
+    /// Puts the parts together. `store` is the one that `engine` works with.
+    pub fn new(engine: Engine, verifier: Verifier, store: Store, options: HttpOptions) -> Self {
+        Self(Arc::new(Shared {
+            engine,
+            verifier,
+            store,
+            options,
+            metrics: Metrics::default(),
+            request_ids: RequestIds::default(),
+            readiness: Readiness::default(),
+        }))
+    }
+
+    /// Puts the whole server together over a database and a verifier.
+    ///
+    /// # Errors
+    /// [`GuardError`] when the guard cannot read the schema, which a test of the schema rules out.
+    pub fn assemble(
+        store: Store,
+        verifier: Verifier,
+        engine: EngineOptions,
+        options: HttpOptions,
+    ) -> Result<Self, GuardError> {
+        let service = Service::new(store.clone(), Billing::new(BillingOptions::default()));
+        let engine = Engine::new(service, engine)?;
+        Ok(Self::new(engine, verifier, store, options))
+    }
+
+    /// The process's counters.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// The database.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub(super) fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    pub(super) fn verifier(&self) -> &Verifier {
+        &self.0.verifier
+    }
+
+    pub(super) fn request_ids(&self) -> &RequestIds {
+        &self.0.request_ids
+    }
+
+    pub(super) fn readiness(&self) -> &Readiness {
+        &self.0.readiness
+    }
+
+    pub(super) fn body_limit(&self) -> usize {
+        self.0.options.body_limit
+    }
+
+    pub(super) fn request_timeout(&self) -> Duration {
+        self.0.options.request_timeout
+    }
+
+    pub(super) fn pool_size(&self) -> u32 {
+        self.0.options.pool_size
+    }
+}
+
+impl std::fmt::Debug for AppState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AppState").field("options", &self.0.options).finish_non_exhaustive()
+    }
+}

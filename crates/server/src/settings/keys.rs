@@ -1,0 +1,171 @@
+//! Whose tokens are believed, and with which keys.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use tenantry_token::{KeySource, VerifierConfig};
+use url::Url;
+
+use super::SettingsError;
+
+/// What kind of key the key file holds. Named, never guessed from its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum JwtAlgorithm {
+    /// A secret of at least 32 bytes; for development.
+    #[value(name = "HS256", alias = "hs256")]
+    Hs256,
+    /// An Ed25519 public key in PEM.
+    #[value(name = "EdDSA", alias = "eddsa")]
+    EdDsa,
+    /// A P-256 public key in PEM.
+    #[value(name = "ES256", alias = "es256")]
+    Es256,
+    /// An RSA public key in PEM.
+    #[value(name = "RS256", alias = "rs256")]
+    Rs256,
+}
+
+/// The tokens that are accepted.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Tokens")]
+pub struct JwtSettings {
+    /// The `iss` that tokens must have.
+    #[arg(long, env = "TENANTRY_JWT_ISSUER", value_name = "TEXT")]
+    pub jwt_issuer: Option<String>,
+    /// The `aud` that tokens must have.
+    #[arg(long, env = "TENANTRY_JWT_AUDIENCE", value_name = "TEXT")]
+    pub jwt_audience: Option<String>,
+    /// What kind of key the key file holds.
+    #[arg(long, env = "TENANTRY_JWT_ALGORITHM", value_name = "ALGORITHM")]
+    pub jwt_algorithm: Option<JwtAlgorithm>,
+    /// The file with the key.
+    #[arg(long, env = "TENANTRY_JWT_KEY_FILE", value_name = "FILE")]
+    pub jwt_key_file: Option<PathBuf>,
+    /// The id by which tokens name the key file's key, if they do.
+    #[arg(long, env = "TENANTRY_JWT_KEY_ID", value_name = "TEXT")]
+    pub jwt_key_id: Option<String>,
+    /// The address of a JSON Web Key Set, instead of a key file.
+    #[arg(long, env = "TENANTRY_JWKS_URL", value_name = "URL")]
+    pub jwks_url: Option<String>,
+    /// A file with a JSON Web Key Set, instead of a key file.
+    #[arg(long, env = "TENANTRY_JWKS_FILE", value_name = "FILE")]
+    pub jwks_file: Option<PathBuf>,
+}
+
+impl JwtSettings {
+    /// The `iss` of tokens.
+    ///
+    /// # Errors
+    /// When it is not set.
+    pub fn issuer(&self) -> Result<&str, SettingsError> {
+        given(self.jwt_issuer.as_ref()).ok_or(SettingsError::Missing {
+            variable: "TENANTRY_JWT_ISSUER",
+            flag: "--jwt-issuer",
+            purpose: "it says whose tokens are believed",
+        })
+    }
+
+    /// The `aud` of tokens.
+    ///
+    /// # Errors
+    /// When it is not set.
+    pub fn audience(&self) -> Result<&str, SettingsError> {
+        given(self.jwt_audience.as_ref()).ok_or(SettingsError::Missing {
+            variable: "TENANTRY_JWT_AUDIENCE",
+            flag: "--jwt-audience",
+            purpose: "it says for whom believed tokens are meant",
+        })
+    }
+
+    /// The file with the development secret, which can sign.
+    ///
+    /// # Errors
+    /// When there is none, or the keys are of a kind that only verifies.
+    pub fn signing_file(&self) -> Result<&PathBuf, SettingsError> {
+        if self.jwt_algorithm.is_some_and(|algorithm| algorithm != JwtAlgorithm::Hs256) {
+            return Err(SettingsError::Contradiction(
+                "only an HS256 secret can sign here; in production the identity provider makes the tokens",
+            ));
+        }
+        self.jwt_key_file.as_ref().ok_or(SettingsError::Missing {
+            variable: "TENANTRY_JWT_KEY_FILE",
+            flag: "--jwt-key-file",
+            purpose: "it names the file with the secret that signs",
+        })
+    }
+
+    /// Where the keys are.
+    ///
+    /// # Errors
+    /// When that is not set, or set more than once.
+    pub fn key_source(&self) -> Result<KeySource, SettingsError> {
+        let url = given(self.jwks_url.as_ref());
+        match (&self.jwt_key_file, url, &self.jwks_file) {
+            (Some(path), None, None) => {
+                let (path, key_id) = (path.clone(), self.jwt_key_id.clone());
+                match self.jwt_algorithm {
+                    None => Err(SettingsError::Missing {
+                        variable: "TENANTRY_JWT_ALGORITHM",
+                        flag: "--jwt-algorithm",
+                        purpose: "it says what kind of key the key file holds",
+                    }),
+                    Some(JwtAlgorithm::Hs256) => Ok(KeySource::SecretFile { path, key_id }),
+                    Some(_) => Ok(KeySource::PublicKeyFile { path, key_id }),
+                }
+            }
+            (None, Some(url), None) => Url::parse(url).map(KeySource::JwksUrl).map_err(|error| {
+                SettingsError::Malformed { variable: "TENANTRY_JWKS_URL", problem: error.to_string() }
+            }),
+            (None, None, Some(path)) => Ok(KeySource::JwksFile(path.clone())),
+            (None, None, None) => Err(SettingsError::Missing {
+                variable: "TENANTRY_JWT_KEY_FILE",
+                flag: "--jwt-key-file, TENANTRY_JWKS_URL, TENANTRY_JWKS_FILE",
+                purpose: "it says with which key tokens are verified",
+            }),
+            _ => Err(SettingsError::Contradiction(
+                "set one of TENANTRY_JWT_KEY_FILE, TENANTRY_JWKS_URL and TENANTRY_JWKS_FILE, not several",
+            )),
+        }
+    }
+
+    /// What the verifier wants to know.
+    ///
+    /// # Errors
+    /// When something is missing or contradicts itself.
+    pub fn verifier_config(&self) -> Result<VerifierConfig, SettingsError> {
+        Ok(VerifierConfig::new(self.issuer()?, self.audience()?, self.key_source()?))
+    }
+}
+
+fn given(text: Option<&String>) -> Option<&str> {
+    text.map(String::as_str).filter(|text| !text.trim().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_file(algorithm: Option<JwtAlgorithm>) -> JwtSettings {
+        JwtSettings { jwt_algorithm: algorithm, jwt_key_file: Some("key".into()), ..JwtSettings::default() }
+    }
+
+    #[test]
+    fn the_kind_of_a_key_file_is_never_guessed() {
+        assert!(matches!(with_file(None).key_source(), Err(SettingsError::Missing { .. })));
+        assert!(matches!(with_file(Some(JwtAlgorithm::Hs256)).key_source(), Ok(KeySource::SecretFile { .. })));
+        assert!(matches!(with_file(Some(JwtAlgorithm::Es256)).key_source(), Ok(KeySource::PublicKeyFile { .. })));
+    }
+
+    #[test]
+    fn two_sources_of_keys_are_refused() {
+        let settings = JwtSettings { jwks_url: Some("https://a".into()), ..with_file(Some(JwtAlgorithm::Hs256)) };
+        assert!(matches!(settings.key_source(), Err(SettingsError::Contradiction(_))));
+        assert!(matches!(JwtSettings::default().key_source(), Err(SettingsError::Missing { .. })));
+    }
+
+    #[test]
+    fn a_public_key_cannot_sign() {
+        assert!(with_file(Some(JwtAlgorithm::Rs256)).signing_file().is_err());
+        assert!(with_file(Some(JwtAlgorithm::Hs256)).signing_file().is_ok());
+    }
+}

@@ -1,0 +1,46 @@
+//! Every setting of the process: an environment variable that is also a flag. Reading and bounds only; what is built from
+//! them is built elsewhere.
+
+mod database;
+mod dev_file;
+mod guard;
+mod http;
+mod keys;
+mod log;
+mod secret;
+mod units;
+
+pub use database::{DatabaseSettings, MigrateSettings, PoolSettings};
+pub use dev_file::DevFile;
+pub use guard::GuardSettings;
+pub use http::HttpSettings;
+pub use keys::{JwtAlgorithm, JwtSettings};
+pub use log::{LogFormat, LogSettings};
+pub use secret::Secret;
+pub use units::{bytes, duration};
+
+/// A setting that is missing or contradicts another.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// Something has to be given and is not.
+    #[error("{variable} is not set (or {flag}); {purpose}")]
+    Missing {
+        /// The environment variable.
+        variable: &'static str,
+        /// The flag.
+        flag: &'static str,
+        /// What it is for.
+        purpose: &'static str,
+    },
+    /// The settings do not go together.
+    #[error("{0}")]
+    Contradiction(&'static str),
+    /// A setting cannot be read.
+    #[error("{variable} is malformed: {problem}")]
+    Malformed {
+        /// The environment variable.
+        variable: &'static str,
+        /// What is wrong with it; never its value.
+        problem: String,
+    },
+}

@@ -1,0 +1,155 @@
+//! From settings to a server that may start: every check that must hold before the first request.
+
+use std::io;
+use std::net::SocketAddr;
+
+use tenantry_domain::Clock;
+use tenantry_graphql::EngineOptions;
+use tenantry_graphql::guard::GuardError;
+use tenantry_migration::{MigrationError, MigrationStatus};
+use tenantry_store::doctor::{Catalogue, CatalogueError, RoleFacts};
+use tenantry_store::{Store, StoreError};
+use tenantry_token::{SetupError, TokenError, Verifier};
+use tokio::net::TcpListener;
+
+use crate::http::{AppState, HttpOptions};
+use crate::issuer;
+use crate::settings::{GuardSettings, HttpSettings, JwtSettings, PoolSettings, SettingsError};
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    /// A setting is missing or wrong.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The database cannot be asked.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// The role may do too much.
+    #[error("{0}")]
+    Role(String),
+    /// The migrations' record cannot be read.
+    #[error(transparent)]
+    Migrations(#[from] MigrationError),
+    /// The database is older than the program.
+    #[error(
+        "the database is not up to date: {missing} of {known} migrations are missing, the first is {first}; run `tenantry migrate up`"
+    )]
+    Outdated {
+        /// How many are not applied.
+        missing: usize,
+        /// How many there are.
+        known: usize,
+        /// The first that is missing.
+        first: String,
+    },
+    /// The pool did not come about.
+    #[error("cannot open the pool of connections")]
+    Store(#[source] StoreError),
+    /// The keys cannot be used.
+    #[error("tokens cannot be verified")]
+    Keys(#[source] SetupError),
+    /// The key that signs cannot be used.
+    #[error("tokens cannot be signed")]
+    Signing(#[source] SetupError),
+    /// The keys cannot be fetched.
+    #[error("tokens cannot be verified")]
+    Fetch(#[source] TokenError),
+    /// The guard cannot read the schema, which a test of the schema rules out.
+    #[error("the schema cannot be read")]
+    Schema(#[from] GuardError),
+    /// The address is not to be had.
+    #[error("cannot listen on {address}: {}", listen_problem(.cause))]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why; told in the error's own text.
+        cause: io::Error,
+    },
+}
+
+fn listen_problem(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "the port is taken; choose another one with --listen".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// Takes the port.
+///
+/// # Errors
+/// [`StartError::Listen`].
+pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|cause| StartError::Listen { address, cause })
+}
+
+/// Makes sure that the database may be served: its role is bound by the policies, its migrations are applied.
+///
+/// # Errors
+/// The first thing that is not so.
+pub(crate) async fn check_database(url: &str) -> Result<RoleFacts, StartError> {
+    let mut catalogue = Catalogue::connect(url).await?;
+    let role = catalogue.role().await?;
+    catalogue.close().await?;
+    if let Some(fault) = role.fault() {
+        return Err(StartError::Role(fault));
+    }
+    check_migrations(&tenantry_migration::status(url).await?)?;
+    Ok(role)
+}
+
+fn check_migrations(status: &[MigrationStatus]) -> Result<(), StartError> {
+    let mut missing = status.iter().filter(|migration| !migration.applied);
+    let Some(first) = missing.next() else { return Ok(()) };
+    Err(StartError::Outdated { missing: missing.count() + 1, known: status.len(), first: first.name.clone() })
+}
+
+/// Connects to a database that may be served.
+///
+/// # Errors
+/// When it may not, or the pool does not come about.
+pub(crate) async fn open_store(url: &str, pool: &PoolSettings) -> Result<Store, StartError> {
+    check_database(url).await?;
+    Store::connect(&pool.store_settings(url), Clock::system()).await.map_err(StartError::Store)
+}
+
+/// Reads the keys; those behind an address too, so that a wrong one shows at once.
+///
+/// # Errors
+/// When they cannot be read or trusted.
+pub(crate) async fn verifier(jwt: &JwtSettings) -> Result<Verifier, StartError> {
+    let verifier = Verifier::new(jwt.verifier_config()?).map_err(StartError::Keys)?;
+    verifier.prime().await.map_err(StartError::Fetch)?;
+    Ok(verifier)
+}
+
+/// Puts the server together.
+///
+/// # Errors
+/// [`StartError::Schema`], or a signing key that cannot be read.
+pub(crate) fn state(
+    store: Store,
+    verifier: Verifier,
+    jwt: &JwtSettings,
+    http: &HttpSettings,
+    guard: &GuardSettings,
+    pool: &PoolSettings,
+) -> Result<AppState, StartError> {
+    let engine = EngineOptions { issuer: issuer::of(jwt)?, ..EngineOptions::new(guard.limits(http.introspection)) };
+    let options =
+        HttpOptions { body_limit: http.body_limit, request_timeout: http.request_timeout, pool_size: pool.pool_size };
+    Ok(AppState::assemble(store, verifier, engine, options)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_migration_is_named() {
+        let status = |name: &str, applied| MigrationStatus { name: name.to_owned(), applied };
+        assert!(check_migrations(&[status("a", true)]).is_ok());
+        let error = check_migrations(&[status("a", true), status("b", false), status("c", false)]).unwrap_err();
+        assert!(matches!(error, StartError::Outdated { missing: 2, known: 3, ref first } if first == "b"));
+    }
+}
