@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::id::{MemberId, OrganizationId, UserId};
 use crate::permission::Role;
+use crate::validate::{FieldError, FieldErrorCode, Violations};
 
 /// A user's membership of an organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,4 +31,150 @@ pub struct Member {
     pub created_at: DateTime<Utc>,
     /// When the row last changed.
     pub updated_at: DateTime<Utc>,
+}
+
+/// What a new membership is made from: a user who signs in already, and what that user becomes.
+#[derive(Debug, Clone)]
+pub struct NewMember {
+    /// The user's e-mail address, whatever the case of its letters.
+    pub email: String,
+    /// The user's role; a member when not given.
+    pub role: Option<Role>,
+}
+
+impl NewMember {
+    /// The same, trimmed, or everything that is wrong with it.
+    ///
+    /// # Errors
+    /// Every field that breaks a bound.
+    pub fn validated(self) -> Result<Self, Violations> {
+        let mut v = Violations::default();
+        let Some(email) = v.optional_email("email", Some(&self.email)) else {
+            v.push(FieldError::new(FieldErrorCode::Required, "email", "This must not be blank."));
+            return Err(v);
+        };
+        let valid = Self { email, role: self.role };
+        v.into_result().map(|()| valid)
+    }
+}
+
+/// Why a membership cannot change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MembershipRefused {
+    /// The one who asks ranks below what it touches or gives.
+    #[error("nobody raises anyone above oneself, or touches one who ranks higher")]
+    AboveOneself,
+    /// The organization would be left without an owner.
+    #[error("an organization always keeps an owner")]
+    LastOwner,
+}
+
+/// Whether somebody may bring in a new member with this role: nobody raises anyone above oneself. That the role may manage
+/// members at all is for [`decide`](crate::permission::decide) to say.
+pub fn may_add(actor: Role, role: Role) -> bool {
+    actor.at_least(role)
+}
+
+/// Whether somebody may change a member's role. `owners` is how many owners the organization has now.
+///
+/// # Errors
+/// [`MembershipRefused::AboveOneself`] when the member ranks higher than the one who asks, or would; and
+/// [`MembershipRefused::LastOwner`] when no owner would be left.
+pub fn may_change_role(actor: Role, target: Role, new: Role, owners: usize) -> Result<(), MembershipRefused> {
+    if !actor.at_least(target) || !actor.at_least(new) {
+        return Err(MembershipRefused::AboveOneself);
+    }
+    keeps_an_owner(target, Some(new), owners)
+}
+
+/// Whether somebody may end another's membership, or its own, which is leaving. `owners` is how many owners the organization
+/// has now.
+///
+/// # Errors
+/// As [`may_change_role`].
+pub fn may_remove(actor: Role, target: Role, owners: usize) -> Result<(), MembershipRefused> {
+    if !actor.at_least(target) {
+        return Err(MembershipRefused::AboveOneself);
+    }
+    keeps_an_owner(target, None, owners)
+}
+
+fn keeps_an_owner(before: Role, after: Option<Role>, owners: usize) -> Result<(), MembershipRefused> {
+    let loses_one = before == Role::Owner && after != Some(Role::Owner);
+    if loses_one && owners <= 1 { Err(MembershipRefused::LastOwner) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+
+    fn role() -> impl Strategy<Value = Role> {
+        select(Role::ALL)
+    }
+
+    proptest! {
+        /// Any sequence of changes that are allowed, by anybody to anybody, leaves an owner, and never raises anyone above the
+        /// one who did it.
+        #[test]
+        fn an_organization_always_keeps_an_owner(
+            mut rest in proptest::collection::vec(role(), 0..6),
+            changes in proptest::collection::vec((0_usize..7, 0_usize..7, proptest::option::of(role())), 0..40),
+        ) {
+            let mut members = vec![Role::Owner];
+            members.append(&mut rest);
+            for (actor, target, new) in changes {
+                let (actor, target) = (actor % members.len(), target % members.len());
+                let owners = members.iter().filter(|role| **role == Role::Owner).count();
+                let (by, before) = (members[actor], members[target]);
+                match new {
+                    Some(new) => if may_change_role(by, before, new, owners).is_ok() {
+                        prop_assert!(by <= before && by <= new);
+                        members[target] = new;
+                    },
+                    None => if may_remove(by, before, owners).is_ok() {
+                        prop_assert!(by <= before);
+                        members.remove(target);
+                    },
+                }
+                prop_assert!(members.contains(&Role::Owner));
+            }
+        }
+
+        #[test]
+        fn an_owner_may_do_anything_while_there_is_another(target in role(), new in role(), owners in 2_usize..9) {
+            prop_assert!(may_change_role(Role::Owner, target, new, owners).is_ok());
+            prop_assert!(may_remove(Role::Owner, target, owners).is_ok());
+            prop_assert!(may_add(Role::Owner, new));
+        }
+
+        #[test]
+        fn an_admin_neither_makes_nor_touches_an_owner(other in role(), owners in 1_usize..9) {
+            let refused = Err(MembershipRefused::AboveOneself);
+            prop_assert_eq!(may_change_role(Role::Admin, Role::Owner, other, owners), refused);
+            prop_assert_eq!(may_change_role(Role::Admin, other, Role::Owner, owners), refused);
+            prop_assert_eq!(may_remove(Role::Admin, Role::Owner, owners), refused);
+            prop_assert!(!may_add(Role::Admin, Role::Owner));
+        }
+    }
+
+    #[test]
+    fn the_last_owner_stays_an_owner() {
+        let refused = Err(MembershipRefused::LastOwner);
+        assert_eq!(may_remove(Role::Owner, Role::Owner, 1), refused);
+        for new in Role::ALL.iter().filter(|role| **role != Role::Owner) {
+            assert_eq!(may_change_role(Role::Owner, Role::Owner, *new, 1), refused);
+        }
+        assert_eq!(may_change_role(Role::Owner, Role::Owner, Role::Owner, 1), Ok(()));
+    }
+
+    #[test]
+    fn an_address_is_checked_and_trimmed() {
+        let new = |email: &str| NewMember { email: email.to_owned(), role: None }.validated();
+        assert_eq!(new(" Ada@Example.com ").map(|new| new.email), Ok("Ada@Example.com".to_owned()));
+        assert_eq!(new("  ").unwrap_err().0[0].code, FieldErrorCode::Required);
+        assert_eq!(new("ada").unwrap_err().0[0].code, FieldErrorCode::Invalid);
+    }
 }

@@ -69,6 +69,8 @@ text_enum! {
         ManageWorkspace = "manage_workspace",
         /// Give or take grants on a workspace or project.
         ManageGrants = "manage_grants",
+        /// Read who has a grant on a workspace or project. One's own grant is shown in any case.
+        ReadGrants = "read_grants",
         /// Read the list of members.
         ReadMember = "read_member",
         /// Add or remove members and change their roles, never above one's own.
@@ -81,6 +83,43 @@ text_enum! {
         ManageBilling = "manage_billing",
         /// Ask what the plan allows and what is used.
         ReadEntitlements = "read_entitlements",
+    }
+}
+
+/// What an operation is done to, which says how much of a [`Place`] counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// The organization, or a list of it: everyone in it knows that it exists.
+    Organization,
+    /// A client. It lies in no workspace; a guest's grants on its projects are what counts.
+    Client,
+    /// A workspace, or what lies in one: private or not, granted or not.
+    Placed,
+}
+
+impl Operation {
+    /// What it is done to.
+    pub fn subject(self) -> Subject {
+        match self {
+            Self::ReadClient | Self::WriteClient => Subject::Client,
+            Self::ReadProject
+            | Self::WriteProject
+            | Self::ReadTask
+            | Self::WriteTask
+            | Self::ReadInvoice
+            | Self::WriteInvoice
+            | Self::ReadWorkspace
+            | Self::ManageWorkspace
+            | Self::ManageGrants
+            | Self::ReadGrants => Subject::Placed,
+            Self::CreateWorkspace
+            | Self::ReadMember
+            | Self::ManageMembers
+            | Self::RenameOrganization
+            | Self::DeleteOrganization
+            | Self::ManageBilling
+            | Self::ReadEntitlements => Subject::Organization,
+        }
     }
 }
 
@@ -119,36 +158,28 @@ pub fn decide(role: Role, operation: Operation, place: Place) -> Decision {
         return if role == Role::Owner || !owner_only { Decision::Allowed } else { Decision::Forbidden };
     }
     // What is in a private workspace, and everything for a guest, exists only by grant.
-    let needs_grant = place.is_private || role == Role::Guest;
-    let placed = matches!(
-        operation,
-        O::ReadClient
-            | O::WriteClient
-            | O::ReadProject
-            | O::WriteProject
-            | O::ReadTask
-            | O::WriteTask
-            | O::ReadInvoice
-            | O::WriteInvoice
-            | O::ReadWorkspace
-            | O::ManageWorkspace
-            | O::ManageGrants
-    );
-    if placed && needs_grant && place.grant.is_none() {
+    let exists = match operation.subject() {
+        Subject::Organization => true,
+        Subject::Client => role != Role::Guest || place.grant.is_some(),
+        Subject::Placed => (role != Role::Guest && !place.is_private) || place.grant.is_some(),
+    };
+    if !exists {
         return Decision::Hidden;
     }
     let edits = place.grant >= Some(Grant::Edit);
     let allowed = match operation {
         O::ReadClient | O::ReadProject | O::ReadTask | O::ReadWorkspace | O::ReadMember => true,
         O::ReadInvoice | O::ReadEntitlements => role != Role::Guest,
-        O::WriteClient | O::WriteProject | O::WriteInvoice => role == Role::Member && (!place.is_private || edits),
+        O::WriteClient | O::CreateWorkspace => role == Role::Member,
+        O::WriteProject | O::WriteInvoice => role == Role::Member && (!place.is_private || edits),
         O::WriteTask => match role {
             Role::Member => !place.is_private || edits,
             Role::Guest => edits,
             _ => false,
         },
-        O::ManageGrants | O::ManageWorkspace => role == Role::Member && place.grant == Some(Grant::Admin),
-        O::CreateWorkspace => role == Role::Member,
+        O::ManageGrants | O::ReadGrants | O::ManageWorkspace => {
+            role == Role::Member && place.grant == Some(Grant::Admin)
+        }
         O::ManageMembers | O::RenameOrganization | O::DeleteOrganization | O::ManageBilling => false,
     };
     match (allowed, operation) {

@@ -29,6 +29,8 @@ pub enum FieldErrorCode {
     NotFound,
     /// Something else already has this value.
     Taken,
+    /// Something else still depends on it.
+    InUse,
     /// What was read has changed since.
     Conflict,
     /// The plan does not allow more.
@@ -44,6 +46,7 @@ impl FieldErrorCode {
         Self::Invalid,
         Self::NotFound,
         Self::Taken,
+        Self::InUse,
         Self::Conflict,
         Self::LimitReached,
     ];

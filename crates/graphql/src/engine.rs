@@ -16,15 +16,33 @@ use tenantry_service::Service;
 use crate::batch::{Reads, drive};
 use crate::error::{ErrorCode, error_response, finish};
 use crate::guard::{Guard, GuardError, GuardLimits};
+use crate::issuer::{OptionalIssuer, TokenIssuer};
 use crate::locate::name_fields;
 use crate::object::{Rendering, repeats_a_relation};
+use crate::organization::OwnOrganizations;
 use crate::schema::{TenantrySchema, builder, sdl};
 
 /// How the engine behaves.
-#[derive(Debug, Clone)]
+#[derive(Clone, Default)]
 pub struct EngineOptions {
     /// What a document may ask for.
     pub guard: GuardLimits,
+    /// Makes tokens for callers who switch to another organization. Without it they are told to ask elsewhere.
+    pub issuer: Option<Arc<dyn TokenIssuer>>,
+}
+
+impl EngineOptions {
+    /// These limits, and nothing else that can be left out.
+    pub fn new(guard: GuardLimits) -> Self {
+        Self { guard, ..Self::default() }
+    }
+}
+
+impl fmt::Debug for EngineOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let options = &mut f.debug_struct("EngineOptions");
+        options.field("guard", &self.guard).field("issuer", &self.issuer.is_some()).finish()
+    }
 }
 
 /// Who sends a request.
@@ -77,7 +95,7 @@ impl Engine {
     /// # Errors
     /// [`GuardError`] when the guard cannot read the schema, which a test rules out.
     pub fn new(service: Service, options: EngineOptions) -> Result<Self, GuardError> {
-        let mut schema = builder().data(service.clone());
+        let mut schema = builder().data(service.clone()).data(OptionalIssuer(options.issuer));
         if !options.guard.introspection {
             // Suggestions would tell what introspection may not.
             schema = schema.disable_introspection().disable_suggestions();
@@ -114,6 +132,7 @@ impl Engine {
         // Kept for the case that an input is refused; most requests bring few variables.
         let variables = request.variables.clone();
         let mut prepared = Request::new("").variables(request.variables).data(Arc::clone(&reads)).data(rendering);
+        prepared = prepared.data(OwnOrganizations::default());
         prepared.operation_name = request.operation_name;
         prepared.set_parsed_query(admitted.document);
         let mut response = drive(&reads, self.schema.execute(prepared)).await;

@@ -1,8 +1,20 @@
-//! What the plan allows.
+//! What the plan allows, and how much of it is left.
 
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use async_graphql::{Context, Object, Result, SimpleObject};
+use tenantry_billing::{Billing, BillingError, Entitlement as Record, Source};
 use tenantry_domain::feature as domain;
+use tenantry_domain::permission::{Decision, Operation, Place, decide};
+use tenantry_service::Service;
+use tenantry_store::{ReadScope, StoreError};
 
-use crate::scalar::enumeration;
+use crate::batch::{Batch, Loaded, WhoAmI};
+use crate::error::{ErrorCode, coded, internal};
+use crate::loaders::load;
+use crate::scalar::{Timestamp, enumeration};
 
 enumeration! {
     /// Something that a plan limits.
@@ -19,5 +31,120 @@ enumeration! {
         TeamMembers,
         /// Items in the vault.
         VaultItems,
+    }
+}
+
+enumeration! {
+    /// How a feature is counted.
+    FeatureKind = domain::FeatureKind {
+        /// How many exist at a time.
+        Level,
+        /// How many came to be in a billing period.
+        Monthly,
+    }
+}
+
+enumeration! {
+    /// Where a limit comes from.
+    EntitlementSource = Source {
+        /// The organization's plan.
+        Plan,
+        /// Something that was agreed with the organization apart from its plan.
+        Override,
+    }
+}
+
+/// What the organization may use of one feature.
+#[derive(SimpleObject)]
+pub(crate) struct Entitlement {
+    /// What is limited.
+    feature: Feature,
+    /// How it is counted.
+    kind: FeatureKind,
+    /// How much is allowed; null for any number.
+    limit: Option<i64>,
+    /// How much is in use, or was used in the current period; null when any number is allowed, because then nothing is counted.
+    used: Option<i64>,
+    /// How much more may be used; null for any number.
+    remaining: Option<i64>,
+    /// Whether one more may be used.
+    can_use: bool,
+    /// When a monthly count starts over; null for a level.
+    resets_at: Option<Timestamp>,
+    /// Where the limit comes from.
+    source: EntitlementSource,
+}
+
+impl From<&Record> for Entitlement {
+    fn from(record: &Record) -> Self {
+        Self {
+            feature: record.feature.into(),
+            kind: record.kind().into(),
+            limit: record.limit,
+            used: record.used,
+            remaining: record.remaining(),
+            can_use: record.can_use(),
+            resets_at: record.resets_at.map(Timestamp),
+            source: record.source.into(),
+        }
+    }
+}
+
+/// The plans, as the key of the one read that needs them. A request has one, so all are equal.
+#[derive(Clone)]
+struct Plans(Billing);
+
+impl PartialEq for Plans {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Plans {}
+
+impl Hash for Plans {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
+/// The organization's entitlements.
+struct Entitlements;
+
+impl Batch for Entitlements {
+    type Key = Plans;
+    type Value = Arc<std::result::Result<Vec<Record>, BillingError>>;
+
+    async fn load(scope: &ReadScope, keys: &[Plans]) -> Loaded<Self> {
+        let mut found = HashMap::with_capacity(1);
+        for plans in keys {
+            let entitlements = match plans.0.entitlements(scope).await {
+                Err(BillingError::Store(error)) => return Err::<_, StoreError>(error),
+                result => Arc::new(result),
+            };
+            found.insert(plans.clone(), Ok(entitlements));
+        }
+        Ok(found)
+    }
+}
+
+/// Root fields about the plan.
+#[derive(Default)]
+pub(crate) struct EntitlementQuery;
+
+#[Object]
+impl EntitlementQuery {
+    /// What the organization may use, and how much of it is left: one entry for every feature. Ask before you act; what counts
+    /// is the answer of the mutation.
+    async fn entitlements(&self, context: &Context<'_>) -> Result<Vec<Entitlement>> {
+        let actor = load::<WhoAmI>(context, ()).await?;
+        let role = actor.map(|actor| actor.role);
+        if role.is_none_or(|role| decide(role, Operation::ReadEntitlements, Place::OPEN) != Decision::Allowed) {
+            return Err(coded(ErrorCode::Forbidden, "Your role does not allow this."));
+        }
+        let billing = context.data_unchecked::<Service>().billing().clone();
+        match load::<Entitlements>(context, Plans(billing)).await?.as_deref() {
+            Some(Ok(entitlements)) => Ok(entitlements.iter().map(Entitlement::from).collect()),
+            Some(Err(error)) => Err(internal(error)),
+            None => Ok(Vec::new()),
+        }
     }
 }

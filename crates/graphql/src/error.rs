@@ -129,6 +129,8 @@ pub(crate) enum UserErrorCode {
     NotFound,
     /// Something else already has this value.
     Taken,
+    /// Something else still depends on it.
+    InUse,
     /// It has changed since it was read.
     Conflict,
     /// The plan does not allow more.
@@ -144,6 +146,7 @@ impl From<FieldErrorCode> for UserErrorCode {
             FieldErrorCode::Invalid => Self::Invalid,
             FieldErrorCode::NotFound => Self::NotFound,
             FieldErrorCode::Taken => Self::Taken,
+            FieldErrorCode::InUse => Self::InUse,
             FieldErrorCode::Conflict => Self::Conflict,
             FieldErrorCode::LimitReached => Self::LimitReached,
         }

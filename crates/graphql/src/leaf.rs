@@ -21,8 +21,6 @@ pub(crate) enum Leaf<'a> {
     Made(String),
     /// A truth value.
     Boolean(bool),
-    /// A whole number.
-    Integer(i64),
     /// An id.
     Id(&'static str, Uuid),
     /// A point in time.
@@ -43,9 +41,6 @@ impl Leaf<'_> {
             Self::Plain(text) => quoted(out, |out| out.extend_from_slice(text.as_bytes())),
             Self::Boolean(true) => out.extend_from_slice(b"true"),
             Self::Boolean(false) => out.extend_from_slice(b"false"),
-            Self::Integer(number) => {
-                let _ = write!(Ascii(out), "{number}");
-            }
             Self::Id(prefix, uuid) => quoted(out, |out| {
                 out.extend_from_slice(prefix.as_bytes());
                 out.push(b'_');
@@ -72,7 +67,6 @@ impl Leaf<'_> {
             Self::Made(text) => Value::String(text.clone()),
             Self::Plain(text) => Value::String((*text).to_owned()),
             Self::Boolean(truth) => Value::Boolean(*truth),
-            Self::Integer(number) => Value::Number((*number).into()),
             Self::Id(prefix, uuid) => {
                 let mut text = String::with_capacity(prefix.len() + 1 + typeid::SUFFIX_LENGTH);
                 // Writing to a String cannot fail.
@@ -160,7 +154,6 @@ mod tests {
             Leaf::Plain("IN_PROGRESS"),
             Leaf::Boolean(true),
             Leaf::Boolean(false),
-            Leaf::Integer(i64::MIN),
             Leaf::Id("client", Uuid::max()),
             Leaf::Time(time),
             Leaf::Time(DateTime::UNIX_EPOCH),

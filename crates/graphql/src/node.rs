@@ -2,10 +2,14 @@
 
 use async_graphql::{Context, Error, ID, Interface, Object, Result};
 use futures_util::future::try_join_all;
-use tenantry_domain::{ClientId, Id, InvoiceId, MemberId, OrganizationId, ProjectId, TaskId, WorkspaceId, typeid};
+use tenantry_domain::{
+    ClientId, Id, InvoiceId, MemberId, OrganizationId, ProjectId, ProjectMemberId, TaskId, WorkspaceId,
+    WorkspaceMemberId, typeid,
+};
 
 use crate::client::Client;
 use crate::error::bad_argument;
+use crate::grant::{ProjectGrant, WorkspaceGrant};
 use crate::invoice::Invoice;
 use crate::loaders::{OwnOrganization, load, node};
 use crate::member::Member;
@@ -30,10 +34,14 @@ pub(crate) enum Node {
     Organization(Organization),
     /// A project.
     Project(Project),
+    /// A grant on a project.
+    ProjectGrant(ProjectGrant),
     /// A task.
     Task(Task),
     /// A workspace.
     Workspace(Workspace),
+    /// A grant on a workspace.
+    WorkspaceGrant(WorkspaceGrant),
 }
 
 /// The most ids that `nodes` takes.
@@ -74,8 +82,10 @@ async fn find(context: &Context<'_>, id: &str, argument: &str) -> Result<Option<
         InvoiceId::PREFIX => one(context, InvoiceId::from_uuid(uuid)).await?.map(Node::Invoice),
         MemberId::PREFIX => one(context, MemberId::from_uuid(uuid)).await?.map(Node::Member),
         ProjectId::PREFIX => one(context, ProjectId::from_uuid(uuid)).await?.map(Node::Project),
+        ProjectMemberId::PREFIX => one(context, ProjectMemberId::from_uuid(uuid)).await?.map(Node::ProjectGrant),
         TaskId::PREFIX => one(context, TaskId::from_uuid(uuid)).await?.map(Node::Task),
         WorkspaceId::PREFIX => one(context, WorkspaceId::from_uuid(uuid)).await?.map(Node::Workspace),
+        WorkspaceMemberId::PREFIX => one(context, WorkspaceMemberId::from_uuid(uuid)).await?.map(Node::WorkspaceGrant),
         OrganizationId::PREFIX => {
             let own = load::<OwnOrganization>(context, ()).await?;
             own.filter(|own| own.id.as_uuid() == uuid).map(|own| Node::Organization(Organization(own)))

@@ -3,13 +3,15 @@
 use async_graphql::{EmptySubscription, MergedObject, Schema, SchemaBuilder};
 
 use crate::client::{ClientMutation, ClientQuery};
+use crate::entitlement::EntitlementQuery;
+use crate::grant::GrantMutation;
 use crate::invoice::{InvoiceMutation, InvoiceQuery};
-use crate::member::MemberQuery;
+use crate::member::{MemberMutation, MemberQuery};
 use crate::node::NodeQuery;
-use crate::organization::OrganizationQuery;
+use crate::organization::{OrganizationMutation, OrganizationQuery};
 use crate::project::{ProjectMutation, ProjectQuery};
 use crate::task::{TaskMutation, TaskQuery};
-use crate::workspace::WorkspaceQuery;
+use crate::workspace::{WorkspaceMutation, WorkspaceQuery};
 
 /// Everything that can be read.
 #[derive(MergedObject, Default)]
@@ -23,12 +25,22 @@ pub(crate) struct Query(
     InvoiceQuery,
     WorkspaceQuery,
     MemberQuery,
+    EntitlementQuery,
 );
 
 /// Everything that can be written. The fields of one request run one after the other, each in its own transaction.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Mutation")]
-pub(crate) struct Mutation(ClientMutation, ProjectMutation, TaskMutation, InvoiceMutation);
+pub(crate) struct Mutation(
+    ClientMutation,
+    ProjectMutation,
+    TaskMutation,
+    InvoiceMutation,
+    WorkspaceMutation,
+    GrantMutation,
+    OrganizationMutation,
+    MemberMutation,
+);
 
 /// The schema's type.
 pub(crate) type TenantrySchema = Schema<Query, Mutation, EmptySubscription>;

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use tenantry_billing::{Billing, BillingOptions, Meter, MeterOptions, Throttle};
 use tenantry_domain::Clock;
 use tenantry_graphql::EngineOptions;
 use tenantry_graphql::guard::GuardError;
@@ -12,7 +13,7 @@ use tenantry_store::{Store, StoreError};
 use tenantry_token::{SetupError, TokenError, Verifier};
 use tokio::net::TcpListener;
 
-use crate::http::{AppState, HttpOptions};
+use crate::http::{AppState, HttpOptions, Metering};
 use crate::issuer;
 use crate::settings::{GuardSettings, HttpSettings, JwtSettings, PoolSettings, SettingsError};
 
@@ -138,7 +139,13 @@ pub(crate) fn state(
     let engine = EngineOptions { issuer: issuer::of(jwt)?, ..EngineOptions::new(guard.limits(http.introspection)) };
     let options =
         HttpOptions { body_limit: http.body_limit, request_timeout: http.request_timeout, pool_size: pool.pool_size };
-    Ok(AppState::assemble(store, verifier, engine, options)?)
+    let billing = Billing::new(BillingOptions::default());
+    let metering = Metering {
+        meter: Some(Meter::new(store.clone(), billing.clone(), MeterOptions::default())),
+        throttle: http.throttle().map(Throttle::new),
+        clock: Some(store.clock().clone()),
+    };
+    Ok(AppState::assemble(store, verifier, engine, options, billing, metering)?)
 }
 
 #[cfg(test)]

@@ -5,11 +5,17 @@
 
 mod authorize;
 mod error;
+mod purge;
 
 pub mod client;
+pub mod export;
+pub mod grant;
 pub mod invoice;
+pub mod member;
+pub mod organization;
 pub mod project;
 pub mod task;
+pub mod workspace;
 
 use futures_util::future::BoxFuture;
 use tenantry_billing::Billing;
@@ -17,6 +23,7 @@ use tenantry_domain::Identity;
 use tenantry_store::{Store, WriteScope, in_write_scope};
 
 pub use error::ServiceError;
+pub use purge::{Purged, purge_due};
 
 /// The use cases' common ground: the database and the plans.
 #[derive(Debug, Clone)]

@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use tenantry_billing::Billing;
 use tenantry_domain::feature::Feature;
-use tenantry_domain::permission::Operation;
+use tenantry_domain::permission::{Decision, Operation, decide};
 use tenantry_domain::project::{NewProject, Project, ProjectChanges};
-use tenantry_domain::{Change, FieldError, FieldErrorCode, ProjectId};
-use tenantry_store::{WriteScope, project as store, workspace};
+use tenantry_domain::{Change, FieldError, FieldErrorCode, ProjectId, WorkspaceId};
+use tenantry_store::{Scope, WriteScope, access, project as store, workspace};
 
 use crate::authorize::{authorize_anywhere, authorize_in_project, authorize_in_workspace, check_unchanged};
 use crate::error::{ServiceError, name_reference};
@@ -56,6 +56,9 @@ pub async fn update(
     check_unchanged(expected, before.updated_at)?;
     if let Change::Set(workspace_id) = changes.workspace_id {
         authorize_in_workspace(scope, Operation::WriteProject, workspace_id, "workspaceId").await?;
+        if workspace_id != before.workspace_id {
+            authorize_leaving(scope, before.workspace_id).await?;
+        }
     }
     let changes = changes.validated(&before)?;
     let after = store::update(scope, &before, changes).await.map_err(|error| name_reference(error, REFERENCES))?;
@@ -75,6 +78,14 @@ pub async fn delete(
     check_unchanged(expected, before.updated_at)?;
     store::delete(scope, id).await?;
     Ok(id)
+}
+
+/// Moving a project changes who sees it, so a grant on the project alone does not do: it takes one on the workspace that it
+/// leaves. The caller may not see that workspace, and is not told of it.
+async fn authorize_leaving(scope: &mut WriteScope, workspace: WorkspaceId) -> Result<(), ServiceError> {
+    let place = access::of_workspace(scope, workspace).await?;
+    let decision = place.map(|place| decide(scope.actor().role, Operation::WriteProject, place));
+    if decision == Some(Decision::Allowed) { Ok(()) } else { Err(ServiceError::Forbidden) }
 }
 
 /// The project, locked, if the caller may write it.

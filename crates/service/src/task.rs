@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use tenantry_domain::permission::Operation;
 use tenantry_domain::task::{MAX_SUBTASK_DEPTH, NewTask, Task, TaskChanges};
-use tenantry_domain::{Change, FieldError, FieldErrorCode, Position, TaskId};
-use tenantry_store::{WriteScope, task as store};
+use tenantry_domain::{Change, FieldError, FieldErrorCode, Position, ProjectId, Role, TaskId, UserId};
+use tenantry_store::{Scope, WriteScope, member, task as store};
 
 use crate::authorize::{authorize_in_project, check_unchanged};
 use crate::error::{ServiceError, name_reference};
@@ -23,9 +23,10 @@ const REFERENCES: &[(&str, &str, &str)] = &[
 pub async fn create(scope: &mut WriteScope, new: NewTask) -> Result<Task, ServiceError> {
     authorize_in_project(scope, Operation::WriteTask, new.project_id, "projectId", "project").await?;
     let new = new.validated()?;
+    check_assignees(scope, &new.assignee_ids).await?;
     store::lock_board(scope, new.project_id).await?;
     if let Some(parent) = new.parent_task_id {
-        check_depth(scope, parent, 0).await?;
+        check_depth(scope, new.project_id, parent, 0).await?;
     }
     let last = store::last_position(scope, new.project_id).await?;
     let position = position_between(last.as_ref(), None)?;
@@ -46,6 +47,9 @@ pub async fn update(
     let before = existing(scope, id).await?;
     check_unchanged(expected, before.updated_at)?;
     let changes = changes.validated()?;
+    if let Change::Set(assignees) = &changes.assignee_ids {
+        check_assignees(scope, assignees).await?;
+    }
     if !changes.parent_task_id.is_keep() || !changes.after_task_id.is_keep() {
         // The board is locked before the task is read again, so that two moves cannot make a circle between them.
         store::lock_board(scope, before.project_id).await?;
@@ -89,6 +93,20 @@ async fn existing(scope: &mut WriteScope, id: TaskId) -> Result<Task, ServiceErr
     tenantry_store::get_for_update(scope, id).await?.ok_or_else(not_found)
 }
 
+/// Assignees must be there for the caller. A guest does not see all members, and whether a hidden one is assigned or an
+/// unknown one refused must not tell them apart. To everybody else the foreign key says the same without a statement.
+async fn check_assignees(scope: &mut WriteScope, users: &[UserId]) -> Result<(), ServiceError> {
+    if scope.actor().role != Role::Guest || users.is_empty() {
+        return Ok(());
+    }
+    let seen = member::get_by_users(scope, users).await?;
+    if users.iter().all(|user| seen.contains_key(user)) {
+        Ok(())
+    } else {
+        Err(FieldError::not_found("assigneeIds", "member").into())
+    }
+}
+
 /// The new parent must be another task of the project that is not below this one.
 async fn check_parent(scope: &mut WriteScope, task: &Task, parent: TaskId) -> Result<(), ServiceError> {
     let above = store::ancestors(scope, parent, MAX_SUBTASK_DEPTH).await?;
@@ -97,11 +115,21 @@ async fn check_parent(scope: &mut WriteScope, task: &Task, parent: TaskId) -> Re
         return Err(FieldError::new(FieldErrorCode::Invalid, "parentTaskId", message).into());
     }
     let height = store::height(scope, task.id, MAX_SUBTASK_DEPTH).await?;
-    check_depth(scope, parent, height).await
+    check_depth(scope, task.project_id, parent, height).await
 }
 
-/// Something `height` levels high must fit below `parent`.
-async fn check_depth(scope: &mut WriteScope, parent: TaskId, height: usize) -> Result<(), ServiceError> {
+/// Something `height` levels high must fit below `parent`, which must lie in the project.
+async fn check_depth(
+    scope: &mut WriteScope,
+    project: ProjectId,
+    parent: TaskId,
+    height: usize,
+) -> Result<(), ServiceError> {
+    // The foreign key would say so too, but only after the depth, which would tell how deep a hidden task lies.
+    let found: Option<Task> = tenantry_store::get(scope, parent).await?;
+    if found.is_none_or(|found| found.project_id != project) {
+        return Err(FieldError::not_found("parentTaskId", "task in this project").into());
+    }
     let above = store::ancestors(scope, parent, MAX_SUBTASK_DEPTH).await?;
     if above.len() + 1 + height > MAX_SUBTASK_DEPTH {
         let message = format!("Subtasks go at most {MAX_SUBTASK_DEPTH} levels deep.");

@@ -1,5 +1,6 @@
 //! Members: the object type and its enums.
 
+mod mutation;
 mod query;
 
 use async_graphql::{Context, InputObject, Result};
@@ -13,6 +14,7 @@ use crate::object::object;
 use crate::scalar::{GlobalId, OrderDirection, Timestamp, enumeration};
 use crate::task::{Task, TaskFilter, TaskOrder};
 
+pub(crate) use mutation::MemberMutation;
 pub(crate) use query::MemberQuery;
 
 object! {
@@ -32,6 +34,8 @@ object! {
         "role" role: Role = |member| Role::from(member.role);
         /// When the user joined.
         "joinedAt" joined_at: Timestamp = |member| Timestamp(member.joined_at);
+        /// When the membership last changed.
+        "updatedAt" updated_at: Timestamp = |member| Timestamp(member.updated_at);
     }
 
     /// The tasks assigned to the member: urgent ones first, then by due date, unless ordered otherwise.

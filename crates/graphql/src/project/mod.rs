@@ -6,12 +6,14 @@ mod query;
 use async_graphql::{Context, InputObject, Result};
 use tenantry_domain::project::Project as Record;
 use tenantry_domain::{ClientId, ProjectId, WorkspaceId, project as domain};
+use tenantry_store::grant::GrantParent;
 use tenantry_store::invoice::InvoiceParent;
 use tenantry_store::task::{TaskParent, TaskSort};
 use tenantry_store::{Direction, ListOf, ListRequest, PageRequest, project as store};
 
 use crate::client::Client;
 use crate::connection::{Connection, Origin, PageArguments};
+use crate::grant::ProjectGrant;
 use crate::invoice::{Invoice, InvoiceFilter, InvoiceOrder};
 use crate::loaders::{MembersByUser, load, node, optional_node};
 use crate::member::Member;
@@ -102,6 +104,21 @@ object! {
         let page = PageArguments { first, after, last, before }.read()?;
         let origin = Origin::Parent(InvoiceParent::Project, self.0.id.as_uuid());
         Connection::load(context, origin, crate::invoice::request(filter, order_by, page)).await
+    }
+
+    /// Who has a grant on it, by the time it was first given. Shown to those who may give grants; everybody else finds only
+    /// their own.
+    async fn grants(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "How many from the start, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
+    ) -> Result<Connection<ProjectGrant>> {
+        let page = PageArguments { first, after, last, before }.read()?;
+        let origin = Origin::Parent(GrantParent::Granted, self.0.id.as_uuid());
+        Connection::load(context, origin, crate::grant::request(page)).await
     }
 }
 

@@ -1,18 +1,22 @@
 //! Workspaces: the object type and its enums.
 
+mod mutation;
 mod query;
 
 use async_graphql::{Context, InputObject, Result};
 use tenantry_domain::WorkspaceId;
 use tenantry_domain::workspace::Workspace as Record;
+use tenantry_store::grant::GrantParent;
 use tenantry_store::project::ProjectParent;
 use tenantry_store::{Direction, ListOf, ListRequest, PageRequest, workspace as store};
 
 use crate::connection::{Connection, Origin, PageArguments};
+use crate::grant::WorkspaceGrant;
 use crate::object::object;
 use crate::project::{Project, ProjectFilter, ProjectOrder};
 use crate::scalar::{GlobalId, OrderDirection, Timestamp, enumeration};
 
+pub(crate) use mutation::WorkspaceMutation;
 pub(crate) use query::WorkspaceQuery;
 
 object! {
@@ -49,6 +53,21 @@ object! {
         let page = PageArguments { first, after, last, before }.read()?;
         let origin = Origin::Parent(ProjectParent::Workspace, self.0.id.as_uuid());
         Connection::load(context, origin, crate::project::request(filter, order_by, page)).await
+    }
+
+    /// Who has a grant on it, by the time it was first given. Shown to those who may give grants; everybody else finds only
+    /// their own.
+    async fn grants(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "How many from the start, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
+    ) -> Result<Connection<WorkspaceGrant>> {
+        let page = PageArguments { first, after, last, before }.read()?;
+        let origin = Origin::Parent(GrantParent::Granted, self.0.id.as_uuid());
+        Connection::load(context, origin, crate::grant::request(page)).await
     }
 }
 

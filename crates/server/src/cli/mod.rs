@@ -2,7 +2,10 @@
 
 mod dev;
 mod doctor;
+mod export;
 mod migrate;
+mod plans;
+mod purge;
 mod schema;
 mod seed;
 mod serve;
@@ -35,6 +38,12 @@ enum Command {
     Migrate(Box<migrate::Migrate>),
     /// Fills the database.
     Seed(Box<seed::Seed>),
+    /// Changes what the plans allow.
+    Plans(Box<plans::Plans>),
+    /// Writes everything of one organization to standard output, as JSON lines.
+    Export(Box<export::Export>),
+    /// Deletes the organizations whose deletion is due.
+    Purge(Box<purge::Purge>),
     /// Prints a token for a member of an organization, and nothing else.
     Token(Box<token::Token>),
     /// Prints the GraphQL schema.
@@ -73,6 +82,9 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Serve(command) => command.run().await,
             Command::Migrate(command) => command.run().await,
             Command::Seed(command) => command.run().await,
+            Command::Plans(command) => command.run().await,
+            Command::Export(command) => command.run().await,
+            Command::Purge(command) => command.run().await,
             Command::Token(command) => command.run().await,
             Command::Schema => {
                 schema::run();

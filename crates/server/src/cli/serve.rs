@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::purge;
 use crate::http::serve;
-use crate::settings::{DatabaseSettings, GuardSettings, HttpSettings, JwtSettings, PoolSettings};
+use crate::settings::{DatabaseSettings, GuardSettings, HttpSettings, JwtSettings, PoolSettings, WorkerSettings};
 use crate::{shutdown, start};
 
 /// How long the pool may take to close when all requests are answered.
@@ -17,6 +18,8 @@ const CLOSE: Duration = Duration::from_secs(1);
 pub(super) struct Serve {
     #[command(flatten)]
     database: DatabaseSettings,
+    #[command(flatten)]
+    worker: WorkerSettings,
     #[command(flatten)]
     pool: PoolSettings,
     #[command(flatten)]
@@ -35,6 +38,9 @@ impl Serve {
         let listener = start::listen(self.http.listen).await?;
         let store = start::open_store(url, &self.pool).await?;
         let state = start::state(store.clone(), verifier, &self.jwt, &self.http, &self.guard, &self.pool)?;
+        if let Some(url) = self.worker.url() {
+            purge::forever(url).await?;
+        }
         tracing::info!(address = %listener.local_addr()?, pool_size = self.pool.pool_size, "serving");
         serve(listener, state, shutdown::signal()).await;
         // Connections that hang are the database's to close.

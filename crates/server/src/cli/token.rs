@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
-use tenantry_domain::Clock;
+use tenantry_domain::{Clock, Identity};
 use tenantry_store::{IdentityScope, Store, StoreSettings, organization, user};
 use tenantry_token::{Issued, Issuer};
 
@@ -82,6 +82,12 @@ pub(super) async fn issue(
     email: &str,
     ttl: Duration,
 ) -> anyhow::Result<Issued> {
+    let identity = find(store, slug, email).await?;
+    Ok(issuer.issue(identity.user_id, identity.organization_id, ttl)?)
+}
+
+/// The user with this address, in the organization with this slug.
+pub(super) async fn find(store: &Store, slug: &str, email: &str) -> anyhow::Result<Identity> {
     let nobody = IdentityScope::open(store, None).await?;
     let user = user::get_by_email(&nobody, email).await?.ok_or_else(|| anyhow!("there is no user {email}"))?;
     // Its connection may be the only one.
@@ -92,5 +98,5 @@ pub(super) async fn issue(
         .into_iter()
         .find(|(organization, _)| organization.slug == slug)
         .ok_or_else(|| anyhow!("{email} does not belong to an organization {slug}"))?;
-    Ok(issuer.issue(user.id, organization.id, ttl)?)
+    Ok(Identity { user_id: user.id, organization_id: organization.id })
 }

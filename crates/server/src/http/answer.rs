@@ -24,13 +24,13 @@ pub(crate) struct Refusal {
     code: &'static str,
     message: String,
     parameter: Option<&'static str>,
-    header: Option<(HeaderName, HeaderValue)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Refusal {
     /// A refusal with a status of its own.
     pub(crate) fn new(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { status, code: code.as_str(), message: message.into(), parameter: None, header: None }
+        Self { status, code: code.as_str(), message: message.into(), parameter: None, headers: Vec::new() }
     }
 
     /// A malformed request.
@@ -45,6 +45,13 @@ impl Refusal {
         self
     }
 
+    /// Adds a header to the answer.
+    #[must_use]
+    pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
     /// No token, or one that is not believed; `problem` is the challenge's `error`.
     pub(crate) fn unauthenticated(message: &'static str, problem: Option<&'static str>) -> Self {
         let challenge = match problem {
@@ -52,25 +59,20 @@ impl Refusal {
             Some("invalid_request") => HeaderValue::from_static("Bearer error=\"invalid_request\""),
             Some(_) => HeaderValue::from_static("Bearer error=\"invalid_token\""),
         };
-        let mut refusal = Self::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated, message);
-        refusal.header = Some((WWW_AUTHENTICATE, challenge));
-        refusal
+        Self::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated, message)
+            .with_header(WWW_AUTHENTICATE, challenge)
     }
 
     /// Something that is needed is not there at the moment.
     pub(crate) fn unavailable() -> Self {
         let message = "The service is busy; try again in a moment.";
-        let mut refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, message);
-        refusal.header = Some((RETRY_AFTER, SOON));
-        refusal
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, message).with_header(RETRY_AFTER, SOON)
     }
 
     /// A method that the endpoint does not have.
     pub(crate) fn method_not_allowed() -> Self {
         let message = "Send GraphQL requests by POST, or queries by GET.";
-        let mut refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed, message);
-        refusal.header = Some((ALLOW, METHODS));
-        refusal
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed, message).with_header(ALLOW, METHODS)
     }
 
     /// The refusal as a response.
@@ -84,9 +86,7 @@ impl Refusal {
         // Structs of texts can always be written.
         let bytes = serde_json::to_vec(&document).unwrap_or_default();
         let mut response = respond(self.status, media_type, bytes);
-        if let Some((name, value)) = self.header {
-            response.headers_mut().insert(name, value);
-        }
+        response.headers_mut().extend(self.headers);
         response
     }
 }

@@ -14,6 +14,7 @@ use tenantry_domain::Identity;
 use tenantry_graphql::{Caller, ErrorCode, GraphQlRequest, Methods};
 
 use super::answer::{METHODS, Refusal, from_engine};
+use super::metering::Quota;
 use super::negotiation::{MediaType, answer_type, is_json};
 use super::request_id::RequestId;
 use super::{AppState, auth, body};
@@ -41,7 +42,11 @@ pub(crate) async fn answer(
         )),
     };
     match outcome {
-        Ok(answer) => from_engine(answer, media_type),
+        Ok((answer, quota)) => {
+            let mut response = from_engine(answer, media_type);
+            quota.tell(&mut response);
+            response
+        }
         Err(refusal) => refusal.into_response(media_type, request_id.as_str()),
     }
 }
@@ -50,7 +55,7 @@ async fn execute(
     state: &AppState,
     request_id: &RequestId,
     request: Request<Body>,
-) -> Result<async_graphql::Response, Refusal> {
+) -> Result<(async_graphql::Response, Quota), Refusal> {
     let methods = match *request.method() {
         Method::POST => Methods::All,
         Method::GET | Method::HEAD => Methods::QueriesOnly,
@@ -58,6 +63,7 @@ async fn execute(
     };
     // Before the body is read: nobody who is unknown makes the server hold one.
     let identity = identify(state, request.headers()).await?;
+    let quota = state.metering().admit(identity.organization_id).await?;
     let request = match methods {
         Methods::All => post(state, request).await?,
         Methods::QueriesOnly => {
@@ -68,7 +74,7 @@ async fn execute(
     // A resolver that panics must not take the connection with it, on which other answers may be under way.
     let execution = AssertUnwindSafe(state.engine().execute(caller, request, methods)).catch_unwind();
     match tokio::time::timeout(state.request_timeout(), execution).await {
-        Ok(Ok(answer)) => Ok(answer),
+        Ok(Ok(answer)) => Ok((answer, quota)),
         Ok(Err(_)) => {
             tracing::error!(%request_id, "a resolver panicked");
             let message = "Something went wrong; the request id helps to find out what.";

@@ -5,6 +5,7 @@ mod auth;
 mod body;
 mod graphql;
 mod health;
+mod metering;
 mod metrics;
 mod negotiation;
 mod observe;
@@ -24,6 +25,7 @@ use answer::Refusal;
 use negotiation::MediaType;
 use request_id::RequestId;
 
+pub use metering::Metering;
 pub use metrics::Metrics;
 pub use serve::{Drained, serve};
 pub use state::{AppState, HttpOptions};

@@ -20,6 +20,9 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Long enough for the last answers to reach the network.
 const QUIET: Duration = Duration::from_secs(1);
 
+/// How long the calls that were counted last may take to be written down.
+const LAST_FLUSH: Duration = Duration::from_secs(1);
+
 /// Accepting fails when the process is out of file descriptors; trying again at once would spin.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -41,6 +44,11 @@ pub async fn serve(listener: TcpListener, state: AppState, shutdown: impl Future
     // A window of concurrent streams that one client's requests cannot fill the pool's queue with.
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(128).keep_alive_interval(Duration::from_secs(30));
     let graceful = GracefulShutdown::new();
+    let (stop_metering, stopped) = tokio::sync::oneshot::channel::<()>();
+    let metering = state.metering().meter.clone().map(|meter| {
+        // A sender that is dropped stops the meter as well.
+        tokio::spawn(meter.run(async { drop(stopped.await) }))
+    });
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let stream = tokio::select! {
@@ -67,12 +75,19 @@ pub async fn serve(listener: TcpListener, state: AppState, shutdown: impl Future
             () = idle(&state) => {}
         }
     });
-    if drained.await.is_ok() {
+    let drained = if drained.await.is_ok() {
         Drained::All
     } else {
         tracing::warn!("stopping: some requests took too long and were cut off");
         Drained::Some
+    };
+    drop(stop_metering);
+    if let Some(metering) = metering
+        && tokio::time::timeout(LAST_FLUSH, metering).await.is_err()
+    {
+        tracing::warn!("stopping: the calls of the last seconds could not be written down");
     }
+    drained
 }
 
 /// Waits until no request has been under way for a while. Connections on which a client is still typing its request's head

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tenantry_billing::{Billing, BillingOptions};
+use tenantry_billing::Billing;
 use tenantry_graphql::guard::GuardError;
 use tenantry_graphql::{Engine, EngineOptions};
 use tenantry_service::Service;
@@ -11,6 +11,7 @@ use tenantry_store::Store;
 use tenantry_token::Verifier;
 
 use super::health::Readiness;
+use super::metering::Metering;
 use super::metrics::Metrics;
 use super::request_id::RequestIds;
 
@@ -43,11 +44,23 @@ struct Shared {
     metrics: Metrics,
     request_ids: RequestIds,
     readiness: Readiness,
+    metering: Metering,
 }
 
 impl AppState {
     /// Puts the parts together. `store` is the one that `engine` works with.
     pub fn new(engine: Engine, verifier: Verifier, store: Store, options: HttpOptions) -> Self {
+        Self::with_metering(engine, verifier, store, options, Metering::default())
+    }
+
+    /// As [`new`](Self::new), with limits on how much is sent.
+    pub fn with_metering(
+        engine: Engine,
+        verifier: Verifier,
+        store: Store,
+        options: HttpOptions,
+        metering: Metering,
+    ) -> Self {
         Self(Arc::new(Shared {
             engine,
             verifier,
@@ -56,6 +69,7 @@ impl AppState {
             metrics: Metrics::default(),
             request_ids: RequestIds::default(),
             readiness: Readiness::default(),
+            metering,
         }))
     }
 
@@ -68,10 +82,11 @@ impl AppState {
         verifier: Verifier,
         engine: EngineOptions,
         options: HttpOptions,
+        billing: Billing,
+        metering: Metering,
     ) -> Result<Self, GuardError> {
-        let service = Service::new(store.clone(), Billing::new(BillingOptions::default()));
-        let engine = Engine::new(service, engine)?;
-        Ok(Self::new(engine, verifier, store, options))
+        let engine = Engine::new(Service::new(store.clone(), billing), engine)?;
+        Ok(Self::with_metering(engine, verifier, store, options, metering))
     }
 
     /// The process's counters.
@@ -82,6 +97,10 @@ impl AppState {
     /// The database.
     pub fn store(&self) -> &Store {
         &self.0.store
+    }
+
+    pub(super) fn metering(&self) -> &Metering {
+        &self.0.metering
     }
 
     pub(super) fn engine(&self) -> &Engine {

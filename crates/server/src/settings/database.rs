@@ -52,6 +52,33 @@ impl MigrateSettings {
     }
 }
 
+/// The database as the jobs of the system see it.
+#[derive(Debug, Clone, Default, Args)]
+pub struct WorkerSettings {
+    /// The database, with the role of the system's jobs: `postgres://tenantry_worker:…@host/database`.
+    #[arg(long, env = "WORKER_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub worker_database_url: Option<Secret>,
+}
+
+impl WorkerSettings {
+    /// The address, if one is set.
+    pub fn url(&self) -> Option<&str> {
+        given(self.worker_database_url.as_ref())
+    }
+
+    /// The address.
+    ///
+    /// # Errors
+    /// When none is set.
+    pub fn required_url(&self) -> Result<&str, SettingsError> {
+        self.url().ok_or(SettingsError::Missing {
+            variable: "WORKER_DATABASE_URL",
+            flag: "--worker-database-url",
+            purpose: "it names the database and the role tenantry_worker",
+        })
+    }
+}
+
 /// An environment variable that is set to nothing counts as not set.
 fn given(secret: Option<&Secret>) -> Option<&str> {
     secret.map(Secret::reveal).filter(|text| !text.trim().is_empty())

@@ -1,9 +1,11 @@
 //! Where the server listens, and what it takes from a client.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use clap::Args;
+use tenantry_billing::ThrottleOptions;
 
 use super::units::{bytes, duration};
 
@@ -22,4 +24,19 @@ pub struct HttpSettings {
     /// Whether the schema may be asked about itself.
     #[arg(long, env = "TENANTRY_INTROSPECTION", default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
     pub introspection: bool,
+    /// How many requests an organization may send in a second, on average; 0 for any number.
+    #[arg(long, env = "TENANTRY_REQUESTS_PER_SECOND", default_value_t = 100, value_name = "N")]
+    pub requests_per_second: u32,
+    /// How many requests an organization may send at once.
+    #[arg(long, env = "TENANTRY_REQUEST_BURST", default_value_t = 200, value_name = "N")]
+    pub request_burst: u32,
+}
+
+impl HttpSettings {
+    /// The short-window limit of an organization, if there is one.
+    pub fn throttle(&self) -> Option<ThrottleOptions> {
+        let per_second = NonZeroU32::new(self.requests_per_second)?;
+        let burst = NonZeroU32::new(self.request_burst).unwrap_or(NonZeroU32::MIN);
+        Some(ThrottleOptions { per_second, burst, ..ThrottleOptions::default() })
+    }
 }

@@ -10,7 +10,7 @@ mod log;
 mod secret;
 mod units;
 
-pub use database::{DatabaseSettings, MigrateSettings, PoolSettings};
+pub use database::{DatabaseSettings, MigrateSettings, PoolSettings, WorkerSettings};
 pub use dev_file::DevFile;
 pub use guard::GuardSettings;
 pub use http::HttpSettings;

@@ -2,5 +2,6 @@
 
 pub mod entitlement;
 pub mod plans;
+pub mod stripe;
 pub mod subscription;
 pub mod usage;

@@ -1,18 +1,24 @@
-//! The caller and the caller's organization.
+//! Organizations: the object type.
+
+mod mutation;
+mod query;
+mod summary;
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Object, Result};
+use async_graphql::{Context, Result};
 use tenantry_domain::OrganizationId;
 use tenantry_domain::organization::Organization as Record;
 
-use crate::batch::WhoAmI;
 use crate::error::{ErrorCode, coded};
-use crate::loaders::{DefaultWorkspace, MembersByUser, OwnOrganization, load};
-use crate::member::{Member, Role};
+use crate::loaders::{DefaultWorkspace, OwnOrganization, load};
 use crate::object::{Object as Resolved, object};
 use crate::scalar::{GlobalId, Timestamp};
 use crate::workspace::Workspace;
+
+pub(crate) use mutation::OrganizationMutation;
+pub(crate) use query::OrganizationQuery;
+pub(crate) use summary::OwnOrganizations;
 
 object! {
     /// A tenant: it owns every row of its graph.
@@ -27,6 +33,8 @@ object! {
         "logoUrl" logo_url: Option<&str> = |organization| organization.logo_url.as_deref();
         /// The IANA time zone that "today" means here.
         "timeZone" time_zone: &str = |organization| organization.time_zone.as_str();
+        /// When its deletion was asked for, if it was.
+        "deletionRequestedAt" deletion_requested_at: Option<Timestamp> = |organization| organization.deletion_requested_at.map(Timestamp);
         /// When it will be deleted, if that was asked for.
         "deletionDueAt" deletion_due_at: Option<Timestamp> = |organization| organization.deletion_due_at.map(Timestamp);
         /// When the organization was founded.
@@ -41,49 +49,7 @@ object! {
     }
 }
 
-/// Who is asking.
-pub(crate) struct Viewer;
-
-/// Who is asking.
-#[Object]
-impl Viewer {
-    /// Your role in the organization.
-    async fn role(&self, context: &Context<'_>) -> Result<Role> {
-        // Every scope knows its actor.
-        let actor = load::<WhoAmI>(context, ()).await?.ok_or_else(gone)?;
-        Ok(actor.role.into())
-    }
-
-    /// Your membership of the organization.
-    async fn member(&self, context: &Context<'_>) -> Result<Resolved<Member>> {
-        let actor = load::<WhoAmI>(context, ()).await?.ok_or_else(gone)?;
-        let member = load::<MembersByUser>(context, actor.user_id).await?.ok_or_else(gone)?;
-        Ok(member.into())
-    }
-
-    /// The organization that your token names.
-    async fn organization(&self, context: &Context<'_>) -> Result<Resolved<Organization>> {
-        own(context).await
-    }
-}
-
-/// Root fields about the caller.
-#[derive(Default)]
-pub(crate) struct OrganizationQuery;
-
-#[Object]
-impl OrganizationQuery {
-    /// Who is asking.
-    async fn viewer(&self) -> Viewer {
-        Viewer
-    }
-
-    /// The organization that your token names.
-    async fn organization(&self, context: &Context<'_>) -> Result<Resolved<Organization>> {
-        own(context).await
-    }
-}
-
+/// The organization that the token names.
 async fn own(context: &Context<'_>) -> Result<Resolved<Organization>> {
     let organization: Arc<Record> = load::<OwnOrganization>(context, ()).await?.ok_or_else(gone)?;
     Ok(organization.into())

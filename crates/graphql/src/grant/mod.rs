@@ -1,0 +1,82 @@
+//! Grants: the object types and their enum.
+
+mod mutation;
+
+use async_graphql::{Context, Result};
+use tenantry_domain::{ProjectMemberId, WorkspaceMemberId, grant as records, permission as domain};
+use tenantry_store::grant::{GrantFilter, GrantSort};
+use tenantry_store::{Direction, ListRequest, PageRequest};
+
+use crate::loaders::{MembersByUser, load, node};
+use crate::member::Member;
+use crate::object::{Object as Resolved, object};
+use crate::project::Project;
+use crate::scalar::{GlobalId, Timestamp, enumeration};
+use crate::workspace::Workspace;
+
+pub(crate) use mutation::GrantMutation;
+
+object! {
+    /// What a member may do in a workspace and in all projects in it, beyond the role.
+    WorkspaceGrant = "WorkspaceGrant" over records::WorkspaceGrant {
+        /// The grant's id.
+        "id" id: GlobalId<WorkspaceMemberId> = |grant| GlobalId(grant.id);
+        /// What is allowed.
+        "permission" permission: Permission = |grant| Permission::from(grant.permission);
+        /// When it was first given.
+        "createdAt" created_at: Timestamp = |grant| Timestamp(grant.created_at);
+        /// When it last changed.
+        "updatedAt" updated_at: Timestamp = |grant| Timestamp(grant.updated_at);
+    }
+
+    /// The workspace.
+    async fn workspace(&self, context: &Context<'_>) -> Result<Option<Resolved<Workspace>>> {
+        node(context, self.0.workspace_id).await
+    }
+
+    /// Who has it.
+    async fn member(&self, context: &Context<'_>) -> Result<Option<Resolved<Member>>> {
+        Ok(load::<MembersByUser>(context, self.0.user_id).await?.map(Resolved::from))
+    }
+}
+
+object! {
+    /// What a member may do in a project, beyond the role.
+    ProjectGrant = "ProjectGrant" over records::ProjectGrant {
+        /// The grant's id.
+        "id" id: GlobalId<ProjectMemberId> = |grant| GlobalId(grant.id);
+        /// What is allowed.
+        "permission" permission: Permission = |grant| Permission::from(grant.permission);
+        /// When it was first given.
+        "createdAt" created_at: Timestamp = |grant| Timestamp(grant.created_at);
+        /// When it last changed.
+        "updatedAt" updated_at: Timestamp = |grant| Timestamp(grant.updated_at);
+    }
+
+    /// The project.
+    async fn project(&self, context: &Context<'_>) -> Result<Option<Resolved<Project>>> {
+        node(context, self.0.project_id).await
+    }
+
+    /// Who has it.
+    async fn member(&self, context: &Context<'_>) -> Result<Option<Resolved<Member>>> {
+        Ok(load::<MembersByUser>(context, self.0.user_id).await?.map(Resolved::from))
+    }
+}
+
+enumeration! {
+    /// What a grant allows. It adds to the role and never takes anything away.
+    Permission = domain::Grant {
+        /// See it and all in it.
+        View,
+        /// Change it and all in it, as far as the role writes at all; a guest changes only tasks.
+        Edit,
+        /// Change it and, as a member, say who else may.
+        Admin,
+    }
+}
+
+/// The list that is asked for: grants of either kind come in the order in which they were first given.
+pub(crate) fn request(page: PageRequest) -> ListRequest<GrantFilter, GrantSort> {
+    ListRequest { filter: GrantFilter {}, sort: GrantSort::CreatedAt, direction: Direction::Ascending, page }
+}

@@ -1,0 +1,212 @@
+//! Organizations: root fields that write, and the token for another organization.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, InputObject, MaybeUndefined, Object, Result, SimpleObject};
+use tenantry_domain::organization::{NewOrganization, OrganizationChanges};
+use tenantry_domain::{FieldError, FieldErrorCode, Identity, OrganizationId, Role, Violations};
+use tenantry_service::{Service, organization as service};
+
+use super::summary::OrganizationSummary;
+use super::{Organization, Record};
+use crate::batch::Reads;
+use crate::error::{UserError, internal, sort};
+use crate::issuer::OptionalIssuer;
+use crate::mutation::{nullable, payload, refused, required, write};
+use crate::object::{Object as Resolved, Ordered};
+use crate::scalar::{GlobalId, Timestamp};
+
+/// What a new organization is made from.
+#[derive(InputObject)]
+pub(crate) struct CreateOrganizationInput {
+    /// The organization's name; 1 to 200 characters.
+    name: String,
+    /// What stands for it in addresses: 1 to 63 lower-case letters, digits and single hyphens. No two organizations have the same.
+    slug: String,
+    /// The address of its picture.
+    logo_url: Option<String>,
+}
+
+/// What changes of the organization. What is not given stays; null clears.
+#[derive(InputObject)]
+pub(crate) struct UpdateOrganizationInput {
+    /// Refuse with `CONFLICT` unless the organization was last changed at this time.
+    expected_updated_at: Option<Timestamp>,
+    /// The organization's name; 1 to 200 characters.
+    name: MaybeUndefined<String>,
+    /// What stands for it in addresses: 1 to 63 lower-case letters, digits and single hyphens. No two organizations have the same.
+    slug: MaybeUndefined<String>,
+    /// The address of its picture.
+    logo_url: MaybeUndefined<String>,
+    /// The name of the IANA time zone that "today" means here, such as `Europe/Berlin`.
+    time_zone: MaybeUndefined<String>,
+}
+
+/// Which organization to switch to.
+#[derive(InputObject)]
+pub(crate) struct SwitchOrganizationInput {
+    /// The organization, which you belong to.
+    organization_id: GlobalId<OrganizationId>,
+}
+
+/// How the organization is deleted.
+#[derive(InputObject)]
+pub(crate) struct DeleteOrganizationInput {
+    /// Refuse with `CONFLICT` unless the organization was last changed at this time.
+    expected_updated_at: Option<Timestamp>,
+}
+
+/// How the organization's deletion is cancelled.
+#[derive(InputObject)]
+pub(crate) struct CancelOrganizationDeletionInput {
+    /// Refuse with `CONFLICT` unless the organization was last changed at this time.
+    expected_updated_at: Option<Timestamp>,
+}
+
+payload! {
+    /// What came of founding an organization.
+    CreateOrganizationPayload {
+        /// The new organization. Your token names another one; switch to see what is in this one.
+        organization: Ordered<OrganizationSummary>
+    }
+}
+
+payload! {
+    /// What came of changing the organization.
+    UpdateOrganizationPayload {
+        /// The organization as it is now.
+        organization: Resolved<Organization>
+    }
+}
+
+payload! {
+    /// What came of scheduling the organization's deletion.
+    DeleteOrganizationPayload {
+        /// The organization, with the time when it will be deleted.
+        organization: Resolved<Organization>
+    }
+}
+
+payload! {
+    /// What came of cancelling the organization's deletion.
+    CancelOrganizationDeletionPayload {
+        /// The organization as it is now.
+        organization: Resolved<Organization>
+    }
+}
+
+/// What came of switching to another organization.
+#[derive(SimpleObject, Default)]
+pub(crate) struct SwitchOrganizationPayload {
+    /// A token that names the organization. Send it instead of the one that you have.
+    token: Option<String>,
+    /// Until when the token is good.
+    expires_at: Option<Timestamp>,
+    /// The organization.
+    organization: Option<Ordered<OrganizationSummary>>,
+    /// Why nothing was done; empty when it was.
+    user_errors: Vec<UserError>,
+}
+
+/// Root fields that write organizations.
+#[derive(Default)]
+pub(crate) struct OrganizationMutation;
+
+#[Object]
+impl OrganizationMutation {
+    /// Founds an organization. You become its owner; it has a workspace and is on the free plan.
+    async fn create_organization(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The organization to found.")] input: CreateOrganizationInput,
+    ) -> Result<Ordered<CreateOrganizationPayload>> {
+        let new = NewOrganization { name: input.name, slug: input.slug, logo_url: input.logo_url };
+        let caller = caller(context);
+        let service = context.data_unchecked::<Service>();
+        let created = sort(service::create(service.store(), service.billing(), caller.user_id, new).await)?;
+        Ok(created.map(|organization| OrganizationSummary::new(organization, Role::Owner, caller)).into())
+    }
+
+    /// Changes the organization. For owners and admins.
+    async fn update_organization(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What changes of the organization.")] input: UpdateOrganizationInput,
+    ) -> Result<Ordered<UpdateOrganizationPayload>> {
+        let mut faults = Violations::default();
+        let changes = OrganizationChanges {
+            name: required(&mut faults, "name", input.name, |name| name),
+            slug: required(&mut faults, "slug", input.slug, |slug| slug),
+            logo_url: nullable(input.logo_url, |url| url),
+            time_zone: required(&mut faults, "timeZone", input.time_zone, |zone| zone),
+        };
+        if let Err(faults) = faults.into_result() {
+            return Ok(refused::<Arc<Record>>(faults).into());
+        }
+        let expected = input.expected_updated_at.map(|time| time.0);
+        let updated = write(context, |scope| {
+            let changes = changes.clone();
+            Box::pin(async move { service::update(scope, expected, changes).await })
+        })
+        .await?;
+        Ok(updated.map(Arc::<Record>::new).into())
+    }
+
+    /// Gives a token for another organization that you belong to. Works also when you do not belong to the one that your token
+    /// names any more.
+    async fn switch_organization(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The organization to switch to.")] input: SwitchOrganizationInput,
+    ) -> Result<Ordered<SwitchOrganizationPayload>> {
+        let Some(issuer) = &context.data_unchecked::<OptionalIssuer>().0 else {
+            let message = "This server does not issue tokens; ask your identity provider for one.";
+            let error = FieldError { code: FieldErrorCode::Invalid, field: Vec::new(), message: message.to_owned() };
+            return Ok(Ordered(SwitchOrganizationPayload { user_errors: vec![error.into()], ..Default::default() }));
+        };
+        let caller = caller(context);
+        let service = context.data_unchecked::<Service>();
+        let found = service::switch(service.store(), caller.user_id, input.organization_id.0).await;
+        let (organization, role) = match sort(found)? {
+            Ok(found) => found,
+            Err(user_errors) => {
+                return Ok(Ordered(SwitchOrganizationPayload { user_errors, ..Default::default() }));
+            }
+        };
+        let identity = Identity { user_id: caller.user_id, organization_id: organization.id };
+        let new = issuer.issue(identity).map_err(|error| internal(&error))?;
+        Ok(Ordered(SwitchOrganizationPayload {
+            token: Some(new.token),
+            expires_at: Some(Timestamp(new.expires_at)),
+            organization: Some(Ordered(OrganizationSummary::new(organization, role, caller))),
+            user_errors: Vec::new(),
+        }))
+    }
+
+    /// Schedules the organization's deletion: 30 days from now, with everything in it. Until then it can be cancelled. For
+    /// owners.
+    async fn delete_organization(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "How the organization is deleted.")] input: DeleteOrganizationInput,
+    ) -> Result<Ordered<DeleteOrganizationPayload>> {
+        let expected = input.expected_updated_at.map(|time| time.0);
+        let scheduled = write(context, |scope| Box::pin(service::schedule_deletion(scope, expected))).await?;
+        Ok(scheduled.map(Arc::<Record>::new).into())
+    }
+
+    /// Cancels the organization's deletion. For owners.
+    async fn cancel_organization_deletion(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "How the deletion is cancelled.")] input: CancelOrganizationDeletionInput,
+    ) -> Result<Ordered<CancelOrganizationDeletionPayload>> {
+        let expected = input.expected_updated_at.map(|time| time.0);
+        let cancelled = write(context, |scope| Box::pin(service::cancel_deletion(scope, expected))).await?;
+        Ok(cancelled.map(Arc::<Record>::new).into())
+    }
+}
+
+fn caller(context: &Context<'_>) -> Identity {
+    context.data_unchecked::<Arc<Reads>>().identity()
+}

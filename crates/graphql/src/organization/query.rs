@@ -1,0 +1,59 @@
+//! Organizations: root fields that read, and who is asking.
+
+use async_graphql::{Context, Object, Result};
+
+use super::summary::{OrganizationSummary, OwnOrganizations};
+use super::{Organization, gone, own};
+use crate::batch::WhoAmI;
+use crate::loaders::{MembersByUser, load};
+use crate::member::{Member, Role};
+use crate::object::{Object as Resolved, Ordered};
+
+/// Who is asking.
+pub(crate) struct Viewer;
+
+/// Who is asking.
+#[Object]
+impl Viewer {
+    /// Your role in the organization.
+    async fn role(&self, context: &Context<'_>) -> Result<Role> {
+        // Every scope knows its actor.
+        let actor = load::<WhoAmI>(context, ()).await?.ok_or_else(gone)?;
+        Ok(actor.role.into())
+    }
+
+    /// Your membership of the organization.
+    async fn member(&self, context: &Context<'_>) -> Result<Resolved<Member>> {
+        let actor = load::<WhoAmI>(context, ()).await?.ok_or_else(gone)?;
+        let member = load::<MembersByUser>(context, actor.user_id).await?.ok_or_else(gone)?;
+        Ok(member.into())
+    }
+
+    /// The organization that your token names.
+    async fn organization(&self, context: &Context<'_>) -> Result<Resolved<Organization>> {
+        own(context).await
+    }
+}
+
+/// Root fields about the caller.
+#[derive(Default)]
+pub(crate) struct OrganizationQuery;
+
+#[Object]
+impl OrganizationQuery {
+    /// Who is asking.
+    async fn viewer(&self) -> Viewer {
+        Viewer
+    }
+
+    /// The organization that your token names.
+    async fn organization(&self, context: &Context<'_>) -> Result<Resolved<Organization>> {
+        own(context).await
+    }
+
+    /// All organizations that you belong to, by name. Answers also when you do not belong to the one that your token names any
+    /// more, so that you can switch to another one.
+    async fn organizations(&self, context: &Context<'_>) -> Result<Vec<Ordered<OrganizationSummary>>> {
+        OwnOrganizations::list(context).await
+    }
+}

@@ -1,0 +1,61 @@
+//! `tenantry purge`: deletes the organizations whose deletion is due. Servers with a worker's database do it by themselves.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use tenantry_domain::Clock;
+use tenantry_service::purge_due;
+use tenantry_store::{Store, StoreSettings};
+
+use super::say;
+use crate::settings::WorkerSettings;
+use crate::start::StartError;
+
+/// How often a running server looks for what is due.
+const EVERY: Duration = Duration::from_hours(1);
+
+/// Deletes the organizations whose deletion is due.
+#[derive(Debug, Args)]
+pub(super) struct Purge {
+    #[command(flatten)]
+    worker: WorkerSettings,
+}
+
+impl Purge {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let store = connect(self.worker.required_url()?).await?;
+        let purged = purge_due(&store, store.clock().now()).await?;
+        for id in &purged.deleted {
+            say(&format!("deleted {id}"));
+        }
+        for (id, error) in &purged.failed {
+            eprintln!("tenantry: {id} is still there: {error}");
+        }
+        if purged.deleted.is_empty() && purged.failed.is_empty() {
+            say("nothing is due");
+        }
+        store.close().await;
+        Ok(if purged.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// Looks for what is due again and again, for as long as the server runs.
+pub(super) async fn forever(url: &str) -> Result<(), StartError> {
+    let store = connect(url).await?;
+    tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(EVERY);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = purge_due(&store, store.clock().now()).await {
+                tracing::warn!(%error, "what is due for deletion could not be found out");
+            }
+        }
+    });
+    Ok(())
+}
+
+async fn connect(url: &str) -> Result<Store, StartError> {
+    let settings = StoreSettings { max_connections: 2, ..StoreSettings::new(url) };
+    Store::connect(&settings, Clock::system()).await.map_err(StartError::Store)
+}

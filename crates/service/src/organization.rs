@@ -1,0 +1,152 @@
+//! Organizations: founding, changing, deleting and leaving for another one.
+
+use chrono::{DateTime, Utc};
+use tenantry_billing::Billing;
+use tenantry_domain::organization::{
+    DEFAULT_WORKSPACE, Deletion, DeletionRefused, NewOrganization, Organization, OrganizationChanges,
+};
+use tenantry_domain::permission::Operation;
+use tenantry_domain::workspace::NewWorkspace;
+use tenantry_domain::{Change, FieldError, FieldErrorCode, OrganizationId, Role, UserId};
+use tenantry_store::{
+    IdentityScope, Scope, Store, StoreError, WriteScope, member, organization as store, user, workspace,
+};
+
+use crate::authorize::{authorize_anywhere, check_unchanged};
+use crate::error::{ServiceError, name_reference};
+
+/// What of an organization must be its own in the whole database.
+const REFERENCES: &[(&str, &str, &str)] = &[("organizations_slug_key", "slug", "organization")];
+
+/// Founds an organization that `user_id` owns, with a default workspace, on the free plan. It needs no permission, because it
+/// touches no organization that is there.
+///
+/// # Errors
+/// [`ServiceError::Refused`] for a field out of bounds or a slug that is taken; [`StoreError::NotAMember`] when there is no such
+/// user, or it is banned.
+pub async fn create(
+    store: &Store,
+    billing: &Billing,
+    user_id: UserId,
+    new: NewOrganization,
+) -> Result<Organization, ServiceError> {
+    let new = new.validated()?;
+    // A token outlives a ban; ended here, so that no more than one connection is taken at a time.
+    drop(open_identity(store, user_id).await?);
+    let mut scope = WriteScope::open_founding(store, user_id, store.clock().new_id()).await?;
+    let created = store::create(&mut scope, new).await.map_err(|error| name_reference(error, REFERENCES))?;
+    member::create(&mut scope, user_id, Role::Owner, None).await?;
+    let default = NewWorkspace { name: DEFAULT_WORKSPACE.to_owned(), ..NewWorkspace::default() };
+    workspace::create(&mut scope, default, true).await?;
+    billing.open_account(&mut scope).await?;
+    scope.commit().await?;
+    created.ok_or_else(gone)
+}
+
+/// The organizations that a user belongs to, by name, with the user's role in each.
+///
+/// # Errors
+/// [`StoreError::NotAMember`] when there is no such user, or it is banned; those of the database.
+pub async fn list_of_user(store: &Store, user_id: UserId) -> Result<Vec<(Organization, Role)>, ServiceError> {
+    Ok(store::list_of_user(&open_identity(store, user_id).await?).await?)
+}
+
+/// The organization that a user wants a token for, with the user's role there.
+///
+/// # Errors
+/// [`ServiceError::Refused`] when the user does not belong to it, which is what an unknown one answers as well; else as
+/// [`list_of_user`].
+pub async fn switch(
+    store: &Store,
+    user_id: UserId,
+    organization_id: OrganizationId,
+) -> Result<(Organization, Role), ServiceError> {
+    let found = list_of_user(store, user_id).await?.into_iter().find(|(found, _)| found.id == organization_id);
+    found.ok_or_else(|| FieldError::not_found("organizationId", "organization").into())
+}
+
+/// Changes the organization.
+///
+/// # Errors
+/// [`ServiceError::Forbidden`]; [`ServiceError::Refused`] for a field out of bounds, a slug that is taken, a time zone that does
+/// not exist, or when the organization is not as `expected` any more.
+pub async fn update(
+    scope: &mut WriteScope,
+    expected: Option<DateTime<Utc>>,
+    changes: OrganizationChanges,
+) -> Result<Organization, ServiceError> {
+    let before = existing(scope, Operation::RenameOrganization, expected).await?;
+    let changes = changes.validated()?;
+    if let Change::Set(zone) = &changes.time_zone
+        && *zone != before.time_zone
+        && !store::is_time_zone(scope, zone).await?
+    {
+        let message = "This is not the name of a time zone, such as \"Europe/Berlin\".";
+        return Err(FieldError::new(FieldErrorCode::Invalid, "timeZone", message).into());
+    }
+    let after = store::update(scope, &before, changes).await.map_err(|error| name_reference(error, REFERENCES))?;
+    after.ok_or_else(gone)
+}
+
+/// Schedules the organization's deletion. Until it is due, it can be cancelled, and everything can be exported.
+///
+/// # Errors
+/// [`ServiceError::Forbidden`]; [`ServiceError::Refused`] when it is scheduled already, or when the organization is not as
+/// `expected` any more.
+pub async fn schedule_deletion(
+    scope: &mut WriteScope,
+    expected: Option<DateTime<Utc>>,
+) -> Result<Organization, ServiceError> {
+    let before = existing(scope, Operation::DeleteOrganization, expected).await?;
+    let deletion = before.schedule_deletion(scope.tenant().clock.now()).map_err(refused)?;
+    store::update_deletion(scope, &before, Some(deletion)).await?.ok_or_else(gone)
+}
+
+/// Cancels the organization's deletion.
+///
+/// # Errors
+/// As [`schedule_deletion`]; [`ServiceError::Refused`] when no deletion is scheduled.
+pub async fn cancel_deletion(
+    scope: &mut WriteScope,
+    expected: Option<DateTime<Utc>>,
+) -> Result<Organization, ServiceError> {
+    let before = existing(scope, Operation::DeleteOrganization, expected).await?;
+    before.cancel_deletion().map_err(refused)?;
+    store::update_deletion(scope, &before, None).await?.ok_or_else(gone)
+}
+
+/// The scope of what concerns a user and no organization. A token outlives a ban, so that is asked first.
+async fn open_identity(store: &Store, user_id: UserId) -> Result<IdentityScope, ServiceError> {
+    let scope = IdentityScope::open(store, Some(user_id)).await?;
+    match user::get_self(&scope).await? {
+        Some(_) => Ok(scope),
+        None => Err(gone()),
+    }
+}
+
+/// The organization, locked, if the caller may do this to it.
+async fn existing(
+    scope: &mut WriteScope,
+    operation: Operation,
+    expected: Option<DateTime<Utc>>,
+) -> Result<Organization, ServiceError> {
+    authorize_anywhere(scope, operation)?;
+    let organization = store::get_own_for_update(scope).await?.ok_or_else(gone)?;
+    check_unchanged(expected, organization.updated_at)?;
+    Ok(organization)
+}
+
+/// The organization, or the user, is not there any more.
+fn gone() -> ServiceError {
+    StoreError::NotAMember.into()
+}
+
+fn refused(refused: DeletionRefused) -> ServiceError {
+    let message = match refused {
+        DeletionRefused::Scheduled(Deletion { due_at, .. }) => {
+            format!("The deletion is scheduled already; it is due at {}.", due_at.to_rfc3339())
+        }
+        DeletionRefused::NotScheduled => "No deletion is scheduled.".to_owned(),
+    };
+    FieldError { code: FieldErrorCode::Invalid, field: Vec::new(), message }.into()
+}

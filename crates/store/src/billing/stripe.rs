@@ -1,0 +1,240 @@
+//! Stripe's events and the billing rows that they change, across organizations: an event names a customer, not a tenant. Only
+//! the worker's role is granted any of it. What an event means is decided in `tenantry-billing`.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use tenantry_domain::OrganizationId;
+use tenantry_domain::subscription::{Period, Subscription};
+use uuid::Uuid;
+
+use super::subscription::{COLUMNS, decode};
+use crate::columns::Columns;
+use crate::error::StoreError;
+use crate::scope::sealed::Sealed;
+use crate::scope::{Scope, WorkerScope};
+use crate::sql::Sql;
+
+const TABLE: &str = "billing.organization_billing";
+
+/// An event to be kept.
+#[derive(Debug, Clone)]
+pub struct NewEvent<'e> {
+    /// Its id at Stripe.
+    pub id: &'e str,
+    /// Its type.
+    pub kind: &'e str,
+    /// When it happened at Stripe.
+    pub created: DateTime<Utc>,
+    /// Whom it is about.
+    pub customer: Option<&'e str>,
+    /// The whole of it.
+    pub payload: &'e Value,
+}
+
+/// By what an event may refer to an organization.
+#[derive(Debug, Clone, Copy)]
+pub struct Reference<'e> {
+    /// The customer.
+    pub customer: Option<&'e str>,
+    /// The subscription.
+    pub subscription: Option<&'e str>,
+    /// The organization that whoever made the subscription has named.
+    pub named: Option<OrganizationId>,
+}
+
+/// What an organization's billing row says, Stripe's names included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// What it has subscribed to.
+    pub subscription: Subscription,
+    /// The customer.
+    pub customer_id: Option<String>,
+    /// The subscription.
+    pub subscription_id: Option<String>,
+    /// What is subscribed to.
+    pub price_id: Option<String>,
+    /// When the newest event that was applied happened.
+    pub event_at: Option<DateTime<Utc>>,
+}
+
+/// Makes the deliveries of one customer's events wait for each other until the transaction ends: an event that does not know
+/// its organization yet, and the one that would tell, must not miss each other.
+///
+/// # Errors
+/// Those of the database.
+pub async fn lock_customer(scope: &mut WorkerScope, customer: &str) -> Result<(), StoreError> {
+    // The first key keeps apart what else is locked by a number.
+    let mut sql = Sql::new("SELECT pg_catalog.pg_advisory_xact_lock(1398034768, pg_catalog.hashtext(");
+    sql.bind(customer).push("))");
+    scope.connection().fetch(sql).await.map(drop)
+}
+
+/// Keeps an event. Tells whether it is new; one with the same id that is under way elsewhere is waited for.
+///
+/// # Errors
+/// Those of the database.
+pub async fn insert(scope: &mut WorkerScope, event: &NewEvent<'_>) -> Result<bool, StoreError> {
+    let now = scope.clock().now();
+    let mut sql = Sql::new("INSERT INTO billing.stripe_events (id, type, created, received_at, customer_id, payload)");
+    sql.push(" VALUES (").bind(event.id).push(", ").bind(event.kind).push(", ").bind(event.created);
+    sql.push(", ").bind(now).push(", ").bind(event.customer).push(", ").bind(event.payload);
+    sql.push(") ON CONFLICT (id) DO NOTHING");
+    Ok(scope.connection().execute(sql).await? > 0)
+}
+
+/// Whether an event that is kept has been applied.
+///
+/// # Errors
+/// Those of the database.
+pub async fn is_applied(scope: &WorkerScope, id: &str) -> Result<bool, StoreError> {
+    let mut sql = Sql::new("SELECT count(*) FROM billing.stripe_events e WHERE e.applied_at IS NOT NULL AND e.id = ");
+    sql.bind(id);
+    Ok(scope.connection().fetch_count(sql).await? > 0)
+}
+
+/// The organization that an event is about: the one that has this customer, or this subscription, or earlier events of this
+/// customer, or that is named, in this order.
+///
+/// # Errors
+/// Those of the database.
+pub async fn find_organization(
+    scope: &WorkerScope,
+    reference: Reference<'_>,
+) -> Result<Option<OrganizationId>, StoreError> {
+    let mut sql = Sql::new("SELECT f.organization_id FROM (");
+    sql.push("SELECT b.organization_id, 1 AS rank FROM billing.organization_billing b WHERE b.stripe_customer_id = ");
+    sql.bind(reference.customer);
+    sql.push(" UNION ALL SELECT b.organization_id, 2 FROM billing.organization_billing b");
+    sql.push(" WHERE b.stripe_subscription_id = ").bind(reference.subscription);
+    sql.push(" UNION ALL (SELECT e.organization_id, 3 FROM billing.stripe_events e");
+    sql.push(" WHERE e.organization_id IS NOT NULL AND e.customer_id = ").bind(reference.customer);
+    sql.push(" ORDER BY e.created, e.id LIMIT 1)");
+    sql.push(" UNION ALL SELECT b.organization_id, 4 FROM billing.organization_billing b WHERE b.organization_id = ");
+    sql.bind(reference.named.map(|id| id.as_uuid())).push(") f ORDER BY f.rank LIMIT 1");
+    let rows = scope.connection().fetch(sql).await?;
+    rows.first().map(|row| Columns::new(row, TABLE).id()).transpose()
+}
+
+/// Writes down that an event, and whatever else of its customer waits for an owner, belongs to the organization.
+///
+/// # Errors
+/// Those of the database.
+pub async fn attribute(
+    scope: &mut WorkerScope,
+    organization: OrganizationId,
+    event: &str,
+    customer: Option<&str>,
+) -> Result<(), StoreError> {
+    let mut sql = Sql::new("UPDATE billing.stripe_events SET organization_id = ");
+    sql.bind(organization.as_uuid()).push(" WHERE organization_id IS NULL AND (id = ").bind(event);
+    sql.push(" OR customer_id = ").bind(customer).push(")");
+    scope.connection().execute(sql).await.map(drop)
+}
+
+/// What the organization's billing row says, locked until the transaction ends.
+///
+/// # Errors
+/// Those of the database.
+pub async fn account_for_update(
+    scope: &mut WorkerScope,
+    organization: OrganizationId,
+) -> Result<Option<Account>, StoreError> {
+    fetch_account(scope, organization.as_uuid(), " FOR UPDATE").await
+}
+
+/// What the billing row of the scope's organization says.
+///
+/// # Errors
+/// Those of the database.
+pub async fn account(scope: &impl Scope) -> Result<Option<Account>, StoreError> {
+    fetch_account(scope, scope.organization_id().as_uuid(), "").await
+}
+
+async fn fetch_account(scope: &impl Sealed, organization: Uuid, lock: &str) -> Result<Option<Account>, StoreError> {
+    let mut sql = Sql::new("SELECT ");
+    sql.push(COLUMNS).push(", b.stripe_customer_id, b.stripe_subscription_id, b.stripe_price_id, b.stripe_event_at");
+    sql.push(" FROM billing.organization_billing b WHERE b.organization_id = ").bind(organization).push(lock);
+    let rows = scope.connection().fetch(sql).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let mut columns = Columns::new(row, TABLE);
+    Ok(Some(Account {
+        subscription: decode(&mut columns)?,
+        customer_id: columns.next()?,
+        subscription_id: columns.next()?,
+        price_id: columns.next()?,
+        event_at: columns.optional_time()?,
+    }))
+}
+
+/// The organization's newest events of these types, oldest first.
+///
+/// # Errors
+/// Those of the database.
+pub async fn list(
+    scope: &WorkerScope,
+    organization: OrganizationId,
+    kinds: &[&str],
+    limit: i64,
+) -> Result<Vec<Value>, StoreError> {
+    let mut sql = Sql::new("SELECT e.payload FROM billing.stripe_events e WHERE e.organization_id = ");
+    sql.bind(organization.as_uuid()).push(" AND e.type = ANY(").bind(kinds);
+    // By the bytes of the id, so that the choice does not depend on the database's language.
+    sql.push(") ORDER BY e.created DESC, e.id COLLATE \"C\" DESC LIMIT ").bind(limit);
+    let rows = scope.connection().fetch(sql).await?;
+    rows.iter().rev().map(|row| Columns::new(row, "billing.stripe_events").next()).collect()
+}
+
+/// Whether there is a plan with this id.
+///
+/// # Errors
+/// Those of the database.
+pub async fn has_plan(scope: &WorkerScope, plan: &str) -> Result<bool, StoreError> {
+    let mut sql = Sql::new("SELECT count(*) FROM billing.plans p WHERE p.id = ");
+    sql.bind(plan);
+    Ok(scope.connection().fetch_count(sql).await? > 0)
+}
+
+/// Writes an account that was locked in this scope.
+///
+/// # Errors
+/// A unique violation when the customer or the subscription is another organization's; a foreign-key violation when there is no
+/// such plan.
+pub async fn update_account(
+    scope: &mut WorkerScope,
+    organization: OrganizationId,
+    account: &Account,
+) -> Result<(), StoreError> {
+    let subscription = &account.subscription;
+    let mut sql = Sql::new("UPDATE billing.organization_billing SET plan = ");
+    sql.bind(subscription.plan.as_str()).push(", status = ").bind(subscription.status.as_str());
+    sql.push(", period_start = ").bind(subscription.period.map(Period::start));
+    sql.push(", period_end = ").bind(subscription.period.map(Period::end));
+    sql.push(", trial_ends_at = ").bind(subscription.trial_ends_at);
+    sql.push(", cancel_at_period_end = ").bind(subscription.cancel_at_period_end);
+    sql.push(", past_due_since = ").bind(subscription.past_due_since);
+    sql.push(", canceled_at = ").bind(subscription.canceled_at);
+    sql.push(", stripe_customer_id = ").bind(account.customer_id.as_deref());
+    sql.push(", stripe_subscription_id = ").bind(account.subscription_id.as_deref());
+    sql.push(", stripe_price_id = ").bind(account.price_id.as_deref());
+    sql.push(", stripe_event_at = ").bind(account.event_at);
+    sql.push(", updated_at = ").bind(scope.clock().now());
+    sql.push(" WHERE organization_id = ").bind(organization.as_uuid());
+    scope.connection().execute(sql).await.map(drop)
+}
+
+/// Writes down that the organization's events of these types have had their effect, but for those that could have none.
+///
+/// # Errors
+/// Those of the database.
+pub async fn mark_applied(
+    scope: &mut WorkerScope,
+    organization: OrganizationId,
+    kinds: &[&str],
+    but: &[String],
+) -> Result<(), StoreError> {
+    let now = scope.clock().now();
+    let mut sql = Sql::new("UPDATE billing.stripe_events SET applied_at = ");
+    sql.bind(now).push(" WHERE applied_at IS NULL AND organization_id = ").bind(organization.as_uuid());
+    sql.push(" AND type = ANY(").bind(kinds).push(") AND id <> ALL(").bind(but).push(")");
+    scope.connection().execute(sql).await.map(drop)
+}

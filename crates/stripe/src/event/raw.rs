@@ -1,0 +1,227 @@
+//! Events as Stripe writes them, with the fields of all versions of the API that are in use.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{CheckoutSession, Invoice, Price, Status, Subscription};
+
+/// The key under which an object's metadata names the organization.
+const ORGANIZATION: &str = "organization_id";
+
+/// A time that both we and a database can hold: between 1970 and the end of the year 9999.
+pub(super) fn time(seconds: i64) -> Option<DateTime<Utc>> {
+    const END: i64 = 253_402_300_800;
+    (0..END).contains(&seconds).then(|| DateTime::from_timestamp(seconds, 0)).flatten()
+}
+
+/// The customer that an object belongs to.
+pub(super) fn customer(kind: &str, object: &Value) -> Option<String> {
+    let own = matches!(kind, "customer.created" | "customer.updated" | "customer.deleted");
+    let customer = if own { object.get("id") } else { object.get("customer") }?;
+    let id = customer.get("id").unwrap_or(customer).as_str()?;
+    is_id(id).then(|| id.to_owned())
+}
+
+/// The bounds of an id: nothing that Stripe makes is longer, and a longer one could not be indexed.
+fn is_id(id: &str) -> bool {
+    !id.is_empty() && id.len() <= 255 && !id.contains('\0')
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawEvent {
+    pub(super) id: String,
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    pub(super) created: i64,
+    pub(super) data: RawData,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawData {
+    pub(super) object: Value,
+}
+
+/// Another object: its id, or the whole of it where the endpoint expands it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Reference {
+    Id(String),
+    Object { id: String },
+}
+
+impl From<Reference> for String {
+    fn from(reference: Reference) -> Self {
+        match reference {
+            Reference::Id(id) | Reference::Object { id } => id,
+        }
+    }
+}
+
+fn id_of(reference: Option<Reference>) -> Option<String> {
+    reference.map(String::from).filter(|id| is_id(id))
+}
+
+type Metadata = Option<HashMap<String, Value>>;
+
+fn named(metadata: &Metadata) -> Option<String> {
+    Some(metadata.as_ref()?.get(ORGANIZATION)?.as_str()?.to_owned())
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawSession {
+    subscription: Option<Reference>,
+    client_reference_id: Option<String>,
+    metadata: Metadata,
+}
+
+impl From<RawSession> for CheckoutSession {
+    fn from(raw: RawSession) -> Self {
+        let organization = named(&raw.metadata).or(raw.client_reference_id);
+        Self { subscription: id_of(raw.subscription), organization }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawSubscription {
+    id: String,
+    status: String,
+    metadata: Metadata,
+    #[serde(default)]
+    items: List<RawItem>,
+    current_period_start: Option<i64>,
+    current_period_end: Option<i64>,
+    start_date: Option<i64>,
+    created: Option<i64>,
+    trial_end: Option<i64>,
+    #[serde(default)]
+    cancel_at_period_end: bool,
+    cancel_at: Option<i64>,
+    ended_at: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct List<T> {
+    data: Vec<T>,
+}
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self { data: Vec::new() }
+    }
+}
+
+#[derive(Deserialize)]
+struct RawItem {
+    price: Option<RawPrice>,
+    current_period_start: Option<i64>,
+    current_period_end: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct RawPrice {
+    id: String,
+    lookup_key: Option<String>,
+}
+
+fn span(start: Option<i64>, end: Option<i64>) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+    let (start, end) = (time(start?)?, time(end?)?);
+    (start < end).then_some((start, end))
+}
+
+impl From<RawSubscription> for Subscription {
+    fn from(raw: RawSubscription) -> Self {
+        // In older versions the period is the subscription's; in newer ones each item has its own, and they agree unless the
+        // operator mixes intervals, in which case the longest is what access depends on.
+        let of_items =
+            raw.items.data.iter().filter_map(|item| span(item.current_period_start, item.current_period_end));
+        let period = span(raw.current_period_start, raw.current_period_end).or(of_items.max_by_key(|period| period.1));
+        // A subscription may be told to end at a time instead of with its period.
+        let ends_at = raw.cancel_at.and_then(time);
+        let ends_with_period =
+            raw.cancel_at_period_end || ends_at.zip(period).is_some_and(|(at, period)| at <= period.1);
+        let prices = raw.items.data.into_iter().filter_map(|item| item.price);
+        Self {
+            organization: named(&raw.metadata),
+            status: Status::parse(&raw.status),
+            prices: prices.map(|price| Price { id: price.id, lookup_key: price.lookup_key }).collect(),
+            period,
+            started_at: raw.start_date.or(raw.created).and_then(time),
+            trial_ends_at: raw.trial_end.and_then(time),
+            ends_with_period,
+            ended_at: raw.ended_at.and_then(time),
+            id: raw.id,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawInvoice {
+    subscription: Option<Reference>,
+    subscription_details: Option<RawDetails>,
+    parent: Option<RawParent>,
+    billing_reason: Option<String>,
+    #[serde(default)]
+    lines: List<RawLine>,
+}
+
+#[derive(Deserialize)]
+struct RawParent {
+    subscription_details: Option<RawDetails>,
+}
+
+#[derive(Deserialize)]
+struct RawDetails {
+    subscription: Option<Reference>,
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+struct RawLine {
+    period: Option<RawPeriod>,
+    #[serde(default)]
+    proration: bool,
+    parent: Option<RawLineParent>,
+}
+
+#[derive(Deserialize)]
+struct RawLineParent {
+    subscription_item_details: Option<RawItemDetails>,
+}
+
+#[derive(Deserialize)]
+struct RawItemDetails {
+    #[serde(default)]
+    proration: bool,
+}
+
+#[derive(Deserialize)]
+struct RawPeriod {
+    start: i64,
+    end: i64,
+}
+
+impl RawLine {
+    fn is_proration(&self) -> bool {
+        let details = self.parent.as_ref().and_then(|parent| parent.subscription_item_details.as_ref());
+        self.proration || details.is_some_and(|details| details.proration)
+    }
+}
+
+impl From<RawInvoice> for Invoice {
+    fn from(raw: RawInvoice) -> Self {
+        let details = raw.parent.and_then(|parent| parent.subscription_details).or(raw.subscription_details);
+        let organization = details.as_ref().and_then(|details| named(&details.metadata));
+        let subscription = id_of(raw.subscription).or(details.and_then(|details| id_of(details.subscription)));
+        let is_renewal = matches!(
+            raw.billing_reason.as_deref(),
+            Some("subscription_create" | "subscription_cycle" | "subscription")
+        );
+        let periods = raw.lines.data.iter().filter(|line| !line.is_proration()).filter_map(|line| line.period.as_ref());
+        let periods = periods.filter_map(|period| span(Some(period.start), Some(period.end)));
+        let period = if is_renewal { periods.max_by_key(|period| period.1) } else { None };
+        Self { subscription, organization, period }
+    }
+}

@@ -1,0 +1,12 @@
+//! Stripe as seen from here: whether a webhook is genuine, what its event says, and a small client of the API.
+//!
+//! *Invariant:* nothing here decides what an event means for an organization; that is billing's. Time and keys are handed in,
+//! and only the client (the feature `client`) does I/O.
+
+#[cfg(feature = "client")]
+pub mod client;
+pub mod event;
+mod signature;
+
+pub use event::{Content, Event, EventError};
+pub use signature::{MAX_HEADER_BYTES, NoSecret, SignatureError, TOLERANCE, WebhookVerifier};
