@@ -213,42 +213,74 @@ const TURNS: u32 = 64;
 pub(crate) async fn drive<T>(reads: &Reads, execution: impl Future<Output = T>) -> T {
     let mut execution = pin!(execution);
     let mut flushing: Option<BoxFuture<'_, ()>> = None;
+    let progress = Arc::new(Progress::default());
+    let waker = Waker::from(Arc::clone(&progress));
     std::future::poll_fn(|context| {
-        let mut turns = 0;
-        let progress = Arc::new(Progress { made: AtomicBool::new(false), outer: context.waker().clone() });
-        let waker = Waker::from(Arc::clone(&progress));
-        loop {
+        let _turn = progress.begin_turn(context.waker());
+        for _ in 0..TURNS {
             if let Some(flush) = &mut flushing {
                 if flush.as_mut().poll(context).is_pending() {
                     return Poll::Pending;
                 }
                 flushing = None;
             }
-            progress.made.store(false, Ordering::Release);
+            progress.made.store(false, Ordering::SeqCst);
             if let Poll::Ready(value) = execution.as_mut().poll(&mut Context::from_waker(&waker)) {
                 return Poll::Ready(value);
             }
-            if progress.made.load(Ordering::Acquire) {
-                turns += 1;
-                if turns < TURNS {
-                    continue;
-                }
-                context.waker().wake_by_ref();
-                return Poll::Pending;
+            if progress.made.load(Ordering::SeqCst) {
+                continue;
             }
             if !reads.has_waiting() {
                 return Poll::Pending;
             }
             flushing = Some(Box::pin(reads.flush()));
         }
+        context.waker().wake_by_ref();
+        Poll::Pending
     })
     .await
 }
 
-/// Notices whether a part of the execution can go on.
+/// Notices whether a part of the execution can go on. During a turn that is all it does, because the turn looks; between turns
+/// it wakes the task.
+#[derive(Default)]
 struct Progress {
     made: AtomicBool,
-    outer: Waker,
+    in_turn: AtomicBool,
+    task: Mutex<Option<Waker>>,
+}
+
+impl Progress {
+    fn begin_turn(&self, task: &Waker) -> Turn<'_> {
+        let mut known = self.task.lock();
+        if !known.as_ref().is_some_and(|known| known.will_wake(task)) {
+            *known = Some(task.clone());
+        }
+        drop(known);
+        self.made.store(false, Ordering::SeqCst);
+        self.in_turn.store(true, Ordering::SeqCst);
+        Turn(self)
+    }
+
+    fn wake_task(&self) {
+        if let Some(task) = &*self.task.lock() {
+            task.wake_by_ref();
+        }
+    }
+}
+
+/// A poll of the whole, from beginning to end.
+struct Turn<'p>(&'p Progress);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.in_turn.store(false, Ordering::SeqCst);
+        // Whoever was woken after the turn last looked, and saw it still going on, would otherwise wait for ever.
+        if self.0.made.load(Ordering::SeqCst) {
+            self.0.wake_task();
+        }
+    }
 }
 
 impl Wake for Progress {
@@ -257,7 +289,9 @@ impl Wake for Progress {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.made.store(true, Ordering::Release);
-        self.outer.wake_by_ref();
+        self.made.store(true, Ordering::SeqCst);
+        if !self.in_turn.load(Ordering::SeqCst) {
+            self.wake_task();
+        }
     }
 }

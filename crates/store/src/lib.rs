@@ -17,6 +17,7 @@ mod page;
 mod pool;
 mod record;
 mod scope;
+mod shelf;
 mod sql;
 mod visibility;
 mod write;

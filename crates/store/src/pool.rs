@@ -2,15 +2,17 @@
 
 use std::fmt::Write as _;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::NaiveDate;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions, PgRow};
 use sqlx::{ConnectOptions, Executor, Row};
 use tenantry_domain::{Actor, Clock, Identity, OrganizationId, Role, UserId};
 
 use crate::error::StoreError;
 use crate::scope::{Connection, Tenant};
+use crate::shelf::Shelf;
 
 /// The membership of $1 = organization, $2 = user, and the organization's date at $3. Prepared once per connection and run
 /// in the round trip that opens a scope.
@@ -56,7 +58,7 @@ impl StoreSettings {
 /// The database, as a role that row-level security binds. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    pool: PgPool,
+    shelf: Arc<Shelf>,
     clock: Clock,
 }
 
@@ -95,7 +97,7 @@ impl Store {
             })
             .connect_with(options)
             .await?;
-        Ok(Self { pool, clock })
+        Ok(Self { shelf: Arc::new(Shelf::new(pool)), clock })
     }
 
     /// Tells the time and makes ids.
@@ -105,12 +107,12 @@ impl Store {
 
     /// How many connections are open, and how many of them are idle.
     pub fn connections(&self) -> (u32, usize) {
-        (self.pool.size(), self.pool.num_idle())
+        self.shelf.counts()
     }
 
     /// Closes every connection, waiting for those in use.
     pub async fn close(&self) {
-        self.pool.close().await;
+        self.shelf.close().await;
     }
 
     /// Begins a transaction of `identity`, and reads the membership.
@@ -202,27 +204,21 @@ impl Store {
     /// Takes a connection and sends the opening statements. After a restart of the server every idle connection is dead; each
     /// is found out in turn and replaced, which costs no round trip.
     async fn open(&self, statements: String) -> Result<(Connection, Vec<PgRow>), StoreError> {
-        let mut left = self.pool.options().get_max_connections();
+        let (mut left, _) = self.connections();
         loop {
-            match Connection::open(self.acquire().await?, statements.clone()).await {
+            match Connection::open(self.shelf.take().await?, statements.clone()).await {
                 Err(StoreError::Unavailable(_)) if left > 0 => left -= 1,
                 result => return result,
             }
         }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is where scopes get their connection from")]
-    async fn acquire(&self) -> Result<sqlx::pool::PoolConnection<sqlx::Postgres>, StoreError> {
-        Ok(self.pool.acquire().await?)
-    }
-
     /// Runs `question` outside of any tenant; for the checks at start.
-    #[expect(clippy::disallowed_methods, reason = "the checks at start read the catalogue, which belongs to no tenant")]
     pub(crate) async fn ask<T>(
         &self,
         question: impl AsyncFnOnce(&mut PgConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.shelf.take().await?;
         question(&mut connection).await
     }
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, Postgres, Row};
+use sqlx::{AssertSqlSafe, Row};
 use tokio::sync::Mutex;
 
 use crate::error::StoreError;
+use crate::shelf::Lease;
 use crate::sql::Sql;
 
 /// How long a dropped scope may take to roll back before its connection is thrown away.
@@ -17,13 +17,13 @@ const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Connection {
     /// `None` only after the transaction has ended.
-    pooled: Mutex<Option<PoolConnection<Postgres>>>,
+    pooled: Mutex<Option<Lease>>,
 }
 
 impl Connection {
     /// Sends `statements`, the first of which begins a transaction, in one round trip; gives the rows that they return.
     pub(crate) async fn open(
-        pooled: PoolConnection<Postgres>,
+        pooled: Lease,
         statements: String,
     ) -> Result<(Self, Vec<PgRow>), StoreError> {
         // From here on the guard rolls back, whatever happens.
@@ -65,7 +65,9 @@ impl Connection {
         let pooled = guard.as_mut().ok_or_else(ended)?;
         sqlx::raw_sql("COMMIT").execute(&mut **pooled).await?;
         // Only now: a commit that was cut off leaves the connection to the guard.
-        *guard = None;
+        if let Some(pooled) = guard.take() {
+            pooled.put_back();
+        }
         Ok(())
     }
 }
@@ -84,23 +86,23 @@ impl Drop for Connection {
 
 /// Ends the transaction in the background, and only then lets anyone else have the connection. One that does not answer is
 /// thrown away.
-fn roll_back(mut pooled: PoolConnection<Postgres>) {
+fn roll_back(mut pooled: Lease) {
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {
         // Without a runtime nothing can be sent. The process is ending, and the server rolls back when the socket closes.
-        drop(pooled.detach());
+        pooled.abandon();
         return;
     };
     runtime.spawn(async move {
         let rollback = sqlx::raw_sql("ROLLBACK").execute(&mut *pooled);
         match tokio::time::timeout(ROLLBACK_TIMEOUT, rollback).await {
-            Ok(Ok(_)) => {}
+            Ok(Ok(_)) => pooled.put_back(),
             Ok(Err(error)) => {
                 tracing::debug!(%error, "a connection is thrown away because it did not roll back");
-                pooled.close_on_drop();
+                pooled.discard();
             }
             Err(_) => {
                 tracing::debug!("a connection is thrown away because it did not roll back in time");
-                pooled.close_on_drop();
+                pooled.discard();
             }
         }
     });
