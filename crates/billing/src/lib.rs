@@ -21,6 +21,8 @@ mod plan_file;
 mod subscription;
 mod throttle;
 
+pub mod stripe;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -35,6 +35,8 @@ pub enum FieldErrorCode {
     Conflict,
     /// The plan does not allow more.
     LimitReached,
+    /// The server has not been set up for it.
+    NotConfigured,
 }
 
 impl FieldErrorCode {
@@ -49,6 +51,7 @@ impl FieldErrorCode {
         Self::InUse,
         Self::Conflict,
         Self::LimitReached,
+        Self::NotConfigured,
     ];
 }
 

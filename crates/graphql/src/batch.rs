@@ -119,7 +119,9 @@ impl Reads {
                 }
                 Err(error) => {
                     let error = Arc::new(error);
-                    waiting.iter().for_each(|loader| loader.fail(&error));
+                    for loader in waiting {
+                        loader.fail(&error);
+                    }
                     return;
                 }
             },

@@ -9,11 +9,14 @@ use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
     ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet, TypeKind, TypeSystemDefinition,
 };
-use async_graphql::{Request, Response, Value, Variables};
+use async_graphql::{Request, Response, ValidationMode, Value, Variables};
 use tenantry_domain::Identity;
 use tenantry_service::Service;
+use tenantry_service::payment::PaymentPortal;
 
 use crate::batch::{Reads, drive};
+use crate::billing::OptionalPortal;
+use crate::documents::{Document, Documents, RootFields};
 use crate::error::{ErrorCode, error_response, finish};
 use crate::guard::{Guard, GuardError, GuardLimits};
 use crate::issuer::{OptionalIssuer, TokenIssuer};
@@ -29,6 +32,8 @@ pub struct EngineOptions {
     pub guard: GuardLimits,
     /// Makes tokens for callers who switch to another organization. Without it they are told to ask elsewhere.
     pub issuer: Option<Arc<dyn TokenIssuer>>,
+    /// Leads owners to the payment provider. Without it they are told that there is none.
+    pub portal: Option<Arc<dyn PaymentPortal>>,
 }
 
 impl EngineOptions {
@@ -41,7 +46,8 @@ impl EngineOptions {
 impl fmt::Debug for EngineOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let options = &mut f.debug_struct("EngineOptions");
-        options.field("guard", &self.guard).field("issuer", &self.issuer.is_some()).finish()
+        options.field("guard", &self.guard).field("issuer", &self.issuer.is_some());
+        options.field("portal", &self.portal.is_some()).finish()
     }
 }
 
@@ -76,7 +82,11 @@ pub enum Methods {
 
 /// The schema with all that it needs to run.
 pub struct Engine {
-    schema: TenantrySchema,
+    /// Validates in full.
+    strict: TenantrySchema,
+    /// Leaves out what was found right before.
+    lenient: TenantrySchema,
+    documents: Documents,
     guard: Guard,
     service: Service,
     /// The root fields that may be null: the name of the root type, and that of the field.
@@ -95,15 +105,18 @@ impl Engine {
     /// # Errors
     /// [`GuardError`] when the guard cannot read the schema, which a test rules out.
     pub fn new(service: Service, options: EngineOptions) -> Result<Self, GuardError> {
-        let mut schema = builder().data(service.clone()).data(OptionalIssuer(options.issuer));
-        if !options.guard.introspection {
+        let schema = |mode| {
+            let schema = builder().data(service.clone()).data(OptionalIssuer(options.issuer.clone()));
+            let schema = schema.data(OptionalPortal(options.portal.clone())).validation_mode(mode);
             // Suggestions would tell what introspection may not.
-            schema = schema.disable_introspection().disable_suggestions();
-        }
+            let hidden = !options.guard.introspection;
+            if hidden { schema.disable_introspection().disable_suggestions().finish() } else { schema.finish() }
+        };
+        let (strict, lenient) = (schema(ValidationMode::Strict), schema(ValidationMode::Fast));
         let sdl = sdl();
         let nullable = nullable_root_fields(&sdl);
         let guard = Guard::new(options.guard, &sdl)?;
-        Ok(Self { schema: schema.finish(), guard, service, nullable })
+        Ok(Self { strict, lenient, documents: Documents::default(), guard, service, nullable })
     }
 
     /// The use cases.
@@ -114,38 +127,79 @@ impl Engine {
     /// Runs a request. Lists of leaves in the answer are already JSON; [`encode`](crate::encode) writes the whole.
     pub async fn execute(&self, caller: Caller, request: GraphQlRequest, methods: Methods) -> Response {
         let operation = request.operation_name.as_deref();
-        let admitted = match self.guard.admit(&request.query, operation, &request.variables) {
-            Ok(admitted) => admitted,
+        let known = self.documents.get(&request.query, operation);
+        // A document that was right before is right again, as long as no variables are given that may not fit.
+        let was_right = request.variables.is_empty() && known.as_ref().is_some_and(|known| known.plain_cost.is_some());
+        // One that was right with variables is read once more when it comes without any.
+        let known = known.filter(|known| !request.variables.is_empty() || known.plain_cost.is_some());
+        let is_new = known.is_none();
+        let read = match known {
+            Some(known) => self.cost_of(&known, operation, &request.variables).map(|cost| (known, cost)),
+            None => self.read(&request.query, operation, &request.variables),
+        };
+        let (document, cost) = match read {
+            Ok(read) => read,
             Err(refusal) => {
                 let mut errors = vec![refusal.into_server_error()];
                 finish(&mut errors, &caller.request_id);
                 return Response::from_errors(errors);
             }
         };
-        if methods == Methods::QueriesOnly && admitted.operation_type != Some(OperationType::Query) {
+        if methods == Methods::QueriesOnly && document.operation_type != Some(OperationType::Query) {
             let message = "A GET request can only run a query.";
             return error_response(ErrorCode::MethodNotAllowed, message, &caller.request_id);
         }
-        let rendering = if repeats_a_relation(&admitted.document) { Rendering::Values } else { Rendering::Bytes };
-        let order = root_fields(&admitted.document, operation);
         let reads = Arc::new(Reads::new(self.service.store().clone(), caller.identity));
         // Kept for the case that an input is refused; most requests bring few variables.
         let variables = request.variables.clone();
-        let mut prepared = Request::new("").variables(request.variables).data(Arc::clone(&reads)).data(rendering);
-        prepared = prepared.data(OwnOrganizations::default());
-        prepared.operation_name = request.operation_name;
-        prepared.set_parsed_query(admitted.document);
-        let mut response = drive(&reads, self.schema.execute(prepared)).await;
-        self.put_in_order(&mut response, &order);
+        let schema = if was_right { &self.lenient } else { &self.strict };
+        let mut prepared = Request::new("").variables(request.variables).data(Arc::clone(&reads));
+        prepared = prepared.data(document.rendering).data(OwnOrganizations::default());
+        prepared.operation_name.clone_from(&request.operation_name);
+        prepared.set_parsed_query(document.parsed.clone());
+        let mut response = drive(&reads, schema.execute(prepared)).await;
+        // An error without a path is of the document.
+        if is_new && response.errors.iter().all(|error| !error.path.is_empty()) {
+            self.documents.keep(&request.query, operation, Arc::clone(&document));
+        }
+        self.put_in_order(&mut response, document.root.as_ref());
         name_fields(&mut response.errors, &request.query, &variables);
         finish(&mut response.errors, &caller.request_id);
-        response.extensions.insert("cost".to_owned(), Value::Number(admitted.cost.into()));
+        response.extensions.insert("cost".to_owned(), Value::Number(cost.into()));
         response
+    }
+
+    /// Reads a document that was not seen before; gives its cost with these variables.
+    fn read(
+        &self,
+        query: &str,
+        operation: Option<&str>,
+        variables: &Variables,
+    ) -> Result<(Arc<Document>, u64), GuardError> {
+        let admitted = self.guard.admit(query, operation, variables)?;
+        let rendering = if repeats_a_relation(&admitted.document) { Rendering::Values } else { Rendering::Bytes };
+        let root = root_fields(&admitted.document, operation);
+        let document = Document {
+            operation_type: admitted.operation_type,
+            root,
+            rendering,
+            plain_cost: variables.is_empty().then_some(admitted.cost),
+            parsed: admitted.document,
+        };
+        Ok((Arc::new(document), admitted.cost))
+    }
+
+    /// What a known document costs with these variables.
+    fn cost_of(&self, known: &Document, operation: Option<&str>, variables: &Variables) -> Result<u64, GuardError> {
+        if let Some(cost) = known.plain_cost.filter(|_| variables.is_empty()) {
+            return Ok(cost);
+        }
+        self.guard.check(&known.parsed, operation, variables).map(|found| found.cost)
     }
 
     /// Puts the root fields in the order of the query. One that is missing failed: it is null, or, when it may not be null,
     /// there is no data at all.
-    fn put_in_order(&self, response: &mut Response, order: &Option<(OperationType, Vec<(String, String)>)>) {
+    fn put_in_order(&self, response: &mut Response, order: Option<&RootFields>) {
         let (Some((kind, order)), Value::Object(data)) = (order, &mut response.data) else { return };
         let type_name = if *kind == OperationType::Mutation { "Mutation" } else { "Query" };
         let mut ordered = IndexMap::with_capacity(data.len());
@@ -188,10 +242,7 @@ fn nullable_root_fields(sdl: &str) -> HashSet<(&'static str, String)> {
 
 /// The response keys and names of an operation's root fields, in order; `None` when the document does not say which operation
 /// runs.
-fn root_fields(
-    document: &ExecutableDocument,
-    operation: Option<&str>,
-) -> Option<(OperationType, Vec<(String, String)>)> {
+fn root_fields(document: &ExecutableDocument, operation: Option<&str>) -> Option<RootFields> {
     let mut operations = document.operations.iter();
     let chosen: &OperationDefinition = match operation {
         Some(name) => &operations.find(|(found, _)| found.is_some_and(|found| found == name))?.1.node,

@@ -113,6 +113,10 @@ impl Batch for Entitlements {
     type Key = Plans;
     type Value = Arc<std::result::Result<Vec<Record>, BillingError>>;
 
+    #[expect(
+        clippy::mutable_key_type,
+        reason = "what is mutable in it, the cache of the plans, has no part in equality"
+    )]
     async fn load(scope: &ReadScope, keys: &[Plans]) -> Loaded<Self> {
         let mut found = HashMap::with_capacity(1);
         for plans in keys {

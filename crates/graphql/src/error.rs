@@ -103,6 +103,12 @@ fn store_failed(error: &StoreError) -> Error {
 
 /// A fault that the log is told in full and the caller not at all.
 pub(crate) fn internal(error: &dyn std::error::Error) -> Error {
+    tracing::error!(error = causes(error), "a fault");
+    coded(ErrorCode::Internal, "Something went wrong; the request id helps to find out what.")
+}
+
+/// An error's text with those of its causes.
+fn causes(error: &dyn std::error::Error) -> String {
     let mut causes = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -110,8 +116,7 @@ pub(crate) fn internal(error: &dyn std::error::Error) -> Error {
         causes.push_str(&cause.to_string());
         source = cause.source();
     }
-    tracing::error!(error = causes, "a fault");
-    coded(ErrorCode::Internal, "Something went wrong; the request id helps to find out what.")
+    causes
 }
 
 /// What an expected refusal is about.
@@ -135,6 +140,8 @@ pub(crate) enum UserErrorCode {
     Conflict,
     /// The plan does not allow more.
     LimitReached,
+    /// The server has not been set up for it.
+    NotConfigured,
 }
 
 impl From<FieldErrorCode> for UserErrorCode {
@@ -149,6 +156,7 @@ impl From<FieldErrorCode> for UserErrorCode {
             FieldErrorCode::InUse => Self::InUse,
             FieldErrorCode::Conflict => Self::Conflict,
             FieldErrorCode::LimitReached => Self::LimitReached,
+            FieldErrorCode::NotConfigured => Self::NotConfigured,
         }
     }
 }
@@ -209,6 +217,10 @@ pub(crate) fn sort<T>(result: Result<T, ServiceError>) -> Result<Result<T, Vec<U
         Err(ServiceError::Forbidden) => Err(coded(ErrorCode::Forbidden, "Your role does not allow this.")),
         Err(ServiceError::Store(error)) => Err(store_failed(&error)),
         Err(ServiceError::Billing(error)) => Err(internal(&error)),
+        Err(ServiceError::Portal(error)) => {
+            tracing::warn!(error = causes(&error), "the payment provider cannot be asked");
+            Err(coded(ErrorCode::Unavailable, "The payment provider cannot be reached; try again in a moment."))
+        }
     }
 }
 

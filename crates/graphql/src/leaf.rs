@@ -63,9 +63,8 @@ impl Leaf<'_> {
     pub(crate) fn to_value(&self) -> Value {
         match self {
             Self::Null => Value::Null,
-            Self::Text(text) => Value::String((*text).to_owned()),
+            Self::Text(text) | Self::Plain(text) => Value::String((*text).to_owned()),
             Self::Made(text) => Value::String(text.clone()),
-            Self::Plain(text) => Value::String((*text).to_owned()),
             Self::Boolean(truth) => Value::Boolean(*truth),
             Self::Id(prefix, uuid) => {
                 let mut text = String::with_capacity(prefix.len() + 1 + typeid::SUFFIX_LENGTH);
@@ -165,7 +164,7 @@ mod tests {
             assert_eq!(written, leaf.to_value().into_json().expect("a JSON value"), "{leaf:?}");
         }
         let mut bytes = Vec::new();
-        Leaf::Money(Money::from_minor(174_640_00, Currency::USD)).write(&mut bytes);
+        Leaf::Money(Money::from_minor(17_464_000, Currency::USD)).write(&mut bytes);
         assert_eq!(bytes, b"\"174640.00\"");
     }
 }

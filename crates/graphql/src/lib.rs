@@ -6,8 +6,10 @@
 pub mod guard;
 
 mod batch;
+mod billing;
 mod client;
 mod connection;
+mod documents;
 mod encode;
 mod engine;
 mod entitlement;

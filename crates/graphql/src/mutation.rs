@@ -52,6 +52,9 @@ pub(crate) async fn write<T: Send>(
 ) -> Result<std::result::Result<T, Vec<UserError>>> {
     let reads = context.data_unchecked::<Arc<Reads>>();
     let service = context.data_unchecked::<Service>();
+    // What an earlier mutation's payload was read in still holds a connection: a request that keeps one while it waits for
+    // another may wait for itself.
+    reads.forget();
     let result = service.write(reads.identity(), work).await;
     reads.forget();
     sort(result)

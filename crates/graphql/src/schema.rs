@@ -2,6 +2,7 @@
 
 use async_graphql::{EmptySubscription, MergedObject, Schema, SchemaBuilder};
 
+use crate::billing::BillingMutation;
 use crate::client::{ClientMutation, ClientQuery};
 use crate::entitlement::EntitlementQuery;
 use crate::grant::GrantMutation;
@@ -40,6 +41,7 @@ pub(crate) struct Mutation(
     GrantMutation,
     OrganizationMutation,
     MemberMutation,
+    BillingMutation,
 );
 
 /// The schema's type.
@@ -53,9 +55,6 @@ pub(crate) fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
 /// The schema in the schema definition language, as `schema.graphql` holds it.
 pub fn sdl() -> String {
     let sdl = builder().finish().sdl();
-    let mut lines: String = sdl.lines().map(|line| format!("{}\n", line.trim_end())).collect();
-    while lines.ends_with("\n\n") {
-        lines.pop();
-    }
-    lines
+    let lines: Vec<&str> = sdl.trim_end().lines().map(str::trim_end).collect();
+    lines.join("\n") + "\n"
 }

@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod http;
 mod issuer;
+pub mod portal;
 pub mod settings;
 pub mod shutdown;
 mod start;

@@ -2,20 +2,22 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use tenantry_billing::{Billing, BillingOptions, Meter, MeterOptions, Throttle};
 use tenantry_domain::Clock;
 use tenantry_graphql::EngineOptions;
 use tenantry_graphql::guard::GuardError;
 use tenantry_migration::{MigrationError, MigrationStatus};
+use tenantry_service::payment::PaymentPortal;
 use tenantry_store::doctor::{Catalogue, CatalogueError, RoleFacts};
 use tenantry_store::{Store, StoreError};
 use tenantry_token::{SetupError, TokenError, Verifier};
 use tokio::net::TcpListener;
 
-use crate::http::{AppState, HttpOptions, Metering};
-use crate::issuer;
-use crate::settings::{GuardSettings, HttpSettings, JwtSettings, PoolSettings, SettingsError};
+use crate::http::{AppState, HttpOptions, Metering, StripeWebhooks};
+use crate::settings::{GuardSettings, HttpSettings, JwtSettings, PoolSettings, SettingsError, StripeSettings};
+use crate::{issuer, portal};
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -124,6 +126,37 @@ pub(crate) async fn verifier(jwt: &JwtSettings) -> Result<Verifier, StartError> 
     Ok(verifier)
 }
 
+/// What this server has to do with Stripe.
+#[derive(Default)]
+pub(crate) struct Stripe {
+    portal: Option<Arc<dyn PaymentPortal>>,
+    webhooks: Option<StripeWebhooks>,
+}
+
+/// Connections for webhooks. They come one by one, and those of one customer wait for each other.
+const WEBHOOK_CONNECTIONS: u32 = 4;
+
+/// Prepares for Stripe, as far as the settings say so. The worker's address is only asked for when there is something to receive.
+///
+/// # Errors
+/// When the settings are incomplete, or the worker's database may not be used.
+pub(crate) async fn stripe(
+    settings: &StripeSettings,
+    worker_url: Result<&str, SettingsError>,
+    pool: &PoolSettings,
+) -> Result<Stripe, StartError> {
+    let portal = portal::of(settings)?;
+    let webhooks = match settings.webhook_verifier()? {
+        None => None,
+        Some(verifier) => {
+            let pool = PoolSettings { pool_size: pool.pool_size.min(WEBHOOK_CONNECTIONS), ..pool.clone() };
+            let worker = open_store(worker_url?, &pool).await?;
+            Some(StripeWebhooks { verifier, worker, prices: settings.stripe_prices.clone() })
+        }
+    };
+    Ok(Stripe { portal, webhooks })
+}
+
 /// Puts the server together.
 ///
 /// # Errors
@@ -135,10 +168,16 @@ pub(crate) fn state(
     http: &HttpSettings,
     guard: &GuardSettings,
     pool: &PoolSettings,
+    stripe: Stripe,
 ) -> Result<AppState, StartError> {
-    let engine = EngineOptions { issuer: issuer::of(jwt)?, ..EngineOptions::new(guard.limits(http.introspection)) };
-    let options =
-        HttpOptions { body_limit: http.body_limit, request_timeout: http.request_timeout, pool_size: pool.pool_size };
+    let guard = guard.limits(http.introspection);
+    let engine = EngineOptions { issuer: issuer::of(jwt)?, portal: stripe.portal, ..EngineOptions::new(guard) };
+    let options = HttpOptions {
+        body_limit: http.body_limit,
+        request_timeout: http.request_timeout,
+        pool_size: pool.pool_size,
+        stripe: stripe.webhooks,
+    };
     let billing = Billing::new(BillingOptions::default());
     let metering = Metering {
         meter: Some(Meter::new(store.clone(), billing.clone(), MeterOptions::default())),

@@ -5,6 +5,8 @@ use tenantry_domain::feature::LimitReached;
 use tenantry_domain::{FieldError, FieldErrorCode, Violations};
 use tenantry_store::{AsStoreError, ConstraintKind, StoreError};
 
+use crate::payment::PortalError;
+
 /// A refusal or a failure. Nothing was written.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
@@ -20,6 +22,9 @@ pub enum ServiceError {
     /// The billing service failed.
     #[error("the plan could not be checked")]
     Billing(#[source] BillingError),
+    /// The payment provider failed.
+    #[error("the payment provider cannot be asked")]
+    Portal(#[source] PortalError),
     /// The database failed.
     #[error("the database failed")]
     Store(#[source] StoreError),

@@ -13,6 +13,7 @@ pub mod grant;
 pub mod invoice;
 pub mod member;
 pub mod organization;
+pub mod payment;
 pub mod project;
 pub mod task;
 pub mod workspace;

@@ -36,7 +36,8 @@ async fn report() -> Result<(), Box<dyn Error>> {
     let (Some(email), Some(slug)) = (arguments.next(), arguments.next()) else {
         return Err("usage: client_report EMAIL ORGANIZATION".into());
     };
-    let url = std::env::var("DATABASE_URL").map_err(|_| "set DATABASE_URL to the database, as the role tenantry_app")?;
+    let url =
+        std::env::var("DATABASE_URL").map_err(|_| "set DATABASE_URL to the database, as the role tenantry_app")?;
     let store = Store::connect(&StoreSettings::new(url), Clock::system()).await?;
     let identity = find(&store, &email, &slug).await?;
 
@@ -54,7 +55,8 @@ async fn report() -> Result<(), Box<dyn Error>> {
     let projects =
         list_for::<Project, _>(&scope, ProjectParent::Client, &ids, &ListRequest { page, ..ListRequest::default() })
             .await?;
-    let project_ids: Vec<ProjectId> = projects.values().flat_map(|page| &page.items).map(|project| project.id).collect();
+    let project_ids: Vec<ProjectId> =
+        projects.values().flat_map(|page| &page.items).map(|project| project.id).collect();
     let open = task::count_open(&scope, &project_ids).await?;
     let billed = invoice::billed(&scope, &ids).await?;
 

@@ -16,7 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::error::StoreError;
 
 /// How long a connection stays away from the pool, which closes it when it is too old.
-const MAX_STAY: Duration = Duration::from_secs(20 * 60);
+const MAX_STAY: Duration = Duration::from_mins(20);
 
 /// Connections that are at hand.
 #[derive(Debug)]

@@ -146,8 +146,9 @@ pub struct Invoice {
     pub subscription: Option<String>,
     /// The text by which whoever made the subscription refers to the organization.
     pub organization: Option<String>,
-    /// The period of the subscription that it is for, start and end; `None` when it is for something in between, such as a
-    /// change of the plan.
+    /// Whether it is for a period of the subscription, and not for something in between, such as a change of the plan.
+    pub is_renewal: bool,
+    /// That period, start and end, if the invoice says which.
     pub period: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 

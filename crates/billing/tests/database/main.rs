@@ -9,3 +9,4 @@ mod fixture;
 mod metering;
 mod plans;
 mod races;
+mod stripe;

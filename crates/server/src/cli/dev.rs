@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use super::{say, token};
 use crate::http::serve;
-use crate::settings::{DevFile, GuardSettings, HttpSettings, JwtAlgorithm, JwtSettings, PoolSettings};
+use crate::settings::{DevFile, GuardSettings, HttpSettings, JwtAlgorithm, JwtSettings, PoolSettings, StripeSettings};
 use crate::{issuer, shutdown, start};
 
 /// The database's name in the private cluster.
@@ -48,6 +48,8 @@ pub(super) struct Dev {
     http: HttpSettings,
     #[command(flatten)]
     guard: GuardSettings,
+    #[command(flatten)]
+    stripe: StripeSettings,
 }
 
 impl Dev {
@@ -91,7 +93,9 @@ impl Dev {
         let verifier = start::verifier(&jwt).await?;
         let store = start::open_store(&urls.app_url(), &self.pool).await?;
         let token = token::issue(&store, &issuer::from_secret(&jwt)?, ORGANIZATION, EMAIL, TOKEN_TTL).await?.token;
-        let state = start::state(store.clone(), verifier, &jwt, &self.http, &self.guard, &self.pool)?;
+        let worker_url = urls.worker_url();
+        let stripe = start::stripe(&self.stripe, Ok(worker_url.as_str()), &self.pool).await?;
+        let state = start::state(store.clone(), verifier, &jwt, &self.http, &self.guard, &self.pool, stripe)?;
 
         let address = reachable(listener.local_addr()?);
         let (stop, stopped) = oneshot::channel::<()>();

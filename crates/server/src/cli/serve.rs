@@ -7,7 +7,9 @@ use clap::Args;
 
 use super::purge;
 use crate::http::serve;
-use crate::settings::{DatabaseSettings, GuardSettings, HttpSettings, JwtSettings, PoolSettings, WorkerSettings};
+use crate::settings::{
+    DatabaseSettings, GuardSettings, HttpSettings, JwtSettings, PoolSettings, StripeSettings, WorkerSettings,
+};
 use crate::{shutdown, start};
 
 /// How long the pool may take to close when all requests are answered.
@@ -28,6 +30,8 @@ pub(super) struct Serve {
     jwt: JwtSettings,
     #[command(flatten)]
     guard: GuardSettings,
+    #[command(flatten)]
+    stripe: StripeSettings,
 }
 
 impl Serve {
@@ -37,7 +41,8 @@ impl Serve {
         let verifier = start::verifier(&self.jwt).await?;
         let listener = start::listen(self.http.listen).await?;
         let store = start::open_store(url, &self.pool).await?;
-        let state = start::state(store.clone(), verifier, &self.jwt, &self.http, &self.guard, &self.pool)?;
+        let stripe = start::stripe(&self.stripe, self.worker.required_url(), &self.pool).await?;
+        let state = start::state(store.clone(), verifier, &self.jwt, &self.http, &self.guard, &self.pool, stripe)?;
         if let Some(url) = self.worker.url() {
             purge::forever(url).await?;
         }

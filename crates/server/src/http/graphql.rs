@@ -1,6 +1,7 @@
 //! The GraphQL endpoint: from a request's head and body to the engine and back. What a document means is the engine's.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Extension, State};
@@ -114,13 +115,12 @@ async fn post(state: &AppState, request: Request<Body>) -> Result<GraphQlRequest
         let message = "Send the request as application/json in UTF-8, not encoded otherwise.";
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::BadUserInput, message));
     }
-    let bytes = read(state, request.into_body()).await?;
+    let bytes = read_within(request.into_body(), state.body_limit(), state.request_timeout()).await?;
     body::from_json(&bytes).map_err(malformed)
 }
 
 /// Reads a body whole, bounded in size and time.
-async fn read(state: &AppState, body: Body) -> Result<Bytes, Refusal> {
-    let limit = state.body_limit();
+pub(super) async fn read_within(body: Body, limit: usize, timeout: Duration) -> Result<Bytes, Refusal> {
     let too_large = || {
         let message = format!("The request body is larger than {limit} bytes.");
         Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::BadUserInput, message)
@@ -130,7 +130,7 @@ async fn read(state: &AppState, body: Body) -> Result<Bytes, Refusal> {
         return Err(too_large());
     }
     let collected = Limited::new(body, limit).collect();
-    match tokio::time::timeout(state.request_timeout(), collected).await {
+    match tokio::time::timeout(timeout, collected).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => Err(Refusal::bad_request("The request body did not arrive whole.")),

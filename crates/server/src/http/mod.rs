@@ -12,6 +12,7 @@ mod observe;
 mod request_id;
 mod serve;
 mod state;
+mod stripe;
 
 use axum::Router;
 use axum::body::Body;
@@ -29,14 +30,16 @@ pub use metering::Metering;
 pub use metrics::Metrics;
 pub use serve::{Drained, serve};
 pub use state::{AppState, HttpOptions};
+pub use stripe::StripeWebhooks;
 
-/// The endpoints: `/graphql`, `/healthz`, `/readyz`, `/metrics`.
+/// The endpoints: `/graphql`, `/healthz`, `/readyz`, `/metrics`, `/webhooks/stripe`.
 pub fn router(state: AppState) -> Router {
     Router::new()
         .route("/graphql", any(graphql::answer))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::show))
+        .route("/webhooks/stripe", any(stripe::answer))
         .fallback(nothing_here)
         .layer(from_fn_with_state(state.clone(), observe::request))
         .with_state(state)

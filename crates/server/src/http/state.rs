@@ -14,8 +14,9 @@ use super::health::Readiness;
 use super::metering::Metering;
 use super::metrics::Metrics;
 use super::request_id::RequestIds;
+use super::stripe::StripeWebhooks;
 
-/// The bounds of a request.
+/// The bounds of a request, and what there is beside GraphQL.
 #[derive(Debug, Clone)]
 pub struct HttpOptions {
     /// The largest body, in bytes.
@@ -24,11 +25,13 @@ pub struct HttpOptions {
     pub request_timeout: Duration,
     /// The most connections of the store's pool; for the metrics.
     pub pool_size: u32,
+    /// What it takes to receive Stripe's webhooks. Without it there is no such endpoint.
+    pub stripe: Option<StripeWebhooks>,
 }
 
 impl Default for HttpOptions {
     fn default() -> Self {
-        Self { body_limit: 256 * 1024, request_timeout: Duration::from_secs(10), pool_size: 10 }
+        Self { body_limit: 256 * 1024, request_timeout: Duration::from_secs(10), pool_size: 10, stripe: None }
     }
 }
 
@@ -129,6 +132,10 @@ impl AppState {
 
     pub(super) fn pool_size(&self) -> u32 {
         self.0.options.pool_size
+    }
+
+    pub(super) fn stripe(&self) -> Option<&StripeWebhooks> {
+        self.0.options.stripe.as_ref()
     }
 }
 

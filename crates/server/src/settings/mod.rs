@@ -8,6 +8,7 @@ mod http;
 mod keys;
 mod log;
 mod secret;
+mod stripe;
 mod units;
 
 pub use database::{DatabaseSettings, MigrateSettings, PoolSettings, WorkerSettings};
@@ -17,6 +18,7 @@ pub use http::HttpSettings;
 pub use keys::{JwtAlgorithm, JwtSettings};
 pub use log::{LogFormat, LogSettings};
 pub use secret::Secret;
+pub use stripe::StripeSettings;
 pub use units::{bytes, duration};
 
 /// A setting that is missing or contradicts another.

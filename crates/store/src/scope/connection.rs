@@ -22,10 +22,7 @@ pub struct Connection {
 
 impl Connection {
     /// Sends `statements`, the first of which begins a transaction, in one round trip; gives the rows that they return.
-    pub(crate) async fn open(
-        pooled: Lease,
-        statements: String,
-    ) -> Result<(Self, Vec<PgRow>), StoreError> {
+    pub(crate) async fn open(pooled: Lease, statements: String) -> Result<(Self, Vec<PgRow>), StoreError> {
         // From here on the guard rolls back, whatever happens.
         let connection = Self { pooled: Mutex::new(Some(pooled)) };
         let rows = connection.fetch_unprepared(statements).await?;

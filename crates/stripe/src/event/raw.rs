@@ -215,13 +215,11 @@ impl From<RawInvoice> for Invoice {
         let details = raw.parent.and_then(|parent| parent.subscription_details).or(raw.subscription_details);
         let organization = details.as_ref().and_then(|details| named(&details.metadata));
         let subscription = id_of(raw.subscription).or(details.and_then(|details| id_of(details.subscription)));
-        let is_renewal = matches!(
-            raw.billing_reason.as_deref(),
-            Some("subscription_create" | "subscription_cycle" | "subscription")
-        );
+        let reason = raw.billing_reason.as_deref();
+        let is_renewal = matches!(reason, None | Some("subscription_create" | "subscription_cycle" | "subscription"));
         let periods = raw.lines.data.iter().filter(|line| !line.is_proration()).filter_map(|line| line.period.as_ref());
         let periods = periods.filter_map(|period| span(Some(period.start), Some(period.end)));
         let period = if is_renewal { periods.max_by_key(|period| period.1) } else { None };
-        Self { subscription, organization, period }
+        Self { subscription, organization, is_renewal, period }
     }
 }

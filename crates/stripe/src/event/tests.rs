@@ -67,6 +67,7 @@ fn an_invoice_is_read_wherever_its_subscription_stands() {
     let expected = Invoice {
         subscription: Some("sub_1".into()),
         organization: Some("org_1".into()),
+        is_renewal: true,
         period: Some((at(1_000), at(2_000))),
     };
     for mut object in [older, newer] {
@@ -74,7 +75,7 @@ fn an_invoice_is_read_wherever_its_subscription_stands() {
         // What is billed in between says nothing about the period.
         object["billing_reason"] = "subscription_update".into();
         let Content::InvoicePaymentFailed(invoice) = event("invoice.payment_failed", &object).content else { panic!() };
-        assert_eq!(invoice.period, None);
+        assert_eq!((invoice.is_renewal, invoice.period), (false, None));
     }
 }
 

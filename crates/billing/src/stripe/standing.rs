@@ -1,0 +1,265 @@
+//! What an organization's events say together: a function of the set of events, so neither the order in which they arrive nor
+//! repetitions make a difference.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use tenantry_domain::plan::FREE_PLAN;
+use tenantry_domain::subscription::{Period, Subscription, SubscriptionChange, SubscriptionStatus};
+use tenantry_stripe::event::{self, Invoice, Status};
+use tenantry_stripe::{Content, Event};
+
+use super::PriceTable;
+
+/// What all events of an organization say together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// What it has subscribed to; `None` while no event has told of a subscription.
+    pub subscribed: Option<Subscribed>,
+    /// The customer whom Stripe knows it as.
+    pub customer: Option<String>,
+    /// When the newest of the events happened.
+    pub event_at: Option<DateTime<Utc>>,
+}
+
+/// A subscription at Stripe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscribed {
+    /// Its id.
+    pub id: String,
+    /// What is paid for.
+    pub price: Option<String>,
+    /// Where it stands.
+    pub subscription: Subscription,
+    /// Whether the price stands for no plan that we know of, so that there is nothing that could be written down.
+    pub is_unknown_price: bool,
+}
+
+/// Concludes from the events of one organization where it stands.
+///
+/// They are taken in the order in which they happened. Stripe tells that in whole seconds, and several things happen in the
+/// second of a checkout; within one, what begins comes before what continues and what ends.
+pub fn conclude(events: &[Event], prices: &PriceTable) -> Standing {
+    let mut ordered: Vec<&Event> = events.iter().collect();
+    ordered.sort_by_cached_key(|event| order(event));
+    ordered.dedup_by(|a, b| a.id == b.id);
+    let mut tracks: BTreeMap<&str, Track<'_>> = BTreeMap::new();
+    let mut customer = None;
+    for event in &ordered {
+        customer = event.customer.as_deref().or(customer);
+        if let Some(id) = event.subscription() {
+            tracks.entry(id).or_default().follow(event, prices);
+        }
+    }
+    // Of several subscriptions the one counts that gives access, and of several such the one that began last.
+    let told = tracks.into_iter().filter(|(_, track)| track.state.is_some());
+    let chosen = told.max_by_key(|(id, track)| (track.weight(), track.started_at, *id));
+    let customer = chosen.as_ref().and_then(|(_, track)| track.customer).or(customer);
+    Standing {
+        customer: customer.map(str::to_owned),
+        event_at: ordered.last().map(|event| event.created),
+        subscribed: chosen.and_then(|(id, track)| track.into_subscribed(id)),
+    }
+}
+
+/// The place of an event among the others.
+fn order(event: &Event) -> (DateTime<Utc>, u8, Option<DateTime<Utc>>, u8, String) {
+    let rank = match &event.content {
+        Content::CheckoutCompleted(_) => 0,
+        Content::SubscriptionCreated(_) => 1,
+        Content::InvoicePaymentFailed(_) => 2,
+        Content::InvoicePaid(_) => 3,
+        Content::TrialWillEnd(_) => 4,
+        Content::SubscriptionUpdated(_) => 5,
+        Content::SubscriptionDeleted(_) => 6,
+        Content::NotUnderstood | Content::Other => 7,
+    };
+    let snapshot = event.snapshot();
+    let end = snapshot.and_then(|snapshot| snapshot.period).map(|period| period.1);
+    let progress = snapshot.map_or(0, |snapshot| match snapshot.status {
+        Status::Unknown => 0,
+        Status::Incomplete => 1,
+        Status::Trialing => 2,
+        Status::Paused => 3,
+        Status::Active => 4,
+        Status::PastDue => 5,
+        Status::Unpaid => 6,
+        Status::IncompleteExpired | Status::Canceled => 7,
+    });
+    (event.created, rank, end, progress, event.id.clone())
+}
+
+/// One subscription, followed through its events.
+#[derive(Debug, Default)]
+struct Track<'e> {
+    customer: Option<&'e str>,
+    price: Option<String>,
+    is_unknown_price: bool,
+    started_at: Option<DateTime<Utc>>,
+    /// Where it stands; `None` while only invoices have told of it.
+    state: Option<Subscription>,
+    /// The period that Stripe is in, paid for or not.
+    current: Option<Period>,
+    /// The last period that was paid for, or is tried.
+    paid: Option<Period>,
+    /// Stripe never takes up again what has ended.
+    has_ended: bool,
+}
+
+impl<'e> Track<'e> {
+    fn follow(&mut self, event: &'e Event, prices: &PriceTable) {
+        self.customer = event.customer.as_deref().or(self.customer);
+        if self.has_ended {
+            return;
+        }
+        match &event.content {
+            Content::InvoicePaid(invoice) => self.pay(invoice, event.created),
+            Content::InvoicePaymentFailed(invoice) => self.fail_payment(invoice, event.created),
+            Content::SubscriptionDeleted(snapshot) => self.end(snapshot, event.created, prices),
+            _ => {
+                if let Some(snapshot) = event.snapshot() {
+                    self.adopt(snapshot, event.created, prices);
+                }
+            }
+        }
+    }
+
+    /// Takes over what Stripe says about the whole.
+    fn adopt(&mut self, snapshot: &event::Subscription, at: DateTime<Utc>, prices: &PriceTable) {
+        use SubscriptionStatus as S;
+        let status = match snapshot.status {
+            // A state that Stripe has added since. What it means is not guessed.
+            Status::Unknown => return,
+            Status::IncompleteExpired | Status::Canceled => return self.end(snapshot, at, prices),
+            // The trial ended without a way to pay: nothing is paid for, and nothing is over.
+            Status::Incomplete | Status::Paused => S::Incomplete,
+            Status::Trialing => S::Trialing,
+            Status::Active => S::Active,
+            Status::PastDue => S::PastDue,
+            // Stripe has given up on a payment, and takes it up again when it is made after all.
+            Status::Unpaid => S::Canceled,
+        };
+        let plan = self.note(snapshot, prices);
+        let before = self.state.take();
+        let period = self.current.or(before.as_ref().and_then(|before| before.period));
+        let was_open = before.as_ref().is_none_or(|before| before.status == S::Incomplete);
+        // The first period is paid for when Stripe begins it; each after that when an invoice says so.
+        if status == S::Trialing || status == S::Active && was_open {
+            self.paid = later(self.paid, period);
+        }
+        let past_due_since = before.and_then(|before| before.past_due_since);
+        self.state = Some(Subscription {
+            plan,
+            status,
+            period: match status {
+                S::Incomplete => None,
+                S::Active | S::Trialing => period,
+                S::PastDue | S::Canceled => paid_for(period, self.paid),
+            },
+            trial_ends_at: if status == S::Trialing {
+                snapshot.trial_ends_at.or(period.map(Period::end))
+            } else {
+                None
+            },
+            cancel_at_period_end: snapshot.ends_with_period && status != S::Canceled,
+            past_due_since: if status == S::PastDue { past_due_since.or(Some(at)) } else { None },
+            canceled_at: if status == S::Canceled { Some(at) } else { None },
+        });
+    }
+
+    /// Notes what a snapshot says beside the status; gives the plan.
+    fn note(&mut self, snapshot: &event::Subscription, prices: &PriceTable) -> String {
+        self.started_at = snapshot.started_at.or(self.started_at);
+        self.current = snapshot.period.and_then(|(start, end)| Period::new(start, end)).or(self.current);
+        let found = prices.plan_of(&snapshot.prices);
+        self.is_unknown_price = found.is_none();
+        let price = found.map(|(price, _)| price).or(snapshot.prices.first());
+        self.price = price.map(|price| price.id.clone());
+        let before = || self.state.as_ref().map(|state| state.plan.clone());
+        found.map(|(_, plan)| plan.to_owned()).or_else(before).unwrap_or_else(|| FREE_PLAN.to_owned())
+    }
+
+    fn end(&mut self, snapshot: &event::Subscription, at: DateTime<Utc>, prices: &PriceTable) {
+        use SubscriptionStatus as S;
+        let plan = self.note(snapshot, prices);
+        let never_paid = snapshot.status == Status::IncompleteExpired;
+        let before = self.state.take().unwrap_or_else(|| Subscription {
+            status: if never_paid { S::Incomplete } else { S::Active },
+            ..Subscription::free()
+        });
+        let period = match before.status {
+            S::Active | S::Trialing => self.current.or(before.period),
+            S::PastDue | S::Canceled | S::Incomplete => before.period,
+        };
+        let before = Subscription { plan, period, ..before };
+        let at = snapshot.ended_at.unwrap_or(at);
+        // Refused only when there never was a period, and then there is nothing that could go on.
+        self.state = Some(before.apply(SubscriptionChange::End, at).unwrap_or_else(|_| Subscription {
+            status: S::Canceled,
+            canceled_at: Some(at),
+            cancel_at_period_end: false,
+            ..before
+        }));
+        self.has_ended = true;
+    }
+
+    fn pay(&mut self, invoice: &Invoice, at: DateTime<Utc>) {
+        if !invoice.is_renewal {
+            return;
+        }
+        let told = invoice.period.and_then(|(start, end)| Period::new(start, end));
+        let Some(period) = told.or(self.current) else { return };
+        self.paid = later(self.paid, Some(period));
+        let Some(state) = &self.state else { return };
+        // What is paid late for a period of long ago changes nothing about the present one.
+        if state.period.is_none_or(|present| present.end() <= period.end())
+            && let Ok(paid) = state.apply(SubscriptionChange::Pay { period }, at)
+        {
+            self.state = Some(paid);
+        }
+    }
+
+    fn fail_payment(&mut self, invoice: &Invoice, at: DateTime<Utc>) {
+        let Some(state) = self.state.as_ref().filter(|_| invoice.is_renewal) else { return };
+        if let Ok(mut failed) = state.apply(SubscriptionChange::FailPayment, at) {
+            failed.period = paid_for(failed.period, self.paid);
+            self.state = Some(failed);
+        }
+    }
+
+    /// How much it counts beside the organization's other subscriptions.
+    fn weight(&self) -> u8 {
+        use SubscriptionStatus as S;
+        match &self.state {
+            Some(state) => match (state.status, state.period) {
+                (S::Active | S::Trialing | S::PastDue, _) => 3,
+                (S::Canceled, Some(_)) => 2,
+                (S::Incomplete, _) => 1,
+                (S::Canceled, None) => 0,
+            },
+            None => 0,
+        }
+    }
+
+    fn into_subscribed(self, id: &str) -> Option<Subscribed> {
+        let subscription = self.state?;
+        // An end is written down whatever was paid for.
+        let is_unknown_price = self.is_unknown_price && subscription.status != SubscriptionStatus::Canceled;
+        Some(Subscribed { id: id.to_owned(), price: self.price, subscription, is_unknown_price })
+    }
+}
+
+/// The period whose end access depends on while a payment is missing: not the one that has begun without being paid for.
+fn paid_for(period: Option<Period>, paid: Option<Period>) -> Option<Period> {
+    match (period, paid) {
+        (Some(period), Some(paid)) if paid.end() <= period.start() => Some(paid),
+        _ => period,
+    }
+}
+
+fn later(a: Option<Period>, b: Option<Period>) -> Option<Period> {
+    [a, b].into_iter().flatten().max_by_key(|period| (period.end(), period.start()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+//! The payment portal that Stripe's pages are.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tenantry_billing::stripe::PriceTable;
+use tenantry_service::payment::{CheckoutOrder, PaymentPortal, PortalError};
+use tenantry_stripe::client::{ApiError, Client, Customer, NewCheckoutSession};
+use url::Url;
+use uuid::Uuid;
+
+use crate::settings::{SettingsError, StripeSettings};
+
+/// Stripe's pages.
+#[derive(Debug)]
+struct StripePortal {
+    client: Client,
+    prices: PriceTable,
+    return_url: Url,
+}
+
+/// The portal, if the settings say that there is one.
+///
+/// # Errors
+/// When they are incomplete.
+pub fn of(settings: &StripeSettings) -> Result<Option<Arc<dyn PaymentPortal>>, SettingsError> {
+    let Some((client, return_url)) = settings.client()? else { return Ok(None) };
+    Ok(Some(Arc::new(StripePortal { client, prices: settings.stripe_prices.clone(), return_url })))
+}
+
+impl StripePortal {
+    /// Where the browser comes back to, with how it went.
+    fn back(&self, outcome: &str) -> Url {
+        let mut url = self.return_url.clone();
+        url.query_pairs_mut().append_pair("checkout", outcome);
+        url
+    }
+}
+
+impl PaymentPortal for StripePortal {
+    fn sells(&self, plan: &str) -> bool {
+        self.prices.price_of(plan).is_some()
+    }
+
+    fn checkout(&self, order: CheckoutOrder) -> BoxFuture<'_, Result<String, PortalError>> {
+        async move {
+            let price = self.prices.price_of(&order.plan).ok_or_else(|| PortalError("the plan has no price".into()))?;
+            let new = NewCheckoutSession {
+                customer: order.customer.map_or(Customer::New { email: None }, Customer::Known),
+                price: price.to_owned(),
+                organization: order.organization_id.to_string(),
+                success_url: self.back("success"),
+                cancel_url: self.back("canceled"),
+            };
+            let made = self.client.create_checkout_session(&new, &wish()).await;
+            made.map(String::from).map_err(failed)
+        }
+        .boxed()
+    }
+
+    fn manage(&self, customer: String) -> BoxFuture<'_, Result<String, PortalError>> {
+        async move {
+            let made = self.client.create_billing_portal_session(&customer, &self.return_url, &wish()).await;
+            made.map(String::from).map_err(failed)
+        }
+        .boxed()
+    }
+}
+
+/// The idempotency key of one wish, the same in all attempts to fulfil it. A later wish is another: what Stripe would answer
+/// again may have been used up.
+fn wish() -> String {
+    Uuid::new_v4().to_string()
+}
+
+fn failed(error: ApiError) -> PortalError {
+    PortalError(Box::new(error))
+}

@@ -1,0 +1,175 @@
+//! The client against a small fake of the API on loopback.
+
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use super::*;
+
+const URL: &str = "https://checkout.example/c/1";
+
+/// A server that answers each request with the next of its answers and remembers what it was asked.
+struct Fake {
+    base_url: Url,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Fake {
+    async fn start(answers: Vec<Vec<u8>>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base_url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let remembered = Arc::clone(&asked);
+        tokio::spawn(async move {
+            for answer in answers {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = Vec::new();
+                // The client's forms are short and come at once with the head, or right behind it.
+                while !is_whole(&request) && stream.read_buf(&mut request).await.unwrap() > 0 {}
+                remembered.lock().unwrap().push(String::from_utf8(request).unwrap());
+                // Whoever hangs up early is the client that is tested.
+                let _ = stream.write_all(&answer).await;
+                let _ = stream.shutdown().await;
+            }
+            // Then it is silent: a connection is accepted by the system, and nobody answers.
+            std::future::pending::<()>().await;
+            drop(listener);
+        });
+        Self { base_url, asked }
+    }
+
+    fn client(&self, timeout: Duration) -> Client {
+        Client::new("sk_test_1", ClientOptions { base_url: self.base_url.clone(), timeout }).unwrap()
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+fn is_whole(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request).to_lowercase();
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    body.len() >= length.map_or(0, |length| length.parse().unwrap())
+}
+
+fn answer(status: &str, body: &str) -> Vec<u8> {
+    format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+fn good() -> Vec<u8> {
+    answer("200 OK", &format!(r#"{{"id":"cs_1","object":"checkout.session","url":"{URL}"}}"#))
+}
+
+fn order() -> NewCheckoutSession {
+    NewCheckoutSession {
+        customer: Customer::Known("cus_1".into()),
+        price: "price_1".into(),
+        organization: "org_1".into(),
+        success_url: Url::parse("https://app.example/?checkout=success").unwrap(),
+        cancel_url: Url::parse("https://app.example/").unwrap(),
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn a_checkout_is_asked_for_with_all_that_brings_the_events_home() {
+    let fake = Fake::start(vec![good()]).await;
+    let url = fake.client(PATIENCE).create_checkout_session(&order(), "wish-1").await.unwrap();
+    assert_eq!(url.as_str(), URL);
+    let asked = fake.asked().remove(0);
+    let (head, body) = asked.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("POST /v1/checkout/sessions HTTP/1.1"), "{head}");
+    let head = head.to_lowercase();
+    for header in ["authorization: bearer sk_test_1", "idempotency-key: wish-1"] {
+        assert!(head.contains(header), "{head}");
+    }
+    let form: Vec<(String, String)> = url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+    for (name, value) in [
+        ("mode", "subscription"),
+        ("line_items[0][price]", "price_1"),
+        ("client_reference_id", "org_1"),
+        ("metadata[organization_id]", "org_1"),
+        ("subscription_data[metadata][organization_id]", "org_1"),
+        ("customer", "cus_1"),
+        ("success_url", "https://app.example/?checkout=success"),
+    ] {
+        assert!(form.contains(&(name.to_owned(), value.to_owned())), "{name}: {form:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_portal_is_asked_for_by_customer() {
+    let fake = Fake::start(vec![good()]).await;
+    let back = Url::parse("https://app.example/").unwrap();
+    fake.client(PATIENCE).create_billing_portal_session("cus_1", &back, "wish-2").await.unwrap();
+    let asked = fake.asked().remove(0);
+    assert!(asked.starts_with("POST /v1/billing_portal/sessions"), "{asked}");
+    assert!(asked.ends_with("customer=cus_1&return_url=https%3A%2F%2Fapp.example%2F"), "{asked}");
+}
+
+#[tokio::test]
+async fn what_may_pass_is_tried_again_under_the_same_key() {
+    let busy = answer("429 Too Many Requests", r#"{"error":{"type":"rate_limit"}}"#);
+    let fake = Fake::start(vec![busy, answer("500 Internal Server Error", ""), good()]).await;
+    fake.client(PATIENCE).create_checkout_session(&order(), "wish-3").await.unwrap();
+    let asked = fake.asked();
+    assert_eq!(asked.len(), 3);
+    assert!(asked.iter().all(|asked| asked.to_lowercase().contains("idempotency-key: wish-3")));
+}
+
+#[tokio::test]
+async fn a_refusal_is_final_and_told_without_its_message() {
+    let body = r#"{"error":{"type":"invalid_request_error","code":"resource_missing","message":"secret"}}"#;
+    let fake = Fake::start(vec![answer("400 Bad Request", body)]).await;
+    let error = fake.client(PATIENCE).create_checkout_session(&order(), "wish").await.unwrap_err();
+    assert_eq!(error.to_string(), "Stripe refused the call with 400 (invalid_request_error, resource_missing)");
+    assert_eq!(fake.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_none_is_refused() {
+    for odd in [
+        answer("200 OK", "<html>"),
+        answer("200 OK", r#"{"id":"cs_1","url":null}"#),
+        answer("200 OK", r#"{"url":"nowhere"}"#),
+        answer("200 OK", &" ".repeat(MAX_ANSWER_BYTES + 1)),
+    ] {
+        let fake = Fake::start(vec![odd]).await;
+        let error = fake.client(PATIENCE).create_checkout_session(&order(), "wish").await.unwrap_err();
+        assert!(matches!(error, ApiError::Malformed(_)), "{error:?}");
+    }
+    // A redirect is not followed: it would take the key along.
+    let away = b"HTTP/1.1 307 Temporary Redirect\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n".to_vec();
+    let fake = Fake::start(vec![away, good()]).await;
+    let error = fake.client(PATIENCE).create_checkout_session(&order(), "wish").await.unwrap_err();
+    assert!(matches!(error, ApiError::Refused { status: 307, .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn silence_ends_with_the_timeout() {
+    let fake = Fake::start(Vec::new()).await;
+    let begun = Instant::now();
+    let error = fake.client(Duration::from_millis(300)).create_checkout_session(&order(), "wish").await.unwrap_err();
+    assert!(matches!(error, ApiError::TimedOut), "{error:?}");
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn a_live_key_goes_over_no_network_in_the_clear_and_is_never_shown() {
+    let with = |key: &str, url: &str| {
+        Client::new(key, ClientOptions { base_url: Url::parse(url).unwrap(), timeout: PATIENCE })
+    };
+    assert!(with("sk_live_1", DEFAULT_BASE_URL).is_ok());
+    assert!(with("sk_live_1", "http://127.0.0.1:1").is_ok());
+    assert!(with("sk_test_1", "http://stripe-mock:12111").is_ok());
+    for (key, url) in [("sk_live_1", "http://api.example"), ("sk_live_1", "ftp://api.example"), ("", DEFAULT_BASE_URL)]
+    {
+        assert!(matches!(with(key, url), Err(ApiError::Setting(_))), "{key} {url}");
+    }
+    assert!(!format!("{:?}", with("sk_live_1", DEFAULT_BASE_URL).unwrap()).contains("sk_live"));
+}
