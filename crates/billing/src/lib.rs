@@ -5,6 +5,7 @@
 //!   transaction that writes, [`can_use`](Billing::can_use) and [`entitlements`](Billing::entitlements) for whoever asks
 //!   before acting.
 //! * [`Meter`] counts API calls in memory and writes them down in batches; [`Throttle`] limits how many come at a time.
+//! * [`stripe::receive`] takes a payment provider's events, each once, in whatever order they come.
 //! * [`PlanFile`] is a table of plans in a file, checked before it is loaded.
 //!
 //! *Invariant:* a limit is never checked against a count that a concurrent transaction can outdate. A level is counted under

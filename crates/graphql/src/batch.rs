@@ -42,6 +42,8 @@ pub(crate) struct Reads {
     store: Store,
     identity: Identity,
     state: Mutex<State>,
+    /// Whether the snapshot is being opened, which may wait for a connection.
+    opening: AtomicBool,
 }
 
 #[derive(Default)]
@@ -53,7 +55,7 @@ struct State {
 
 impl Reads {
     pub(crate) fn new(store: Store, identity: Identity) -> Self {
-        Self { store, identity, state: Mutex::default() }
+        Self { store, identity, state: Mutex::default(), opening: AtomicBool::new(false) }
     }
 
     pub(crate) fn identity(&self) -> Identity {
@@ -103,6 +105,13 @@ impl Reads {
         !self.state.lock().waiting.is_empty()
     }
 
+    async fn open(&self) -> Result<ReadScope, StoreError> {
+        self.opening.store(true, Ordering::Relaxed);
+        let opened = ReadScope::open(&self.store, self.identity).await;
+        self.opening.store(false, Ordering::Relaxed);
+        opened
+    }
+
     /// Runs all that waits, in the order in which it was first asked for.
     async fn flush(&self) {
         let (waiting, scope) = {
@@ -111,7 +120,7 @@ impl Reads {
         };
         let scope = match scope {
             Some(scope) => scope,
-            None => match ReadScope::open(&self.store, self.identity).await {
+            None => match self.open().await {
                 Ok(scope) => {
                     let scope = Arc::new(scope);
                     self.state.lock().scope = Some(Arc::clone(&scope));
@@ -218,11 +227,19 @@ pub(crate) async fn drive<T>(reads: &Reads, execution: impl Future<Output = T>) 
     let progress = Arc::new(Progress::default());
     let waker = Waker::from(Arc::clone(&progress));
     std::future::poll_fn(|context| {
-        let _turn = progress.begin_turn(context.waker());
+        let mut turn = progress.begin_turn(context.waker());
         for _ in 0..TURNS {
             if let Some(flush) = &mut flushing {
                 if flush.as_mut().poll(context).is_pending() {
-                    return Poll::Pending;
+                    // A field that reads for itself may hold the connection that the snapshot waits for.
+                    let opening = reads.opening.load(Ordering::Relaxed);
+                    if !opening || !(std::mem::take(&mut turn.woken) || progress.made.swap(false, Ordering::SeqCst)) {
+                        return Poll::Pending;
+                    }
+                    if let Poll::Ready(value) = execution.as_mut().poll(&mut Context::from_waker(&waker)) {
+                        return Poll::Ready(value);
+                    }
+                    continue;
                 }
                 flushing = None;
             }
@@ -260,9 +277,9 @@ impl Progress {
             *known = Some(task.clone());
         }
         drop(known);
-        self.made.store(false, Ordering::SeqCst);
+        let woken = self.made.swap(false, Ordering::SeqCst);
         self.in_turn.store(true, Ordering::SeqCst);
-        Turn(self)
+        Turn { progress: self, woken }
     }
 
     fn wake_task(&self) {
@@ -273,14 +290,18 @@ impl Progress {
 }
 
 /// A poll of the whole, from beginning to end.
-struct Turn<'p>(&'p Progress);
+struct Turn<'p> {
+    progress: &'p Progress,
+    /// Whether a part of the execution was woken before it.
+    woken: bool,
+}
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.0.in_turn.store(false, Ordering::SeqCst);
+        self.progress.in_turn.store(false, Ordering::SeqCst);
         // Whoever was woken after the turn last looked, and saw it still going on, would otherwise wait for ever.
-        if self.0.made.load(Ordering::SeqCst) {
-            self.0.wake_task();
+        if self.progress.made.load(Ordering::SeqCst) {
+            self.progress.wake_task();
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, MaybeUndefined, Result};
 use futures_util::future::BoxFuture;
-use tenantry_domain::{Change, FieldError, FieldErrorCode, Violations};
+use tenantry_domain::{Change, FieldError, FieldErrorCode, Identity, Violations};
 use tenantry_service::{Service, ServiceError};
 use tenantry_store::WriteScope;
 
@@ -52,12 +52,18 @@ pub(crate) async fn write<T: Send>(
 ) -> Result<std::result::Result<T, Vec<UserError>>> {
     let reads = context.data_unchecked::<Arc<Reads>>();
     let service = context.data_unchecked::<Service>();
-    // What an earlier mutation's payload was read in still holds a connection: a request that keeps one while it waits for
-    // another may wait for itself.
-    reads.forget();
-    let result = service.write(reads.identity(), work).await;
+    let caller = caller(context);
+    let result = service.write(caller, work).await;
     reads.forget();
     sort(result)
+}
+
+/// Who is asking, at the beginning of a mutation. Lets go of the snapshot in which an earlier mutation's payload was read: a
+/// request that keeps a connection while it waits for another one may wait for itself.
+pub(crate) fn caller(context: &Context<'_>) -> Identity {
+    let reads = context.data_unchecked::<Arc<Reads>>();
+    reads.forget();
+    reads.identity()
 }
 
 /// The change of a field that may be null: not given leaves it, null clears it.

@@ -164,7 +164,7 @@ scalar! {
     Date(NaiveDate) = "Date",
     "A day, as ISO 8601: `2026-01-31`.",
     None,
-    read |text| text.parse::<NaiveDate>().map_err(|_| "This is not a day such as 2026-01-31."),
+    read |text| read_day(&text),
     leaf |value| Leaf::Day(value)
 }
 
@@ -184,6 +184,15 @@ scalar! {
     Some("https://www.iso.org/iso-4217-currency-codes.html".to_owned()),
     read |text| text.parse::<Currency>().map_err(|error| format!("{error}.")),
     leaf |value| Leaf::Made(value.to_string())
+}
+
+/// Reads a day of the years 1 to 9999, spelled in full: the parser alone takes signs, spaces and single digits as well, and
+/// years that PostgreSQL cannot hold.
+fn read_day(text: &str) -> Result<NaiveDate, &'static str> {
+    let spelled = |(n, byte): (usize, u8)| if n == 4 || n == 7 { byte == b'-' } else { byte.is_ascii_digit() };
+    let is_spelled = text.len() == 10 && text.bytes().enumerate().all(spelled) && !text.starts_with("0000");
+    let day = if is_spelled { text.parse().ok() } else { None };
+    day.ok_or("This is not a day such as 2026-01-31.")
 }
 
 /// Reads RFC 3339; digits beyond microseconds are refused, because they could not be kept.

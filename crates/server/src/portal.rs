@@ -5,8 +5,8 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tenantry_billing::stripe::PriceTable;
-use tenantry_service::payment::{CheckoutOrder, PaymentPortal, PortalError};
-use tenantry_stripe::client::{ApiError, Client, Customer, NewCheckoutSession};
+use tenantry_service::payment::{CheckoutOrder, PaymentPortal, PortalError, PortalPage, PortalVisit};
+use tenantry_stripe::client::{ApiError, Client, Customer, NewCheckoutSession, NewPortalSession};
 use url::Url;
 use uuid::Uuid;
 
@@ -59,9 +59,14 @@ impl PaymentPortal for StripePortal {
         .boxed()
     }
 
-    fn manage(&self, customer: String) -> BoxFuture<'_, Result<String, PortalError>> {
+    fn manage(&self, visit: PortalVisit) -> BoxFuture<'_, Result<String, PortalError>> {
         async move {
-            let made = self.client.create_billing_portal_session(&customer, &self.return_url, &wish()).await;
+            let flow = match visit.page {
+                PortalPage::Overview => None,
+                PortalPage::PaymentMethod => Some("payment_method_update"),
+            };
+            let new = NewPortalSession { customer: visit.customer, return_url: self.return_url.clone(), flow };
+            let made = self.client.create_billing_portal_session(&new, &wish()).await;
             made.map(String::from).map_err(failed)
         }
         .boxed()

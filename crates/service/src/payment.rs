@@ -16,15 +16,15 @@ use crate::authorize::authorize_anywhere;
 use crate::error::ServiceError;
 
 /// A payment provider's pages.
-pub trait PaymentPortal: Send + Sync {
+pub trait PaymentPortal: fmt::Debug + Send + Sync {
     /// Whether a plan can be bought.
     fn sells(&self, plan: &str) -> bool;
 
     /// Makes a page where an organization subscribes; gives its address.
     fn checkout(&self, order: CheckoutOrder) -> BoxFuture<'_, Result<String, PortalError>>;
 
-    /// Makes a page where this customer of the provider changes what it has subscribed to; gives its address.
-    fn manage(&self, customer: String) -> BoxFuture<'_, Result<String, PortalError>>;
+    /// Makes a page where a customer of the provider changes what it has subscribed to; gives its address.
+    fn manage(&self, visit: PortalVisit) -> BoxFuture<'_, Result<String, PortalError>>;
 }
 
 /// What an organization wants to subscribe to.
@@ -36,6 +36,25 @@ pub struct CheckoutOrder {
     pub plan: String,
     /// The customer as whom the provider knows the organization, if it does.
     pub customer: Option<String>,
+}
+
+/// A visit to where a subscription is managed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortalVisit {
+    /// The customer as whom the provider knows the organization.
+    pub customer: String,
+    /// Where it begins.
+    pub page: PortalPage,
+}
+
+/// Where a visit to the portal begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PortalPage {
+    /// With everything there is.
+    #[default]
+    Overview,
+    /// With another way to pay, for whoever is past due.
+    PaymentMethod,
 }
 
 /// The payment provider did not make a page.
@@ -102,12 +121,13 @@ pub async fn manage(
     store: &Store,
     portal: Option<&dyn PaymentPortal>,
     caller: Identity,
+    page: PortalPage,
 ) -> Result<String, ServiceError> {
     let (portal, account) = account(&ReadScope::open(store, caller).await?, portal).await?;
     let Some(customer) = account.customer_id else {
         return Err(refused(FieldErrorCode::NotFound, "Nothing was bought yet; begin with a checkout."));
     };
-    portal.manage(customer).await.map_err(ServiceError::Portal)
+    portal.manage(PortalVisit { customer, page }).await.map_err(ServiceError::Portal)
 }
 
 /// The organization's account, for an owner, if there is a portal at all.

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use uuid::Uuid;
 
 use crate::sql::Sql;
@@ -82,12 +82,20 @@ pub enum SortKind {
 }
 
 impl SortKind {
+    /// Reads a value that a cursor holds. A cursor can be made up, so what PostgreSQL could not take is none: a time or a day
+    /// beyond the years that can be written, and U+0000 in a text.
     fn read(self, text: &str) -> Option<SortValue> {
         match self {
             Self::OptionalTime | Self::OptionalDate if text == INFINITY => Some(SortValue::Text(INFINITY.to_owned())),
-            Self::Time | Self::OptionalTime => DateTime::from_timestamp_micros(text.parse().ok()?).map(SortValue::Time),
-            Self::Date | Self::OptionalDate => text.parse().ok().map(SortValue::Date),
-            Self::Text => Some(SortValue::Text(text.to_owned())),
+            Self::Time | Self::OptionalTime => {
+                let time = DateTime::from_timestamp_micros(text.parse().ok()?)?;
+                (0..=9999).contains(&time.year()).then_some(SortValue::Time(time))
+            }
+            Self::Date | Self::OptionalDate => {
+                let day: NaiveDate = text.parse().ok()?;
+                (0..=9999).contains(&day.year()).then_some(SortValue::Date(day))
+            }
+            Self::Text => (!text.contains('\0')).then(|| SortValue::Text(text.to_owned())),
             Self::Number => text.parse().ok().map(SortValue::Number),
         }
     }

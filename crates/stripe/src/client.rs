@@ -80,6 +80,17 @@ pub struct NewCheckoutSession {
     pub cancel_url: Url,
 }
 
+/// A visit to the billing portal to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewPortalSession {
+    /// Whose subscription it is about.
+    pub customer: String,
+    /// Where the browser goes afterwards.
+    pub return_url: Url,
+    /// Where the visit begins, as Stripe names it (`payment_method_update`, …); `None` for the portal's first page.
+    pub flow: Option<&'static str>,
+}
+
 /// The answer to both calls.
 #[derive(Deserialize)]
 struct Session {
@@ -162,11 +173,13 @@ impl Client {
     /// [`ApiError`].
     pub async fn create_billing_portal_session(
         &self,
-        customer: &str,
-        return_url: &Url,
+        new: &NewPortalSession,
         idempotency_key: &str,
     ) -> Result<Url, ApiError> {
-        let form = [("customer", customer), ("return_url", return_url.as_str())];
+        let mut form = vec![("customer", new.customer.as_str()), ("return_url", new.return_url.as_str())];
+        if let Some(flow) = new.flow {
+            form.push(("flow_data[type]", flow));
+        }
         self.create("v1/billing_portal/sessions", &form, idempotency_key).await
     }
 

@@ -124,7 +124,7 @@ impl<'h> Header<'h> {
             return Err(SignatureError::TooLong);
         }
         let text = std::str::from_utf8(header).map_err(|_| Malformed("it is not text"))?;
-        let (mut time, mut signatures) = (None, Vec::new());
+        let (mut times, mut signatures) = (Vec::new(), Vec::new());
         for (index, element) in text.split(',').enumerate() {
             if index >= MAX_ELEMENTS {
                 return Err(Malformed("it has too many elements"));
@@ -134,16 +134,13 @@ impl<'h> Header<'h> {
                 return Err(Malformed("a scheme has no proper name"));
             }
             match scheme {
-                "t" => {
-                    if time.replace((value, seconds(value)?)).is_some() {
-                        return Err(Malformed("it has two times"));
-                    }
-                }
+                "t" => times.push(value),
                 "v1" => signatures.push(mac(value).ok_or(Malformed("a signature is not 64 hexadecimal digits"))?),
                 _ => {}
             }
         }
-        let (time_text, time) = time.ok_or(Malformed("it has no time"))?;
+        let [time_text] = times[..] else { return Err(Malformed("it has not one time")) };
+        let time = seconds(time_text)?;
         if signatures.is_empty() {
             return Err(Malformed("it has no signature of the scheme v1"));
         }

@@ -194,7 +194,7 @@ impl<'e> Track<'e> {
         let before = Subscription { plan, period, ..before };
         let at = snapshot.ended_at.unwrap_or(at);
         // Refused only when there never was a period, and then there is nothing that could go on.
-        self.state = Some(before.apply(SubscriptionChange::End, at).unwrap_or_else(|_| Subscription {
+        self.state = Some(before.apply(SubscriptionChange::End, at).unwrap_or(Subscription {
             status: S::Canceled,
             canceled_at: Some(at),
             cancel_at_period_end: false,

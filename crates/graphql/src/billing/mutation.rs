@@ -3,19 +3,38 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, InputObject, Object, Result};
-use tenantry_service::{Service, payment as service};
+use tenantry_service::Service;
+use tenantry_service::payment::{self as service, PortalPage};
 
 use super::OptionalPortal;
 use crate::batch::Reads;
 use crate::error::sort;
 use crate::mutation::payload;
 use crate::object::Ordered;
+use crate::scalar::enumeration;
 
 /// What to subscribe to.
 #[derive(InputObject)]
 pub(crate) struct CreateCheckoutSessionInput {
     /// The plan, as in `upgradeTo` of a limit that was reached.
     plan: String,
+}
+
+enumeration! {
+    /// Where a visit to the billing portal begins.
+    BillingPortalPage = PortalPage {
+        /// With everything there is.
+        Overview,
+        /// With another way to pay, for a subscription that is past due.
+        PaymentMethod,
+    }
+}
+
+/// Where to go in the billing portal.
+#[derive(InputObject, Default)]
+pub(crate) struct CreateBillingPortalSessionInput {
+    /// Where the visit begins; with everything when not given.
+    page: Option<BillingPortalPage>,
 }
 
 payload! {
@@ -58,10 +77,12 @@ impl BillingMutation {
     async fn create_billing_portal_session(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "Where to go; may be left out.")] input: Option<CreateBillingPortalSessionInput>,
     ) -> Result<Ordered<CreateBillingPortalSessionPayload>> {
         let service = context.data_unchecked::<Service>();
         let caller = context.data_unchecked::<Arc<Reads>>().identity();
         let portal = context.data_unchecked::<OptionalPortal>().0.as_deref();
-        Ok(sort(service::manage(service.store(), portal, caller).await)?.into())
+        let page = input.unwrap_or_default().page.map(Into::into).unwrap_or_default();
+        Ok(sort(service::manage(service.store(), portal, caller, page).await)?.into())
     }
 }

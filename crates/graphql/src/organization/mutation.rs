@@ -9,10 +9,9 @@ use tenantry_service::{Service, organization as service};
 
 use super::summary::OrganizationSummary;
 use super::{Organization, Record};
-use crate::batch::Reads;
 use crate::error::{UserError, internal, sort};
 use crate::issuer::OptionalIssuer;
-use crate::mutation::{nullable, payload, refused, required, write};
+use crate::mutation::{caller, nullable, payload, refused, required, write};
 use crate::object::{Object as Resolved, Ordered};
 use crate::scalar::{GlobalId, Timestamp};
 
@@ -205,8 +204,4 @@ impl OrganizationMutation {
         let cancelled = write(context, |scope| Box::pin(service::cancel_deletion(scope, expected))).await?;
         Ok(cancelled.map(Arc::<Record>::new).into())
     }
-}
-
-fn caller(context: &Context<'_>) -> Identity {
-    context.data_unchecked::<Arc<Reads>>().identity()
 }

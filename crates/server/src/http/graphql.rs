@@ -119,20 +119,41 @@ async fn post(state: &AppState, request: Request<Body>) -> Result<GraphQlRequest
     body::from_json(&bytes).map_err(malformed)
 }
 
+/// How much of a body that is too large is read and thrown away, and for how long. When a connection is closed while the client
+/// still sends, the client's system may throw the answer away.
+const SPILL: usize = 4 * 1024 * 1024;
+const SPILL_TIME: Duration = Duration::from_secs(1);
+
+async fn spill(body: &mut Body) {
+    let rest = async {
+        let mut left = SPILL;
+        while let Some(Ok(frame)) = body.frame().await {
+            let Some(less) = left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) else { break };
+            left = less;
+        }
+    };
+    // Whoever sends more, or slowly, is cut off.
+    let _ = tokio::time::timeout(SPILL_TIME, rest).await;
+}
+
 /// Reads a body whole, bounded in size and time.
-pub(super) async fn read_within(body: Body, limit: usize, timeout: Duration) -> Result<Bytes, Refusal> {
+pub(super) async fn read_within(mut body: Body, limit: usize, timeout: Duration) -> Result<Bytes, Refusal> {
     let too_large = || {
         let message = format!("The request body is larger than {limit} bytes.");
         Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::BadUserInput, message)
     };
-    // One that announces its size is refused without reading it.
+    // One that announces its size is refused without keeping any of it.
     if body.size_hint().lower() > limit as u64 {
+        spill(&mut body).await;
         return Err(too_large());
     }
-    let collected = Limited::new(body, limit).collect();
+    let collected = Limited::new(&mut body, limit).collect();
     match tokio::time::timeout(timeout, collected).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            spill(&mut body).await;
+            Err(too_large())
+        }
         Ok(Err(_)) => Err(Refusal::bad_request("The request body did not arrive whole.")),
         Err(_) => {
             let message = "The request body took too long to arrive.";

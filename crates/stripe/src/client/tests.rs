@@ -106,7 +106,8 @@ async fn a_checkout_is_asked_for_with_all_that_brings_the_events_home() {
 async fn the_portal_is_asked_for_by_customer() {
     let fake = Fake::start(vec![good()]).await;
     let back = Url::parse("https://app.example/").unwrap();
-    fake.client(PATIENCE).create_billing_portal_session("cus_1", &back, "wish-2").await.unwrap();
+    let new = NewPortalSession { customer: "cus_1".into(), return_url: back, flow: None };
+    fake.client(PATIENCE).create_billing_portal_session(&new, "wish-2").await.unwrap();
     let asked = fake.asked().remove(0);
     assert!(asked.starts_with("POST /v1/billing_portal/sessions"), "{asked}");
     assert!(asked.ends_with("customer=cus_1&return_url=https%3A%2F%2Fapp.example%2F"), "{asked}");

@@ -22,7 +22,7 @@ fn prices() -> PriceTable {
     "price_pro=pro,price_solo=solo".parse().unwrap()
 }
 
-fn event(id: &str, kind: &str, created: i64, object: Value) -> Event {
+fn event(id: &str, kind: &str, created: i64, object: &Value) -> Event {
     let data = json!({ "object": object });
     Event::from_value(json!({ "id": id, "type": kind, "created": created, "data": data })).unwrap()
 }
@@ -37,7 +37,7 @@ fn snapshot(id: &str, verb: &str, created: i64, sub: &str, status: &str, n: i64,
     for (name, value) in more.as_object().into_iter().flatten() {
         object[name] = value.clone();
     }
-    event(id, &format!("customer.subscription.{verb}"), created, object)
+    event(id, &format!("customer.subscription.{verb}"), created, &object)
 }
 
 /// An event about the invoice for the `n`th month.
@@ -47,12 +47,12 @@ fn invoice(id: &str, verb: &str, created: i64, n: i64) -> Event {
         "id": "in_1", "customer": "cus_1", "subscription": "sub_1", "billing_reason": "subscription_cycle",
         "lines": { "data": [line] },
     });
-    event(id, &format!("invoice.{verb}"), created, object)
+    event(id, &format!("invoice.{verb}"), created, &object)
 }
 
 fn checkout(id: &str, created: i64) -> Event {
     let object = json!({ "customer": "cus_1", "subscription": "sub_1", "client_reference_id": "org" });
-    event(id, "checkout.session.completed", created, object)
+    event(id, "checkout.session.completed", created, &object)
 }
 
 fn told(events: &[Event]) -> Subscription {
@@ -186,7 +186,7 @@ fn a_payment_for_something_in_between_or_of_long_ago_changes_nothing() {
         snapshot("evt_b", "updated", START + MONTH, "sub_1", "past_due", 1, &json!({})),
     ];
     let between = json!({ "subscription": "sub_1", "billing_reason": "subscription_update", "customer": "cus_1" });
-    let between = event("evt_c", "invoice.paid", START + MONTH + 5, between);
+    let between = event("evt_c", "invoice.paid", START + MONTH + 5, &between);
     assert_eq!(told(&[&begun[..], &[between]].concat()), told(&begun));
     let running = snapshot("evt_d", "updated", START + 3 * MONTH, "sub_1", "active", 3, &json!({}));
     let of_old = invoice("evt_e", "paid", START + 3 * MONTH + 5, 1);

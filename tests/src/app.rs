@@ -1,0 +1,271 @@
+//! The server on a database of its own, and who can sign in to it.
+
+use std::fmt;
+use std::time::Duration;
+
+use reqwest::Client;
+use sqlx::AssertSqlSafe;
+use sqlx::postgres::{PgPool, PgPoolOptions};
+use tempfile::TempDir;
+use tenantry_devdb::DatabaseUrls;
+use tenantry_devdb::shared::{Template, TestDatabase};
+use tenantry_domain::{Clock, OrganizationId, Role, UserId};
+use tenantry_graphql::guard::GuardLimits;
+use tenantry_server::http::{HttpOptions, StripeWebhooks};
+use tenantry_server::settings::StripeSettings;
+use tenantry_store::{Store, StoreSettings};
+use tenantry_token::testing::Ed25519Pem;
+use tenantry_token::{Issuer, IssuerConfig, KeySource, Verifier, VerifierConfig};
+
+use crate::organization::{Org, OrgBuilder, Person};
+use crate::server::{Server, ServerOptions};
+use crate::session::Session;
+
+/// The `iss` of the tests' tokens.
+const ISSUER: &str = "tenantry-tests";
+/// The `aud` of the tests' tokens.
+const AUDIENCE: &str = "tenantry";
+
+/// A server on a database of its own. Both go when this is dropped.
+pub struct TestApp {
+    server: Server,
+    options: ServerOptions,
+    verifier: Verifier,
+    issuer: Issuer,
+    keys: Ed25519Pem,
+    http: Client,
+    admin: PgPool,
+    database: TestDatabase,
+    /// Holds the public key for as long as the verifier may read it again.
+    _folder: TempDir,
+}
+
+impl fmt::Debug for TestApp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestApp").field("server", &self.server).finish_non_exhaustive()
+    }
+}
+
+/// How a [`TestApp`] differs from the usual one.
+#[derive(Debug, Clone, Default)]
+pub struct TestAppBuilder {
+    options: ServerOptions,
+    logs_statements: bool,
+    issues_no_tokens: bool,
+    stripe: Option<StripeSettings>,
+}
+
+impl TestAppBuilder {
+    /// Gives the server another clock than the machine's.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.options.clock = clock;
+        self
+    }
+
+    /// How many connections the server may open; 10 unless set.
+    #[must_use]
+    pub fn max_connections(mut self, connections: u32) -> Self {
+        self.options.max_connections = connections;
+        self
+    }
+
+    /// How long a request waits for a connection, a lock or a statement; 20 seconds unless set.
+    #[must_use]
+    pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
+        self.options.acquire_timeout = timeout;
+        self
+    }
+
+    /// What a document may ask for; the product's defaults unless set.
+    #[must_use]
+    pub fn guard(mut self, guard: GuardLimits) -> Self {
+        self.options.guard = guard;
+        self
+    }
+
+    /// The bounds of a request.
+    #[must_use]
+    pub fn http(mut self, http: HttpOptions) -> Self {
+        self.options.http = http;
+        self
+    }
+
+    /// Has the database log what the server sends; see [`TestApp::mark`]. The server then has one connection, so that what is
+    /// sent once per connection is sent once.
+    #[must_use]
+    pub fn logging_statements(mut self) -> Self {
+        self.logs_statements = true;
+        self.options.max_connections = 1;
+        self
+    }
+
+    /// Has the server issue no tokens for those who switch to another organization.
+    #[must_use]
+    pub fn issuing_no_tokens(mut self) -> Self {
+        self.issues_no_tokens = true;
+        self
+    }
+
+    /// Has the server take payments through Stripe, or what stands for it.
+    #[must_use]
+    pub fn stripe(mut self, settings: StripeSettings) -> Self {
+        self.stripe = Some(settings);
+        self
+    }
+
+    /// Makes the database and starts the server.
+    pub async fn start(mut self) -> TestApp {
+        let database = TestApp::database().await;
+        let admin = PgPoolOptions::new().max_connections(2).connect(&database.superuser_url()).await.unwrap();
+        if self.logs_statements {
+            let name = database.name();
+            let set = format!("ALTER ROLE tenantry_app IN DATABASE \"{name}\" SET log_statement = 'all'");
+            sqlx::raw_sql(AssertSqlSafe(set)).execute(&admin).await.unwrap();
+        }
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("public.pem");
+        let keys = Ed25519Pem::generate().unwrap();
+        std::fs::write(&path, &keys.public).unwrap();
+        let source = KeySource::PublicKeyFile { path, key_id: None };
+        let clock = self.options.clock.clone();
+        let config = VerifierConfig { clock: clock.clone(), ..VerifierConfig::new(ISSUER, AUDIENCE, source) };
+        let verifier = Verifier::new(config).unwrap();
+        let config = IssuerConfig { issuer: ISSUER.into(), audience: AUDIENCE.into(), key_id: None, clock };
+        let issuer = Issuer::from_ed25519_pem(keys.private.as_bytes(), config).unwrap();
+
+        if let Some(stripe) = &self.stripe {
+            self.options.portal = tenantry_server::portal::of(stripe).unwrap();
+            if let Some(verifier) = stripe.webhook_verifier().unwrap() {
+                let mut settings = StoreSettings::new(database.worker_url());
+                settings.acquire_timeout = self.options.acquire_timeout;
+                let worker = Store::connect(&settings, self.options.clock.clone()).await.unwrap();
+                let prices = stripe.stripe_prices.clone();
+                self.options.http.stripe = Some(StripeWebhooks { verifier, worker, prices });
+            }
+        }
+        self.options.issuer = Some(issuer.clone()).filter(|_| !self.issues_no_tokens);
+
+        let server = Server::start(&database.app_url(), verifier.clone(), &self.options).await;
+        let http = Client::builder().timeout(Duration::from_mins(2)).no_proxy().build().unwrap();
+        TestApp { server, options: self.options, verifier, issuer, keys, http, admin, database, _folder: folder }
+    }
+}
+
+impl TestApp {
+    /// Starts a server on a migrated, empty database.
+    pub async fn start() -> Self {
+        Self::builder().start().await
+    }
+
+    /// Starts one that differs from the usual.
+    pub fn builder() -> TestAppBuilder {
+        TestAppBuilder::default()
+    }
+
+    /// A migrated, empty database without a server.
+    pub async fn database() -> TestDatabase {
+        let migrate = async |empty: DatabaseUrls| tenantry_migration::up(&empty.owner_url()).await.map(drop);
+        let template = Template::prepare(&tenantry_migration::fingerprint(), migrate).await.unwrap();
+        TestDatabase::create(&template).await.unwrap()
+    }
+
+    /// The server.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// Starts another server on the same database, as a second process of a deployment would be.
+    pub async fn another_server(&self) -> Server {
+        Server::start(&self.database.app_url(), self.verifier.clone(), &self.options).await
+    }
+
+    /// The URLs of the database.
+    pub fn urls(&self) -> &DatabaseUrls {
+        &self.database
+    }
+
+    /// The database, with the cluster that it is in.
+    pub fn test_database(&self) -> &TestDatabase {
+        &self.database
+    }
+
+    /// The database as the superuser, whom no policy binds: to arrange and to look, never to act as the product.
+    pub fn admin(&self) -> &PgPool {
+        &self.admin
+    }
+
+    /// Runs statements as the superuser.
+    pub async fn sql(&self, statements: &str) {
+        let done = sqlx::raw_sql(AssertSqlSafe(statements)).execute(&self.admin).await;
+        done.unwrap_or_else(|error| panic!("{error}: {statements}"));
+    }
+
+    /// One number, as the superuser sees it.
+    pub async fn number(&self, query: &str) -> i64 {
+        let found = sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(&self.admin).await;
+        found.unwrap_or_else(|error| panic!("{error}: {query}"))
+    }
+
+    /// The texts of one column, as the superuser sees them.
+    pub async fn texts(&self, query: &str) -> Vec<String> {
+        let found = sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(&self.admin).await;
+        found.unwrap_or_else(|error| panic!("{error}: {query}"))
+    }
+
+    /// The client that the tests send with.
+    pub fn http(&self) -> &Client {
+        &self.http
+    }
+
+    /// Signs the tests' tokens.
+    pub fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// Verifies the tests' tokens.
+    pub fn verifier(&self) -> &Verifier {
+        &self.verifier
+    }
+
+    /// The keys that the tests' tokens are signed with.
+    pub fn keys(&self) -> &Ed25519Pem {
+        &self.keys
+    }
+
+    /// Begins an organization with this slug; it has an owner, a default workspace and, unless said otherwise, the plan `pro`.
+    pub fn organization(&self, slug: &str) -> OrgBuilder<'_> {
+        OrgBuilder::new(self, slug)
+    }
+
+    /// Signs the organization's owner in.
+    pub fn as_owner(&self, org: &Org) -> Session {
+        self.sign_in(org, &org.owner)
+    }
+
+    /// Signs `NAME@ORGANIZATION.test` in, who becomes a member first if need be.
+    pub async fn as_member(&self, org: &Org, name: &str) -> Session {
+        self.sign_in(org, &self.person(org, name, Role::Member).await)
+    }
+
+    /// Signs somebody with this role in, who joins first if need be.
+    pub async fn as_role(&self, org: &Org, role: Role) -> Session {
+        self.sign_in(org, &self.person(org, role.as_str(), role).await)
+    }
+
+    /// Signs a person in to an organization, a member of it or not.
+    pub fn sign_in(&self, org: &Org, person: &Person) -> Session {
+        self.with_token(Some(&self.token(person.user_id, org.id)))
+    }
+
+    /// Sends with this token, or with none.
+    pub fn with_token(&self, token: Option<&str>) -> Session {
+        Session::new(self.http.clone(), self.server.url("/graphql"), token)
+    }
+
+    /// A token that is valid for an hour.
+    pub fn token(&self, user: UserId, organization: OrganizationId) -> String {
+        self.issuer.issue(user, organization, Duration::from_hours(1)).unwrap().token
+    }
+}

@@ -1,0 +1,178 @@
+//! An organization that has some of everything: a row in every table, every field filled somewhere, and ties and nulls in
+//! whatever lists are sorted by.
+
+use tenantry_domain::{
+    ClientId, Id, InvitationId, InvoiceId, MemberId, ProjectId, ProjectMemberId, Role, TaskId, WorkspaceId,
+    WorkspaceMemberId,
+};
+use uuid::Uuid;
+
+use crate::app::TestApp;
+use crate::organization::{Org, Person};
+
+/// An organization with some of everything. Of each kind of row the first has all its fields filled and something hanging on
+/// each of its relations.
+#[derive(Debug, Clone)]
+pub struct FullOrg {
+    /// The organization.
+    pub org: Org,
+    /// `ada`, an ordinary member, who is assigned to tasks and has grants.
+    pub ada: Person,
+    /// The clients' ids, as the API spells them.
+    pub clients: Vec<String>,
+    /// The projects' ids.
+    pub projects: Vec<String>,
+    /// The tasks' ids; the first is a subtask with a subtask.
+    pub tasks: Vec<String>,
+    /// The invoices' ids; the first has been issued and paid.
+    pub invoices: Vec<String>,
+    /// The workspaces' ids; the first is the default, the second is private.
+    pub workspaces: Vec<String>,
+    /// The members' ids; the first is the owner.
+    pub members: Vec<String>,
+    /// The ids of the grants on projects.
+    pub project_grants: Vec<String>,
+    /// The ids of the grants on workspaces.
+    pub workspace_grants: Vec<String>,
+}
+
+impl FullOrg {
+    /// The first id of each kind, by the name of the GraphQL type.
+    pub fn sample(&self, type_name: &str) -> Option<String> {
+        Some(match type_name {
+            "Client" => self.clients[0].clone(),
+            "Invoice" => self.invoices[0].clone(),
+            "Member" => self.ada.member_id.to_string(),
+            "Organization" => self.org.id.to_string(),
+            "Project" => self.projects[0].clone(),
+            "ProjectGrant" => self.project_grants[0].clone(),
+            "Task" => self.tasks[0].clone(),
+            "Workspace" => self.workspaces[0].clone(),
+            "WorkspaceGrant" => self.workspace_grants[0].clone(),
+            _ => return None,
+        })
+    }
+
+    /// Every id of the organization, as the API spells them.
+    pub fn all_ids(&self) -> Vec<String> {
+        let graph = [&self.clients, &self.projects, &self.tasks, &self.invoices];
+        let people = [&self.workspaces, &self.members, &self.project_grants, &self.workspace_grants];
+        let mut ids: Vec<String> = graph.into_iter().chain(people).flatten().cloned().collect();
+        ids.extend([self.org.id.to_string(), self.org.owner.user_id.to_string(), self.ada.user_id.to_string()]);
+        ids
+    }
+}
+
+impl TestApp {
+    /// Makes an organization with some of everything. Two of them have the same shape and no id in common.
+    pub async fn full_organization(&self, slug: &str) -> FullOrg {
+        let org = self.organization(slug).create().await;
+        let ada = self.person(&org, "ada", Role::Member).await;
+        let guest = self.person(&org, "guest", Role::Guest).await;
+        self.fill(&org, &ada, &guest).await;
+        FullOrg {
+            clients: self.spelled(&org, "app.clients", ClientId::from_uuid).await,
+            projects: self.spelled(&org, "app.projects", ProjectId::from_uuid).await,
+            tasks: self.spelled(&org, "app.tasks", TaskId::from_uuid).await,
+            invoices: self.spelled(&org, "app.invoices", InvoiceId::from_uuid).await,
+            workspaces: self.spelled(&org, "app.workspaces", WorkspaceId::from_uuid).await,
+            members: self.spelled(&org, "app.organization_members", MemberId::from_uuid).await,
+            project_grants: self.spelled(&org, "app.project_members", ProjectMemberId::from_uuid).await,
+            workspace_grants: self.spelled(&org, "app.workspace_members", WorkspaceMemberId::from_uuid).await,
+            org,
+            ada,
+        }
+    }
+
+    async fn spelled<I: Id>(&self, org: &Org, table: &str, id: impl Fn(Uuid) -> I) -> Vec<String> {
+        // By the order of their making, which the statements below number.
+        let query = format!("SELECT id FROM {table} WHERE organization_id = $1 ORDER BY updated_at, id");
+        let ids: Vec<Uuid> =
+            sqlx::query_scalar(sqlx::AssertSqlSafe(query)).bind(org.uuid()).fetch_all(self.admin()).await.unwrap();
+        ids.into_iter().map(|uuid| id(uuid).to_string()).collect()
+    }
+
+    async fn fill(&self, org: &Org, ada: &Person, guest: &Person) {
+        let slug = &org.slug;
+        let (room, owner) = (org.workspace.as_uuid(), org.owner.user_id.as_uuid());
+        let (organization, ada, guest) = (org.uuid(), ada.user_id.as_uuid(), guest.user_id.as_uuid());
+        let clock = tenantry_domain::Clock::system();
+        let invitation = clock.new_id::<InvitationId>().as_uuid();
+        let grant = clock.new_id::<WorkspaceMemberId>().as_uuid();
+        // `updated_at` numbers the rows; `created_at` has ties.
+        self.sql(&format!(
+            "CREATE TEMP TABLE o ON COMMIT DROP AS SELECT '{organization}'::uuid AS org;
+             UPDATE auth.users SET avatar_url = 'https://pictures.test/' || id WHERE id IN ('{owner}', '{ada}');
+             UPDATE app.organizations SET logo_url = 'https://pictures.test/logo',
+                 deletion_requested_at = '2026-01-01', deletion_due_at = '2126-01-31' FROM o WHERE id = o.org;
+             UPDATE app.workspaces SET description = 'Where things begin', created_by = '{owner}',
+                 created_at = '2026-01-01', updated_at = '2026-01-01' FROM o WHERE organization_id = o.org;
+             UPDATE app.organization_members SET invited_by = '{owner}' WHERE user_id = '{ada}';
+             INSERT INTO app.workspaces (organization_id, id, name, is_private, created_at, updated_at)
+                 SELECT o.org, gen_random_uuid(), 'Room ' || n, n = 1, '2026-01-02', timestamptz '2026-01-02' + n * interval '1 min'
+                 FROM o, generate_series(1, 4) n;
+             INSERT INTO app.clients (organization_id, id, name, email, phone, company, status, notes, created_at, updated_at)
+                 SELECT o.org, gen_random_uuid(), (ARRAY['Zoë', 'Ada', 'Ada', 'Ünal', 'bob', 'Émile', 'Yi'])[n],
+                     'client' || n || '@{slug}.test', '+49 30 ' || n, 'Company ' || n,
+                     (ARRAY['active', 'active', 'inactive', 'lead', 'active', 'active', 'lead'])[n], 'Notes of {slug}',
+                     timestamptz '2026-01-01' + (n / 2) * interval '1 day', timestamptz '2026-02-01' + n * interval '1 min'
+                 FROM o, generate_series(1, 7) n;
+             CREATE TEMP TABLE c ON COMMIT DROP AS SELECT id, row_number() OVER (ORDER BY updated_at) AS n
+                 FROM app.clients, o WHERE organization_id = o.org;
+             INSERT INTO app.projects (organization_id, id, workspace_id, client_id, name, description, type, status, currency,
+                 budget, advance_received, owner_id, created_by, start_date, due_date, github_url, notes, created_at, updated_at)
+                 SELECT o.org, gen_random_uuid(), '{room}', (SELECT id FROM c WHERE c.n = p.client), 'Project ' || p.name,
+                     'About {slug}', p.type, p.status, 'USD', 1000000, 250000, '{ada}', '{owner}', '2026-01-01', p.due,
+                     'https://example.test/{slug}', 'Notes', timestamptz '2026-01-01' + (p.n / 3) * interval '1 day',
+                     timestamptz '2026-02-01' + p.n * interval '1 min'
+                 FROM o, (VALUES (1, 1, 'B', 'dev', 'active', date '2026-06-01'), (2, 1, 'A', 'design', 'active', '2026-06-01'),
+                     (3, 1, 'C', 'content', 'completed', NULL), (4, 2, 'A', 'other', 'archived', '2026-05-01'),
+                     (5, 2, 'D', 'dev', 'active', NULL), (6, NULL, 'E', 'dev', 'active', NULL),
+                     (7, NULL, 'F', 'dev', 'completed', '2027-01-01')) p (n, client, name, type, status, due);
+             CREATE TEMP TABLE p ON COMMIT DROP AS SELECT id, row_number() OVER (ORDER BY updated_at) AS n
+                 FROM app.projects, o WHERE organization_id = o.org;
+             CREATE TEMP TABLE k ON COMMIT DROP AS SELECT gen_random_uuid() AS id, n FROM generate_series(1, 14) n;
+             -- 1 is a part of 2 and has the parts 3, 4 and 5.
+             INSERT INTO app.tasks (organization_id, id, project_id, parent_task_id, title, description, status, priority,
+                 position, created_by, due_at, completed_at, created_at, updated_at)
+                 SELECT o.org, k.id, (SELECT id FROM p WHERE p.n = CASE WHEN k.n > 10 THEN 2 ELSE 1 END),
+                     (SELECT parent.id FROM k parent WHERE parent.n = CASE WHEN k.n = 1 THEN 2 WHEN k.n BETWEEN 3 AND 5 THEN 1 END),
+                     'Task ' || k.n || ' of {slug}', 'To do', s.status,
+                     (ARRAY['low', 'medium', 'high', 'urgent'])[1 + k.n % 4], to_hex(128 + k.n::int) || '80', '{owner}',
+                     CASE WHEN k.n % 3 <> 0 THEN timestamptz '2026-03-01' + (k.n % 5) * interval '1 day' END,
+                     CASE WHEN s.status = 'done' THEN timestamptz '2026-02-02' END,
+                     timestamptz '2026-01-01' + (k.n / 4) * interval '1 day', timestamptz '2026-02-01' + k.n * interval '1 min'
+                 FROM o, k, LATERAL (SELECT (ARRAY['done', 'backlog', 'todo', 'in_progress', 'in_review'])[1 + (k.n - 1) % 5]) s (status)
+                 ORDER BY k.n;
+             INSERT INTO app.task_assignees (organization_id, task_id, user_id)
+                 SELECT o.org, k.id, u.id FROM o, k, (VALUES ('{ada}'::uuid), ('{owner}'::uuid)) u (id) WHERE k.n <= 6;
+             INSERT INTO app.invoices (organization_id, id, client_id, project_id, number, status, currency, issue_date, due_date,
+                 line_items, subtotal, tax_rate, tax_amount, total, amount_paid, notes, sent_at, paid_at, voided_at, created_by,
+                 created_at, updated_at)
+                 SELECT o.org, gen_random_uuid(), (SELECT id FROM c WHERE c.n = i.client), (SELECT id FROM p WHERE p.n = i.project),
+                     CASE WHEN i.status <> 'draft' THEN 'INV-' || i.n END, i.status, 'EUR', date '2026-01-01' + i.n / 2, i.due,
+                     '[{{\"description\": \"Work\", \"quantity\": \"2\", \"rate\": \"50.00\", \"amount\": 10000}}]',
+                     10000, 0.19, 1900, 11900, i.paid, 'Thanks', '2026-01-02', '2026-01-03', '2026-01-04', '{owner}',
+                     timestamptz '2026-01-01' + (i.n / 2) * interval '1 day', timestamptz '2026-02-01' + i.n * interval '1 min'
+                 FROM o, (VALUES (1, 1, 1, 'paid', date '2026-02-01', 11900), (2, 1, 1, 'sent', '2026-02-01', 0),
+                     (3, 1, 1, 'sent', '2126-02-01', 0), (4, 2, 4, 'void', NULL, 0), (5, 2, NULL, 'draft', NULL, 0),
+                     (6, NULL, NULL, 'draft', '2026-03-01', 0), (7, 3, NULL, 'sent', NULL, 5000),
+                     (8, 1, 2, 'draft', '2026-02-01', 0)) i (n, client, project, status, due, paid);
+             INSERT INTO app.invoice_tasks (organization_id, invoice_id, task_id)
+                 SELECT o.org, i.id, k.id FROM o, app.invoices i, k WHERE i.organization_id = o.org AND i.number = 'INV-1' AND k.n <= 3;
+             INSERT INTO app.organization_invitations (organization_id, id, email, token_hash, expires_at)
+                 SELECT o.org, '{invitation}', 'new@{slug}.test', sha256('{slug}'), '2126-01-01' FROM o;
+             INSERT INTO app.workspace_members (organization_id, id, workspace_id, user_id, permission)
+                 VALUES ('{organization}', '{grant}', '{room}', '{ada}', 'view');
+             INSERT INTO app.workspace_members (organization_id, workspace_id, user_id, permission)
+                 SELECT o.org, w.id, '{ada}', 'edit' FROM o, app.workspaces w
+                 WHERE w.organization_id = o.org AND w.name = 'Room 1';
+             INSERT INTO app.project_members (organization_id, project_id, user_id, permission)
+                 SELECT o.org, p.id, u.id, 'edit' FROM o, p, (VALUES ('{ada}'::uuid), ('{guest}'::uuid)) u (id) WHERE p.n = 1;
+             INSERT INTO billing.feature_overrides (organization_id, feature, limit_value) SELECT o.org, 'vault_items', 7 FROM o;
+             INSERT INTO billing.usage_counters (organization_id, feature, period_start, period_end, count)
+                 SELECT o.org, 'api_calls_per_month', '2026-01-01', '2026-02-01', 7 FROM o;"
+        ))
+        .await;
+    }
+}

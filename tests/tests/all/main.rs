@@ -1,0 +1,22 @@
+//! Through the front door: every test sends HTTP to a server on a PostgreSQL database of its own.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed unwrap is a failed test")]
+
+mod bad_input;
+mod crate_edges;
+mod introspection;
+mod isolation_smoke;
+mod limits;
+mod members;
+mod migrations;
+mod organizations;
+mod paging;
+mod payments;
+mod plans;
+mod reading;
+mod schema_snapshot;
+mod startup;
+mod statements;
+mod tokens;
+mod writing;
+mod writing_tasks;

@@ -1,0 +1,289 @@
+//! Organizations: founding, switching, changing, exporting, and deleting in two steps.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Duration, Utc};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use tenantry_domain::{Clock, Identity, Role};
+use tenantry_service::{export, purge_due};
+use tenantry_store::{Store, StoreSettings};
+use tenantry_tests::{Answer, Org, Person, Session, TestApp};
+
+const SUMMARY: &str = "organization { id name slug logoUrl role isCurrent deletionDueAt createdAt }";
+const ORGANIZATION: &str = "organization { id name slug logoUrl timeZone deletionDueAt updatedAt }";
+
+/// Every table that names an organization, straight from the catalogue, and the organizations themselves.
+const TABLES: &str =
+    "SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'organization_id' AND NOT a.attisdropped
+    WHERE c.relkind IN ('r', 'p') AND n.nspname IN ('app', 'auth', 'billing', 'platform') ORDER BY 1";
+
+async fn create(session: &Session, slug: &str) -> Answer {
+    session.mutate("createOrganization", json!({ "name": "New", "slug": slug }), SUMMARY).await
+}
+
+async fn switch(session: &Session, id: &Value) -> Answer {
+    let selection = format!("token expiresAt {SUMMARY}");
+    session.mutate("switchOrganization", json!({ "organizationId": id }), &selection).await
+}
+
+/// How many rows of an organization each table has.
+async fn rows(app: &TestApp, org: &Org) -> BTreeMap<String, i64> {
+    let id = org.uuid();
+    let mut rows = BTreeMap::new();
+    for table in app.texts(TABLES).await {
+        let count = format!("SELECT count(*) FROM {table} WHERE organization_id = '{id}'");
+        rows.insert(table, app.number(&count).await);
+    }
+    rows.insert(
+        "app.organizations".to_owned(),
+        app.number(&format!("SELECT count(*) FROM app.organizations WHERE id = '{id}'")).await,
+    );
+    rows
+}
+
+#[tokio::test]
+async fn a_new_organization_has_an_owner_a_workspace_and_the_free_plan() {
+    let app = TestApp::start().await;
+    let acme = app.organization("acme").create().await;
+    // Anybody may found one, whatever the role elsewhere.
+    let guest = app.as_role(&acme, Role::Guest).await;
+    let input = json!({ "name": "  Zoë & Söhne ", "slug": "zoe-2", "logoUrl": "https://zoe.test/logo.png" });
+    let created = guest.mutate("createOrganization", input, SUMMARY).await.expect_done().clone();
+    assert_eq!((&created["name"], &created["slug"]), (&json!("Zoë & Söhne"), &json!("zoe-2")));
+    assert_eq!((&created["role"], &created["isCurrent"]), (&json!("OWNER"), &json!(false)));
+
+    // What the founder's token names is still the other one.
+    let data = guest.data("{ organization { slug } organizations { slug role isCurrent } }").await;
+    assert_eq!(data["organization"]["slug"], "acme");
+    let expected = json!([
+        { "slug": "acme", "role": "GUEST", "isCurrent": true },
+        { "slug": "zoe-2", "role": "OWNER", "isCurrent": false },
+    ]);
+    assert_eq!(data["organizations"], expected);
+
+    let switched = switch(&guest, &created["id"]).await;
+    assert_eq!(switched.payload()["userErrors"], json!([]));
+    let owner = app.with_token(Some(switched.text_at("switchOrganization.token")));
+    let data = owner
+        .data("{ viewer { role } organization { name defaultWorkspace { name isDefault } } members(first: 9) { nodes { role } } }")
+        .await;
+    assert_eq!(data["viewer"]["role"], "OWNER");
+    assert_eq!(data["organization"]["defaultWorkspace"], json!({ "name": "General", "isDefault": true }));
+    assert_eq!(data["members"]["nodes"], json!([{ "role": "OWNER" }]));
+    // The free plan allows five projects, and there is a workspace for them.
+    owner.create_project("First", None).await;
+    let plans = app.texts("SELECT plan FROM billing.organization_billing b JOIN app.organizations o ON o.id = b.organization_id WHERE o.slug = 'zoe-2'").await;
+    assert_eq!(plans, ["free"]);
+}
+
+#[tokio::test]
+async fn a_slug_belongs_to_one_organization() {
+    let app = TestApp::start().await;
+    let acme = app.organization("acme").create().await;
+    let ada = app.as_member(&acme, "ada").await;
+    create(&ada, "acme").await.expect_refused(&[("TAKEN", "slug")]);
+    for slug in ["", "Acme", "a--b", "-a", "a b", &"x".repeat(64)] {
+        create(&ada, slug).await.expect_refused(&[("INVALID", "slug")]);
+    }
+    let input = json!({ "name": " ", "slug": "x", "logoUrl": "javascript:alert(1)" });
+    let refused = ada.mutate("createOrganization", input, SUMMARY).await;
+    refused.expect_refused(&[("REQUIRED", "name"), ("INVALID", "logoUrl")]);
+
+    // Of those who come at once one gets it, and the others leave nothing behind.
+    let answers = join_all((0..8).map(|_| create(&ada, "rush"))).await;
+    let (done, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.user_errors().is_empty());
+    assert_eq!(done.len(), 1);
+    refused.iter().for_each(|answer| answer.expect_refused(&[("TAKEN", "slug")]));
+    assert_eq!(app.number("SELECT count(*) FROM app.organizations").await, 2);
+    assert_eq!(app.number("SELECT count(*) FROM app.workspaces").await, 2);
+    assert_eq!(app.number("SELECT count(*) FROM billing.organization_billing").await, 2);
+}
+
+#[tokio::test]
+async fn only_ones_own_organizations_can_be_switched_to() {
+    let app = TestApp::start().await;
+    let acme = app.organization("acme").create().await;
+    let other = app.organization("other").create().await;
+    let ada = app.as_member(&acme, "ada").await;
+    // A foreign organization answers like one that does not exist.
+    let unknown: tenantry_domain::OrganizationId = Clock::system().new_id();
+    let mut messages = Vec::new();
+    for id in [other.id, unknown] {
+        let answer = switch(&ada, &json!(id.to_string())).await;
+        answer.expect_refused(&[("NOT_FOUND", "organizationId")]);
+        messages.push(answer.text);
+    }
+    assert_eq!(messages[0], messages[1]);
+    assert_eq!(switch(&ada, &json!("client_01h455vb4pex5vsknk084sn02q")).await.error_code(), "BAD_USER_INPUT");
+
+    // Who was removed from one can still go to another.
+    app.join(other.id, "ada@acme.test", Role::Viewer).await;
+    app.sql(
+        "DELETE FROM app.organization_members m USING auth.users u, app.organizations o
+             WHERE u.id = m.user_id AND o.id = m.organization_id AND u.email = 'ada@acme.test' AND o.slug = 'acme'",
+    )
+    .await;
+    assert_eq!(ada.query("{ organization { id } }", json!({})).await.error_code(), "FORBIDDEN");
+    assert_eq!(ada.data("{ organizations { slug } }").await["organizations"], json!([{ "slug": "other" }]));
+    let switched = switch(&ada, &json!(other.id.to_string())).await;
+    let session = app.with_token(Some(switched.text_at("switchOrganization.token")));
+    assert_eq!(session.data("{ viewer { role } }").await["viewer"]["role"], "VIEWER");
+
+    // Who is banned goes nowhere.
+    app.sql("UPDATE auth.users SET banned_at = now() WHERE email = 'ada@acme.test'").await;
+    assert_eq!(ada.query("{ organizations { slug } }", json!({})).await.error_code(), "FORBIDDEN");
+    assert_eq!(switch(&ada, &json!(other.id.to_string())).await.error_code(), "FORBIDDEN");
+    assert_eq!(create(&ada, "banned").await.error_code(), "FORBIDDEN");
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_sign_says_so() {
+    let app = TestApp::builder().issuing_no_tokens().start().await;
+    let acme = app.organization("acme").create().await;
+    let answer = switch(&app.as_owner(&acme), &json!(acme.id.to_string())).await;
+    answer.expect_refused(&[("INVALID", "")]);
+    assert!(answer.text.contains("identity provider"), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn organizations_asked_for_often_take_one_connection() {
+    let app = TestApp::builder().max_connections(2).start().await;
+    let acme = app.organization("acme").create().await;
+    let often: String = (0..10).map(|n| format!(" o{n}: organizations {{ slug }}")).collect();
+    let data = app.as_owner(&acme).data(&format!("{{ viewer {{ role }} {often} }}")).await;
+    assert_eq!(data["o9"], json!([{ "slug": "acme" }]));
+}
+
+#[tokio::test]
+async fn owners_and_admins_rename() {
+    let app = TestApp::start().await;
+    let acme = app.organization("acme").create().await;
+    app.organization("other").create().await;
+    let update =
+        async |session: &Session, input: Value| session.mutate("updateOrganization", input, ORGANIZATION).await;
+    for role in [Role::Member, Role::Viewer, Role::Guest] {
+        let session = app.as_role(&acme, role).await;
+        assert_eq!(update(&session, json!({ "name": "Mine" })).await.error_code(), "FORBIDDEN", "{role}");
+    }
+    let admin = app.as_role(&acme, Role::Admin).await;
+    let input =
+        json!({ "name": "Acme 2", "slug": "acme-2", "logoUrl": "https://a.test/l.png", "timeZone": "Asia/Kolkata" });
+    let renamed = update(&admin, input).await.expect_done().clone();
+    assert_eq!((&renamed["name"], &renamed["slug"]), (&json!("Acme 2"), &json!("acme-2")));
+    assert_eq!(renamed["timeZone"], "Asia/Kolkata");
+
+    // Not given stays, null clears what can be empty.
+    let cleared = update(&admin, json!({ "logoUrl": null })).await.expect_done().clone();
+    assert_eq!((&cleared["logoUrl"], &cleared["name"]), (&Value::Null, &json!("Acme 2")));
+    update(&admin, json!({ "name": null })).await.expect_refused(&[("REQUIRED", "name")]);
+    update(&admin, json!({ "slug": "other" })).await.expect_refused(&[("TAKEN", "slug")]);
+    for zone in ["Mars/Olympus", "europe/berlin", "EST9", "UTC+3", "posixrules", "x'; --"] {
+        update(&admin, json!({ "timeZone": zone })).await.expect_refused(&[("INVALID", "timeZone")]);
+    }
+    let stale = json!({ "name": "Late", "expectedUpdatedAt": renamed["updatedAt"] });
+    update(&admin, stale).await.expect_refused(&[("CONFLICT", "expectedUpdatedAt")]);
+    let fresh = json!({ "name": "In time", "expectedUpdatedAt": cleared["updatedAt"] });
+    assert_eq!(update(&admin, fresh).await.expect_done()["name"], "In time");
+}
+
+#[tokio::test]
+async fn a_deletion_is_scheduled_by_the_owner_and_can_be_cancelled() {
+    let app = TestApp::start().await;
+    let acme = app.organization("acme").create().await;
+    let (owner, admin) = (app.as_owner(&acme), app.as_role(&acme, Role::Admin).await);
+    let schedule = async |session: &Session| session.mutate("deleteOrganization", json!({}), ORGANIZATION).await;
+    let cancel = async |session: &Session| session.mutate("cancelOrganizationDeletion", json!({}), ORGANIZATION).await;
+    assert_eq!(schedule(&admin).await.error_code(), "FORBIDDEN");
+    assert_eq!(cancel(&admin).await.error_code(), "FORBIDDEN");
+    cancel(&owner).await.expect_refused(&[("INVALID", "")]);
+
+    let scheduled = schedule(&owner).await.expect_done().clone();
+    let due: DateTime<Utc> = scheduled["deletionDueAt"].as_str().unwrap().parse().unwrap();
+    let in_thirty_days = Clock::system().now() + Duration::days(30);
+    assert!((in_thirty_days - due).abs() < Duration::minutes(1), "{due}");
+    // Asking again does not put it off, and until then everything works.
+    schedule(&owner).await.expect_refused(&[("INVALID", "")]);
+    admin.create_client("Business as usual").await;
+
+    assert_eq!(cancel(&owner).await.expect_done()["deletionDueAt"], Value::Null);
+    assert_eq!(app.number("SELECT count(*) FROM app.organizations WHERE deletion_due_at IS NOT NULL").await, 0);
+}
+
+#[tokio::test]
+async fn what_is_due_is_purged_and_nothing_else() {
+    let app = TestApp::start().await;
+    let (full, kept) = (app.full_organization("acme").await, app.full_organization("kept").await);
+    for org in [&full.org, &kept.org] {
+        let (id, slug) = (org.uuid(), &org.slug);
+        app.sql(&format!(
+            "INSERT INTO billing.stripe_events (id, type, created, organization_id, payload)
+             VALUES ('evt_{slug}', 'invoice.paid', now(), '{id}', '{{}}')"
+        ))
+        .await;
+    }
+    let before = rows(&app, &kept.org).await;
+    for (table, count) in rows(&app, &full.org).await {
+        assert!(count > 0, "{table} is empty, so its purge is not tested");
+    }
+    let settings = StoreSettings::new(app.urls().worker_url());
+    let worker = Store::connect(&settings, Clock::system()).await.unwrap();
+    let now = Clock::system().now();
+
+    // Neither is due; then one is, by the scheduled time and the database's clock alike.
+    app.sql("UPDATE app.organizations SET deletion_requested_at = now(), deletion_due_at = now() + interval '1 hour'")
+        .await;
+    assert!(purge_due(&worker, now + Duration::days(1)).await.unwrap().deleted.is_empty());
+    app.sql("UPDATE app.organizations SET deletion_due_at = now() - interval '1 hour' WHERE slug = 'acme'").await;
+    assert!(purge_due(&worker, now - Duration::days(1)).await.unwrap().deleted.is_empty());
+    // The role of the API sees nothing that is due, and could not delete it.
+    assert!(purge_due(app.server().store(), now).await.unwrap().deleted.is_empty());
+
+    let (one, two) = futures_util::future::join(purge_due(&worker, now), purge_due(&worker, now)).await;
+    let (one, two) = (one.unwrap(), two.unwrap());
+    assert!(one.failed.is_empty() && two.failed.is_empty(), "{one:?} {two:?}");
+    assert_eq!([one.deleted, two.deleted].concat(), [full.org.id]);
+
+    for (table, count) in rows(&app, &full.org).await {
+        assert_eq!(count, 0, "{table}");
+    }
+    assert_eq!(rows(&app, &kept.org).await, before);
+    let gone = app.as_owner(&full.org).query("{ organization { id } }", json!({})).await;
+    assert_eq!(gone.error_code(), "FORBIDDEN");
+    worker.close().await;
+}
+
+#[tokio::test]
+async fn an_export_has_every_readable_row_of_the_organization_and_no_other() {
+    let app = TestApp::start().await;
+    let (full, _other) = (app.full_organization("acme").await, app.full_organization("other").await);
+    let store = app.server().store();
+    let identity = |person: &Person| Identity { user_id: person.user_id, organization_id: full.org.id };
+    let mut out = Vec::new();
+    let lines = export::organization(store, identity(&full.org.owner), &mut out).await.unwrap();
+
+    let mut found: BTreeMap<String, i64> = BTreeMap::new();
+    for line in String::from_utf8(out).unwrap().lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let table = line["table"].as_str().unwrap();
+        *found.entry(table.to_owned()).or_default() += 1;
+        assert!(line["row"].get("token_hash").is_none() && line["row"].get("password_hash").is_none(), "{line}");
+        let owner = match table {
+            "auth.users" => continue,
+            "app.organizations" => &line["row"]["id"],
+            _ => &line["row"]["organization_id"],
+        };
+        assert_eq!(owner, &json!(full.org.uuid()), "{table}");
+    }
+    assert_eq!(found.values().sum::<i64>().unsigned_abs(), lines);
+    let members = found.remove("auth.users");
+    assert_eq!(members, found.get("app.organization_members").copied());
+    // Granted to the worker alone.
+    let mut expected = rows(&app, &full.org).await;
+    expected.remove("billing.stripe_events");
+    assert_eq!(found, expected);
+
+    let refused = export::organization(store, identity(&full.ada), &mut Vec::new()).await;
+    assert!(refused.is_err());
+}

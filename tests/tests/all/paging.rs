@@ -1,0 +1,195 @@
+//! Walking lists: forwards and backwards, in every order that the schema offers, across ties and nulls.
+
+use serde_json::{Value, json};
+use tenantry_tests::{Session, TestApp};
+
+use crate::introspection::{Types, text};
+
+/// What each order of each list means, as SQL over the list's table. A row without a date counts as later than all others.
+const MEANING: &[(&str, &str, &str, &str)] = &[
+    ("clients", "CREATED_AT", "app.clients", "created_at"),
+    ("clients", "NAME", "app.clients", "name"),
+    ("invoices", "CREATED_AT", "app.invoices", "created_at"),
+    ("invoices", "DUE_DATE", "app.invoices", "coalesce(due_date, 'infinity')"),
+    ("invoices", "ISSUE_DATE", "app.invoices", "issue_date"),
+    ("members", "JOINED_AT", "app.organization_members", "joined_at"),
+    ("projects", "CREATED_AT", "app.projects", "created_at"),
+    ("projects", "DUE_DATE", "app.projects", "coalesce(due_date, 'infinity')"),
+    ("projects", "NAME", "app.projects", "name"),
+    ("tasks", "CREATED_AT", "app.tasks", "created_at"),
+    ("tasks", "DUE_AT", "app.tasks", "coalesce(due_at, 'infinity')"),
+    ("tasks", "POSITION", "app.tasks", "position"),
+    (
+        "tasks",
+        "URGENCY",
+        "app.tasks",
+        "array_position(ARRAY['urgent', 'high', 'medium', 'low'], priority), coalesce(due_at, 'infinity')",
+    ),
+    ("workspaces", "CREATED_AT", "app.workspaces", "created_at"),
+    ("workspaces", "NAME", "app.workspaces", "name"),
+];
+
+#[tokio::test]
+async fn every_root_list_is_walked_whole_in_every_order_both_ways() {
+    let app = TestApp::start().await;
+    let full = app.full_organization("acme").await;
+    let owner = app.as_owner(&full.org);
+    let types = Types::of(&owner).await;
+    let mut walked = 0;
+    for list in types.fields("Query").into_iter().filter(|field| field.is_connection()) {
+        let order_type = format!("{}Order", list.type_name().trim_end_matches("Connection"));
+        for order in types.orders(list) {
+            let name = list.name();
+            let meaning = MEANING.iter().find(|meaning| (meaning.0, meaning.1) == (name, order));
+            let (_, _, table, keys) = meaning.unwrap_or_else(|| panic!("say what {name} by {order} means"));
+            for direction in ["ASC", "DESC"] {
+                let keys: Vec<String> =
+                    split_keys(keys).into_iter().chain(["id"]).map(|key| format!("{key} {direction}")).collect();
+                let query = format!(
+                    "SELECT id::text FROM {table} WHERE organization_id = '{}' ORDER BY {}",
+                    full.org.uuid(),
+                    keys.join(", ")
+                );
+                let expected = app.texts(&query).await;
+                let document = format!(
+                    "query($first: Int, $after: String, $last: Int, $before: String, $order: {order_type}) {{
+                        list: {name}(first: $first, after: $after, last: $last, before: $before, orderBy: $order) {PAGE} }}"
+                );
+                let order = json!({ "field": order, "direction": direction });
+                for size in [1, 3, 100] {
+                    let found = walk(&owner, &document, "list", size, &json!({ "order": order })).await;
+                    assert_eq!(found, expected, "{name} by {order}, {size} at a time");
+                }
+                walked += 1;
+            }
+        }
+    }
+    assert_eq!(walked, MEANING.len() * 2, "an order that no list has any more");
+}
+
+#[tokio::test]
+async fn every_nested_list_is_walked_whole_both_ways() {
+    let app = TestApp::start().await;
+    let full = app.full_organization("acme").await;
+    let owner = app.as_owner(&full.org);
+    let types = Types::of(&owner).await;
+    for name in types.nodes() {
+        for list in types.fields(name).into_iter().filter(|field| field.is_connection()) {
+            let order_type = format!("{}Order", list.type_name().trim_end_matches("Connection"));
+            let document = format!(
+                "query($id: ID!, $first: Int, $after: String, $last: Int, $before: String, $order: {order_type}) {{
+                    node(id: $id) {{ ... on {name} {{ list: {}(first: $first, after: $after, last: $last, before: $before,
+                        orderBy: $order) {PAGE} }} }} }}",
+                list.name()
+            );
+            let id = full.sample(name).unwrap();
+            for order in types.orders(list) {
+                for direction in ["ASC", "DESC"] {
+                    let variables = json!({ "id": id, "order": { "field": order, "direction": direction } });
+                    let whole = walk(&owner, &document, "node.list", 100, &variables).await;
+                    assert!(whole.len() > 1, "{name}.{} has too few rows to walk", list.name());
+                    let found = walk(&owner, &document, "node.list", 1, &variables).await;
+                    assert_eq!(found, whole, "{name}.{} by {order} {direction}", list.name());
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_of_another_order_is_refused_and_one_between_two_cursors_is_bounded_by_both() {
+    let app = TestApp::start().await;
+    let full = app.full_organization("acme").await;
+    let owner = app.as_owner(&full.org);
+    let all = owner.data("{ clients { edges { cursor node { id } } } }").await;
+    let edges = all["clients"]["edges"].as_array().unwrap();
+    let document = "query($a: String, $b: String) { clients(after: $a, before: $b) { nodes { id } } }";
+    let answer = owner.query(document, json!({ "a": edges[1]["cursor"], "b": edges[5]["cursor"] })).await;
+    let found: Vec<_> = answer.at("clients.nodes").as_array().unwrap().iter().map(|node| &node["id"]).collect();
+    assert_eq!(found, edges[2..5].iter().map(|edge| &edge["node"]["id"]).collect::<Vec<_>>());
+
+    let document =
+        "query($a: String) { clients(after: $a, orderBy: { field: NAME, direction: ASC }) { nodes { id } } }";
+    let answer = owner.query(document, json!({ "a": edges[1]["cursor"] })).await;
+    assert_eq!((answer.error_code(), &answer.error()["extensions"]["argument"]), ("BAD_USER_INPUT", &json!("after")));
+}
+
+#[tokio::test]
+async fn a_page_may_be_empty() {
+    let app = TestApp::start().await;
+    let org = app.organization("acme").create().await;
+    let data = app.as_owner(&org).data(&format!("{{ list: clients(first: 0) {PAGE} tasks {{ totalCount }} }}")).await;
+    let page = json!({ "hasNextPage": false, "hasPreviousPage": false, "startCursor": null, "endCursor": null });
+    assert_eq!(data["list"], json!({ "pageInfo": page, "edges": [], "nodes": [] }));
+    assert_eq!(data["tasks"]["totalCount"], 0);
+}
+
+const PAGE: &str =
+    "{ pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { cursor node { id } } nodes { id } }";
+
+/// Splits at the commas between keys, not at those within them.
+fn split_keys(keys: &str) -> Vec<&str> {
+    let (mut depth, mut start, mut found) = (0, 0, Vec::new());
+    for (at, c) in keys.char_indices() {
+        match c {
+            '(' | '[' => depth += 1,
+            ')' | ']' => depth -= 1,
+            ',' if depth == 0 => {
+                found.push(keys[start..at].trim());
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    found.push(keys[start..].trim());
+    found
+}
+
+/// Walks a list to its end and back again, asserts that both ways show the same, and gives the rows' UUIDs in their order.
+async fn walk(session: &Session, document: &str, path: &str, size: usize, variables: &Value) -> Vec<String> {
+    let mut forwards: Vec<String> = Vec::new();
+    let mut cursor = Value::Null;
+    for page_number in 0.. {
+        let mut variables = variables.clone();
+        (variables["first"], variables["after"]) = (json!(size), cursor);
+        let answer = session.query(document, variables).await;
+        let page = answer.at(path);
+        let ids = check(page, size);
+        let info = &page["pageInfo"];
+        assert_eq!(info["hasPreviousPage"], page_number > 0);
+        forwards.extend(ids);
+        cursor = info["endCursor"].clone();
+        if info["hasNextPage"] == false {
+            break;
+        }
+    }
+    let mut backwards: Vec<String> = Vec::new();
+    let mut cursor = Value::Null;
+    for page_number in 0.. {
+        let mut variables = variables.clone();
+        (variables["last"], variables["before"]) = (json!(size), cursor);
+        let answer = session.query(document, variables).await;
+        let page = answer.at(path);
+        let ids = check(page, size);
+        let info = &page["pageInfo"];
+        assert_eq!(info["hasNextPage"], page_number > 0);
+        backwards.splice(0..0, ids);
+        cursor = info["startCursor"].clone();
+        if info["hasPreviousPage"] == false {
+            break;
+        }
+    }
+    assert_eq!(forwards, backwards);
+    forwards
+}
+
+/// Checks that a page agrees with itself; gives the UUIDs of its rows.
+fn check(page: &Value, size: usize) -> Vec<String> {
+    let (edges, nodes) = (page["edges"].as_array().unwrap(), page["nodes"].as_array().unwrap());
+    assert!(edges.len() <= size);
+    assert_eq!(edges.iter().map(|edge| &edge["node"]).collect::<Vec<_>>(), nodes.iter().collect::<Vec<_>>());
+    assert_eq!(page["pageInfo"]["startCursor"], edges.first().map_or(Value::Null, |edge| edge["cursor"].clone()));
+    assert_eq!(page["pageInfo"]["endCursor"], edges.last().map_or(Value::Null, |edge| edge["cursor"].clone()));
+    let uuid = |node: &Value| tenantry_domain::typeid::split(text(&node["id"])).unwrap().1.to_string();
+    nodes.iter().map(uuid).collect()
+}

@@ -1,0 +1,104 @@
+//! Plans: on data of life-like sizes, no statement of the API reads a tenant table from end to end.
+//!
+//! The database says itself how it ran each statement (`auto_explain`); where that extension is not installed the test says so and
+//! checks nothing.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+
+use serde_json::json;
+use tenantry_domain::{OrganizationId, UserId};
+use tenantry_seed::ScaleOptions;
+use tenantry_tests::TestApp;
+
+/// Every list in every order, every filter, and every relation, as the API can be asked for them.
+const QUERIES: &[&str] = &[
+    "{ clients(first: 20) { nodes { id name status projects(first: 5) { nodes { id name tasks(first: 10) { nodes { id title } } } }
+         invoices(first: 5) { nodes { id number status total { amount } lineItems { description } } } } } }",
+    "{ clients(first: 20, orderBy: { field: NAME, direction: ASC }) { nodes { id } pageInfo { endCursor } } }",
+    "{ clients(first: 20, filter: { status: [ACTIVE] }) { nodes { id } } }",
+    "{ projects(first: 20) { nodes { id owner { name } workspace { name } client { name } invoices(first: 3) { nodes { id } } } } }",
+    "{ projects(first: 20, orderBy: { field: NAME, direction: DESC }) { nodes { id } } }",
+    "{ projects(first: 20, orderBy: { field: DUE_DATE, direction: ASC }) { nodes { id } } }",
+    "{ projects(first: 20, filter: { status: [ACTIVE] }) { nodes { id } } }",
+    "{ tasks(first: 20) { nodes { id parent { id } assignees { name } subtasks(first: 3) { nodes { id } } createdBy { id } } } }",
+    "{ tasks(first: 20, orderBy: { field: DUE_AT, direction: ASC }) { nodes { id project { id } } } }",
+    "{ tasks(last: 20, filter: { status: [TODO] }) { nodes { id } } }",
+    "{ invoices(first: 20) { nodes { id client { id } project { id } tasks(first: 3) { nodes { id } } } } }",
+    "{ invoices(first: 20, orderBy: { field: DUE_DATE, direction: ASC }) { nodes { id } } }",
+    "{ invoices(first: 20, orderBy: { field: CREATED_AT, direction: DESC }) { nodes { id } } }",
+    "{ invoices(first: 20, filter: { status: [OVERDUE] }) { nodes { id } } }",
+    "{ viewer { member { name tasks(first: 20) { nodes { id title } } } organization { defaultWorkspace { id } } } }",
+    "{ members(first: 20) { nodes { id name } } workspaces(first: 20) { nodes { id projects(first: 3) { nodes { id } } } } }",
+];
+
+/// One line of the plan of a statement that should not be: a tenant table, read from end to end.
+fn sequential_scans(log: &str, database: &str) -> (usize, BTreeSet<String>) {
+    let head = format!("tenantry_app@{database} LOG:  duration: ");
+    let (mut plans, mut found, mut inside, mut statement) = (0, BTreeSet::new(), false, String::new());
+    for line in log.lines() {
+        if !line.starts_with('\t') {
+            inside = line.contains(&head) && line.contains("plan:");
+            plans += usize::from(inside);
+            statement.clear();
+        } else if inside {
+            if let Some(text) = line.trim().strip_prefix("Query Text: ") {
+                text.clone_into(&mut statement);
+            }
+            if let Some((_, table)) = line.split_once("Seq Scan on ") {
+                found.insert(format!("{table}\n    in {statement}"));
+            }
+        }
+    }
+    (plans, found)
+}
+
+#[tokio::test]
+async fn no_statement_reads_a_tenant_table_from_end_to_end() {
+    let app = TestApp::start().await;
+    let installed = app.number("SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_stat_statements'").await;
+    if installed == 0 {
+        println!("skipped: the PostgreSQL on this machine has no contributed modules, and so no auto_explain");
+        return;
+    }
+    let options = ScaleOptions { organizations: 120, users: 1_500, tasks: 60_000, rng_seed: 7 };
+    tenantry_seed::scale(&app.urls().owner_url(), &options, &mut |_| {}).await.unwrap();
+    let database = app.urls().name().to_owned();
+    app.sql(&format!(
+        "ALTER ROLE tenantry_app IN DATABASE \"{database}\" SET session_preload_libraries = 'auto_explain';
+         ALTER ROLE tenantry_app IN DATABASE \"{database}\" SET auto_explain.log_min_duration = 0;"
+    ))
+    .await;
+    // The settings hold for connections that are made from here on.
+    let server = app.another_server().await;
+    let log_file = app.test_database().cluster().log_file();
+    let begin = std::fs::metadata(&log_file).unwrap().len();
+    for slug in ["large", "middling"] {
+        let who = app
+            .texts(&format!(
+                "SELECT o.id::text || ' ' || m.user_id::text FROM app.organizations o JOIN app.organization_members m
+                 ON m.organization_id = o.id WHERE o.slug = '{slug}' AND m.role = 'owner' ORDER BY m.joined_at LIMIT 1"
+            ))
+            .await;
+        let (organization, user) = who[0].split_once(' ').unwrap();
+        let organization = OrganizationId::from_uuid(organization.parse().unwrap());
+        let token = app.token(UserId::from_uuid(user.parse().unwrap()), organization);
+        let session = app.with_token(Some(&token)).at(&server);
+        for query in QUERIES {
+            session.query(query, json!({})).await.expect_data();
+        }
+    }
+    let mut log = File::open(&log_file).unwrap();
+    log.seek(SeekFrom::Start(begin)).unwrap();
+    let mut bytes = Vec::new();
+    log.read_to_end(&mut bytes).unwrap();
+    let (plans, found) = sequential_scans(&String::from_utf8_lossy(&bytes), &database);
+    assert!(plans > 2 * QUERIES.len(), "only {plans} plans were logged");
+    // Plans and their features, and the members of one task, are so few that reading all of them is right.
+    let excused = ["plans", "plan_features"];
+    let wrong: Vec<&String> =
+        found.iter().filter(|scan| !excused.iter().any(|table| scan.starts_with(&format!("{table} ")))).collect();
+    println!("{plans} plans, {} of them read a table from end to end", wrong.len());
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

@@ -1,0 +1,182 @@
+//! Writing tasks: subtasks, the board's order, assignment and completion.
+
+use serde_json::{Value, json};
+use tenantry_domain::Role;
+use tenantry_tests::{Session, TestApp};
+
+async fn board(session: &Session, project: &Value) -> Vec<String> {
+    let document = "query($id: ID!) { project(id: $id) { tasks(first: 100) { nodes { title } } } }";
+    let answer = session.query(document, json!({ "id": project })).await;
+    let tasks = answer.at("project.tasks.nodes").as_array().unwrap().iter();
+    tasks.map(|task| task["title"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn completion_follows_the_status() {
+    let app = TestApp::start().await;
+    let org = app.organization("acme").create().await;
+    let ada = app.as_member(&org, "ada").await;
+    let project = ada.create_project("Site", None).await;
+    let task = ada.create_task(project["id"].as_str().unwrap(), "Draw").await;
+    assert_eq!(
+        (&task["status"], &task["priority"], &task["completedAt"]),
+        (&json!("TODO"), &json!("MEDIUM"), &Value::Null)
+    );
+    let set = |status: &str| ada.write("updateTask", json!({ "id": task["id"], "status": status }));
+    let done = set("DONE").await.expect_done().clone();
+    assert!(done["completedAt"].is_string());
+    assert_eq!(set("DONE").await.expect_done()["completedAt"], done["completedAt"], "it was done already");
+    assert!(set("IN_REVIEW").await.expect_done()["completedAt"].is_null());
+    let input = json!({ "projectId": project["id"], "title": "Done from the start", "status": "DONE" });
+    assert!(ada.write("createTask", input).await.expect_done()["completedAt"].is_string());
+}
+
+#[tokio::test]
+async fn tasks_keep_the_order_that_they_are_put_in() {
+    let app = TestApp::start().await;
+    let org = app.organization("acme").create().await;
+    let ada = app.as_member(&org, "ada").await;
+    let project = ada.create_project("Site", None).await["id"].clone();
+    let mut ids = Vec::new();
+    for title in ["a", "b", "c", "d"] {
+        ids.push(ada.create_task(project.as_str().unwrap(), title).await["id"].clone());
+    }
+    assert_eq!(board(&ada, &project).await, ["a", "b", "c", "d"]);
+    let put = |task: &Value, after: &Value| ada.write("updateTask", json!({ "id": task, "afterTaskId": after }));
+    put(&ids[3], &ids[0]).await.expect_done();
+    assert_eq!(board(&ada, &project).await, ["a", "d", "b", "c"]);
+    put(&ids[2], &Value::Null).await.expect_done();
+    assert_eq!(board(&ada, &project).await, ["c", "a", "d", "b"]);
+    put(&ids[2], &ids[1]).await.expect_done();
+    assert_eq!(board(&ada, &project).await, ["a", "d", "b", "c"]);
+    // Between the same two neighbours again and again.
+    for n in 0..60 {
+        put(&ids[1 + n % 3], &ids[0]).await.expect_done();
+    }
+    assert_eq!(board(&ada, &project).await, ["a", "d", "c", "b"]);
+
+    put(&ids[0], &ids[0]).await.expect_refused(&[("NOT_FOUND", "afterTaskId")]);
+    let elsewhere = ada.create_project("Other", None).await["id"].clone();
+    let foreign = ada.create_task(elsewhere.as_str().unwrap(), "x").await["id"].clone();
+    put(&ids[0], &foreign).await.expect_refused(&[("NOT_FOUND", "afterTaskId")]);
+}
+
+#[tokio::test]
+async fn concurrent_creations_and_moves_leave_distinct_positions() {
+    let app = TestApp::start().await;
+    let org = app.organization("acme").create().await;
+    let ada = app.as_member(&org, "ada").await;
+    let project = ada.create_project("Site", None).await["id"].clone();
+    let first = ada.create_task(project.as_str().unwrap(), "first").await["id"].clone();
+    let creations = (0..20).map(|n| ada.write("createTask", json!({ "projectId": project, "title": format!("{n}") })));
+    let creations = creations.collect::<Vec<_>>();
+    let created = futures_util::future::join_all(creations).await;
+    let moves = created
+        .iter()
+        .map(|answer| ada.write("updateTask", json!({ "id": answer.expect_done()["id"], "afterTaskId": first })));
+    let moves = moves.collect::<Vec<_>>();
+    for answer in futures_util::future::join_all(moves).await {
+        answer.expect_done();
+    }
+    assert_eq!(app.number("SELECT count(DISTINCT position) FROM app.tasks").await, 21);
+}
+
+#[tokio::test]
+async fn subtasks_lie_in_their_parents_project_and_make_no_circle() {
+    let app = TestApp::start().await;
+    let org = app.organization("acme").create().await;
+    let ada = app.as_member(&org, "ada").await;
+    let project = ada.create_project("Site", None).await["id"].clone();
+    let under = |parent: &Value, title: &str| {
+        ada.write("createTask", json!({ "projectId": project, "parentTaskId": parent, "title": title }))
+    };
+    let a = under(&Value::Null, "a").await.expect_done()["id"].clone();
+    let b = under(&a, "b").await.expect_done()["id"].clone();
+    let c = under(&b, "c").await.expect_done()["id"].clone();
+    let put = |task: &Value, parent: &Value| ada.write("updateTask", json!({ "id": task, "parentTaskId": parent }));
+    for parent in [&a, &b, &c] {
+        put(&a, parent).await.expect_refused(&[("INVALID", "parentTaskId")]);
+    }
+    put(&c, &a).await.expect_done();
+    put(&c, &Value::Null).await.expect_done();
+    put(&b, &c).await.expect_done();
+    put(&c, &b).await.expect_refused(&[("INVALID", "parentTaskId")]);
+
+    let elsewhere = ada.create_project("Other", None).await["id"].clone();
+    let foreign = ada.create_task(elsewhere.as_str().unwrap(), "x").await["id"].clone();
+    put(&a, &foreign).await.expect_refused(&[("NOT_FOUND", "parentTaskId")]);
+    under(&foreign, "y").await.expect_refused(&[("NOT_FOUND", "parentTaskId")]);
+    let unknown = json!("task_01h455vb4pex5vsknk084sn02q");
+    put(&a, &unknown).await.expect_refused(&[("NOT_FOUND", "parentTaskId")]);
+
+    // A task goes with its subtasks; `b` lies under `c` now.
+    ada.write("deleteTask", json!({ "id": c })).await.expect_done();
+    assert_eq!(board(&ada, &project).await, ["a"]);
+}
+
+#[tokio::test]
+async fn two_moves_at_once_make_no_circle_between_them() {
+    let app = TestApp::start().await;
+    let org = app.organization("acme").create().await;
+    let ada = app.as_member(&org, "ada").await;
+    let project = ada.create_project("Site", None).await["id"].clone();
+    for _ in 0..10 {
+        let a = ada.create_task(project.as_str().unwrap(), "a").await["id"].clone();
+        let b = ada.create_task(project.as_str().unwrap(), "b").await["id"].clone();
+        let (one, other) = tokio::join!(
+            ada.write("updateTask", json!({ "id": a, "parentTaskId": b })),
+            ada.write("updateTask", json!({ "id": b, "parentTaskId": a })),
+        );
+        let done = [&one, &other].into_iter().filter(|answer| answer.user_errors().is_empty()).count();
+        assert_eq!(done, 1, "{} {}", one.text, other.text);
+    }
+}
+
+#[tokio::test]
+async fn subtasks_go_only_so_deep() {
+    let app = TestApp::start().await;
+    let org = app.organization("acme").create().await;
+    let ada = app.as_member(&org, "ada").await;
+    let project = ada.create_project("Site", None).await["id"].clone();
+    let mut parent = Value::Null;
+    for level in 0..=tenantry_domain::task::MAX_SUBTASK_DEPTH {
+        let input = json!({ "projectId": project, "parentTaskId": parent, "title": format!("level {level}") });
+        parent = ada.write("createTask", input).await.expect_done()["id"].clone();
+    }
+    let input = json!({ "projectId": project, "parentTaskId": parent, "title": "too deep" });
+    ada.write("createTask", input).await.expect_refused(&[("OUT_OF_RANGE", "parentTaskId")]);
+    // A whole branch does not fit either where its top would.
+    let top = ada.create_task(project.as_str().unwrap(), "top").await["id"].clone();
+    let input = json!({ "projectId": project, "parentTaskId": top, "title": "below" });
+    ada.write("createTask", input).await.expect_done();
+    let document = "query($id: ID!) { task(id: $id) { parent { id } } }";
+    let above = ada.query(document, json!({ "id": parent })).await.at("task.parent.id").clone();
+    let input = json!({ "id": top, "parentTaskId": above });
+    ada.write("updateTask", input).await.expect_refused(&[("OUT_OF_RANGE", "parentTaskId")]);
+}
+
+#[tokio::test]
+async fn only_members_are_assigned_and_each_once() {
+    let app = TestApp::start().await;
+    let org = app.organization("acme").create().await;
+    let other = app.organization("other").create().await;
+    let ada = app.as_member(&org, "ada").await;
+    let project = ada.create_project("Site", None).await["id"].clone();
+    let (bob, cid) = (app.person(&org, "bob", Role::Member).await, app.person(&org, "cid", Role::Viewer).await);
+    let assign = |task: &Value, users: Value| ada.write("updateTask", json!({ "id": task, "assigneeIds": users }));
+    let input =
+        json!({ "projectId": project, "title": "Draw", "assigneeIds": [bob.user_id, bob.user_id, cid.user_id] });
+    let task = ada.write("createTask", input).await.expect_done().clone();
+    assert_eq!(task["assignees"].as_array().unwrap().len(), 2);
+    let changed = assign(&task["id"], json!([cid.user_id])).await.expect_done().clone();
+    assert_eq!(changed["assignees"], json!([{ "id": cid.member_id, "userId": cid.user_id }]));
+    // Somebody of another organization is like nobody.
+    for user in [other.owner.user_id.to_string(), "user_01h455vb4pex5vsknk084sn02q".to_owned()] {
+        assign(&task["id"], json!([user])).await.expect_refused(&[("NOT_FOUND", "assigneeIds")]);
+        let input = json!({ "projectId": project, "title": "Draw", "assigneeIds": [user] });
+        ada.write("createTask", input).await.expect_refused(&[("NOT_FOUND", "assigneeIds")]);
+    }
+    assert_eq!(app.number("SELECT count(*) FROM app.tasks").await, 1, "a refused task is not written");
+    let cleared = assign(&task["id"], json!([])).await.expect_done().clone();
+    assert_eq!(cleared["assignees"], json!([]));
+}

@@ -1,0 +1,100 @@
+//! What kind of object an id is of, by the name of what takes it, and which id an organization has for it. A name that is not
+//! known here is red: somebody must say what it refers to.
+
+use tenantry_domain::{Clock, UserId};
+use tenantry_tests::FullOrg;
+
+use crate::ids::{Place, Schema, inner};
+
+/// What an id is of: the name of an object type, or `User`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Of(String),
+    /// Any object at all.
+    Any,
+}
+
+/// What a name refers to.
+const NAMES: &[(&str, &str)] = &[
+    ("afterTaskId", "Task"),
+    ("assigneeId", "User"),
+    ("assigneeIds", "User"),
+    ("clientId", "Client"),
+    ("memberId", "Member"),
+    ("organizationId", "Organization"),
+    ("ownerId", "User"),
+    ("parentTaskId", "Task"),
+    ("projectId", "Project"),
+    ("taskIds", "Task"),
+    ("userId", "User"),
+    ("workspaceId", "Workspace"),
+];
+
+impl Kind {
+    /// The kind of id that a place takes; none if nobody has said.
+    pub(crate) fn of(schema: &Schema, place: &Place) -> Option<Self> {
+        let argument = place.argument();
+        if let Some((_, kind)) = NAMES.iter().find(|(name, _)| *name == argument) {
+            return Some(Self::Of((*kind).to_owned()));
+        }
+        if !matches!(argument, "id" | "ids") {
+            return None;
+        }
+        // The object itself: what a field returns, or what a mutation is named after.
+        let nodes = schema.nodes();
+        if place.is_mutation() {
+            let named = nodes.into_iter().filter(|node| place.field.contains(node));
+            return named.max_by_key(|node| node.len()).map(|node| Self::Of(node.to_owned()));
+        }
+        match inner(&schema.field(&place.owner, &place.field)["type"]) {
+            "Node" => Some(Self::Any),
+            node => nodes.contains(node).then(|| Self::Of(node.to_owned())),
+        }
+    }
+
+    /// All ids of this kind that an organization has.
+    pub(crate) fn all(&self, of: &FullOrg) -> Vec<String> {
+        let Self::Of(kind) = self else { return of.all_ids() };
+        match kind.as_str() {
+            "Client" => of.clients.clone(),
+            "Invoice" => of.invoices.clone(),
+            "Member" => of.members.clone(),
+            "Organization" => vec![of.org.id.to_string()],
+            "Project" => of.projects.clone(),
+            "ProjectGrant" => of.project_grants.clone(),
+            "Task" => of.tasks.clone(),
+            "User" => vec![of.ada.user_id.to_string(), of.org.owner.user_id.to_string()],
+            "Workspace" => of.workspaces.clone(),
+            "WorkspaceGrant" => of.workspace_grants.clone(),
+            other => panic!("no ids are known of the kind {other}: give `FullOrg` some"),
+        }
+    }
+}
+
+/// The id of an organization's own object that fits a place. Mostly the first of its kind; what a mutation can be carried out
+/// on only under a condition is named here.
+pub(crate) fn own(of: &FullOrg, field: &str, argument: &str, kind: &Kind) -> String {
+    match (field, argument) {
+        // A draft.
+        ("updateInvoice" | "deleteInvoice", "id") => of.invoices[4].clone(),
+        // Neither the default one nor one with projects.
+        ("deleteWorkspace", "id") => of.workspaces[4].clone(),
+        // The one that ada has a grant on.
+        ("revokeWorkspaceAccess", "workspaceId") => of.workspaces[1].clone(),
+        // Others in the same project, which are not below the first.
+        (_, "parentTaskId") => of.tasks[5].clone(),
+        (_, "afterTaskId") => of.tasks[6].clone(),
+        _ => match kind {
+            Kind::Of(kind) if kind == "User" => of.ada.user_id.to_string(),
+            Kind::Of(kind) => of.sample(kind).unwrap_or_else(|| panic!("no sample of {kind}")),
+            Kind::Any => of.clients[0].clone(),
+        },
+    }
+}
+
+/// An id of the same kind that nothing has.
+pub(crate) fn unknown(like: &str) -> String {
+    let fresh = Clock::system().new_id::<UserId>().to_string();
+    let (prefix, suffix) = (like.rsplit_once('_').unwrap().0, fresh.rsplit_once('_').unwrap().1);
+    format!("{prefix}_{suffix}")
+}

@@ -1,0 +1,102 @@
+//! That the other tests can fail: each protection is taken away once, in a database of its own, and must be missed.
+
+use std::collections::BTreeSet;
+
+use tenantry_tests::TestApp;
+
+use crate::attempt::Attempts;
+use crate::catalogue::crossings;
+use crate::ids::{Place, Schema};
+use crate::kinds::Kind;
+use crate::schema::compare;
+use crate::shape::{breaches, demands};
+use crate::tables::Pair;
+
+/// Tables, grants and functions that break every rule there is.
+const EVERYTHING_WRONG: &str = "
+    CREATE TABLE app.leaky (organization_id uuid, id uuid PRIMARY KEY, client_id uuid, secret_hash bytea, name text UNIQUE);
+    GRANT SELECT, UPDATE ON app.leaky TO tenantry_app;
+    ALTER TABLE app.clients ADD UNIQUE (id);
+    ALTER TABLE app.leaky ADD FOREIGN KEY (client_id) REFERENCES app.clients (id) ON UPDATE CASCADE;
+    CREATE TABLE app.notices (id uuid PRIMARY KEY, client_id uuid REFERENCES app.clients (id), for_organization_id uuid);
+    GRANT SELECT ON app.notices TO PUBLIC;
+    ALTER TABLE app.leaky ADD notice_id uuid REFERENCES app.notices;
+    CREATE TABLE app.feed (organization_id uuid NOT NULL, id uuid, at date) PARTITION BY RANGE (at);
+    CREATE TABLE app.feed_2026 PARTITION OF app.feed FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+    GRANT SELECT ON app.feed_2026 TO tenantry_worker;
+    CREATE POLICY everything ON app.tasks USING (true);
+    CREATE SEQUENCE app.numbers;
+    CREATE FUNCTION app.peek() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT count(*) FROM app.clients';
+    CREATE VIEW app.all_clients AS SELECT id FROM app.clients;";
+
+#[tokio::test]
+async fn every_rule_of_the_catalogue_finds_what_breaks_it() {
+    let app = TestApp::start().await;
+    app.sql(EVERYTHING_WRONG).await;
+    let found = breaches(&app).await;
+    let silent: BTreeSet<&str> =
+        demands().filter(|must| !found.iter().any(|breach| breach.starts_with(must))).collect();
+    assert!(silent.is_empty(), "nothing was found of these: {silent:#?}");
+}
+
+#[tokio::test]
+async fn a_table_whose_policy_is_off_is_found() {
+    let pair = Pair::start().await;
+    pair.app.sql("ALTER TABLE app.clients DISABLE ROW LEVEL SECURITY").await;
+    let crossings = crossings(&pair, &mut Attempts::start(&pair.app).await).await;
+    for operation in ["Select", "Insert", "Update", "Upsert", "MoveWithGrants", "Delete", "CopyOut", "CopyIn"] {
+        let start = format!("app.clients: {operation} in ");
+        assert!(crossings.iter().any(|crossing| crossing.starts_with(&start)), "{operation}: {crossings:#?}");
+    }
+    assert!(crossings.iter().all(|crossing| crossing.starts_with("app.clients: ")), "{crossings:#?}");
+}
+
+#[tokio::test]
+async fn a_policy_that_checks_what_is_read_and_not_what_is_written_is_found() {
+    let pair = Pair::start().await;
+    pair.app.sql("ALTER POLICY tenant_isolation ON app.tasks WITH CHECK (true)").await;
+    let crossings = crossings(&pair, &mut Attempts::start(&pair.app).await).await;
+    assert!(crossings.iter().any(|crossing| crossing.starts_with("app.tasks: Insert in other")), "{crossings:#?}");
+}
+
+#[tokio::test]
+#[should_panic(expected = "app.unfilled has no row of ours")]
+async fn a_new_table_without_rows_to_attack_is_found() {
+    let pair = Pair::start().await;
+    pair.app
+        .sql("CREATE TABLE app.unfilled (organization_id uuid NOT NULL, id uuid, PRIMARY KEY (organization_id, id))")
+        .await;
+    Pair::of(pair.app, pair.ours, pair.theirs).await;
+}
+
+#[tokio::test]
+async fn an_id_that_is_checked_across_organizations_is_found() {
+    // Only the key says that an assignee is a member. With one that asks for any user, a foreign user's id is taken.
+    let app = TestApp::start().await;
+    let (ours, theirs) = (app.full_organization("ours").await, app.full_organization("theirs").await);
+    app.sql(
+        "ALTER TABLE app.task_assignees DROP CONSTRAINT task_assignees_user_id_fkey,
+             ADD CONSTRAINT task_assignees_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users (id)",
+    )
+    .await;
+    let found = compare(&app, &ours, &theirs).await;
+    let places: BTreeSet<&str> = found.faults.iter().map(|(place, _)| place.as_str()).collect();
+    // What was written shows in reads after that.
+    for place in ["Mutation.createTask(input.assigneeIds)", "Mutation.updateTask(input.assigneeIds)"] {
+        assert!(places.contains(place), "{place}: {:#?}", found.faults);
+    }
+    assert!(found.faults.iter().any(|(_, fault)| fault == "something was written"), "{:#?}", found.faults);
+}
+
+#[tokio::test]
+async fn an_id_of_which_nobody_has_said_what_it_is_of_is_found() {
+    let app = TestApp::start().await;
+    let org = app.organization("acme").create().await;
+    let schema = Schema::of(&app.as_owner(&org)).await;
+    let known = |path: [&str; 2]| {
+        let path = path.map(str::to_owned).to_vec();
+        Kind::of(&schema, &Place { owner: "Query".into(), field: "projects".into(), path, is_list: false })
+    };
+    assert_eq!(known(["filter", "clientId"]), Some(Kind::Of("Client".into())));
+    assert_eq!(known(["filter", "leadId"]), None);
+}

@@ -1,0 +1,49 @@
+//! Who may do what, over HTTP: role × grant × operation against the running server, from the tables of
+//! `docs/permissions.md`.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed unwrap is a failed test")]
+
+mod house;
+#[path = "../../../crates/domain/tests/matrix/mod.rs"]
+mod matrix;
+mod probes;
+mod reads;
+mod rules;
+mod schema;
+mod sight;
+mod writes;
+
+use tenantry_domain::Role;
+use tenantry_tests::TestApp;
+
+use house::{House, Standing};
+
+/// Reads and writes everything as a role with each grant there is.
+async fn walk(roles: &[Role]) {
+    let app = TestApp::start().await;
+    for standing in Standing::all(roles) {
+        let house = House::build(&app, standing).await;
+        reads::check(&app, &house).await;
+        writes::check(&app, &house).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn owners_and_admins_get_what_the_matrix_says() {
+    walk(&[Role::Owner, Role::Admin]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_get_what_the_matrix_says() {
+    walk(&[Role::Member]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn viewers_get_what_the_matrix_says() {
+    walk(&[Role::Viewer]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guests_get_what_the_matrix_says() {
+    walk(&[Role::Guest]).await;
+}

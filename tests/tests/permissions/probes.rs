@@ -1,0 +1,154 @@
+//! For each mutation, a call that does what it is for and no more, aimed at a given target.
+
+use serde_json::{Value, json};
+use tenantry_domain::permission::Place;
+use tenantry_domain::{ClientId, Clock, Id, InvoiceId, MemberId, ProjectId, TaskId, WorkspaceId};
+
+use crate::house::House;
+
+/// What a mutation is aimed at.
+pub(crate) struct Target {
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) project: ProjectId,
+    pub(crate) client: ClientId,
+    pub(crate) task: TaskId,
+    pub(crate) invoice: InvoiceId,
+    pub(crate) in_workspace: Place,
+    pub(crate) in_project: Place,
+    pub(crate) of_client: Place,
+}
+
+impl Target {
+    /// A spot of the house.
+    pub(crate) fn spot(house: &House, n: usize) -> Self {
+        let spot = &house.spots[n];
+        Self {
+            workspace: house.rooms[spot.room].id,
+            project: spot.project,
+            client: house.clients[spot.client],
+            task: spot.tasks[1],
+            invoice: spot.invoice,
+            in_workspace: house.rooms[spot.room].place(),
+            in_project: house.place(spot),
+            of_client: house.client_place(spot.client),
+        }
+    }
+
+    /// Nothing that exists.
+    pub(crate) fn unknown() -> Self {
+        fn new<I: Id>() -> I {
+            Clock::system().new_id()
+        }
+        Self {
+            workspace: new(),
+            project: new(),
+            client: new(),
+            task: new(),
+            invoice: new(),
+            in_workspace: Place::OPEN,
+            in_project: Place::OPEN,
+            of_client: Place::OPEN,
+        }
+    }
+}
+
+/// What a mutation is aimed at of a target, so that it runs once for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Aim {
+    Organization,
+    Client,
+    Workspace,
+    Project,
+}
+
+/// A call of a mutation.
+pub(crate) struct Probe {
+    pub(crate) aim: Aim,
+    pub(crate) place: Place,
+    pub(crate) input: Value,
+    /// What to select of the payload.
+    pub(crate) selection: &'static str,
+    /// The code of the refusal that may come after the permission was given.
+    pub(crate) refusal: &'static str,
+}
+
+/// The call of this mutation that is aimed at `target`. A new mutation needs one.
+pub(crate) fn probe(house: &House, mutation: &str, target: &Target) -> Probe {
+    let nobody: MemberId = Clock::system().new_id();
+    let (aim, input, selection) = match mutation {
+        "createClient" => (Aim::Organization, json!({ "name": "New" }), "client { id }"),
+        "updateClient" => (Aim::Client, json!({ "id": target.client, "phone": "1" }), "client { id }"),
+        "deleteClient" => (Aim::Client, json!({ "id": target.client }), "deletedClientId"),
+        "createProject" => {
+            (Aim::Workspace, json!({ "workspaceId": target.workspace, "name": "New" }), "project { id }")
+        }
+        "updateProject" => (Aim::Project, json!({ "id": target.project, "notes": "x" }), "project { id }"),
+        "deleteProject" => (Aim::Project, json!({ "id": target.project }), "deletedProjectId"),
+        "createTask" => (Aim::Project, json!({ "projectId": target.project, "title": "New" }), "task { id }"),
+        "updateTask" => (Aim::Project, json!({ "id": target.task, "description": "x" }), "task { id }"),
+        "deleteTask" => (Aim::Project, json!({ "id": target.task }), "deletedTaskId"),
+        "createInvoice" => {
+            // The client is one that everybody sees who may write invoices at all.
+            let client = house.clients[4];
+            let line = json!({ "description": "An hour", "quantity": "1", "rate": "100" });
+            let input =
+                json!({ "clientId": client, "projectId": target.project, "currency": "USD", "lineItems": [line] });
+            (Aim::Project, input, "invoice { id }")
+        }
+        "updateInvoice" => (Aim::Project, json!({ "id": target.invoice, "notes": "x" }), "invoice { id }"),
+        "deleteInvoice" => (Aim::Project, json!({ "id": target.invoice }), "deletedInvoiceId"),
+        "createWorkspace" => {
+            let name = format!("New {}", Clock::system().new_id::<WorkspaceId>());
+            (Aim::Organization, json!({ "name": name }), "workspace { id }")
+        }
+        "updateWorkspace" => {
+            (Aim::Workspace, json!({ "id": target.workspace, "description": "x" }), "workspace { id }")
+        }
+        "deleteWorkspace" => (Aim::Workspace, json!({ "id": target.workspace }), "deletedWorkspaceId"),
+        "grantWorkspaceAccess" => {
+            let user = house.newcomer.user_id;
+            let input = json!({ "workspaceId": target.workspace, "userId": user, "permission": "EDIT" });
+            (Aim::Workspace, input, "grant { id permission member { userId } }")
+        }
+        "revokeWorkspaceAccess" => {
+            let input = json!({ "workspaceId": target.workspace, "userId": house.newcomer.user_id });
+            (Aim::Workspace, input, "revokedUserId")
+        }
+        "grantProjectAccess" => {
+            let user = house.newcomer.user_id;
+            let input = json!({ "projectId": target.project, "userId": user, "permission": "VIEW" });
+            (Aim::Project, input, "grant { id permission member { userId } }")
+        }
+        "revokeProjectAccess" => {
+            let input = json!({ "projectId": target.project, "userId": house.newcomer.user_id });
+            (Aim::Project, input, "revokedUserId")
+        }
+        "updateOrganization" => {
+            (Aim::Organization, json!({ "logoUrl": "https://example.test/a.png" }), "organization { id }")
+        }
+        "deleteOrganization" | "cancelOrganizationDeletion" => (Aim::Organization, json!({}), "organization { id }"),
+        // Nobody is added, promoted or removed: what matters here is who gets as far as to be told so.
+        "addMember" => (Aim::Organization, json!({ "email": "nobody@example.test" }), "member { id }"),
+        "updateMemberRole" => (Aim::Organization, json!({ "id": nobody, "role": "VIEWER" }), "member { id }"),
+        "removeMember" => (Aim::Organization, json!({ "id": nobody }), "removedMemberId"),
+        "transferOwnership" => (Aim::Organization, json!({ "memberId": nobody }), "member { id }"),
+        "createCheckoutSession" => (Aim::Organization, json!({ "plan": "enterprise" }), "url"),
+        "createBillingPortalSession" => (Aim::Organization, json!({}), "url"),
+        other => panic!("the mutation {other} has no probe"),
+    };
+    let refusal = match mutation {
+        "addMember" | "updateMemberRole" | "removeMember" | "transferOwnership" => "NOT_FOUND",
+        // No payment provider is set up here.
+        "createCheckoutSession" | "createBillingPortalSession" => "NOT_CONFIGURED",
+        // Projects that were made on the way keep their workspace.
+        "deleteWorkspace" => "IN_USE",
+        _ => "",
+    };
+    let place = match aim {
+        Aim::Organization => Place::OPEN,
+        Aim::Client => target.of_client,
+        Aim::Workspace => target.in_workspace,
+        Aim::Project => target.in_project,
+    };
+    Probe { aim, place, input, selection, refusal }
+}

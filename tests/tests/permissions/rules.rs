@@ -1,0 +1,239 @@
+//! What the matrix leaves open: the life of a workspace, grants, moving projects, and what a refusal must not tell.
+
+use serde_json::json;
+use tenantry_domain::permission::{Grant, Role};
+use tenantry_domain::{ClientId, Clock, Id, ProjectId, TaskId, UserId, WorkspaceId};
+use tenantry_tests::{Answer, Session, TestApp};
+
+use crate::house::{House, On, Standing};
+use crate::writes::bare;
+
+fn new<I: Id>() -> String {
+    Clock::system().new_id::<I>().to_string()
+}
+
+async fn create_workspace(session: &Session, name: &str, is_private: bool) -> String {
+    let input = json!({ "name": name, "isPrivate": is_private });
+    let created = session.mutate("createWorkspace", input, "workspace { id name isPrivate isDefault }").await;
+    created.expect_done()["id"].as_str().expect("an id").to_owned()
+}
+
+#[tokio::test]
+async fn a_private_workspace_is_there_for_its_creator_and_those_it_is_granted() {
+    let app = TestApp::start().await;
+    let org = app.organization("acme").create().await;
+    let (ada, bob) = (app.as_member(&org, "ada").await, app.as_member(&org, "bob").await);
+    let id = create_workspace(&ada, "Secret", true).await;
+    assert!(ada.ids("workspaces").await.contains(&id));
+    assert!(app.as_owner(&org).ids("workspaces").await.contains(&id));
+    assert!(!bob.ids("workspaces").await.contains(&id));
+
+    let bobs = app.person(&org, "bob", Role::Member).await.user_id;
+    let grant = |permission: &str| json!({ "workspaceId": id, "userId": bobs, "permission": permission });
+    let selection = "grant { id permission workspace { id } member { userId } createdAt updatedAt }";
+    let first = ada.mutate("grantWorkspaceAccess", grant("VIEW"), selection).await.expect_done().clone();
+    assert!(bob.ids("workspaces").await.contains(&id));
+    let input = json!({ "workspaceId": id, "name": "Bob's" });
+    assert_eq!(bob.write("createProject", input.clone()).await.error_code(), "FORBIDDEN");
+
+    // A second grant replaces the first.
+    let second = ada.mutate("grantWorkspaceAccess", grant("EDIT"), selection).await.expect_done().clone();
+    assert_eq!((&second["id"], &second["permission"]), (&first["id"], &json!("EDIT")));
+    assert_eq!(second["createdAt"], first["createdAt"]);
+    bob.write("createProject", input.clone()).await.expect_done();
+    assert_eq!(
+        bob.mutate("updateWorkspace", json!({ "id": id, "name": "Mine" }), "workspace { id }").await.error_code(),
+        "FORBIDDEN"
+    );
+
+    // Bob finds only his own grant, Ada both.
+    let document = format!(
+        "{{ workspace(id: \"{id}\") {{ grants {{ totalCount nodes {{ permission member {{ userId }} }} }} }} }}"
+    );
+    assert_eq!(
+        bob.data(&document).await["workspace"]["grants"],
+        json!({ "totalCount": 1, "nodes": [{ "permission": "EDIT", "member": { "userId": bobs } }] })
+    );
+    assert_eq!(ada.data(&document).await["workspace"]["grants"]["totalCount"], json!(2));
+
+    let revoke = json!({ "workspaceId": id, "userId": bobs });
+    let revoked = ada.mutate("revokeWorkspaceAccess", revoke.clone(), "revokedUserId").await;
+    assert_eq!(revoked.expect_done(), &json!(bobs));
+    assert!(!bob.ids("workspaces").await.contains(&id));
+    assert!(bob.ids("projects").await.is_empty(), "the project that Bob made lies there");
+    ada.mutate("revokeWorkspaceAccess", revoke, "revokedUserId").await.expect_refused(&[("NOT_FOUND", "userId")]);
+}
+
+#[tokio::test]
+async fn a_workspace_is_renamed_described_and_deleted() {
+    let app = TestApp::start().await;
+    let org = app.organization("acme").create().await;
+    let owner = app.as_owner(&org);
+    let id = create_workspace(&owner, "  Studio ", false).await;
+    let taken = owner.mutate("createWorkspace", json!({ "name": "STUDIO" }), "workspace { id }").await;
+    taken.expect_refused(&[("TAKEN", "name")]);
+    let blank = owner.mutate("createWorkspace", json!({ "name": " " }), "workspace { id }").await;
+    blank.expect_refused(&[("REQUIRED", "name")]);
+
+    let selection = "workspace { id name description isPrivate updatedAt }";
+    let change = json!({ "id": id, "name": "Atelier", "description": "Where it happens", "isPrivate": true });
+    let changed = owner.mutate("updateWorkspace", change, selection).await.expect_done().clone();
+    assert_eq!(changed["name"], "Atelier");
+    assert_eq!(changed["isPrivate"], true);
+    let stale = json!({ "id": id, "name": "Late", "expectedUpdatedAt": "2020-01-01T00:00:00Z" });
+    owner.mutate("updateWorkspace", stale, selection).await.expect_refused(&[("CONFLICT", "expectedUpdatedAt")]);
+    let null = json!({ "id": id, "name": null });
+    owner.mutate("updateWorkspace", null, selection).await.expect_refused(&[("REQUIRED", "name")]);
+    let cleared = owner.mutate("updateWorkspace", json!({ "id": id, "description": null }), selection).await;
+    assert_eq!(cleared.expect_done()["description"], json!(null));
+
+    let project = owner.write("createProject", json!({ "workspaceId": id, "name": "In the way" })).await;
+    let project = project.expect_done()["id"].clone();
+    let delete = json!({ "id": id });
+    let refused = owner.mutate("deleteWorkspace", delete.clone(), "deletedWorkspaceId").await;
+    refused.expect_refused(&[("IN_USE", "id")]);
+    owner.write("deleteProject", json!({ "id": project })).await.expect_done();
+    let deleted = owner.mutate("deleteWorkspace", delete.clone(), "deletedWorkspaceId").await;
+    assert_eq!(deleted.expect_done(), &json!(id));
+    let again = owner.mutate("deleteWorkspace", delete, "deletedWorkspaceId").await;
+    again.expect_refused(&[("NOT_FOUND", "id")]);
+    let default = owner.mutate("deleteWorkspace", json!({ "id": org.workspace }), "deletedWorkspaceId").await;
+    default.expect_refused(&[("INVALID", "id")]);
+}
+
+#[tokio::test]
+async fn only_members_of_the_organization_can_be_granted_anything() {
+    let app = TestApp::start().await;
+    let org = app.organization("acme").create().await;
+    let owner = app.as_owner(&org);
+    let stranger = app.organization("rival").create().await.owner.user_id;
+    let project = owner.create_project("Site", None).await["id"].clone();
+    let mut answers = Vec::new();
+    for user in [stranger.to_string(), new::<UserId>()] {
+        let on_workspace = json!({ "workspaceId": org.workspace, "userId": user, "permission": "ADMIN" });
+        let answer = owner.mutate("grantWorkspaceAccess", on_workspace, "grant { id }").await;
+        answer.expect_refused(&[("NOT_FOUND", "userId")]);
+        let on_project = json!({ "projectId": project, "userId": user, "permission": "ADMIN" });
+        let other = owner.mutate("grantProjectAccess", on_project, "grant { id }").await;
+        other.expect_refused(&[("NOT_FOUND", "userId")]);
+        answers.push((bare(&answer), bare(&other)));
+    }
+    assert_eq!(answers[0], answers[1], "a user elsewhere and no user at all are the same");
+}
+
+/// A house in which the caller has this standing.
+async fn house(app: &TestApp, role: Role, grant: Option<(On, Grant)>) -> House {
+    House::build(app, Standing { role, grant }).await
+}
+
+#[tokio::test]
+async fn moving_a_project_takes_both_workspaces() {
+    let app = TestApp::start().await;
+    let to = |house: &House, spot: usize, room: usize| json!({ "id": house.spots[spot].project, "workspaceId": house.rooms[room].id });
+    let granted = house(&app, Role::Member, Some((On::Workspace, Grant::Edit))).await;
+    granted.caller.write("updateProject", to(&granted, 2, 0)).await.expect_done();
+    granted.caller.write("updateProject", to(&granted, 2, 1)).await.expect_done();
+    // A grant on the project alone: the workspace that it would leave is not the caller's, and is not even seen.
+    let alone = house(&app, Role::Member, Some((On::Project, Grant::Admin))).await;
+    assert_eq!(alone.caller.write("updateProject", to(&alone, 3, 0)).await.error_code(), "FORBIDDEN");
+    let hidden = alone.caller.write("updateProject", to(&alone, 3, 1)).await;
+    let unknown = json!({ "id": alone.spots[3].project, "workspaceId": new::<WorkspaceId>() });
+    let unknown = alone.caller.write("updateProject", unknown).await;
+    hidden.expect_refused(&[("NOT_FOUND", "workspaceId")]);
+    assert_eq!(bare(&hidden), bare(&unknown), "its own workspace, which the caller does not see, is like no workspace");
+}
+
+/// Sends the same with something hidden and with something unknown in one place of the input; the answers are the same.
+async fn same(
+    caller: &Session,
+    mutation: &str,
+    with: impl Fn(String) -> serde_json::Value,
+    hidden: String,
+    unknown: String,
+) {
+    let seen: Answer = caller.write(mutation, with(hidden)).await;
+    let reference: Answer = caller.write(mutation, with(unknown)).await;
+    assert_eq!(bare(&seen), bare(&reference), "{mutation}");
+    assert!(!reference.user_errors().is_empty(), "{mutation}: {}", reference.text);
+}
+
+#[tokio::test]
+async fn what_is_hidden_cannot_be_referred_to() {
+    let app = TestApp::start().await;
+    let at = house(&app, Role::Member, None).await;
+    let (open, secret) = (&at.spots[0], &at.spots[2]);
+    let client = at.clients[0].to_string();
+    let line = json!([{ "description": "x", "quantity": "1", "rate": "1" }]);
+    let invoice = |field: &str, value: serde_json::Value| {
+        let mut input = json!({ "clientId": client, "currency": "USD", "lineItems": line });
+        input[field] = value;
+        input
+    };
+    let caller = &at.caller;
+    same(caller, "createInvoice", |id| invoice("projectId", json!(id)), secret.project.to_string(), new::<ProjectId>())
+        .await;
+    same(caller, "createInvoice", |id| invoice("taskIds", json!([id])), secret.tasks[0].to_string(), new::<TaskId>())
+        .await;
+    let update = |field: &'static str, id: String| json!({ "id": open.invoice, field: id });
+    same(caller, "updateInvoice", |id| update("projectId", id), secret.project.to_string(), new::<ProjectId>()).await;
+    let task = |field: &'static str, id: String| json!({ "id": open.tasks[0], field: id });
+    same(caller, "updateTask", |id| task("parentTaskId", id), secret.tasks[0].to_string(), new::<TaskId>()).await;
+    same(caller, "updateTask", |id| task("afterTaskId", id), secret.tasks[0].to_string(), new::<TaskId>()).await;
+    let subtask = |id: String| json!({ "projectId": open.project, "title": "x", "parentTaskId": id });
+    same(caller, "createTask", subtask, secret.tasks[1].to_string(), new::<TaskId>()).await;
+    let project = |id: String| json!({ "name": "x", "workspaceId": id });
+    same(caller, "createProject", project, at.rooms[1].id.to_string(), new::<WorkspaceId>()).await;
+    let moved = |id: String| json!({ "id": open.project, "workspaceId": id });
+    same(caller, "updateProject", moved, at.rooms[1].id.to_string(), new::<WorkspaceId>()).await;
+    let unknown = caller.write("updateClient", json!({ "id": new::<ClientId>(), "name": "x" })).await;
+    unknown.expect_refused(&[("NOT_FOUND", "id")]);
+}
+
+#[tokio::test]
+async fn how_deep_a_hidden_task_lies_is_not_told() {
+    let app = TestApp::start().await;
+    let at = house(&app, Role::Member, None).await;
+    let (secret, owner) = (&at.spots[2], app.as_owner(&at.org));
+    // Down to the last level that is allowed, one task below the other.
+    let mut deepest = secret.tasks[1].to_string();
+    loop {
+        let input = json!({ "projectId": secret.project, "title": "deeper", "parentTaskId": deepest });
+        let answer = owner.write("createTask", input).await;
+        if answer.user_errors().iter().any(|refusal| refusal.code == "OUT_OF_RANGE") {
+            break;
+        }
+        deepest = answer.expect_done()["id"].as_str().expect("an id").to_owned();
+    }
+    let open = at.spots[0].project;
+    let subtask = |id: String| json!({ "projectId": open, "title": "x", "parentTaskId": id });
+    same(&at.caller, "createTask", subtask, deepest.clone(), new::<TaskId>()).await;
+    let own = at.spots[0].tasks[0];
+    same(&at.caller, "updateTask", |id| json!({ "id": own, "parentTaskId": id }), deepest, new::<TaskId>()).await;
+}
+
+#[tokio::test]
+async fn a_guest_assigns_only_whom_it_sees() {
+    let app = TestApp::start().await;
+    let at = house(&app, Role::Guest, Some((On::Project, Grant::Edit))).await;
+    let task = at.spots[0].tasks[0];
+    let assign = |id: String| json!({ "id": task, "assigneeIds": [id] });
+    let create = |id: String| json!({ "projectId": at.spots[0].project, "title": "x", "assigneeIds": [id] });
+    let hidden = at.spots[5].hand.user_id.to_string();
+    same(&at.caller, "updateTask", assign, hidden.clone(), new::<UserId>()).await;
+    same(&at.caller, "createTask", create, hidden, new::<UserId>()).await;
+    let seen = [at.me.user_id.to_string(), at.spots[0].hand.user_id.to_string()];
+    at.caller.write("updateTask", json!({ "id": task, "assigneeIds": seen })).await.expect_done();
+}
+
+#[tokio::test]
+async fn a_grant_ends_with_the_membership() {
+    let app = TestApp::start().await;
+    let at = house(&app, Role::Member, Some((On::Workspace, Grant::Admin))).await;
+    let (org, user) = (at.org.uuid(), at.me.user_id.as_uuid());
+    let grants = format!("SELECT count(*) FROM app.workspace_members WHERE user_id = '{user}'");
+    assert_eq!(app.number(&grants).await, 2);
+    app.sql(&format!("DELETE FROM app.organization_members WHERE organization_id = '{org}' AND user_id = '{user}'"))
+        .await;
+    assert_eq!(app.number(&grants).await, 0);
+    assert_eq!(at.caller.query("{ workspaces { totalCount } }", json!({})).await.error_code(), "FORBIDDEN");
+}

@@ -1,0 +1,91 @@
+//! Every mutation at every place: done, refused with `FORBIDDEN`, or answered like one that is aimed at nothing.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use tenantry_domain::permission::{Decision, Operation};
+use tenantry_tests::{Answer, TestApp};
+
+use crate::house::House;
+use crate::matrix;
+use crate::probes::{Aim, Target, probe};
+use crate::sight::decision;
+
+pub(crate) async fn check(app: &TestApp, house: &House) {
+    let mut mutations: Vec<(String, Operation)> =
+        matrix::mutations().into_iter().filter_map(|(name, operation)| Some((name, operation?))).collect();
+    // What lies in a thing goes before the thing, so that every deletion still finds what it deletes.
+    let order = ["revoke", "deleteTask", "deleteInvoice", "deleteProject", "deleteWorkspace", "deleteClient"];
+    mutations.sort_by_key(|(name, _)| order.iter().position(|start| name.starts_with(start)).map_or(0, |n| n + 1));
+    let mut gone = BTreeSet::new();
+    for (name, operation) in mutations {
+        for n in 0..house.spots.len() {
+            let target = Target::spot(house, n);
+            let aimed = probe(house, &name, &target);
+            // Spots share workspaces and clients; each of those is aimed at once.
+            let first = match aimed.aim {
+                Aim::Organization => n == 0,
+                Aim::Client => [0, 1, 4, 5].contains(&n),
+                Aim::Workspace => [0, 2, 4, 5].contains(&n),
+                Aim::Project => true,
+            };
+            if !first {
+                continue;
+            }
+            let answer = call(house, &name, &target).await;
+            let who = format!("{name} at spot {n} ({:?}) as {:?}: {}", aimed.place, house.standing, answer.text);
+            match decision(house.standing.role, operation, aimed.place) {
+                Decision::Allowed => {
+                    let refusals = answer.user_errors();
+                    assert!(refusals.iter().all(|refusal| refusal.code == aimed.refusal), "{who}");
+                    if name.starts_with("delete") && refusals.is_empty() {
+                        gone.extend(answer.expect_done().as_str().map(str::to_owned));
+                    }
+                }
+                Decision::Forbidden => assert_eq!(answer.error_code(), "FORBIDDEN", "{who}"),
+                Decision::Hidden => {
+                    let unknown = call(house, &name, &Target::unknown()).await;
+                    assert_eq!(bare(&answer), bare(&unknown), "{who}");
+                    let refused = answer.json.get("errors").is_some() || !answer.user_errors().is_empty();
+                    assert!(refused, "{who}");
+                }
+            }
+        }
+    }
+    check_what_is_left(app, house, &gone).await;
+}
+
+async fn call(house: &House, mutation: &str, target: &Target) -> Answer {
+    let probe = probe(house, mutation, target);
+    house.caller.mutate(mutation, probe.input, probe.selection).await
+}
+
+/// An answer without what tells one request from another.
+pub(crate) fn bare(answer: &Answer) -> Value {
+    let mut json = answer.json.clone();
+    for error in json.get_mut("errors").and_then(Value::as_array_mut).into_iter().flatten() {
+        error["extensions"].as_object_mut().expect("extensions").remove("requestId");
+    }
+    json
+}
+
+/// What was refused has not happened all the same.
+async fn check_what_is_left(app: &TestApp, house: &House, gone: &BTreeSet<String>) {
+    let exists = async |table: &str, id: uuid::Uuid| {
+        app.number(&format!("SELECT count(*) FROM app.{table} WHERE id = '{id}'")).await == 1
+    };
+    for (n, spot) in house.spots.iter().enumerate() {
+        let project_is_gone = gone.contains(&spot.project.to_string());
+        assert_eq!(exists("projects", spot.project.as_uuid()).await, !project_is_gone, "the project of spot {n}");
+        let task_is_gone = project_is_gone || gone.contains(&spot.tasks[1].to_string());
+        assert_eq!(exists("tasks", spot.tasks[1].as_uuid()).await, !task_is_gone, "the task of spot {n}");
+        let invoice_is_gone = gone.contains(&spot.invoice.to_string());
+        assert_eq!(exists("invoices", spot.invoice.as_uuid()).await, !invoice_is_gone, "the invoice of spot {n}");
+    }
+    for room in &house.rooms {
+        assert_eq!(exists("workspaces", room.id.as_uuid()).await, !gone.contains(&room.id.to_string()));
+    }
+    for client in &house.clients {
+        assert_eq!(exists("clients", client.as_uuid()).await, !gone.contains(&client.to_string()));
+    }
+}
