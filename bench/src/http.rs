@@ -3,10 +3,10 @@
 
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 
 /// A request, as it goes over the wire.
 pub(crate) fn post(port: u16, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
@@ -51,15 +51,6 @@ impl Connection {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: Vec::with_capacity(16 * 1024), body: Vec::new() })
-    }
-
-    /// Connects from an address of its own, because one address has only so many ports.
-    pub(crate) async fn open_from(source: Ipv4Addr, port: u16) -> io::Result<Self> {
-        let socket = TcpSocket::new_v4()?;
-        socket.bind(SocketAddr::from((source, 0)))?;
-        let stream = socket.connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
-        stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: Vec::new(), body: Vec::new() })
     }
 
     /// Gives the buffers' memory back.

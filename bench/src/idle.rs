@@ -1,7 +1,6 @@
 //! What connections cost that wait for nothing: memory each, how many the process holds, and how a client that works fares
 //! meanwhile.
 
-use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -18,11 +17,8 @@ use crate::stats::{float, float64, percentile};
 /// Descriptors that both processes need for other things.
 const SPARE: u64 = 200;
 
-/// No more than this, whatever the limit.
-const MOST: u64 = 50_000;
-
-/// Ports that one address has for clients, and some to spare.
-const PORTS: usize = 20_000;
+/// No more than this, whatever the limit: one address has only so many ports for clients.
+const MOST: u64 = 25_000;
 
 /// How long the server has for one of them.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -98,12 +94,10 @@ pub(crate) async fn measure(ours: &Ours, entry: &Entry) -> Result<Idle> {
 async fn open(port: u16, already: usize, limit: usize) -> Result<Vec<Connection>> {
     const AT_A_TIME: usize = 64;
     let mut opening = JoinSet::new();
-    for n in already..(already + AT_A_TIME).min(limit) {
-        // 127.0.0.2 and on are loopback as well.
-        let source = Ipv4Addr::from(u32::from(Ipv4Addr::LOCALHOST) + u32::try_from(n / PORTS)? + 1);
+    for _ in already..(already + AT_A_TIME).min(limit) {
         opening.spawn(async move {
             let opened = async {
-                let mut connection = Connection::open_from(source, port).await?;
+                let mut connection = Connection::open(port).await?;
                 connection.exchange(&get(port, "/healthz")).await?;
                 connection.shrink();
                 Ok::<_, std::io::Error>(connection)

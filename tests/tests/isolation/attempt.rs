@@ -109,10 +109,10 @@ impl Attempts {
     ) -> Outcome {
         self.made += 1;
         let connection = if context.value.is_none() { &mut self.fresh } else { &mut self.used };
-        let set = context.value.as_ref().map_or_else(String::new, |value| {
+        let enter = context.value.as_ref().map_or_else(String::new, |value| {
             format!("SET LOCAL app.current_organization_id = '{}';", value.replace('\'', "''"))
         });
-        let begin = format!("BEGIN; {arrange}; {set} SET LOCAL ROLE {role}");
+        let begin = format!("BEGIN; {arrange}; {enter} SET LOCAL ROLE {role}");
         execute(connection, &begin).await.unwrap_or_else(|error| panic!("{error}: {begin}"));
         let done = match sent {
             Sent::Plainly => execute(connection, statement).await,
@@ -149,7 +149,7 @@ async fn copy_out(connection: &mut PgConnection, statement: &str) -> Result<Outc
     let mut rows = 0;
     while let Some(bytes) = stream.try_next().await? {
         // A line break within a value is escaped.
-        rows += bytes.iter().filter(|byte| **byte == b'\n').count();
+        rows += bytes.split(|byte| *byte == b'\n').count() - 1;
     }
     Ok(Outcome::Rows(i64::try_from(rows).unwrap()))
 }

@@ -105,11 +105,11 @@ impl Target<'_> {
         let by_key = format!("WHERE {key} = '{}'", self.own);
         // What the role may not update at all is tried with a column that every table has.
         let updatable = self.table.updatable.iter().filter(|column| self.table.selectable.contains(column));
-        let mut set: Vec<String> = updatable.map(|column| format!("\"{column}\" = \"{column}\"")).collect();
-        if set.is_empty() {
-            set.push("updated_at = updated_at".to_owned());
+        let mut kept: Vec<String> = updatable.map(|column| format!("\"{column}\" = \"{column}\"")).collect();
+        if kept.is_empty() {
+            kept.push("updated_at = updated_at".to_owned());
         }
-        let set = set.join(", ");
+        let kept = kept.join(", ");
         let selectable: Vec<String> = self.table.selectable.iter().map(|column| format!("\"{column}\"")).collect();
         let selectable = if selectable.is_empty() { key.clone() } else { selectable.join(", ") };
         // A delete is tried without what hangs on the rows, which has its own policies and keys.
@@ -124,8 +124,8 @@ impl Target<'_> {
                 ("SET LOCAL row_security = off".to_owned(), format!("SELECT {selectable} FROM {name}"), Sent::Plainly)
             }
             Operation::Insert => (self.table.make_room(&self.row), self.table.insert(&self.row), Sent::Plainly),
-            Operation::Update => (String::new(), format!("UPDATE {name} SET {set}"), Sent::Plainly),
-            Operation::UpdateByKey => (String::new(), format!("UPDATE {name} SET {set} {by_key}"), Sent::Plainly),
+            Operation::Update => (String::new(), format!("UPDATE {name} SET {kept}"), Sent::Plainly),
+            Operation::UpdateByKey => (String::new(), format!("UPDATE {name} SET {kept} {by_key}"), Sent::Plainly),
             Operation::Upsert => {
                 let (insert, row) = (self.table.insert(&self.row), self.table.primary_key.join(", "));
                 let upsert = format!("{insert} ON CONFLICT ({row}) DO UPDATE SET updated_at = now()");

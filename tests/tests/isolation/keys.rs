@@ -66,15 +66,12 @@ async fn reaches(pair: &Pair, keys: &[Key], attempts: &mut Attempts) -> Vec<Stri
             let mut changed = row.clone();
             changed[&key.column] = pair.row(target, other).await[&key.refers_to].clone();
             for (role, bound) in [("tenantry_app", true), ("tenantry_owner", false)] {
-                // The grants do not matter here, and the owner is to be bound by nothing.
-                let mut arrange = format!("GRANT SELECT, INSERT, UPDATE ON {} TO tenantry_app", table.name);
-                if !bound {
-                    for name in [&key.source, &key.target] {
-                        arrange += &format!("; ALTER TABLE {name} NO FORCE ROW LEVEL SECURITY");
-                    }
-                }
-                // What is tried with a copy in the row's place, to which nothing refers.
-                arrange += &format!("; {}", table.make_room(&taken));
+                // The grants do not matter here, and the owner is to be bound by nothing. What is tried is tried with a copy in
+                // the row's place, to which nothing refers.
+                let grant = format!("GRANT SELECT, INSERT, UPDATE ON {} TO tenantry_app", table.name);
+                let free = |name: &str| format!("ALTER TABLE {name} NO FORCE ROW LEVEL SECURITY");
+                let lifted = if bound { grant } else { [grant, free(&key.source), free(&key.target)].join("; ") };
+                let arrange = format!("{lifted}; {}", table.make_room(&taken));
                 let copied = format!("{arrange}; {}", insert_all(table, &row));
                 for (values, expected) in [(&row, Outcome::Rows(1)), (&changed, Outcome::Key(key.name.clone()))] {
                     let insert = insert_all(table, values);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{Extension, State};
 use axum::http::header::ALLOW;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -57,19 +58,17 @@ async fn execute(
     request_id: &RequestId,
     request: Request<Body>,
 ) -> Result<(async_graphql::Response, Quota), Refusal> {
-    let methods = match *request.method() {
-        Method::POST => Methods::All,
-        Method::GET | Method::HEAD => Methods::QueriesOnly,
-        _ => return Err(Refusal::method_not_allowed()),
-    };
-    // Before the body is read: nobody who is unknown makes the server hold one.
-    let identity = identify(state, request.headers()).await?;
-    let quota = state.metering().admit(identity.organization_id).await?;
-    let request = match methods {
-        Methods::All => post(state, request).await?,
-        Methods::QueriesOnly => {
-            body::from_query_string(request.uri().query().unwrap_or_default()).map_err(malformed)?
+    let (head, mut body) = request.into_parts();
+    let (methods, identity, quota) = match admit(state, &head).await {
+        Ok(admitted) => admitted,
+        Err(refusal) => {
+            spill(&mut body).await;
+            return Err(refusal);
         }
+    };
+    let request = match methods {
+        Methods::All => post(state, &head.headers, body).await?,
+        Methods::QueriesOnly => body::from_query_string(head.uri.query().unwrap_or_default()).map_err(malformed)?,
     };
     let caller = Caller { identity, request_id: request_id.as_str().to_owned() };
     // A resolver that panics must not take the connection with it, on which other answers may be under way.
@@ -84,6 +83,18 @@ async fn execute(
         // What was under way is dropped, which rolls it back.
         Err(_) => Err(Refusal::new(StatusCode::GATEWAY_TIMEOUT, ErrorCode::Timeout, "The request took too long.")),
     }
+}
+
+/// What is decided before the body is read: nobody who is unknown makes the server hold one.
+async fn admit(state: &AppState, head: &Parts) -> Result<(Methods, Identity, Quota), Refusal> {
+    let methods = match head.method {
+        Method::POST => Methods::All,
+        Method::GET | Method::HEAD => Methods::QueriesOnly,
+        _ => return Err(Refusal::method_not_allowed()),
+    };
+    let identity = identify(state, &head.headers).await?;
+    let quota = state.metering().admit(identity.organization_id).await?;
+    Ok((methods, identity, quota))
 }
 
 /// Who is asking, by the token. The database is not involved.
@@ -110,17 +121,19 @@ async fn identify(state: &AppState, headers: &HeaderMap) -> Result<Identity, Ref
     }
 }
 
-async fn post(state: &AppState, request: Request<Body>) -> Result<GraphQlRequest, Refusal> {
-    if !is_json(request.headers()) {
+async fn post(state: &AppState, headers: &HeaderMap, mut body: Body) -> Result<GraphQlRequest, Refusal> {
+    if !is_json(headers) {
+        spill(&mut body).await;
         let message = "Send the request as application/json in UTF-8, not encoded otherwise.";
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::BadUserInput, message));
     }
-    let bytes = read_within(request.into_body(), state.body_limit(), state.request_timeout()).await?;
+    let bytes = read_within(body, state.body_limit(), state.request_timeout()).await?;
     body::from_json(&bytes).map_err(malformed)
 }
 
-/// How much of a body that is too large is read and thrown away, and for how long. When a connection is closed while the client
-/// still sends, the client's system may throw the answer away.
+/// How much of a refused request's body is read and thrown away, and for how long. A connection with an unread body has to be
+/// closed: a client that still sends may then never see the answer, and one that has sent all, a proxy say, may lose the next
+/// request on it, which can be somebody else's.
 const SPILL: usize = 4 * 1024 * 1024;
 const SPILL_TIME: Duration = Duration::from_secs(1);
 

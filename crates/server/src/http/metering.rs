@@ -73,7 +73,10 @@ impl Metering {
 impl std::fmt::Debug for Metering {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let metering = &mut f.debug_struct("Metering");
-        metering.field("meter", &self.meter.is_some()).field("throttle", &self.throttle.is_some()).finish_non_exhaustive()
+        metering
+            .field("meter", &self.meter.is_some())
+            .field("throttle", &self.throttle.is_some())
+            .finish_non_exhaustive()
     }
 }
 
