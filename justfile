@@ -22,7 +22,7 @@ bench *args:
 
 # The soak of a million requests over five connections.
 soak:
-    scripts/bootstrap && TENANTRY_SOAK_REQUESTS=1000000 cargo test --release --locked --package tenantry-tests soak -- --nocapture
+    scripts/bootstrap && TENANTRY_SOAK_REQUESTS=1000000 cargo test --release --locked --package tenantry-tests --test abuse soak -- --nocapture
 
 # The checks of dependencies, licences and advisories.
 deny:

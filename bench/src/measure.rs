@@ -126,7 +126,11 @@ async fn round(
     let mut sample = run(arena, entry, contestant, connections, time).await?;
     let after = (tree.and_then(crate::process::Tree::cpu_seconds), postgres.cpu_seconds());
     if let Some(error) = &sample.first_error {
-        eprintln!("  {} answers of {} were errors; the first: {error}", sample.errors, contestant.name());
+        let errors = sample.errors;
+        eprintln!("  {errors} answers of {} were errors; the first: {error}", contestant.name());
+        // A refusal is quick to make, so the other figures would mean nothing.
+        let all = sample.latencies.len() as u64 + errors;
+        anyhow::ensure!(errors * 100 <= all, "{}: {errors} of {all} answers were errors", entry.query.name);
     }
     let count = float(sample.latencies.len());
     let per_thousand = |before: Option<f64>, after: Option<f64>| Some((after? - before?) / count * 1_000.0);

@@ -43,11 +43,17 @@ impl Shelf {
     }
 
     /// Takes a connection: one that is at hand, or a new one. Waits a bounded time when all are in use.
-    #[expect(clippy::disallowed_methods, reason = "this is where scopes get their connection from")]
     pub(crate) async fn take(self: &Arc<Self>) -> Result<Lease, StoreError> {
-        let permit = tokio::time::timeout(self.patience, Arc::clone(&self.permits).acquire_owned()).await;
-        // The semaphore is never closed, so what fails is the waiting.
-        let Ok(Ok(permit)) = permit else { return Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)) };
+        // One deadline for both: a permit, and a connection that the pool may have to make.
+        let taken = tokio::time::timeout(self.patience, self.take_now()).await;
+        taken.unwrap_or(Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is where scopes get their connection from")]
+    async fn take_now(self: &Arc<Self>) -> Result<Lease, StoreError> {
+        // The semaphore is never closed.
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let Ok(permit) = permit else { return Err(StoreError::Unavailable(sqlx::Error::PoolClosed)) };
         let (connection, since) = loop {
             // The one that was used last: its caches are warm.
             let Some(idle) = self.idle.lock().pop() else { break (self.pool.acquire().await?, Instant::now()) };

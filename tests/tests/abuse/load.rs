@@ -136,13 +136,13 @@ impl Shared {
         };
         let failure = match &answer {
             Err(_) => Some("broken"),
-            Ok(answer) => match code(answer) {
-                Some(code) => Some(code),
-                None => {
+            Ok(answer) => {
+                let code = code(answer);
+                if code.is_none() {
                     caller.check(answer, writes.then_some(name.as_str()));
-                    None
                 }
-            },
+                code
+            }
         };
         self.outcome.lock().unwrap().count(failure, writes.then_some(name));
         if failure.is_some() {

@@ -148,7 +148,7 @@ impl Soak {
                 kind => {
                     let (document, variables) = self.request(tenant, number, kind, &mut random);
                     let answer = tenant.voice.ask(document, variables).await.expect("whoever waits is answered");
-                    self.check(tenant, document, &answer, &mut tally);
+                    check(tenant, document, &answer, &mut tally);
                 }
             }
         }
@@ -173,7 +173,7 @@ impl Soak {
         let patience = Duration::from_micros(random.random_range(0..12_000));
         match tokio::time::timeout(patience, tenant.voice.ask(document, variables)).await {
             Err(_) => tally.count("hung up"),
-            Ok(answer) => self.check(tenant, document, &answer.expect("an answer in time"), tally),
+            Ok(answer) => check(tenant, document, &answer.expect("an answer in time"), tally),
         }
     }
 
@@ -194,49 +194,6 @@ impl Soak {
             assert!(slug.is_empty() || *slug == tenant.slug, "{slug} in the scope of {}", tenant.slug);
         }
         tally.count("panicked in a scope");
-    }
-
-    /// Whose answer it is, and whether it is one that may be.
-    fn check(&self, tenant: &Tenant, document: &str, answer: &Answer, tally: &mut Tally) {
-        for (start, _) in answer.text.match_indices(MARK) {
-            let whose = &answer.text[start..start + tenant.slug.len()];
-            assert_eq!(whose, tenant.slug, "in an answer to {}: {}", tenant.slug, answer.text);
-        }
-        let errors = answer.json["errors"].as_array().map_or(0, Vec::len);
-        if errors > 0 {
-            let code = code(answer).unwrap_or_default();
-            let allowed = match code {
-                "INTERNAL" => answer.status.as_u16() == 500,
-                "UNAVAILABLE" | "TIMEOUT" => true,
-                _ => false,
-            };
-            assert!(allowed, "{}: {} {}", tenant.slug, answer.status, answer.text);
-            return tally.count(code);
-        }
-        let data = &answer.json["data"];
-        if document == LIST {
-            assert_eq!(data["organization"]["slug"], tenant.slug.as_str(), "{}", answer.text);
-            assert_eq!(data["viewer"]["member"]["name"], format!("Owner of {}", tenant.slug), "{}", answer.text);
-            assert!(data["clients"]["totalCount"].as_i64() >= Some(9), "{}", answer.text);
-            assert_eq!(data["clients"]["nodes"].as_array().map(Vec::len), Some(5), "{}", answer.text);
-            tally.count("listed");
-        } else if document == SHORT {
-            assert_eq!(data["organization"]["slug"], tenant.slug.as_str(), "{}", answer.text);
-            assert_eq!(data["clients"]["nodes"].as_array().map(Vec::len), Some(3), "{}", answer.text);
-            tally.count("listed in short");
-        } else if document == NODE {
-            assert_eq!(data["organization"]["slug"], tenant.slug.as_str(), "{}", answer.text);
-            let own = data["node"]["id"] == tenant.client.as_str();
-            assert!(own || data["node"].is_null(), "{}: {}", tenant.slug, answer.text);
-            tally.count(if own { "found" } else { "not found" });
-        } else if document == CREATE {
-            let name = data["createClient"]["client"]["name"].as_str();
-            tally.acknowledged.push(name.unwrap_or_else(|| panic!("{}", answer.text)).to_owned());
-            tally.count("created");
-        } else {
-            assert!(data["updateClient"]["client"]["notes"].is_string(), "{}", answer.text);
-            tally.count("updated");
-        }
     }
 
     /// Kills connections and holds locks until it is told to stop.
@@ -292,6 +249,49 @@ impl Soak {
         for name in acknowledged {
             assert!(made.binary_search(name).is_ok(), "acknowledged and lost: {name}");
         }
+    }
+}
+
+/// Whose answer it is, and whether it is one that may be.
+fn check(tenant: &Tenant, document: &str, answer: &Answer, tally: &mut Tally) {
+    for (start, _) in answer.text.match_indices(MARK) {
+        let whose = &answer.text[start..start + tenant.slug.len()];
+        assert_eq!(whose, tenant.slug, "in an answer to {}: {}", tenant.slug, answer.text);
+    }
+    let errors = answer.json["errors"].as_array().map_or(0, Vec::len);
+    if errors > 0 {
+        let code = code(answer).unwrap_or_default();
+        let allowed = match code {
+            "INTERNAL" => answer.status.as_u16() == 500,
+            "UNAVAILABLE" | "TIMEOUT" => true,
+            _ => false,
+        };
+        assert!(allowed, "{}: {} {}", tenant.slug, answer.status, answer.text);
+        return tally.count(code);
+    }
+    let data = &answer.json["data"];
+    if document == LIST {
+        assert_eq!(data["organization"]["slug"], tenant.slug.as_str(), "{}", answer.text);
+        assert_eq!(data["viewer"]["member"]["name"], format!("Owner of {}", tenant.slug), "{}", answer.text);
+        assert!(data["clients"]["totalCount"].as_i64() >= Some(9), "{}", answer.text);
+        assert_eq!(data["clients"]["nodes"].as_array().map(Vec::len), Some(5), "{}", answer.text);
+        tally.count("listed");
+    } else if document == SHORT {
+        assert_eq!(data["organization"]["slug"], tenant.slug.as_str(), "{}", answer.text);
+        assert_eq!(data["clients"]["nodes"].as_array().map(Vec::len), Some(3), "{}", answer.text);
+        tally.count("listed in short");
+    } else if document == NODE {
+        assert_eq!(data["organization"]["slug"], tenant.slug.as_str(), "{}", answer.text);
+        let own = data["node"]["id"] == tenant.client.as_str();
+        assert!(own || data["node"].is_null(), "{}: {}", tenant.slug, answer.text);
+        tally.count(if own { "found" } else { "not found" });
+    } else if document == CREATE {
+        let name = data["createClient"]["client"]["name"].as_str();
+        tally.acknowledged.push(name.unwrap_or_else(|| panic!("{}", answer.text)).to_owned());
+        tally.count("created");
+    } else {
+        assert!(data["updateClient"]["client"]["notes"].is_string(), "{}", answer.text);
+        tally.count("updated");
     }
 }
 

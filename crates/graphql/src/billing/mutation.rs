@@ -1,15 +1,12 @@
 //! Billing: root fields that lead to the payment provider's pages. They write nothing; what was paid comes back as an event.
 
-use std::sync::Arc;
-
 use async_graphql::{Context, InputObject, Object, Result};
 use tenantry_service::Service;
 use tenantry_service::payment::{self as service, PortalPage};
 
 use super::OptionalPortal;
-use crate::batch::Reads;
 use crate::error::sort;
-use crate::mutation::payload;
+use crate::mutation::{caller, payload};
 use crate::object::Ordered;
 use crate::scalar::enumeration;
 
@@ -67,7 +64,7 @@ impl BillingMutation {
         #[graphql(desc = "What to subscribe to.")] input: CreateCheckoutSessionInput,
     ) -> Result<Ordered<CreateCheckoutSessionPayload>> {
         let service = context.data_unchecked::<Service>();
-        let caller = context.data_unchecked::<Arc<Reads>>().identity();
+        let caller = caller(context);
         let portal = context.data_unchecked::<OptionalPortal>().0.as_deref();
         let made = service::checkout(service.store(), service.billing(), portal, caller, input.plan).await;
         Ok(sort(made)?.into())
@@ -80,7 +77,7 @@ impl BillingMutation {
         #[graphql(desc = "Where to go; may be left out.")] input: Option<CreateBillingPortalSessionInput>,
     ) -> Result<Ordered<CreateBillingPortalSessionPayload>> {
         let service = context.data_unchecked::<Service>();
-        let caller = context.data_unchecked::<Arc<Reads>>().identity();
+        let caller = caller(context);
         let portal = context.data_unchecked::<OptionalPortal>().0.as_deref();
         let page = input.unwrap_or_default().page.map(Into::into).unwrap_or_default();
         Ok(sort(service::manage(service.store(), portal, caller, page).await)?.into())

@@ -35,13 +35,12 @@ pub(crate) async fn answer(
     }
     let acceptable = answer_type(request.headers());
     let media_type = acceptable.unwrap_or(MediaType::Json);
-    let outcome = match acceptable {
-        Some(_) => execute(&state, &request_id, request).await,
-        None => Err(Refusal::new(
-            StatusCode::NOT_ACCEPTABLE,
-            ErrorCode::BadUserInput,
-            "Answers come as application/graphql-response+json or application/json.",
-        )),
+    let outcome = if acceptable.is_some() {
+        execute(&state, &request_id, request).await
+    } else {
+        spill(&mut request.into_body()).await;
+        let message = "Answers come as application/graphql-response+json or application/json.";
+        Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, ErrorCode::BadUserInput, message))
     };
     match outcome {
         Ok((answer, quota)) => {

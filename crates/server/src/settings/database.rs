@@ -92,7 +92,7 @@ pub struct PoolSettings {
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub pool_size: u32,
     /// How long a request waits for a connection before it is answered with 503.
-    #[arg(long, env = "TENANTRY_POOL_TIMEOUT", default_value = "1s", value_parser = duration, value_name = "DURATION")]
+    #[arg(long, env = "TENANTRY_POOL_TIMEOUT", default_value = "900ms", value_parser = duration, value_name = "DURATION")]
     pub pool_timeout: Duration,
     /// How long one statement may take.
     #[arg(long, env = "TENANTRY_STATEMENT_TIMEOUT", default_value = "5s", value_parser = duration, value_name = "DURATION")]
