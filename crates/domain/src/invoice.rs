@@ -190,8 +190,7 @@ pub fn compute(currency: Currency, lines: Vec<NewLineItem>, tax_rate: Decimal) -
     let mut subtotal = Money::zero(currency);
     let mut line_items = Vec::with_capacity(lines.len());
     for line in lines {
-        // Both factors are bounded by `check_line`, so the exact product has at most 12 decimals and 21 digits before them.
-        let product = line.quantity.checked_mul(line.rate).ok_or(MoneyError::Overflow).map_err(overflow)?;
+        let product = exact_product(line.quantity, line.rate).ok_or(MoneyError::Overflow).map_err(overflow)?;
         let amount = Money::round(product, currency).map_err(overflow)?;
         subtotal = subtotal.checked_add(amount).map_err(overflow)?;
         let description = line.description.trim().to_owned();
@@ -201,7 +200,7 @@ pub fn compute(currency: Currency, lines: Vec<NewLineItem>, tax_rate: Decimal) -
         let message = "The lines must not add up to less than zero.";
         return Err(FieldError::new(FieldErrorCode::OutOfRange, "lineItems", message).into());
     }
-    let tax = subtotal.amount().checked_mul(tax_rate).ok_or(MoneyError::Overflow).map_err(overflow)?;
+    let tax = exact_product(subtotal.amount(), tax_rate).ok_or(MoneyError::Overflow).map_err(overflow)?;
     let tax_amount = Money::round(tax, currency).map_err(overflow)?;
     let total = subtotal.checked_add(tax_amount).map_err(overflow)?;
     Ok(DraftContent { line_items, tax_rate, totals: Totals { subtotal, tax_amount, total } })
@@ -228,6 +227,13 @@ pub fn check_draft(
     }
     let notes = v.optional_prose("notes", notes, 20_000);
     v.into_result().map(|()| notes)
+}
+
+/// The product with all its decimals; none when it has more digits than can be kept, which would round it before its time.
+fn exact_product(a: Decimal, b: Decimal) -> Option<Decimal> {
+    let (a, b) = (a.normalize(), b.normalize());
+    let scale = a.scale() + b.scale();
+    a.checked_mul(b).filter(|product| product.scale() == scale || product.is_zero())
 }
 
 fn check_line(v: &mut Violations, n: usize, line: &NewLineItem) {

@@ -1,40 +1,58 @@
 //! Where a task stands among its siblings: a text between two other texts, so that a move writes one row.
+//!
+//! A position is a fraction between 0 and 1, written as hexadecimal digits behind the point, without zeros at the end. (The
+//! library for this made equal positions after 128 moves to the front, so the forty lines are ours.)
 
 use std::fmt;
-
-use fractional_index::FractionalIndex;
 
 /// A fractional index. Positions compare as bytes, so the database column is `COLLATE "C"`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position(String);
 
-/// A text that is no position.
+/// There is no position between these two, or none that is short enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a valid position")]
-pub struct InvalidPosition;
+#[error("there is no position at this place")]
+pub struct NoRoom;
+
+/// The longest position, in digits.
+pub const MAX_DIGITS: usize = 2_000;
+
+/// How many leading digits count up or down at the ends of a list, so that eight million rows fit on either side of the first
+/// before positions grow.
+const COUNTED: usize = 6;
 
 impl Position {
-    /// The position of the first row of a list.
+    /// The position of the first row of a list: in the middle.
     pub fn first() -> Self {
-        Self(FractionalIndex::default().to_string())
+        Self("8".to_owned())
     }
 
     /// A position after `last`, or the first one of an empty list.
     ///
     /// # Errors
-    /// [`InvalidPosition`] when `last` is not one that this type made.
-    pub fn after(last: Option<&Self>) -> Result<Self, InvalidPosition> {
+    /// As [`between`](Self::between).
+    pub fn after(last: Option<&Self>) -> Result<Self, NoRoom> {
         Self::between(last, None)
     }
 
     /// A position between two others; `None` stands for the end of the list.
     ///
     /// # Errors
-    /// [`InvalidPosition`] when a side is malformed or `lower` does not come before `upper`.
-    pub fn between(lower: Option<&Self>, upper: Option<&Self>) -> Result<Self, InvalidPosition> {
-        let lower = lower.map(Self::index).transpose()?;
-        let upper = upper.map(Self::index).transpose()?;
-        FractionalIndex::new(lower.as_ref(), upper.as_ref()).map(|p| Self(p.to_string())).ok_or(InvalidPosition)
+    /// [`NoRoom`] when a side is no position, `lower` does not come before `upper`, or what lies between would be too long.
+    pub fn between(lower: Option<&Self>, upper: Option<&Self>) -> Result<Self, NoRoom> {
+        let low = digits(lower)?;
+        let high = upper.map(|upper| digits(Some(upper))).transpose()?;
+        let made = match (lower, &high) {
+            (None, None) => return Ok(Self::first()),
+            (Some(_), None) => counted_up(&low).unwrap_or_else(|| middle(&low, None)),
+            (None, Some(high)) => counted_down(high).unwrap_or_else(|| middle(&[], Some(high))),
+            (Some(_), Some(high)) if low < *high => middle(&low, Some(high)),
+            (Some(_), Some(_)) => return Err(NoRoom),
+        };
+        // Whatever the two sides are, nothing else may come back than what was asked for.
+        let fits = made > low && high.is_none_or(|high| made < high) && made.len() <= MAX_DIGITS;
+        let text = made.iter().filter_map(|digit| char::from_digit(*digit, 16)).collect();
+        if fits { Ok(Self(text)) } else { Err(NoRoom) }
     }
 
     /// A position read from the database, trusted as it is.
@@ -46,10 +64,60 @@ impl Position {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
 
-    fn index(&self) -> Result<FractionalIndex, InvalidPosition> {
-        FractionalIndex::from_string(&self.0).map_err(|_| InvalidPosition)
+/// The digits of a position; none for the beginning of the list.
+fn digits(position: Option<&Position>) -> Result<Vec<u32>, NoRoom> {
+    position.map_or("", Position::as_str).chars().map(|c| c.to_digit(16).ok_or(NoRoom)).collect()
+}
+
+/// The leading digits, one more.
+fn counted_up(low: &[u32]) -> Option<Vec<u32>> {
+    let next = leading(low) + 1;
+    (next < 16_u32.pow(COUNTED as u32)).then(|| trimmed(next))
+}
+
+/// The leading digits, one less; there must be something left in front.
+fn counted_down(high: &[u32]) -> Option<Vec<u32>> {
+    let count = leading(high);
+    (count > 1).then(|| trimmed(count - 1))
+}
+
+/// The leading digits as a number.
+fn leading(digits: &[u32]) -> u32 {
+    (0..COUNTED).fold(0, |count, n| count * 16 + digits.get(n).copied().unwrap_or(0))
+}
+
+/// A number as leading digits, without zeros at the end.
+fn trimmed(count: u32) -> Vec<u32> {
+    let mut digits: Vec<u32> = (0..COUNTED).rev().map(|n| (count >> (4 * n)) & 15).collect();
+    while digits.last() == Some(&0) {
+        digits.pop();
     }
+    digits
+}
+
+/// The shortest digits between two; `None` above is 1.
+fn middle(low: &[u32], high: Option<&[u32]>) -> Vec<u32> {
+    let mut made = Vec::with_capacity(low.len() + 1);
+    let mut high = high;
+    for n in 0.. {
+        let below = low.get(n).copied().unwrap_or(0);
+        let above = high.map_or(16, |high| high.get(n).copied().unwrap_or(0));
+        if above > below + 1 {
+            made.push(below.midpoint(above));
+            break;
+        }
+        made.push(below);
+        if above > below {
+            // One apart: whatever follows this digit stays below the upper side.
+            high = None;
+        }
+        if n > MAX_DIGITS {
+            break;
+        }
+    }
+    made
 }
 
 impl fmt::Display for Position {
@@ -64,17 +132,68 @@ mod tests {
 
     use super::*;
 
+    fn is_ordered(list: &[Position]) -> bool {
+        list.windows(2).all(|pair| pair[0].as_str().as_bytes() < pair[1].as_str().as_bytes())
+    }
+
+    /// Puts a new position at this place of the list.
+    fn insert(list: &mut Vec<Position>, at: usize) {
+        let lower = at.checked_sub(1).map(|n| &list[n]);
+        let made = Position::between(lower, list.get(at)).expect("both sides come from the list");
+        list.insert(at, made);
+    }
+
+    #[test]
+    fn ten_thousand_rows_at_either_end_stay_short_and_in_order() {
+        let mut list = vec![Position::first()];
+        for _ in 0..10_000 {
+            let last = list.len();
+            insert(&mut list, last);
+        }
+        let mut front = std::collections::VecDeque::from(list);
+        for _ in 0..10_000 {
+            let made = Position::between(None, front.front()).expect("there is room");
+            front.push_front(made);
+        }
+        let list: Vec<_> = front.into();
+        assert!(is_ordered(&list));
+        assert!(list.iter().all(|position| position.as_str().len() <= COUNTED));
+    }
+
+    #[test]
+    fn three_hundred_moves_to_the_front_leave_room_between_neighbours() {
+        let mut list = vec![Position::first()];
+        for _ in 0..300 {
+            insert(&mut list, 0);
+        }
+        for at in (1..list.len()).rev() {
+            insert(&mut list, at);
+        }
+        assert!(is_ordered(&list));
+    }
+
+    #[test]
+    fn a_gap_that_is_used_up_is_said_so() {
+        let (mut lower, upper) = (Position::first(), Position::after(Some(&Position::first())).expect("there is room"));
+        let mut made = 0;
+        while let Ok(next) = Position::between(Some(&lower), Some(&upper)) {
+            assert!(lower < next && next < upper && next.as_str().len() <= MAX_DIGITS);
+            (lower, made) = (next, made + 1);
+        }
+        assert!(made > 5_000, "{made}");
+        assert_eq!(Position::between(Some(&upper), Some(&lower)), Err(NoRoom));
+        assert_eq!(Position::between(Some(&Position::from_stored("zz".into())), None), Err(NoRoom));
+    }
+
     proptest! {
         #[test]
-        fn a_position_fits_between_any_two_neighbours(choices in prop::collection::vec(0_usize..1000, 1..200)) {
+        fn a_position_fits_between_any_two_neighbours(choices in prop::collection::vec(0_usize..1000, 1..300)) {
             let mut list = vec![Position::first()];
             for choice in choices {
                 let at = choice % (list.len() + 1);
-                let lower = at.checked_sub(1).map(|n| &list[n]);
-                let made = Position::between(lower, list.get(at)).expect("both sides come from the list");
-                list.insert(at, made);
+                insert(&mut list, at);
             }
-            prop_assert!(list.windows(2).all(|pair| pair[0].as_str().as_bytes() < pair[1].as_str().as_bytes()));
+            prop_assert!(is_ordered(&list));
         }
     }
 }

@@ -51,6 +51,8 @@ struct State {
     scope: Option<Arc<ReadScope>>,
     loaders: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     waiting: Vec<Arc<dyn Flush>>,
+    /// What the first failed statement of the snapshot came back with.
+    failed: Option<ReadError>,
 }
 
 impl Reads {
@@ -135,9 +137,15 @@ impl Reads {
                 }
             },
         };
+        // A statement that failed has taken the transaction with it: nothing after it could be read in the same snapshot.
+        let mut failed = self.state.lock().failed.clone();
         for loader in waiting {
-            loader.flush(&scope).await;
+            match &failed {
+                Some(error) => loader.fail(error),
+                None => failed = loader.flush(&scope).await,
+            }
         }
+        self.state.lock().failed = failed;
     }
 }
 
@@ -173,8 +181,8 @@ impl<B: Batch> Default for Entries<B> {
 
 /// A loader, whatever it loads.
 trait Flush: Send + Sync {
-    /// Reads what is pending and wakes all who wait.
-    fn flush<'a>(&'a self, scope: &'a ReadScope) -> BoxFuture<'a, ()>;
+    /// Reads what is pending and wakes all who wait; gives the failure, if the whole batch failed.
+    fn flush<'a>(&'a self, scope: &'a ReadScope) -> BoxFuture<'a, Option<ReadError>>;
     /// Tells all who wait that it cannot be read.
     fn fail(&self, error: &ReadError);
 }
@@ -198,14 +206,18 @@ impl<B: Batch> Loader<B> {
 }
 
 impl<B: Batch> Flush for Loader<B> {
-    fn flush<'a>(&'a self, scope: &'a ReadScope) -> BoxFuture<'a, ()> {
+    fn flush<'a>(&'a self, scope: &'a ReadScope) -> BoxFuture<'a, Option<ReadError>> {
         Box::pin(async move {
             let keys = self.take_pending();
             match B::load(scope, &keys).await {
-                Ok(mut found) => self.settle(keys, |key| found.remove(key).transpose()),
+                Ok(mut found) => {
+                    self.settle(keys, |key| found.remove(key).transpose());
+                    None
+                }
                 Err(error) => {
                     let error = Arc::new(error);
                     self.settle(keys, |_| Err(Arc::clone(&error)));
+                    Some(error)
                 }
             }
         })

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Object, Result, SimpleObject, TypeName};
 use tenantry_domain::OrganizationId;
-use tenantry_store::{ListOf, Page, PageRequest, ReadScope, Record, count, count_for, cursor, list, list_for};
+use tenantry_store::{
+    ListOf, Page, PageRequest, ReadScope, Record, StoreError, count, count_for, cursor, list, list_for,
+};
 
 use crate::batch::{Batch, Loaded, Reads};
 use crate::error::{bad_argument, read_failed};
@@ -69,27 +71,40 @@ impl<R: Record> Batch for Pages<R> {
         for (kind, request, parents) in grouped::<R, _>(keys) {
             match kind {
                 None => {
-                    let page = list::<R>(scope, &request).await.map(Arc::new).map_err(Arc::new);
+                    let page = own_fault(list::<R>(scope, &request).await)?.map(Arc::new).map_err(Arc::new);
                     found.insert((Origin::Root, request), page);
                 }
-                Some(parent) => match list_for::<R, OrganizationId>(scope, parent, &parents, &request).await {
-                    Ok(pages) => {
-                        for (id, page) in pages {
-                            let key = (Origin::Parent(parent, id.as_uuid()), Arc::clone(&request));
-                            found.insert(key, Ok(Arc::new(page)));
+                Some(parent) => {
+                    match own_fault(list_for::<R, OrganizationId>(scope, parent, &parents, &request).await)? {
+                        Ok(pages) => {
+                            for (id, page) in pages {
+                                let key = (Origin::Parent(parent, id.as_uuid()), Arc::clone(&request));
+                                found.insert(key, Ok(Arc::new(page)));
+                            }
+                        }
+                        Err(error) => {
+                            let error = Arc::new(error);
+                            for id in parents {
+                                let key = (Origin::Parent(parent, id.as_uuid()), Arc::clone(&request));
+                                found.insert(key, Err(Arc::clone(&error)));
+                            }
                         }
                     }
-                    Err(error) => {
-                        let error = Arc::new(error);
-                        for id in parents {
-                            let key = (Origin::Parent(parent, id.as_uuid()), Arc::clone(&request));
-                            found.insert(key, Err(Arc::clone(&error)));
-                        }
-                    }
-                },
+                }
             }
         }
         Ok(found)
+    }
+}
+
+/// Tells a cursor of another list, which is the fault of the one who sent it, from a failed statement, which is everybody's.
+fn own_fault<T>(
+    result: std::result::Result<T, StoreError>,
+) -> std::result::Result<std::result::Result<T, StoreError>, StoreError> {
+    match result {
+        Err(error @ StoreError::InvalidCursor { .. }) => Ok(Err(error)),
+        Err(error) => Err(error),
+        Ok(value) => Ok(Ok(value)),
     }
 }
 

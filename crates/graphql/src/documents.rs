@@ -60,10 +60,10 @@ impl Documents {
         if known.bytes + key.len() > MAX_BYTES {
             *known = Known::default();
         }
-        known.bytes += key.len();
-        if known.by_text.insert(key, document).is_some() {
-            // Two requests brought it at the same time.
-            known.bytes -= query.len();
+        let length = key.len();
+        // Two requests may bring it at the same time.
+        if known.by_text.insert(key, document).is_none() {
+            known.bytes += length;
         }
     }
 }

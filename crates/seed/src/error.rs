@@ -1,7 +1,7 @@
 //! Why nothing was seeded. Whatever it is, the database is as it was.
 
 use tenantry_domain::Violations;
-use tenantry_domain::position::InvalidPosition;
+use tenantry_domain::position::NoRoom;
 use tenantry_store::StoreError;
 
 /// A seed that did not come about.
@@ -29,5 +29,5 @@ pub enum SeedError {
     Invoice(#[from] Violations),
     /// The seed made a position that breaks the rules of positions, which is a fault of the seed.
     #[error("the seed made a malformed position")]
-    Position(#[from] InvalidPosition),
+    Position(#[from] NoRoom),
 }

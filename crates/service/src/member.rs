@@ -32,6 +32,11 @@ pub async fn add(scope: &mut WriteScope, billing: &Billing, new: NewMember) -> R
         return Err(member_already());
     }
     billing.check_level(scope, Feature::TeamMembers, 1).await?;
+    // The wait for the lock may have been long: whoever was an owner when it began may be one no longer.
+    let standing = Standing::lock(scope).await?;
+    if !may_add(standing.me.role, role) {
+        return Err(ServiceError::Forbidden);
+    }
     let invited_by = Some(scope.actor().user_id);
     let created = store::create(scope, user.id, role, invited_by).await.map_err(|error| match error.constraint() {
         // Somebody else was faster.

@@ -44,15 +44,12 @@ pub async fn update(
     expected: Option<DateTime<Utc>>,
     changes: TaskChanges,
 ) -> Result<Task, ServiceError> {
-    let before = existing(scope, id).await?;
+    let moves = !changes.parent_task_id.is_keep() || !changes.after_task_id.is_keep();
+    let before = existing(scope, id, moves).await?;
     check_unchanged(expected, before.updated_at)?;
     let changes = changes.validated()?;
     if let Change::Set(assignees) = &changes.assignee_ids {
         check_assignees(scope, assignees).await?;
-    }
-    if !changes.parent_task_id.is_keep() || !changes.after_task_id.is_keep() {
-        // The board is locked before the task is read again, so that two moves cannot make a circle between them.
-        store::lock_board(scope, before.project_id).await?;
     }
     if let Change::Set(Some(parent)) = changes.parent_task_id {
         check_parent(scope, &before, parent).await?;
@@ -75,14 +72,15 @@ pub async fn delete(
     id: TaskId,
     expected: Option<DateTime<Utc>>,
 ) -> Result<TaskId, ServiceError> {
-    let before = existing(scope, id).await?;
+    let before = existing(scope, id, false).await?;
     check_unchanged(expected, before.updated_at)?;
     store::delete(scope, id).await?;
     Ok(id)
 }
 
-/// The task, locked, if the caller may write it.
-async fn existing(scope: &mut WriteScope, id: TaskId) -> Result<Task, ServiceError> {
+/// The task, locked, if the caller may write it. For a move the board is locked first, as whoever creates a task does, so that
+/// nobody waits for the other crosswise and two moves cannot make a circle between them.
+async fn existing(scope: &mut WriteScope, id: TaskId, moves: bool) -> Result<Task, ServiceError> {
     let seen: Option<Task> = tenantry_store::get(scope, id).await?;
     let Some(seen) = seen else {
         // Who may write no task anywhere is told so, whether this one exists or not.
@@ -90,6 +88,9 @@ async fn existing(scope: &mut WriteScope, id: TaskId) -> Result<Task, ServiceErr
         return Err(not_found());
     };
     authorize_in_project(scope, Operation::WriteTask, seen.project_id, "id", "task").await?;
+    if moves {
+        store::lock_board(scope, seen.project_id).await?;
+    }
     tenantry_store::get_for_update(scope, id).await?.ok_or_else(not_found)
 }
 
@@ -149,7 +150,7 @@ async fn position_after(scope: &mut WriteScope, task: &Task, after: Option<TaskI
             Some(sibling.position)
         }
     };
-    let upper = store::position_behind(scope, task.project_id, lower.as_ref()).await?;
+    let upper = store::position_behind(scope, task.project_id, lower.as_ref(), task.id).await?;
     position_between(lower.as_ref(), upper.as_ref())
 }
 

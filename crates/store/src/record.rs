@@ -125,7 +125,8 @@ pub async fn get_for_update<R: Record>(scope: &mut crate::WriteScope, id: R::Id)
     let mut sql = select::<R>(scope);
     sql.push(" AND t.id = ").bind(id.as_uuid());
     R::narrow_to_visible(scope.actor(), &mut sql);
-    sql.push(" FOR UPDATE OF t");
+    // Weaker than what a deletion takes, so that rows that refer to this one can be written meanwhile.
+    sql.push(" FOR NO KEY UPDATE OF t");
     let rows = sealed(scope).fetch(sql).await?;
     rows.first().map(|row| read(scope.tenant(), row)).transpose()
 }

@@ -71,9 +71,11 @@ impl Shelf {
 
     /// Closes every connection, waiting for those in use.
     pub(crate) async fn close(&self) {
+        // The pool is closed from this call on, so nothing is put back behind the emptied shelf.
+        let closing = self.pool.close();
         let idle = std::mem::take(&mut *self.idle.lock());
         drop(idle);
-        self.pool.close().await;
+        closing.await;
     }
 }
 
@@ -91,10 +93,11 @@ pub(crate) struct Lease {
 impl Lease {
     /// Puts the connection back for the next scope. Only one that is in no transaction and has answered its last statement.
     pub(crate) fn put_back(mut self) {
-        if let Some(connection) = self.connection.take()
-            && !self.shelf.pool.is_closed()
-        {
-            self.shelf.idle.lock().push(Idle { connection, since: self.since });
+        let Some(connection) = self.connection.take() else { return };
+        let mut idle = self.shelf.idle.lock();
+        // Asked under the lock: whoever closes empties the shelf afterwards.
+        if !self.shelf.pool.is_closed() {
+            idle.push(Idle { connection, since: self.since });
         }
     }
 

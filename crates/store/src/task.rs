@@ -302,12 +302,15 @@ pub async fn position_behind(
     scope: &mut WriteScope,
     project_id: ProjectId,
     after: Option<&Position>,
+    moved: TaskId,
 ) -> Result<Option<Position>, StoreError> {
     let mut sql = Sql::new("SELECT t.position FROM app.tasks t WHERE t.organization_id = ");
     sql.bind(scope.organization_id().as_uuid()).push(" AND t.project_id = ").bind(project_id.as_uuid());
     if let Some(after) = after {
         sql.push(" AND t.position > ").bind(after.as_str().to_owned());
     }
+    // The task that moves is not its own neighbour.
+    sql.push(" AND t.id <> ").bind(moved.as_uuid());
     sql.push(" ORDER BY t.position, t.id LIMIT 1");
     position(scope, sql).await
 }

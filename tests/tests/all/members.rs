@@ -156,8 +156,9 @@ async fn whoever_is_removed_is_out_at_once_and_what_was_done_stays() {
     let app = TestApp::start().await;
     let full = app.full_organization("acme").await;
     let (owner, ada) = (app.as_owner(&full.org), app.sign_in(&full.org, &full.ada));
-    let owned = json!({ "name": "Ada's", "ownerId": full.ada.user_id.to_string() });
-    let project = owner.mutate("createProject", owned, "project { id owner { id } }").await.expect_done().clone();
+    let input_with_owner = json!({ "name": "Ada's", "ownerId": full.ada.user_id.to_string() });
+    let project =
+        owner.mutate("createProject", input_with_owner, "project { id owner { id } }").await.expect_done().clone();
     assert_eq!(project["owner"]["id"], full.ada.member_id.to_string());
     ada.data("{ clients { nodes { id } } }").await;
     let (org, user) = (full.org.uuid(), full.ada.user_id.as_uuid());

@@ -95,7 +95,9 @@ async fn a_slug_belongs_to_one_organization() {
     let answers = join_all((0..8).map(|_| create(&ada, "rush"))).await;
     let (done, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.user_errors().is_empty());
     assert_eq!(done.len(), 1);
-    refused.iter().for_each(|answer| answer.expect_refused(&[("TAKEN", "slug")]));
+    for answer in &refused {
+        answer.expect_refused(&[("TAKEN", "slug")]);
+    }
     assert_eq!(app.number("SELECT count(*) FROM app.organizations").await, 2);
     assert_eq!(app.number("SELECT count(*) FROM app.workspaces").await, 2);
     assert_eq!(app.number("SELECT count(*) FROM billing.organization_billing").await, 2);
@@ -151,7 +153,8 @@ async fn a_server_that_cannot_sign_says_so() {
 async fn organizations_asked_for_often_take_one_connection() {
     let app = TestApp::builder().max_connections(2).start().await;
     let acme = app.organization("acme").create().await;
-    let often: String = (0..10).map(|n| format!(" o{n}: organizations {{ slug }}")).collect();
+    let often: Vec<String> = (0..10).map(|n| format!("o{n}: organizations {{ slug }}")).collect();
+    let often = often.join(" ");
     let data = app.as_owner(&acme).data(&format!("{{ viewer {{ role }} {often} }}")).await;
     assert_eq!(data["o9"], json!([{ "slug": "acme" }]));
 }

@@ -73,7 +73,7 @@ async fn no_statement_reads_a_tenant_table_from_end_to_end() {
     // The settings hold for connections that are made from here on.
     let server = app.another_server().await;
     let log_file = app.test_database().cluster().log_file();
-    let begin = std::fs::metadata(&log_file).unwrap().len();
+    let begin = std::fs::metadata(log_file).unwrap().len();
     for slug in ["large", "middling"] {
         let who = app
             .texts(&format!(
@@ -89,7 +89,7 @@ async fn no_statement_reads_a_tenant_table_from_end_to_end() {
             session.query(query, json!({})).await.expect_data();
         }
     }
-    let mut log = File::open(&log_file).unwrap();
+    let mut log = File::open(log_file).unwrap();
     log.seek(SeekFrom::Start(begin)).unwrap();
     let mut bytes = Vec::new();
     log.read_to_end(&mut bytes).unwrap();

@@ -1,5 +1,7 @@
 //! Who sends too much: the short-window limit, and the plan's API calls. Both are counted in memory; a request writes nothing.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
@@ -9,6 +11,9 @@ use tenantry_domain::{Clock, OrganizationId};
 use tenantry_graphql::ErrorCode;
 
 use super::answer::Refusal;
+
+/// How long a request waits to be counted.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
@@ -45,13 +50,19 @@ impl Metering {
             return Err(limited(message.to_owned(), seconds, None));
         }
         let Some(meter) = &self.meter else { return Ok(Quota::default()) };
-        match meter.admit(organization).await {
+        // What is known of an organization is asked for anew now and then; a database that does not answer must not hold up
+        // its requests one after the other.
+        let admitted = tokio::time::timeout(PATIENCE, meter.admit(organization)).await;
+        let Ok(admitted) = admitted else { return Ok(Quota::default()) };
+        match admitted {
             Ok(Decision::Allowed { limit, remaining, resets_at }) => {
                 Ok(Quota { limit, remaining, reset: limit.map(|_| self.seconds_until(resets_at)) })
             }
             Ok(Decision::Refused { limit, resets_at }) => {
-                let message =
-                    format!("The plan allows {limit} API calls a month; the count starts over at {resets_at}.");
+                let message = format!(
+                    "The plan allows {limit} API calls a month; the count starts over at {}.",
+                    resets_at.to_rfc3339()
+                );
                 Err(limited(message, self.seconds_until(resets_at), Some(limit)))
             }
             // An organization that does not exist, or a database that cannot be reached: the request itself will find out, and

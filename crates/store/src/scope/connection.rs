@@ -10,8 +10,9 @@ use crate::error::StoreError;
 use crate::shelf::Lease;
 use crate::sql::Sql;
 
-/// How long a dropped scope may take to roll back before its connection is thrown away.
-const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a dropped scope may take to roll back before its connection is thrown away. Longer than a statement may take by
+/// default: the server would go on with it, and another connection beside it would be one too many.
+const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// A connection inside a transaction. Statements of concurrent callers run one after the other.
 #[derive(Debug)]
