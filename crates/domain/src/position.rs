@@ -19,7 +19,7 @@ pub const MAX_DIGITS: usize = 2_000;
 
 /// How many leading digits count up or down at the ends of a list, so that eight million rows fit on either side of the first
 /// before positions grow.
-const COUNTED: usize = 6;
+const COUNTED: u32 = 6;
 
 impl Position {
     /// The position of the first row of a list: in the middle.
@@ -74,7 +74,7 @@ fn digits(position: Option<&Position>) -> Result<Vec<u32>, NoRoom> {
 /// The leading digits, one more.
 fn counted_up(low: &[u32]) -> Option<Vec<u32>> {
     let next = leading(low) + 1;
-    (next < 16_u32.pow(COUNTED as u32)).then(|| trimmed(next))
+    (next < 16_u32.pow(COUNTED)).then(|| trimmed(next))
 }
 
 /// The leading digits, one less; there must be something left in front.
@@ -85,7 +85,7 @@ fn counted_down(high: &[u32]) -> Option<Vec<u32>> {
 
 /// The leading digits as a number.
 fn leading(digits: &[u32]) -> u32 {
-    (0..COUNTED).fold(0, |count, n| count * 16 + digits.get(n).copied().unwrap_or(0))
+    (0..COUNTED as usize).fold(0, |count, n| count * 16 + digits.get(n).copied().unwrap_or(0))
 }
 
 /// A number as leading digits, without zeros at the end.
@@ -147,8 +147,8 @@ mod tests {
     fn ten_thousand_rows_at_either_end_stay_short_and_in_order() {
         let mut list = vec![Position::first()];
         for _ in 0..10_000 {
-            let last = list.len();
-            insert(&mut list, last);
+            let end = list.len();
+            insert(&mut list, end);
         }
         let mut front = std::collections::VecDeque::from(list);
         for _ in 0..10_000 {
@@ -157,7 +157,7 @@ mod tests {
         }
         let list: Vec<_> = front.into();
         assert!(is_ordered(&list));
-        assert!(list.iter().all(|position| position.as_str().len() <= COUNTED));
+        assert!(list.iter().all(|position| position.as_str().len() <= COUNTED as usize));
     }
 
     #[test]

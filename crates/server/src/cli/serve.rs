@@ -45,6 +45,10 @@ impl Serve {
         let state = start::state(store.clone(), verifier, &self.jwt, &self.http, &self.guard, &self.pool, stripe)?;
         if let Some(url) = self.worker.url() {
             purge::forever(url).await?;
+        } else {
+            tracing::warn!(
+                "no WORKER_DATABASE_URL: organizations whose deletion is due stay until `tenantry purge` runs"
+            );
         }
         tracing::info!(address = %listener.local_addr()?, pool_size = self.pool.pool_size, "serving");
         serve(listener, state, shutdown::signal()).await;
