@@ -62,7 +62,7 @@ async fn no_statement_reads_a_tenant_table_from_end_to_end() {
         println!("skipped: the PostgreSQL on this machine has no contributed modules, and so no auto_explain");
         return;
     }
-    let options = ScaleOptions { organizations: 120, users: 1_500, tasks: 60_000, rng_seed: 7 };
+    let options = ScaleOptions { organizations: 800, users: 3_000, tasks: 60_000, rng_seed: 7 };
     tenantry_seed::scale(&app.urls().owner_url(), &options, &mut |_| {}).await.unwrap();
     let database = app.urls().name().to_owned();
     app.sql(&format!(
