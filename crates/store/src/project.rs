@@ -91,10 +91,14 @@ impl Record for Project {
         visibility::projects(actor, sql, "t.workspace_id", "t.id");
     }
 
-    fn narrow(filter: &ProjectFilter, _: &Tenant, sql: &mut Sql) {
+    fn narrow(filter: &ProjectFilter, tenant: &Tenant, sql: &mut Sql) {
         sql.narrow_to_any("t.status", &filter.status, |status| status.as_str());
         sql.narrow_to_id("t.client_id", filter.client_id);
-        sql.narrow_to_id("t.workspace_id", filter.workspace_id);
+        if filter.workspace_id.is_some() {
+            sql.narrow_to_id("t.workspace_id", filter.workspace_id);
+            // Who sees a project may not see its workspace; a hidden one finds nothing, like one that does not exist.
+            visibility::within_workspaces(&tenant.actor, sql, "t.workspace_id");
+        }
     }
 
     fn sort_keys(field: ProjectSort) -> &'static [SortKey] {

@@ -88,6 +88,16 @@ fn administered(sql: &mut Sql, kind: &str, user: usize) {
     sql.push(" AND g.permission = 'admin' AND g.user_id = ").push_placeholder(user);
 }
 
+/// Narrows to rows whose workspace the actor may see itself; the column holds the workspace's id.
+pub(crate) fn within_workspaces(actor: &Actor, sql: &mut Sql, workspace: &str) {
+    if actor.role.sees_everything() {
+        return;
+    }
+    sql.push(" AND ").push(workspace).push(" IN (SELECT w.id FROM app.workspaces w WHERE w.organization_id = $1");
+    workspaces(actor, sql, "w.id", "w.is_private");
+    sql.push(")");
+}
+
 /// Narrows to clients that the actor may see: all of them, or for a guest those with a project that was granted.
 pub(crate) fn clients(actor: &Actor, sql: &mut Sql, client: &str) {
     if actor.role != Role::Guest {
