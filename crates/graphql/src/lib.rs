@@ -1,6 +1,6 @@
 //! The GraphQL schema: types, batched reads, guard and error mapping.
 //!
-//! *Invariant:* there is no SQL and no SeaORM here. Whatever hangs on a row is read by a [`batch`], so the number of
+//! *Invariant:* there is no SQL and no SeaORM here. Whatever hangs on a row is read by a `batch`, so the number of
 //! statements depends on the query's shape and never on the data.
 
 pub mod guard;
