@@ -18,6 +18,8 @@ pub struct FullOrg {
     pub org: Org,
     /// `ada`, an ordinary member, who is assigned to tasks and has grants.
     pub ada: Person,
+    /// A guest with a grant on the first project.
+    pub guest: Person,
     /// The clients' ids, as the API spells them.
     pub clients: Vec<String>,
     /// The projects' ids.
@@ -81,6 +83,7 @@ impl TestApp {
             workspace_grants: self.spelled(&org, "app.workspace_members", WorkspaceMemberId::from_uuid).await,
             org,
             ada,
+            guest,
         }
     }
 

@@ -37,14 +37,8 @@ impl Currency {
 
     /// How many digits follow the decimal point: 0, 2 or 3.
     pub fn digits(self) -> u32 {
-        let code = self.as_str();
-        if NO_DIGITS.split_ascii_whitespace().any(|c| c == code) {
-            0
-        } else if THREE_DIGITS.split_ascii_whitespace().any(|c| c == code) {
-            3
-        } else {
-            2
-        }
+        // Only known codes are ever stored.
+        known_digits(self.0).unwrap_or(2).into()
     }
 
     /// The three letters.
@@ -54,14 +48,56 @@ impl Currency {
     }
 }
 
+/// How many digits the code's minor unit has; `None` for what is no code.
+fn known_digits(code: [u8; 3]) -> Option<u8> {
+    let place = place(code)?;
+    Some(DIGITS[place]).filter(|digits| *digits != UNKNOWN)
+}
+
+/// The place of a code in [`DIGITS`]; `None` unless it is three capital letters.
+const fn place(code: [u8; 3]) -> Option<usize> {
+    let mut place = 0;
+    let mut n = 0;
+    while n < code.len() {
+        if !code[n].is_ascii_uppercase() {
+            return None;
+        }
+        place = place * 26 + (code[n] - b'A') as usize;
+        n += 1;
+    }
+    Some(place)
+}
+
+/// What [`DIGITS`] holds for three letters that are no code.
+const UNKNOWN: u8 = u8::MAX;
+
+/// The digits of every code at its place: every amount that is read or written asks for them.
+static DIGITS: [u8; 26 * 26 * 26] = digits_of_all();
+
+const fn digits_of_all() -> [u8; 26 * 26 * 26] {
+    let mut digits = [UNKNOWN; 26 * 26 * 26];
+    let lists = [(TWO_DIGITS.as_bytes(), 2), (NO_DIGITS.as_bytes(), 0), (THREE_DIGITS.as_bytes(), 3)];
+    let mut list = 0;
+    while list < lists.len() {
+        let (codes, count) = lists[list];
+        let mut n = 0;
+        // Three letters and a space each.
+        while n < codes.len() {
+            let Some(place) = place([codes[n], codes[n + 1], codes[n + 2]]) else { panic!("a code is three letters") };
+            digits[place] = count;
+            n += 4;
+        }
+        list += 1;
+    }
+    digits
+}
+
 impl FromStr for Currency {
     type Err = UnknownCurrency;
 
     fn from_str(code: &str) -> Result<Self, UnknownCurrency> {
-        let known =
-            [TWO_DIGITS, NO_DIGITS, THREE_DIGITS].iter().any(|list| list.split_ascii_whitespace().any(|c| c == code));
         match <[u8; 3]>::try_from(code.as_bytes()) {
-            Ok(bytes) if known => Ok(Self(bytes)),
+            Ok(bytes) if known_digits(bytes).is_some() => Ok(Self(bytes)),
             _ => Err(UnknownCurrency(code.to_owned())),
         }
     }
@@ -88,6 +124,14 @@ mod tests {
         for (code, digits) in [("USD", 2), ("EUR", 2), ("INR", 2), ("JPY", 0), ("KRW", 0), ("BHD", 3), ("TND", 3)] {
             assert_eq!(code.parse::<Currency>().map(Currency::digits), Ok(digits), "{code}");
         }
+    }
+
+    #[test]
+    fn every_listed_code_and_no_other_parses() {
+        let listed: Vec<&str> =
+            [TWO_DIGITS, NO_DIGITS, THREE_DIGITS].iter().flat_map(|list| list.split_ascii_whitespace()).collect();
+        assert!(listed.iter().all(|code| code.len() == 3 && code.parse::<Currency>().is_ok()));
+        assert_eq!(DIGITS.iter().filter(|digits| **digits != UNKNOWN).count(), listed.len(), "each stands in one list");
     }
 
     #[test]

@@ -10,10 +10,11 @@ use tenantry_domain::OrganizationId;
 use tenantry_store::{
     ListOf, Page, PageRequest, ReadScope, Record, StoreError, count, count_for, cursor, list, list_for,
 };
+use uuid::Uuid;
 
 use crate::batch::{Batch, Loaded, Reads};
 use crate::error::{bad_argument, read_failed};
-use crate::object::{List, Object as Resolved, Ordered, RecordNode};
+use crate::object::{List, Object as Resolved, Ordered, RecordNode, of_list};
 
 /// The most rows of one page.
 const MAX_PAGE: i32 = 100;
@@ -56,41 +57,46 @@ pub(crate) enum Origin<P> {
     /// The organization's list.
     Root,
     /// The list of one parent, named by its UUID.
-    Parent(P, uuid::Uuid),
+    Parent(P, Uuid),
 }
 
-/// The pages of lists, by where they hang and what is asked of them.
+/// The pages of lists: those of all parents that ask for the same at the same place of the query are one key.
 pub(crate) struct Pages<R>(PhantomData<R>);
 
+/// What the rows hang on and the parents' UUIDs (nothing, and no parent, for the organization's list), and what is asked.
+pub(crate) type PagesKey<R> = (Option<<R as Record>::Parent>, Arc<[Uuid]>, Arc<ListOf<R>>);
+
+/// The pages of a key's parents, in their order; one page for the organization's list.
+pub(crate) type PagesValue<R> = Arc<Vec<Page<Arc<R>>>>;
+
 impl<R: Record> Batch for Pages<R> {
-    type Key = (Origin<R::Parent>, Arc<ListOf<R>>);
-    type Value = Arc<Page<Arc<R>>>;
+    type Key = PagesKey<R>;
+    type Value = PagesValue<R>;
 
     async fn load(scope: &ReadScope, keys: &[Self::Key]) -> Loaded<Self> {
         let mut found = HashMap::with_capacity(keys.len());
-        for (kind, request, parents) in grouped::<R, _>(keys) {
-            match kind {
-                None => {
-                    let page = own_fault(list::<R>(scope, &request).await)?.map(Arc::new).map_err(Arc::new);
-                    found.insert((Origin::Root, request), page);
+        let mut keys: Vec<&Self::Key> = keys.iter().collect();
+        while let Some((kind, _, request)) = keys.first().copied() {
+            // Keys that differ in their parents alone are one statement.
+            let (same, others): (Vec<_>, Vec<_>) =
+                keys.into_iter().partition(|(other, _, asked)| other == kind && asked == request);
+            keys = others;
+            let pages = match kind {
+                None => list::<R>(scope, request).await.map(|page| vec![page]),
+                Some(kind) => {
+                    // A UUID travels as an id of organizations only because the store's batch reads take any kind of id.
+                    let parents = same.iter().flat_map(|(_, parents, _)| parents.iter().copied());
+                    let parents: Vec<OrganizationId> = parents.map(OrganizationId::from_uuid).collect();
+                    list_for::<R, _>(scope, *kind, &parents, request).await
                 }
-                Some(parent) => {
-                    match own_fault(list_for::<R, OrganizationId>(scope, parent, &parents, &request).await)? {
-                        Ok(pages) => {
-                            for (id, page) in pages {
-                                let key = (Origin::Parent(parent, id.as_uuid()), Arc::clone(&request));
-                                found.insert(key, Ok(Arc::new(page)));
-                            }
-                        }
-                        Err(error) => {
-                            let error = Arc::new(error);
-                            for id in parents {
-                                let key = (Origin::Parent(parent, id.as_uuid()), Arc::clone(&request));
-                                found.insert(key, Err(Arc::clone(&error)));
-                            }
-                        }
-                    }
-                }
+            };
+            let pages = own_fault(pages)?.map(Vec::into_iter).map_err(Arc::new);
+            match pages {
+                Ok(mut pages) => found.extend(same.into_iter().map(|key| {
+                    let count = if key.0.is_some() { key.1.len() } else { 1 };
+                    (key.clone(), Ok(Arc::new(pages.by_ref().take(count).collect())))
+                })),
+                Err(error) => found.extend(same.into_iter().map(|key| (key.clone(), Err(Arc::clone(&error))))),
             }
         }
         Ok(found)
@@ -134,7 +140,7 @@ impl<R: Record> Batch for Totals<R> {
     }
 }
 
-/// Keys that one statement answers: what they hang on, what is asked, and the parents.
+/// Totals that one statement answers: what they hang on, what is asked, and the parents.
 type Group<R, A> = (Option<<R as Record>::Parent>, Arc<A>, Vec<OrganizationId>);
 
 /// Puts the keys of one statement together: the same relation, and the same arguments. A parent's UUID travels as an
@@ -163,7 +169,9 @@ pub(crate) type Connection<N> = Ordered<ListPage<N>>;
 pub(crate) struct ListPage<N: RecordNode> {
     origin: Origin<<N::Record as Record>::Parent>,
     request: Arc<ListOf<N::Record>>,
-    page: Arc<Page<Arc<N::Record>>>,
+    /// The pages that were read together, and which of them this is.
+    pages: PagesValue<N::Record>,
+    n: usize,
 }
 
 impl<N: RecordNode> Connection<N> {
@@ -171,20 +179,53 @@ impl<N: RecordNode> Connection<N> {
     pub(crate) async fn load(
         context: &Context<'_>,
         origin: Origin<<N::Record as Record>::Parent>,
-        request: ListOf<N::Record>,
+        mut request: ListOf<N::Record>,
     ) -> Result<Self> {
+        request.columns = of_list::<N>(context, request.sort);
+        let (kind, parents): (_, Arc<[Uuid]>) = match origin {
+            Origin::Root => (None, Arc::from([])),
+            Origin::Parent(kind, parent) => (Some(kind), Arc::from([parent])),
+        };
         let request = Arc::new(request);
-        let reads = context.data_unchecked::<Arc<Reads>>();
-        let page = reads.load::<Pages<N::Record>>((origin, Arc::clone(&request))).await;
-        // Every list that is asked for has a page, if only an empty one.
-        let page = page
-            .map_err(|error| read_failed(&error))?
-            .unwrap_or_else(|| Arc::new(Page { items: Vec::new(), has_next: false, has_previous: false }));
-        Ok(Ordered(ListPage { origin, request, page }))
+        let pages = load_pages::<N>(context, (kind, parents, Arc::clone(&request))).await?;
+        Ok(Ordered(ListPage { origin, request, pages, n: 0 }))
     }
 }
 
+/// Reads pages.
+async fn load_pages<N: RecordNode>(context: &Context<'_>, key: PagesKey<N::Record>) -> Result<PagesValue<N::Record>> {
+    let reads = context.data_unchecked::<Arc<Reads>>();
+    let pages = reads.load::<Pages<N::Record>>(key).await.map_err(|error| read_failed(&error))?;
+    // Every list that is asked for has its pages, if only empty ones.
+    Ok(pages.unwrap_or_default())
+}
+
+/// Reads the pages of all these parents, which ask for the same at the same place of the query.
+pub(crate) async fn load_pages_of<N: RecordNode>(
+    context: &Context<'_>,
+    parents: &[(<N::Record as Record>::Parent, Uuid)],
+    mut request: ListOf<N::Record>,
+) -> Result<Vec<ListPage<N>>> {
+    request.columns = of_list::<N>(context, request.sort);
+    let request = Arc::new(request);
+    let ids = parents.iter().map(|(_, id)| *id).collect();
+    let kind = parents.first().map(|(kind, _)| *kind);
+    let pages = load_pages::<N>(context, (kind, ids, Arc::clone(&request))).await?;
+    let page = |(n, (kind, parent)): (usize, &(_, Uuid))| ListPage {
+        origin: Origin::Parent(*kind, *parent),
+        request: Arc::clone(&request),
+        pages: Arc::clone(&pages),
+        n,
+    };
+    Ok(parents.iter().enumerate().map(page).collect())
+}
+
 impl<N: RecordNode> ListPage<N> {
+    /// The rows of the page.
+    pub(crate) fn items(&self) -> &[Arc<N::Record>] {
+        self.pages.get(self.n).map_or(&[], |page| page.items.as_slice())
+    }
+
     fn cursor_of(&self, record: &N::Record) -> String {
         cursor(record, self.request.sort, self.request.direction)
     }
@@ -203,21 +244,22 @@ impl<N: RecordNode> ListPage<N> {
     async fn edges(&self) -> Vec<Ordered<Edge<N>>> {
         let edge =
             |record: &Arc<N::Record>| Ordered(Edge { cursor: self.cursor_of(record), record: Arc::clone(record) });
-        self.page.items.iter().map(edge).collect()
+        self.items().iter().map(edge).collect()
     }
 
     /// The rows.
     async fn nodes(&self) -> List<'_, N> {
-        List(&self.page.items)
+        List(self.items())
     }
 
     /// Where the page lies in the list.
     async fn page_info(&self) -> PageInfo {
+        let page = self.pages.get(self.n);
         PageInfo {
-            has_next_page: self.page.has_next,
-            has_previous_page: self.page.has_previous,
-            start_cursor: self.page.items.first().map(|record| self.cursor_of(record)),
-            end_cursor: self.page.items.last().map(|record| self.cursor_of(record)),
+            has_next_page: page.is_some_and(|page| page.has_next),
+            has_previous_page: page.is_some_and(|page| page.has_previous),
+            start_cursor: self.items().first().map(|record| self.cursor_of(record)),
+            end_cursor: self.items().last().map(|record| self.cursor_of(record)),
         }
     }
 

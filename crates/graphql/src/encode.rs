@@ -33,7 +33,7 @@ pub fn encode(response: &Response) -> Vec<u8> {
 }
 
 /// Writes a value; what was rendered already is copied.
-fn write_value(out: &mut Vec<u8>, value: &Value) {
+pub(crate) fn write_value(out: &mut Vec<u8>, value: &Value) {
     match value {
         Value::Binary(rendered) => out.extend_from_slice(rendered),
         Value::String(text) => write_text(out, text),

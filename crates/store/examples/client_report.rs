@@ -55,14 +55,13 @@ async fn report() -> Result<(), Box<dyn Error>> {
     let projects =
         list_for::<Project, _>(&scope, ProjectParent::Client, &ids, &ListRequest { page, ..ListRequest::default() })
             .await?;
-    let project_ids: Vec<ProjectId> =
-        projects.values().flat_map(|page| &page.items).map(|project| project.id).collect();
+    let project_ids: Vec<ProjectId> = projects.iter().flat_map(|page| &page.items).map(|project| project.id).collect();
     let open = task::count_open(&scope, &project_ids).await?;
     let billed = invoice::billed(&scope, &ids).await?;
 
     println!("{:<32} {:>8} {:>10}  billed", "client", "projects", "open tasks");
-    for client in clients {
-        let projects = projects.get(&client.id).map_or(&[][..], |page| &page.items);
+    for (client, projects) in clients.iter().zip(projects) {
+        let projects = projects.items;
         let open: u64 = projects.iter().filter_map(|project| open.get(&project.id)).sum();
         let billed = billed.get(&client.id).map_or(&[][..], Vec::as_slice);
         let billed = billed.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");

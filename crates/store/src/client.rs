@@ -5,6 +5,7 @@ use sea_orm::Set;
 use tenantry_domain::client::{Client, ClientChanges, ClientStatus, NewClient};
 use tenantry_domain::{Actor, Change, ClientId, Role};
 
+use crate::column_set::ColumnSet;
 use crate::columns::Columns;
 use crate::entity;
 use crate::error::StoreError;
@@ -47,8 +48,18 @@ impl Record for Client {
 
     const NAME: &'static str = "app.clients";
     const FROM: &'static str = "app.clients t";
-    const COLUMNS: &'static str = "t.id, t.organization_id, t.name, t.email, t.phone, t.company, t.status, t.notes, \
-                                   t.created_at, t.updated_at";
+    const COLUMNS: &'static [&'static str] = &[
+        "t.id",
+        "t.organization_id",
+        "t.name",
+        "t.email",
+        "t.phone",
+        "t.company",
+        "t.status",
+        "t.notes",
+        "t.created_at",
+        "t.updated_at",
+    ];
 
     fn id(&self) -> ClientId {
         self.id
@@ -97,6 +108,14 @@ impl Record for Client {
             ClientSort::CreatedAt => &[SortKey { expression: "t.created_at", kind: SortKind::Time }],
             ClientSort::Name => &[SortKey { expression: "t.name", kind: SortKind::Text }],
         }
+    }
+
+    fn sort_columns(field: ClientSort) -> ColumnSet {
+        let names: &[&str] = match field {
+            ClientSort::CreatedAt => &["created_at"],
+            ClientSort::Name => &["name"],
+        };
+        ColumnSet::of(Self::COLUMNS, names)
     }
 
     fn sort_values(&self, field: ClientSort) -> Vec<SortValue> {

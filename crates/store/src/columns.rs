@@ -7,32 +7,77 @@ use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use sqlx::postgres::PgRow;
 use sqlx::{Decode, Postgres, Row, Type};
-use tenantry_domain::{Currency, Id, Money};
+use tenantry_domain::client::ClientStatus;
+use tenantry_domain::invoice::InvoiceStatus;
+use tenantry_domain::project::{ProjectKind, ProjectStatus};
+use tenantry_domain::subscription::SubscriptionStatus;
+use tenantry_domain::task::{TaskPriority, TaskStatus};
+use tenantry_domain::{Currency, Grant, Id, Money, Role};
 use uuid::Uuid;
 
+use crate::column_set::ColumnSet;
 use crate::error::StoreError;
 
-/// A row that is read from left to right.
+/// What stands in place of a text that was not read, where the text names a value.
+pub(crate) trait Blank {
+    const BLANK: Self;
+}
+
+macro_rules! blanks {
+    ($($type:ident::$blank:ident),+) => { $(impl Blank for $type { const BLANK: Self = Self::$blank; })+ };
+}
+
+blanks! {
+    ClientStatus::Lead, Currency::USD, Grant::View, InvoiceStatus::Draft, ProjectKind::Dev, ProjectStatus::Active,
+    Role::Guest, SubscriptionStatus::Incomplete, TaskPriority::Low, TaskStatus::Backlog
+}
+
+/// A row that is read from left to right. A column that the statement left out is skipped, and blank.
 pub struct Columns<'r> {
     row: &'r PgRow,
     table: &'static str,
+    set: ColumnSet,
+    /// The place among all columns of the record.
     next: usize,
+    /// The place among those of the statement.
+    next_read: usize,
 }
 
 impl<'r> Columns<'r> {
-    /// Starts at the first column. The table's name is for the error.
+    /// Starts at the first of all columns. The table's name is for the error.
     pub(crate) fn new(row: &'r PgRow, table: &'static str) -> Self {
-        Self { row, table, next: 0 }
+        Self::some(row, table, ColumnSet::ALL)
     }
 
-    /// The next column, of any type that the driver decodes.
-    pub(crate) fn next<T>(&mut self) -> Result<T, StoreError>
+    /// Starts at the first column of a row that has only these.
+    pub(crate) fn some(row: &'r PgRow, table: &'static str, set: ColumnSet) -> Self {
+        Self { row, table, set, next: 0, next_read: 0 }
+    }
+
+    /// The next column, if the statement read it.
+    fn read<T>(&mut self) -> Result<Option<T>, StoreError>
     where
         T: Decode<'r, Postgres> + Type<Postgres>,
     {
         let column = self.next;
         self.next += 1;
-        Ok(self.row.try_get(column)?)
+        if !self.set.has(column) {
+            return Ok(None);
+        }
+        let column = self.next_read;
+        self.next_read += 1;
+        // The types of the columns are those of the tables, and the tests, which run in debug builds, read every one.
+        let value =
+            if cfg!(debug_assertions) { self.row.try_get(column)? } else { self.row.try_get_unchecked(column)? };
+        Ok(Some(value))
+    }
+
+    /// The next column, of any type that the driver decodes.
+    pub(crate) fn next<T>(&mut self) -> Result<T, StoreError>
+    where
+        T: Decode<'r, Postgres> + Type<Postgres> + Default,
+    {
+        Ok(self.read()?.unwrap_or_default())
     }
 
     /// The next column as an id.
@@ -46,8 +91,8 @@ impl<'r> Columns<'r> {
     }
 
     /// The next column as a text that names a value of an enum or a currency.
-    pub(crate) fn parsed<T: FromStr>(&mut self) -> Result<T, StoreError> {
-        let text: &str = self.next()?;
+    pub(crate) fn parsed<T: FromStr + Blank>(&mut self) -> Result<T, StoreError> {
+        let Some(text) = self.read::<&str>()? else { return Ok(T::BLANK) };
         text.parse().map_err(|_| self.corrupt())
     }
 
@@ -74,7 +119,7 @@ impl<'r> Columns<'r> {
 
     /// The next column as a point in time.
     pub(crate) fn time(&mut self) -> Result<DateTime<Utc>, StoreError> {
-        self.next()
+        Ok(self.read()?.unwrap_or(DateTime::UNIX_EPOCH))
     }
 
     /// The next column as a point in time that may be null.

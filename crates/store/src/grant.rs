@@ -5,6 +5,7 @@ use sea_orm::sea_query::{ExprTrait, OnConflict};
 use tenantry_domain::grant::{ProjectGrant, WorkspaceGrant};
 use tenantry_domain::{Actor, Grant, ProjectId, ProjectMemberId, UserId, WorkspaceId, WorkspaceMemberId};
 
+use crate::column_set::ColumnSet;
 use crate::columns::Columns;
 use crate::entity::{project_member, workspace_member};
 use crate::error::StoreError;
@@ -45,11 +46,15 @@ macro_rules! grants {
 
             const NAME: &'static str = $table;
             const FROM: &'static str = concat!($table, " t");
-            const COLUMNS: &'static str = concat!(
-                "t.id, t.organization_id, t.",
-                $column,
-                ", t.user_id, t.permission, t.created_at, t.updated_at"
-            );
+            const COLUMNS: &'static [&'static str] = &[
+                "t.id",
+                "t.organization_id",
+                concat!("t.", $column),
+                "t.user_id",
+                "t.permission",
+                "t.created_at",
+                "t.updated_at",
+            ];
 
             fn id(&self) -> $id {
                 self.id
@@ -75,6 +80,10 @@ macro_rules! grants {
 
             fn sort_keys(_: GrantSort) -> &'static [SortKey] {
                 &[SortKey { expression: "t.created_at", kind: SortKind::Time }]
+            }
+
+            fn sort_columns(_: GrantSort) -> ColumnSet {
+                ColumnSet::of(Self::COLUMNS, &["created_at"])
             }
 
             fn sort_values(&self, _: GrantSort) -> Vec<SortValue> {

@@ -13,6 +13,7 @@ use tenantry_domain::invoice::{DraftContent, Invoice, InvoiceStatus, LineItem, T
 use tenantry_domain::{Actor, Change, ClientId, Currency, InvoiceId, Money, ProjectId, TaskId};
 use uuid::Uuid;
 
+use crate::column_set::ColumnSet;
 use crate::columns::Columns;
 use crate::entity;
 use crate::error::StoreError;
@@ -66,9 +67,29 @@ impl Record for Invoice {
 
     const NAME: &'static str = "app.invoices";
     const FROM: &'static str = "app.invoices t";
-    const COLUMNS: &'static str = "t.id, t.organization_id, t.client_id, t.project_id, t.number, t.status, t.issue_date, \
-                                   t.due_date, t.tax_rate, t.currency, t.subtotal, t.tax_amount, t.total, t.amount_paid, \
-                                   t.notes, t.sent_at, t.paid_at, t.voided_at, t.created_by, t.created_at, t.updated_at";
+    const COLUMNS: &'static [&'static str] = &[
+        "t.id",
+        "t.organization_id",
+        "t.client_id",
+        "t.project_id",
+        "t.number",
+        "t.status",
+        "t.issue_date",
+        "t.due_date",
+        "t.tax_rate",
+        "t.currency",
+        "t.subtotal",
+        "t.tax_amount",
+        "t.total",
+        "t.amount_paid",
+        "t.notes",
+        "t.sent_at",
+        "t.paid_at",
+        "t.voided_at",
+        "t.created_by",
+        "t.created_at",
+        "t.updated_at",
+    ];
 
     fn id(&self) -> InvoiceId {
         self.id
@@ -132,6 +153,15 @@ impl Record for Invoice {
             }
             InvoiceSort::CreatedAt => &[SortKey { expression: "t.created_at", kind: SortKind::Time }],
         }
+    }
+
+    fn sort_columns(field: InvoiceSort) -> ColumnSet {
+        let names: &[&str] = match field {
+            InvoiceSort::IssueDate => &["issue_date"],
+            InvoiceSort::DueDate => &["due_date"],
+            InvoiceSort::CreatedAt => &["created_at"],
+        };
+        ColumnSet::of(Self::COLUMNS, names)
     }
 
     fn sort_values(&self, field: InvoiceSort) -> Vec<SortValue> {

@@ -10,6 +10,7 @@
     reason = "the hidden half of the sealed traits is made of items that are public but cannot be named from outside"
 )]
 
+mod column_set;
 mod columns;
 mod entity;
 mod error;
@@ -37,6 +38,7 @@ pub mod task;
 pub mod user;
 pub mod workspace;
 
+pub use column_set::ColumnSet;
 pub use error::{ConstraintKind, StoreError};
 pub use page::{Direction, Page, PageRequest};
 pub use pool::{Store, StoreSettings};

@@ -8,6 +8,7 @@ use sea_orm::{EntityName, Insert, QueryTrait, Set};
 use tenantry_domain::member::Member;
 use tenantry_domain::{Actor, MemberId, Role, UserId};
 
+use crate::column_set::ColumnSet;
 use crate::columns::Columns;
 use crate::entity;
 use crate::error::StoreError;
@@ -45,8 +46,19 @@ impl Record for Member {
 
     const NAME: &'static str = "app.organization_members";
     const FROM: &'static str = "app.organization_members t JOIN auth.users u ON u.id = t.user_id";
-    const COLUMNS: &'static str = "t.id, t.organization_id, t.user_id, t.role, t.invited_by, t.joined_at, u.name, \
-                                   u.email, u.avatar_url, t.created_at, t.updated_at";
+    const COLUMNS: &'static [&'static str] = &[
+        "t.id",
+        "t.organization_id",
+        "t.user_id",
+        "t.role",
+        "t.invited_by",
+        "t.joined_at",
+        "u.name",
+        "u.email",
+        "u.avatar_url",
+        "t.created_at",
+        "t.updated_at",
+    ];
 
     fn id(&self) -> MemberId {
         self.id
@@ -95,6 +107,10 @@ impl Record for Member {
 
     fn sort_keys(_: MemberSort) -> &'static [SortKey] {
         &[SortKey { expression: "t.joined_at", kind: SortKind::Time }]
+    }
+
+    fn sort_columns(_: MemberSort) -> ColumnSet {
+        ColumnSet::of(Self::COLUMNS, &["joined_at"])
     }
 
     fn sort_values(&self, _: MemberSort) -> Vec<SortValue> {

@@ -11,7 +11,7 @@ use sqlx::{ConnectOptions, Executor, Row};
 use tenantry_domain::{Actor, Clock, Identity, OrganizationId, Role, UserId};
 
 use crate::error::StoreError;
-use crate::scope::{Connection, Tenant};
+use crate::scope::{Connection, Keeps, Tenant};
 use crate::shelf::Shelf;
 
 /// The membership of $1 = organization, $2 = user, and the organization's date at $3. Prepared once per connection and run
@@ -118,9 +118,13 @@ impl Store {
     /// Begins a transaction of `identity`, and reads the membership.
     pub(crate) async fn open_tenant(
         &self,
-        begin: &str,
+        keeps: Keeps,
         identity: Identity,
     ) -> Result<(Connection, Tenant), StoreError> {
+        let begin = match keeps {
+            Keeps::Nothing => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            Keeps::Locks => "BEGIN ISOLATION LEVEL READ COMMITTED",
+        };
         let now = self.clock.now();
         let (organization, user) = (identity.organization_id.as_uuid(), identity.user_id.as_uuid());
         let mut statements = String::with_capacity(420);
@@ -134,7 +138,7 @@ impl Store {
              EXECUTE tenantry_membership('{organization}','{user}','{}')",
             now.to_rfc3339(),
         );
-        let (connection, rows) = self.open(statements).await?;
+        let (connection, rows) = self.open(&statements, keeps).await?;
         let Some(row) = rows.first() else { return Err(StoreError::NotAMember) };
         let (role, today) = membership(row)?;
         let actor = Actor { user_id: identity.user_id, organization_id: identity.organization_id, role };
@@ -154,7 +158,7 @@ impl Store {
             organization_id.as_uuid(),
             user_id.as_uuid(),
         );
-        let (connection, _) = self.open(statements).await?;
+        let (connection, _) = self.open(&statements, Keeps::Locks).await?;
         Ok((connection, self.clock.clone()))
     }
 
@@ -172,7 +176,7 @@ impl Store {
              SELECT ('{}'::timestamptz AT TIME ZONE o.time_zone)::date FROM app.organizations o WHERE o.id='{organization}'",
             now.to_rfc3339(),
         );
-        let (connection, rows) = self.open(statements).await?;
+        let (connection, rows) = self.open(&statements, Keeps::Locks).await?;
         let Some(row) = rows.first() else { return Err(StoreError::NotAMember) };
         let today: NaiveDate = row.try_get(0)?;
         let actor = Actor { user_id: UserId::from_uuid(uuid::Uuid::nil()), organization_id, role: Role::Owner };
@@ -186,7 +190,7 @@ impl Store {
             // A `Uuid` holds nothing that could end a literal. Writing to a String cannot fail.
             let _ = write!(statements, ";SET LOCAL app.current_user_id='{}'", user_id.as_uuid());
         }
-        let (connection, _) = self.open(statements).await?;
+        let (connection, _) = self.open(&statements, Keeps::Nothing).await?;
         Ok((connection, self.clock.clone()))
     }
 
@@ -197,16 +201,16 @@ impl Store {
             // Writing to a String cannot fail.
             let _ = write!(statements, ";SET LOCAL statement_timeout={}", timeout.as_millis());
         }
-        let (connection, _) = self.open(statements).await?;
+        let (connection, _) = self.open(&statements, Keeps::Locks).await?;
         Ok((connection, self.clock.clone()))
     }
 
     /// Takes a connection and sends the opening statements. After a restart of the server every idle connection is dead; each
     /// is found out in turn and replaced, which costs no round trip.
-    async fn open(&self, statements: String) -> Result<(Connection, Vec<PgRow>), StoreError> {
+    async fn open(&self, statements: &str, keeps: Keeps) -> Result<(Connection, Vec<PgRow>), StoreError> {
         let (mut left, _) = self.connections();
         loop {
-            match Connection::open(self.shelf.take().await?, statements.clone()).await {
+            match Connection::open(self.shelf.take().await?, statements, keeps).await {
                 Err(StoreError::Unavailable(_)) if left > 0 => left -= 1,
                 result => return result,
             }
@@ -219,6 +223,7 @@ impl Store {
         question: impl AsyncFnOnce(&mut PgConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut connection = self.shelf.take().await?;
+        connection.end().await?;
         question(&mut connection).await
     }
 }

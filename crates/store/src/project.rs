@@ -4,6 +4,7 @@ use sea_orm::Set;
 use tenantry_domain::project::{NewProject, Project, ProjectChanges, ProjectKind, ProjectStatus};
 use tenantry_domain::{Actor, Change, ClientId, Currency, Money, ProjectId, WorkspaceId};
 
+use crate::column_set::ColumnSet;
 use crate::columns::Columns;
 use crate::entity;
 use crate::error::StoreError;
@@ -53,9 +54,26 @@ impl Record for Project {
 
     const NAME: &'static str = "app.projects";
     const FROM: &'static str = "app.projects t";
-    const COLUMNS: &'static str = "t.id, t.organization_id, t.workspace_id, t.client_id, t.name, t.description, t.type, \
-                                   t.status, t.currency, t.budget, t.advance_received, t.owner_id, t.start_date, \
-                                   t.due_date, t.github_url, t.notes, t.created_at, t.updated_at";
+    const COLUMNS: &'static [&'static str] = &[
+        "t.id",
+        "t.organization_id",
+        "t.workspace_id",
+        "t.client_id",
+        "t.name",
+        "t.description",
+        "t.type",
+        "t.status",
+        "t.currency",
+        "t.budget",
+        "t.advance_received",
+        "t.owner_id",
+        "t.start_date",
+        "t.due_date",
+        "t.github_url",
+        "t.notes",
+        "t.created_at",
+        "t.updated_at",
+    ];
 
     fn id(&self) -> ProjectId {
         self.id
@@ -109,6 +127,15 @@ impl Record for Project {
                 &[SortKey { expression: "coalesce(t.due_date, 'infinity'::date)", kind: SortKind::OptionalDate }]
             }
         }
+    }
+
+    fn sort_columns(field: ProjectSort) -> ColumnSet {
+        let names: &[&str] = match field {
+            ProjectSort::CreatedAt => &["created_at"],
+            ProjectSort::Name => &["name"],
+            ProjectSort::DueDate => &["due_date"],
+        };
+        ColumnSet::of(Self::COLUMNS, names)
     }
 
     fn sort_values(&self, field: ProjectSort) -> Vec<SortValue> {

@@ -12,6 +12,7 @@ use sqlx::postgres::PgRow;
 use tenantry_domain::{Actor, Id};
 use uuid::Uuid;
 
+use crate::column_set::ColumnSet;
 use crate::columns::Columns;
 use crate::error::StoreError;
 use crate::page::{Cursor, Direction, Page, PageRequest, SortKey, SortValue};
@@ -37,9 +38,9 @@ pub trait Record: Clone + Send + Sync + Sized + 'static {
     /// What stands behind `FROM`; the table is `t`.
     #[doc(hidden)]
     const FROM: &'static str;
-    /// The columns in the order of [`decode`](Self::decode), each with its table.
+    /// The columns in the order of [`decode`](Self::decode), each with its table's one letter; the id comes first.
     #[doc(hidden)]
-    const COLUMNS: &'static str;
+    const COLUMNS: &'static [&'static str];
 
     /// The row's id.
     fn id(&self) -> Self::Id;
@@ -63,6 +64,10 @@ pub trait Record: Clone + Send + Sync + Sized + 'static {
     /// The expressions of an order, without the id, which always comes last.
     #[doc(hidden)]
     fn sort_keys(field: Self::SortField) -> &'static [SortKey];
+
+    /// The columns that [`sort_values`](Self::sort_values) looks at.
+    #[doc(hidden)]
+    fn sort_columns(field: Self::SortField) -> ColumnSet;
 
     /// The row's values of these expressions.
     #[doc(hidden)]
@@ -94,11 +99,19 @@ pub struct ListRequest<F, S> {
     pub direction: Direction,
     /// Which page of it.
     pub page: PageRequest,
+    /// Which columns are read: all, unless the reader is sure to look at no others.
+    pub columns: ColumnSet,
 }
 
 impl<F: Default, S: Default> Default for ListRequest<F, S> {
     fn default() -> Self {
-        Self { filter: F::default(), sort: S::default(), direction: Direction::default(), page: PageRequest::default() }
+        Self {
+            filter: F::default(),
+            sort: S::default(),
+            direction: Direction::default(),
+            page: PageRequest::default(),
+            columns: ColumnSet::ALL,
+        }
     }
 }
 
@@ -153,15 +166,16 @@ pub async fn get_many<R: Record>(scope: &impl Scope, ids: &[R::Id]) -> Result<Ha
 /// # Errors
 /// [`StoreError::InvalidCursor`] for a cursor of another list; those of the database.
 pub async fn list<R: Record>(scope: &impl Scope, request: &ListOf<R>) -> Result<Page<Arc<R>>, StoreError> {
-    let mut sql = select::<R>(scope);
+    let mut sql = select_columns::<R>(scope, request.columns);
     R::narrow_to_visible(scope.actor(), &mut sql);
     narrow_and_sort::<R>(scope, request, &mut sql)?;
     let rows = scope.connection().fetch(sql).await?;
-    let items = rows.iter().map(|row| read(scope.tenant(), row).map(Arc::new)).collect::<Result<_, _>>()?;
+    let read = |row| read_columns(scope.tenant(), row, request.columns).map(Arc::new);
+    let items = rows.iter().map(read).collect::<Result<_, _>>()?;
     Ok(Page::new(items, &request.page))
 }
 
-/// The pages of many parents' lists, in one statement whatever their number. Every parent has an entry.
+/// The pages of many parents' lists, in one statement whatever their number; in the order of the parents.
 ///
 /// # Errors
 /// As [`list`].
@@ -170,7 +184,7 @@ pub async fn list_for<R: Record, P: Id>(
     parent: R::Parent,
     parents: &[P],
     request: &ListOf<R>,
-) -> Result<HashMap<P, Page<Arc<R>>>, StoreError> {
+) -> Result<Vec<Page<Arc<R>>>, StoreError> {
     // For each parent the lateral part reads one range of the index (organization, parent, sort key, id) and stops after
     // the page's rows.
     let relation = R::relation(parent);
@@ -179,7 +193,8 @@ pub async fn list_for<R: Record, P: Id>(
     let organization = sql.value(scope.organization_id().as_uuid());
     sql.bind(uuids(parents));
     sql.push(") WITH ORDINALITY AS parents (id, n) CROSS JOIN LATERAL (SELECT ");
-    sql.push(R::COLUMNS).push(" FROM ").push(R::FROM).push(relation.join);
+    push_columns::<R>(&mut sql, request.columns);
+    sql.push(" FROM ").push(R::FROM).push(relation.join);
     sql.push(" WHERE t.organization_id = ").push_placeholder(organization);
     sql.push(" AND ").push(relation.column).push(" = parents.id");
     if !relation.visible_with_parent {
@@ -195,10 +210,10 @@ pub async fn list_for<R: Record, P: Id>(
         let parent: i64 = row.try_get(row.len() - 1)?;
         let slot = usize::try_from(parent - 1).ok().and_then(|n| items.get_mut(n));
         if let Some(slot) = slot {
-            slot.push(Arc::new(read(scope.tenant(), row)?));
+            slot.push(Arc::new(read_columns(scope.tenant(), row, request.columns)?));
         }
     }
-    Ok(parents.iter().copied().zip(items.into_iter().map(|items| Page::new(items, &request.page))).collect())
+    Ok(items.into_iter().map(|items| Page::new(items, &request.page)).collect())
 }
 
 /// How many rows the organization's list has, whatever the page.
@@ -250,17 +265,36 @@ pub fn cursor<R: Record>(record: &R, sort: R::SortField, direction: Direction) -
     Cursor { values: record.sort_values(sort), id: record.id().as_uuid() }.encode(&order_name::<R>(sort, direction))
 }
 
-/// Begins `SELECT … WHERE t.organization_id = $1`.
+/// Begins `SELECT … WHERE t.organization_id = $1` of all columns.
 pub(crate) fn select<R: Record>(scope: &impl Scope) -> Sql {
+    select_columns::<R>(scope, ColumnSet::ALL)
+}
+
+fn select_columns<R: Record>(scope: &impl Scope, columns: ColumnSet) -> Sql {
     let mut sql = Sql::new("SELECT ");
-    sql.push(R::COLUMNS).push(" FROM ").push(R::FROM);
+    push_columns::<R>(&mut sql, columns);
+    sql.push(" FROM ").push(R::FROM);
     sql.push(" WHERE t.organization_id = ").bind(scope.organization_id().as_uuid());
     sql
 }
 
+fn push_columns<R: Record>(sql: &mut Sql, columns: ColumnSet) {
+    let wanted = R::COLUMNS.iter().enumerate().filter(|(n, _)| columns.has(*n));
+    for (n, (_, column)) in wanted.enumerate() {
+        if n > 0 {
+            sql.push(", ");
+        }
+        sql.push(column);
+    }
+}
+
 /// Reads a row that [`select`] gave, as its reader is to see it.
 pub(crate) fn read<R: Record>(tenant: &Tenant, row: &PgRow) -> Result<R, StoreError> {
-    let mut record = R::decode(&mut Columns::new(row, R::NAME))?;
+    read_columns(tenant, row, ColumnSet::ALL)
+}
+
+fn read_columns<R: Record>(tenant: &Tenant, row: &PgRow, columns: ColumnSet) -> Result<R, StoreError> {
+    let mut record = R::decode(&mut Columns::some(row, R::NAME, columns))?;
     record.as_seen_by(tenant);
     Ok(record)
 }

@@ -10,6 +10,7 @@ use tenantry_domain::task::{NewTask, Task, TaskChanges, TaskPriority, TaskStatus
 use tenantry_domain::{Actor, Change, Position, ProjectId, TaskAssigneeId, TaskId, UserId};
 use uuid::Uuid;
 
+use crate::column_set::ColumnSet;
 use crate::columns::Columns;
 use crate::entity;
 use crate::error::StoreError;
@@ -89,9 +90,22 @@ impl Record for Task {
 
     const NAME: &'static str = "app.tasks";
     const FROM: &'static str = "app.tasks t";
-    const COLUMNS: &'static str = "t.id, t.organization_id, t.project_id, t.parent_task_id, t.title, t.description, \
-                                   t.status, t.priority, t.position, t.created_by, t.due_at, t.completed_at, \
-                                   t.created_at, t.updated_at";
+    const COLUMNS: &'static [&'static str] = &[
+        "t.id",
+        "t.organization_id",
+        "t.project_id",
+        "t.parent_task_id",
+        "t.title",
+        "t.description",
+        "t.status",
+        "t.priority",
+        "t.position",
+        "t.created_by",
+        "t.due_at",
+        "t.completed_at",
+        "t.created_at",
+        "t.updated_at",
+    ];
 
     fn id(&self) -> TaskId {
         self.id
@@ -148,6 +162,16 @@ impl Record for Task {
             TaskSort::Position => &[SortKey { expression: "t.position", kind: SortKind::Text }],
             TaskSort::Urgency => &[URGENCY, DUE],
         }
+    }
+
+    fn sort_columns(field: TaskSort) -> ColumnSet {
+        let names: &[&str] = match field {
+            TaskSort::CreatedAt => &["created_at"],
+            TaskSort::DueAt => &["due_at"],
+            TaskSort::Position => &["position"],
+            TaskSort::Urgency => &["priority", "due_at"],
+        };
+        ColumnSet::of(Self::COLUMNS, names)
     }
 
     fn sort_values(&self, field: TaskSort) -> Vec<SortValue> {

@@ -4,6 +4,7 @@ use sea_orm::Set;
 use tenantry_domain::workspace::{NewWorkspace, Workspace, WorkspaceChanges};
 use tenantry_domain::{Actor, WorkspaceId};
 
+use crate::column_set::ColumnSet;
 use crate::columns::Columns;
 use crate::entity;
 use crate::error::StoreError;
@@ -39,8 +40,17 @@ impl Record for Workspace {
 
     const NAME: &'static str = "app.workspaces";
     const FROM: &'static str = "app.workspaces t";
-    const COLUMNS: &'static str = "t.id, t.organization_id, t.name, t.description, t.is_private, t.is_default, \
-                                   t.created_by, t.created_at, t.updated_at";
+    const COLUMNS: &'static [&'static str] = &[
+        "t.id",
+        "t.organization_id",
+        "t.name",
+        "t.description",
+        "t.is_private",
+        "t.is_default",
+        "t.created_by",
+        "t.created_at",
+        "t.updated_at",
+    ];
 
     fn id(&self) -> WorkspaceId {
         self.id
@@ -71,6 +81,14 @@ impl Record for Workspace {
             WorkspaceSort::CreatedAt => &[SortKey { expression: "t.created_at", kind: SortKind::Time }],
             WorkspaceSort::Name => &[SortKey { expression: "t.name", kind: SortKind::Text }],
         }
+    }
+
+    fn sort_columns(field: WorkspaceSort) -> ColumnSet {
+        let names: &[&str] = match field {
+            WorkspaceSort::CreatedAt => &["created_at"],
+            WorkspaceSort::Name => &["name"],
+        };
+        ColumnSet::of(Self::COLUMNS, names)
     }
 
     fn sort_values(&self, field: WorkspaceSort) -> Vec<SortValue> {

@@ -121,7 +121,7 @@ pub(crate) fn is(column: &str, id: Uuid) -> SimpleExpr {
 
 /// The record's columns, as a `RETURNING` clause names them: without the table's short name.
 fn returning<R: Record>() -> sea_orm::sea_query::ReturningClause {
-    let columns = R::COLUMNS.split(", ").map(|column| Alias::new(column.strip_prefix("t.").unwrap_or(column)));
+    let columns = R::COLUMNS.iter().map(|column| Alias::new(column.strip_prefix("t.").unwrap_or(column)));
     Query::returning().columns(columns)
 }
 

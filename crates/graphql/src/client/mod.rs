@@ -3,14 +3,13 @@
 mod mutation;
 mod query;
 
-use async_graphql::{Context, InputObject, Result};
+use async_graphql::InputObject;
 use tenantry_domain::client::Client as Record;
 use tenantry_domain::{ClientId, client as domain};
 use tenantry_store::invoice::InvoiceParent;
 use tenantry_store::project::ProjectParent;
 use tenantry_store::{Direction, ListOf, ListRequest, PageRequest, client as store};
 
-use crate::connection::{Connection, Origin, PageArguments};
 use crate::invoice::{Invoice, InvoiceFilter, InvoiceOrder};
 use crate::object::object;
 use crate::project::{Project, ProjectFilter, ProjectOrder};
@@ -39,41 +38,14 @@ object! {
         /// When the client was entered.
         "createdAt" created_at: Timestamp = |client| Timestamp(client.created_at);
         /// When the client last changed.
-        "updatedAt" updated_at: Timestamp = |client| Timestamp(client.updated_at);
+        "updatedAt" updated_at [updated_at, created_at]: Timestamp = |client| Timestamp(client.updated_at);
     }
 
-    /// The client's projects; the newest first unless ordered otherwise.
-    #[expect(clippy::too_many_arguments, reason = "these are the field's arguments")]
-    async fn projects(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "How many from the start, at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
-        #[graphql(desc = "What the list is narrowed to.")] filter: Option<ProjectFilter>,
-        #[graphql(desc = "What the list is sorted by.")] order_by: Option<ProjectOrder>,
-    ) -> Result<Connection<Project>> {
-        let page = PageArguments { first, after, last, before }.read()?;
-        let origin = Origin::Parent(ProjectParent::Client, self.0.id.as_uuid());
-        Connection::load(context, origin, crate::project::request(filter, order_by, page)).await
-    }
-
-    /// The client's invoices; the newest first unless ordered otherwise.
-    #[expect(clippy::too_many_arguments, reason = "these are the field's arguments")]
-    async fn invoices(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "How many from the start, at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
-        #[graphql(desc = "What the list is narrowed to.")] filter: Option<InvoiceFilter>,
-        #[graphql(desc = "What the list is sorted by.")] order_by: Option<InvoiceOrder>,
-    ) -> Result<Connection<Invoice>> {
-        let page = PageArguments { first, after, last, before }.read()?;
-        let origin = Origin::Parent(InvoiceParent::Client, self.0.id.as_uuid());
-        Connection::load(context, origin, crate::invoice::request(filter, order_by, page)).await
+    lists {
+        /// The client's projects; the newest first unless ordered otherwise.
+        "projects" projects: Project [ProjectFilter, ProjectOrder] = |client| (ProjectParent::Client, client.id), crate::project::request;
+        /// The client's invoices; the newest first unless ordered otherwise.
+        "invoices" invoices: Invoice [InvoiceFilter, InvoiceOrder] = |client| (InvoiceParent::Client, client.id), crate::invoice::request;
     }
 }
 
@@ -133,5 +105,5 @@ impl From<ClientFilter> for store::ClientFilter {
 pub(crate) fn request(filter: Option<ClientFilter>, order: Option<ClientOrder>, page: PageRequest) -> ListOf<Record> {
     let default = (store::ClientSort::CreatedAt, Direction::Descending);
     let (sort, direction) = order.map_or(default, |order| (order.field.into(), order.direction.into()));
-    ListRequest { filter: filter.map(Into::into).unwrap_or_default(), sort, direction, page }
+    ListRequest { filter: filter.map(Into::into).unwrap_or_default(), sort, direction, page, ..ListRequest::default() }
 }

@@ -29,6 +29,8 @@ object! {
         "updatedAt" updated_at: Timestamp = |grant| Timestamp(grant.updated_at);
     }
 
+    lists {}
+
     /// The workspace.
     async fn workspace(&self, context: &Context<'_>) -> Result<Option<Resolved<Workspace>>> {
         node(context, self.0.workspace_id).await
@@ -52,6 +54,8 @@ object! {
         /// When it last changed.
         "updatedAt" updated_at: Timestamp = |grant| Timestamp(grant.updated_at);
     }
+
+    lists {}
 
     /// The project.
     async fn project(&self, context: &Context<'_>) -> Result<Option<Resolved<Project>>> {
@@ -78,5 +82,11 @@ enumeration! {
 
 /// The list that is asked for: grants of either kind come in the order in which they were first given.
 pub(crate) fn request(page: PageRequest) -> ListRequest<GrantFilter, GrantSort> {
-    ListRequest { filter: GrantFilter {}, sort: GrantSort::CreatedAt, direction: Direction::Ascending, page }
+    ListRequest {
+        filter: GrantFilter {},
+        sort: GrantSort::CreatedAt,
+        direction: Direction::Ascending,
+        page,
+        ..ListRequest::default()
+    }
 }

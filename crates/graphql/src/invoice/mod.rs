@@ -6,11 +6,10 @@ mod query;
 use async_graphql::{Context, InputObject, Result, SimpleObject};
 use tenantry_domain::invoice::Invoice as Record;
 use tenantry_domain::{ClientId, InvoiceId, ProjectId, invoice as domain};
-use tenantry_store::task::{TaskParent, TaskSort};
+use tenantry_store::task::TaskParent;
 use tenantry_store::{Direction, ListOf, ListRequest, PageRequest, invoice as store};
 
 use crate::client::Client;
-use crate::connection::{Connection, Origin, PageArguments};
 use crate::loaders::{LineItems, MembersByUser, load, optional_node};
 use crate::member::Member;
 use crate::object::{Object as Resolved, object};
@@ -37,13 +36,13 @@ object! {
         /// The tax as a fraction: 0.18 is 18 %.
         "taxRate" tax_rate: DecimalText = |invoice| DecimalText(invoice.tax_rate);
         /// The sum of the lines.
-        "subtotal" subtotal: Amount = |invoice| Amount(invoice.totals.subtotal);
+        "subtotal" subtotal [subtotal, currency]: Amount = |invoice| Amount(invoice.totals.subtotal);
         /// The tax, rounded half away from zero.
-        "taxAmount" tax_amount: Amount = |invoice| Amount(invoice.totals.tax_amount);
+        "taxAmount" tax_amount [tax_amount, currency]: Amount = |invoice| Amount(invoice.totals.tax_amount);
         /// The subtotal and the tax.
-        "total" total: Amount = |invoice| Amount(invoice.totals.total);
+        "total" total [total, currency]: Amount = |invoice| Amount(invoice.totals.total);
         /// What has been paid so far.
-        "amountPaid" amount_paid: Amount = |invoice| Amount(invoice.amount_paid);
+        "amountPaid" amount_paid [amount_paid, currency]: Amount = |invoice| Amount(invoice.amount_paid);
         /// Anything else.
         "notes" notes: Option<&str> = |invoice| invoice.notes.as_deref();
         /// When it was issued.
@@ -57,7 +56,12 @@ object! {
         /// When the invoice last changed.
         "updatedAt" updated_at: Timestamp = |invoice| Timestamp(invoice.updated_at);
         /// Where it stands today, in the organization's time zone.
-        "status" status: InvoiceStatus = |invoice| InvoiceStatus::from(invoice.status);
+        "status" status [status, due_date, total, amount_paid]: InvoiceStatus = |invoice| InvoiceStatus::from(invoice.status);
+    }
+
+    lists {
+        /// The tasks that it covers; the newest first unless ordered otherwise.
+        "tasks" tasks: Task [TaskFilter, TaskOrder] = |invoice| (TaskParent::Invoice, invoice.id), crate::task::newest_first;
     }
 
     /// Who is billed; null when the client is gone.
@@ -80,23 +84,6 @@ object! {
     async fn line_items(&self, context: &Context<'_>) -> Result<Vec<LineItem>> {
         let lines = load::<LineItems>(context, self.0.id).await?.unwrap_or_default();
         Ok(lines.iter().map(LineItem::from).collect())
-    }
-
-    /// The tasks that it covers; the newest first unless ordered otherwise.
-    #[expect(clippy::too_many_arguments, reason = "these are the field's arguments")]
-    async fn tasks(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "How many from the start, at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
-        #[graphql(desc = "What the list is narrowed to.")] filter: Option<TaskFilter>,
-        #[graphql(desc = "What the list is sorted by.")] order_by: Option<TaskOrder>,
-    ) -> Result<Connection<Task>> {
-        let page = PageArguments { first, after, last, before }.read()?;
-        let origin = Origin::Parent(TaskParent::Invoice, self.0.id.as_uuid());
-        Connection::load(context, origin, crate::task::request(filter, order_by, page, (TaskSort::CreatedAt, Direction::Descending))).await
     }
 }
 
@@ -192,5 +179,5 @@ impl From<InvoiceFilter> for store::InvoiceFilter {
 pub(crate) fn request(filter: Option<InvoiceFilter>, order: Option<InvoiceOrder>, page: PageRequest) -> ListOf<Record> {
     let default = (store::InvoiceSort::IssueDate, Direction::Descending);
     let (sort, direction) = order.map_or(default, |order| (order.field.into(), order.direction.into()));
-    ListRequest { filter: filter.map(Into::into).unwrap_or_default(), sort, direction, page }
+    ListRequest { filter: filter.map(Into::into).unwrap_or_default(), sort, direction, page, ..ListRequest::default() }
 }

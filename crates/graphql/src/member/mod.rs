@@ -3,13 +3,12 @@
 mod mutation;
 mod query;
 
-use async_graphql::{Context, InputObject, Result};
+use async_graphql::InputObject;
 use tenantry_domain::member::Member as Record;
 use tenantry_domain::{MemberId, UserId, permission as domain};
-use tenantry_store::task::{TaskParent, TaskSort};
+use tenantry_store::task::TaskParent;
 use tenantry_store::{Direction, ListOf, ListRequest, PageRequest, member as store};
 
-use crate::connection::{Connection, Origin, PageArguments};
 use crate::object::object;
 use crate::scalar::{GlobalId, OrderDirection, Timestamp, enumeration};
 use crate::task::{Task, TaskFilter, TaskOrder};
@@ -27,7 +26,7 @@ object! {
         /// The user's name.
         "name" name: &str = |member| member.name.as_str();
         /// The user's e-mail address. A guest sees only its own.
-        "email" email: Option<&str> = |member| member.email.as_deref();
+        "email" email [email, user_id]: Option<&str> = |member| member.email.as_deref();
         /// The user's picture.
         "avatarUrl" avatar_url: Option<&str> = |member| member.avatar_url.as_deref();
         /// The user's role in the organization.
@@ -38,21 +37,9 @@ object! {
         "updatedAt" updated_at: Timestamp = |member| Timestamp(member.updated_at);
     }
 
-    /// The tasks assigned to the member: urgent ones first, then by due date, unless ordered otherwise.
-    #[expect(clippy::too_many_arguments, reason = "these are the field's arguments")]
-    async fn tasks(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "How many from the start, at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
-        #[graphql(desc = "What the list is narrowed to.")] filter: Option<TaskFilter>,
-        #[graphql(desc = "What the list is sorted by.")] order_by: Option<TaskOrder>,
-    ) -> Result<Connection<Task>> {
-        let page = PageArguments { first, after, last, before }.read()?;
-        let origin = Origin::Parent(TaskParent::Assignee, self.0.user_id.as_uuid());
-        Connection::load(context, origin, crate::task::request(filter, order_by, page, (TaskSort::Urgency, Direction::Ascending))).await
+    lists {
+        /// The tasks assigned to the member: urgent ones first, then by due date, unless ordered otherwise.
+        "tasks" tasks: Task [TaskFilter, TaskOrder] = |member| (TaskParent::Assignee, member.user_id), crate::task::urgent_first;
     }
 }
 
@@ -106,5 +93,5 @@ impl From<MemberFilter> for store::MemberFilter {
 pub(crate) fn request(filter: Option<MemberFilter>, order: Option<MemberOrder>, page: PageRequest) -> ListOf<Record> {
     let default = (store::MemberSort::JoinedAt, Direction::Ascending);
     let (sort, direction) = order.map_or(default, |order| (order.field.into(), order.direction.into()));
-    ListRequest { filter: filter.map(Into::into).unwrap_or_default(), sort, direction, page }
+    ListRequest { filter: filter.map(Into::into).unwrap_or_default(), sort, direction, page, ..ListRequest::default() }
 }

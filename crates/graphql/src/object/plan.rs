@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use async_graphql::parser::types::{ExecutableDocument, Field, Selection, SelectionSet};
-use async_graphql::{ContextSelectionSet, Name, Positioned};
+use async_graphql::{ContextBase, ContextSelectionSet, Name, Positioned};
 use tenantry_domain::Money;
 
-use super::{LeafField, Node};
-use crate::leaf::{Leaf, write_text};
+use super::{LeafField, ListField, Node};
+use crate::leaf::Leaf;
 
 /// Whether lists of leaves are rendered to bytes at once. They are not when the document selects the same relation twice,
 /// because then async-graphql merges the two answers, which takes values.
@@ -19,14 +19,23 @@ pub(crate) enum Rendering {
     Values,
 }
 
+impl Rendering {
+    /// How the document in this context is rendered.
+    pub(super) fn of<T>(context: &ContextBase<'_, T>) -> Self {
+        context.data_opt().copied().unwrap_or(Self::Values)
+    }
+}
+
 /// One field of a selection set.
-pub(crate) enum Step<'a, R: 'static> {
+pub(crate) enum Step<'a, N: Node> {
     /// `__typename`.
     TypeName,
     /// A leaf without a selection.
-    Leaf(&'static LeafField<R>),
+    Leaf(&'static LeafField<N::Record>),
     /// A leaf that is an amount, with what is selected of it.
-    Money(&'static LeafField<R>, Vec<(&'a Name, MoneyPart)>),
+    Money(&'static LeafField<N::Record>, Vec<(&'a Name, MoneyPart)>),
+    /// A list of rows.
+    List(&'static ListField<N>, &'a Positioned<Field>),
     /// Anything else: a relation.
     Relation(&'a Positioned<Field>),
 }
@@ -53,7 +62,7 @@ impl MoneyPart {
 /// The fields that a selection set asks of a node, in order, each response key once (but relations as often as they stand
 /// there), with the keys as they are to appear.
 pub(crate) struct Plan<'a, N: Node> {
-    pub(crate) steps: Vec<(&'a Name, Step<'a, N::Record>)>,
+    pub(crate) steps: Vec<(&'a Name, Step<'a, N>)>,
     /// Whether there are only leaves.
     pub(crate) is_flat: bool,
 }
@@ -75,7 +84,7 @@ impl<'a, N: Node> Plan<'a, N> {
         let name = field.node.name.node.as_str();
         let step = if name == "__typename" {
             Step::TypeName
-        } else if let Some(leaf) = N::LEAVES.iter().find(|(leaf, _)| *leaf == name) {
+        } else if let Some(leaf) = N::LEAVES.iter().find(|leaf| leaf.name == name) {
             if field.node.selection_set.node.items.is_empty() {
                 Step::Leaf(leaf)
             } else {
@@ -85,7 +94,10 @@ impl<'a, N: Node> Plan<'a, N> {
             }
         } else {
             self.is_flat = false;
-            Step::Relation(field)
+            match N::LISTS.iter().find(|list| list.name == name) {
+                Some(list) => Step::List(list, field),
+                None => Step::Relation(field),
+            }
         };
         // The same leaf twice says the same twice; validation refuses one key for two fields.
         let again = self.steps.iter_mut().find(|(other, _)| *other == key);
@@ -133,8 +145,8 @@ fn collect_money<'a>(
 }
 
 /// The fields that a selection set asks of an object of this type, with those of the fragments that apply to it, in order.
-pub(super) fn collect_fields<'a>(
-    context: &ContextSelectionSet<'a>,
+pub(super) fn collect_fields<'a, T>(
+    context: &ContextBase<'a, T>,
     selection: &'a SelectionSet,
     type_name: &str,
     fields: &mut Vec<&'a Positioned<Field>>,
@@ -161,7 +173,7 @@ pub(super) fn collect_fields<'a>(
 }
 
 /// Whether a fragment on `on` applies to an object of this type.
-fn applies(context: &ContextSelectionSet<'_>, type_name: &str, on: &str) -> bool {
+fn applies<T>(context: &ContextBase<'_, T>, type_name: &str, on: &str) -> bool {
     let implements = &context.schema_env.registry.implements;
     on == type_name || implements.get(type_name).is_some_and(|interfaces| interfaces.contains(on))
 }
@@ -202,10 +214,4 @@ fn repeats(document: &ExecutableDocument, sets: &[&SelectionSet], left: &mut usi
         }
     }
     Some(false)
-}
-
-/// Appends `"key":`.
-pub(crate) fn write_key(out: &mut Vec<u8>, key: &str) {
-    write_text(out, key);
-    out.push(b':');
 }

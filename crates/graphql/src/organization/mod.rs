@@ -22,7 +22,7 @@ pub(crate) use summary::OwnOrganizations;
 
 object! {
     /// A tenant: it owns every row of its graph.
-    Organization = "Organization" over Record {
+    Organization = "Organization" from Record {
         /// The organization's id.
         "id" id: GlobalId<OrganizationId> = |organization| GlobalId(organization.id);
         /// The organization's name.
@@ -42,6 +42,8 @@ object! {
         /// When the organization last changed.
         "updatedAt" updated_at: Timestamp = |organization| Timestamp(organization.updated_at);
     }
+
+    lists {}
 
     /// The workspace that a project comes to when none is named; null when you do not see it.
     async fn default_workspace(&self, context: &Context<'_>) -> Result<Option<Resolved<Workspace>>> {

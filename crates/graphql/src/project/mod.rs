@@ -8,7 +8,7 @@ use tenantry_domain::project::Project as Record;
 use tenantry_domain::{ClientId, ProjectId, WorkspaceId, project as domain};
 use tenantry_store::grant::GrantParent;
 use tenantry_store::invoice::InvoiceParent;
-use tenantry_store::task::{TaskParent, TaskSort};
+use tenantry_store::task::TaskParent;
 use tenantry_store::{Direction, ListOf, ListRequest, PageRequest, project as store};
 
 use crate::client::Client;
@@ -35,13 +35,13 @@ object! {
         /// What it is about, in Markdown.
         "description" description: Option<&str> = |project| project.description.as_deref();
         /// What kind of work it is.
-        "kind" kind: ProjectKind = |project| ProjectKind::from(project.kind);
+        "kind" kind [type]: ProjectKind = |project| ProjectKind::from(project.kind);
         /// Where it stands.
         "status" status: ProjectStatus = |project| ProjectStatus::from(project.status);
         /// What it may cost.
-        "budget" budget: Option<Amount> = |project| project.budget.map(Amount);
+        "budget" budget [budget, currency]: Option<Amount> = |project| project.budget.map(Amount);
         /// What was paid in advance, in the budget's currency.
-        "advanceReceived" advance_received: Option<Amount> = |project| project.advance_received.map(Amount);
+        "advanceReceived" advance_received [advance_received, currency]: Option<Amount> = |project| project.advance_received.map(Amount);
         /// The first day.
         "startDate" start_date: Option<Date> = |project| project.start_date.map(Date);
         /// The day it is due.
@@ -54,6 +54,13 @@ object! {
         "createdAt" created_at: Timestamp = |project| Timestamp(project.created_at);
         /// When the project last changed.
         "updatedAt" updated_at: Timestamp = |project| Timestamp(project.updated_at);
+    }
+
+    lists {
+        /// The project's tasks, in the order of the board unless ordered otherwise.
+        "tasks" tasks: Task [TaskFilter, TaskOrder] = |project| (TaskParent::Project, project.id), crate::task::on_the_board;
+        /// The project's invoices; the newest first unless ordered otherwise.
+        "invoices" invoices: Invoice [InvoiceFilter, InvoiceOrder] = |project| (InvoiceParent::Project, project.id), crate::invoice::request;
     }
 
     /// The client it is for; null for internal work.
@@ -70,40 +77,6 @@ object! {
     async fn owner(&self, context: &Context<'_>) -> Result<Option<Resolved<Member>>> {
         let Some(user_id) = self.0.owner_id else { return Ok(None) };
         Ok(load::<MembersByUser>(context, user_id).await?.map(Resolved::from))
-    }
-
-    /// The project's tasks, in the order of the board unless ordered otherwise.
-    #[expect(clippy::too_many_arguments, reason = "these are the field's arguments")]
-    async fn tasks(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "How many from the start, at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
-        #[graphql(desc = "What the list is narrowed to.")] filter: Option<TaskFilter>,
-        #[graphql(desc = "What the list is sorted by.")] order_by: Option<TaskOrder>,
-    ) -> Result<Connection<Task>> {
-        let page = PageArguments { first, after, last, before }.read()?;
-        let origin = Origin::Parent(TaskParent::Project, self.0.id.as_uuid());
-        Connection::load(context, origin, crate::task::request(filter, order_by, page, (TaskSort::Position, Direction::Ascending))).await
-    }
-
-    /// The project's invoices; the newest first unless ordered otherwise.
-    #[expect(clippy::too_many_arguments, reason = "these are the field's arguments")]
-    async fn invoices(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "How many from the start, at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
-        #[graphql(desc = "What the list is narrowed to.")] filter: Option<InvoiceFilter>,
-        #[graphql(desc = "What the list is sorted by.")] order_by: Option<InvoiceOrder>,
-    ) -> Result<Connection<Invoice>> {
-        let page = PageArguments { first, after, last, before }.read()?;
-        let origin = Origin::Parent(InvoiceParent::Project, self.0.id.as_uuid());
-        Connection::load(context, origin, crate::invoice::request(filter, order_by, page)).await
     }
 
     /// Who has a grant on it, by the time it was first given. Shown to those who may give grants; everybody else finds only
@@ -194,5 +167,5 @@ impl From<ProjectFilter> for store::ProjectFilter {
 pub(crate) fn request(filter: Option<ProjectFilter>, order: Option<ProjectOrder>, page: PageRequest) -> ListOf<Record> {
     let default = (store::ProjectSort::CreatedAt, Direction::Descending);
     let (sort, direction) = order.map_or(default, |order| (order.field.into(), order.direction.into()));
-    ListRequest { filter: filter.map(Into::into).unwrap_or_default(), sort, direction, page }
+    ListRequest { filter: filter.map(Into::into).unwrap_or_default(), sort, direction, page, ..ListRequest::default() }
 }

@@ -10,7 +10,6 @@ use tenantry_domain::{ProjectId, TaskId, UserId, task as domain};
 use tenantry_store::task::{TaskParent, TaskSort};
 use tenantry_store::{Direction, ListOf, ListRequest, PageRequest, task as store};
 
-use crate::connection::{Connection, Origin, PageArguments};
 use crate::loaders::{Assignees, MembersByUser, load, node, optional_node};
 use crate::member::Member;
 use crate::object::{Object as Resolved, object};
@@ -45,6 +44,11 @@ object! {
         "updatedAt" updated_at: Timestamp = |task| Timestamp(task.updated_at);
     }
 
+    lists {
+        /// The tasks that are a part of it, in the order of the board unless ordered otherwise.
+        "subtasks" subtasks: Task [TaskFilter, TaskOrder] = |task| (TaskParent::Task, task.id), on_the_board;
+    }
+
     /// The project it belongs to.
     async fn project(&self, context: &Context<'_>) -> Result<Option<Resolved<Project>>> {
         node(context, self.0.project_id).await
@@ -66,23 +70,6 @@ object! {
         let users = load::<Assignees>(context, self.0.id).await?.unwrap_or_default();
         let members = try_join_all(users.iter().map(|user_id| load::<MembersByUser>(context, *user_id))).await?;
         Ok(members.into_iter().flatten().map(Resolved::from).collect())
-    }
-
-    /// The tasks that are a part of it, in the order of the board unless ordered otherwise.
-    #[expect(clippy::too_many_arguments, reason = "these are the field's arguments")]
-    async fn subtasks(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "How many from the start, at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
-        #[graphql(desc = "What the list is narrowed to.")] filter: Option<TaskFilter>,
-        #[graphql(desc = "What the list is sorted by.")] order_by: Option<TaskOrder>,
-    ) -> Result<Connection<Task>> {
-        let page = PageArguments { first, after, last, before }.read()?;
-        let origin = Origin::Parent(TaskParent::Task, self.0.id.as_uuid());
-        Connection::load(context, origin, request(filter, order_by, page, (TaskSort::Position, Direction::Ascending))).await
     }
 }
 
@@ -169,13 +156,28 @@ impl From<TaskFilter> for store::TaskFilter {
     }
 }
 
+/// The list that is asked for, in the order of the board unless ordered otherwise.
+pub(crate) fn on_the_board(filter: Option<TaskFilter>, order: Option<TaskOrder>, page: PageRequest) -> ListOf<Record> {
+    request(filter, order, page, (TaskSort::Position, Direction::Ascending))
+}
+
+/// The list that is asked for, the newest first unless ordered otherwise.
+pub(crate) fn newest_first(filter: Option<TaskFilter>, order: Option<TaskOrder>, page: PageRequest) -> ListOf<Record> {
+    request(filter, order, page, (TaskSort::CreatedAt, Direction::Descending))
+}
+
+/// The list that is asked for, urgent ones first and then by due date unless ordered otherwise.
+pub(crate) fn urgent_first(filter: Option<TaskFilter>, order: Option<TaskOrder>, page: PageRequest) -> ListOf<Record> {
+    request(filter, order, page, (TaskSort::Urgency, Direction::Ascending))
+}
+
 /// The list that is asked for; `default` is the order when none is given.
-pub(crate) fn request(
+fn request(
     filter: Option<TaskFilter>,
     order: Option<TaskOrder>,
     page: PageRequest,
     default: (store::TaskSort, Direction),
 ) -> ListOf<Record> {
     let (sort, direction) = order.map_or(default, |order| (order.field.into(), order.direction.into()));
-    ListRequest { filter: filter.map(Into::into).unwrap_or_default(), sort, direction, page }
+    ListRequest { filter: filter.map(Into::into).unwrap_or_default(), sort, direction, page, ..ListRequest::default() }
 }

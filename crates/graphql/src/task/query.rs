@@ -2,10 +2,8 @@
 
 use async_graphql::{Context, Object, Result};
 use tenantry_domain::TaskId;
-use tenantry_store::Direction;
-use tenantry_store::task::TaskSort;
 
-use super::{Task, TaskFilter, TaskOrder, request};
+use super::{Task, TaskFilter, TaskOrder, newest_first};
 use crate::connection::{Connection, Origin, PageArguments};
 use crate::loaders::node;
 use crate::object::Object as Resolved;
@@ -39,11 +37,6 @@ impl TaskQuery {
         #[graphql(desc = "What the list is sorted by.")] order_by: Option<TaskOrder>,
     ) -> Result<Connection<Task>> {
         let page = PageArguments { first, after, last, before }.read()?;
-        Connection::load(
-            context,
-            Origin::Root,
-            request(filter, order_by, page, (TaskSort::CreatedAt, Direction::Descending)),
-        )
-        .await
+        Connection::load(context, Origin::Root, newest_first(filter, order_by, page)).await
     }
 }

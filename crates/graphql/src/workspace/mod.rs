@@ -38,21 +38,9 @@ object! {
         "updatedAt" updated_at: Timestamp = |workspace| Timestamp(workspace.updated_at);
     }
 
-    /// The projects in it; the newest first unless ordered otherwise.
-    #[expect(clippy::too_many_arguments, reason = "these are the field's arguments")]
-    async fn projects(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "How many from the start, at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
-        #[graphql(desc = "What the list is narrowed to.")] filter: Option<ProjectFilter>,
-        #[graphql(desc = "What the list is sorted by.")] order_by: Option<ProjectOrder>,
-    ) -> Result<Connection<Project>> {
-        let page = PageArguments { first, after, last, before }.read()?;
-        let origin = Origin::Parent(ProjectParent::Workspace, self.0.id.as_uuid());
-        Connection::load(context, origin, crate::project::request(filter, order_by, page)).await
+    lists {
+        /// The projects in it; the newest first unless ordered otherwise.
+        "projects" projects: Project [ProjectFilter, ProjectOrder] = |workspace| (ProjectParent::Workspace, workspace.id), crate::project::request;
     }
 
     /// Who has a grant on it, by the time it was first given. Shown to those who may give grants; everybody else finds only
@@ -94,5 +82,5 @@ pub(crate) struct WorkspaceOrder {
 pub(crate) fn request(order: Option<WorkspaceOrder>, page: PageRequest) -> ListOf<Record> {
     let default = (store::WorkspaceSort::Name, Direction::Ascending);
     let (sort, direction) = order.map_or(default, |order| (order.field.into(), order.direction.into()));
-    ListRequest { filter: store::WorkspaceFilter::default(), sort, direction, page }
+    ListRequest { filter: store::WorkspaceFilter::default(), sort, direction, page, ..ListRequest::default() }
 }

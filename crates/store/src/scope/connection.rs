@@ -1,8 +1,6 @@
 //! A pooled connection with an open transaction, which it never takes back to the pool.
 
-use std::time::Duration;
-
-use sqlx::postgres::PgRow;
+use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Row};
 use tokio::sync::Mutex;
 
@@ -10,31 +8,63 @@ use crate::error::StoreError;
 use crate::shelf::Lease;
 use crate::sql::Sql;
 
-/// How long a dropped scope may take to roll back before its connection is thrown away. Longer than a statement may take by
-/// default: the server would go on with it, and another connection beside it would be one too many.
-const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(6);
+/// What an open transaction keeps from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keeps {
+    /// Nothing: it only reads.
+    Nothing,
+    /// The rows that it changed or locked.
+    Locks,
+}
 
 /// A connection inside a transaction. Statements of concurrent callers run one after the other.
 #[derive(Debug)]
 pub struct Connection {
+    held: Mutex<Held>,
+    keeps: Keeps,
+}
+
+#[derive(Debug)]
+struct Held {
     /// `None` only after the transaction has ended.
-    pooled: Mutex<Option<Lease>>,
+    lease: Option<Lease>,
+    /// Whether a statement was sent whose answer has not been read to its end.
+    is_busy: bool,
+}
+
+impl Held {
+    /// Runs one statement on the connection.
+    async fn run<T>(
+        &mut self,
+        statement: impl AsyncFnOnce(&mut PgConnection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let lease = self.lease.as_mut().ok_or_else(ended)?;
+        // Whoever waits for the answer may be dropped meanwhile.
+        self.is_busy = true;
+        let answer = statement(lease).await;
+        self.is_busy = false;
+        answer
+    }
 }
 
 impl Connection {
     /// Sends `statements`, the first of which begins a transaction, in one round trip; gives the rows that they return.
-    pub(crate) async fn open(pooled: Lease, statements: String) -> Result<(Self, Vec<PgRow>), StoreError> {
+    pub(crate) async fn open(
+        mut lease: Lease,
+        statements: &str,
+        keeps: Keeps,
+    ) -> Result<(Self, Vec<PgRow>), StoreError> {
+        let statements = format!("{}{statements}", lease.opening());
+        lease.begin();
         // From here on the guard rolls back, whatever happens.
-        let connection = Self { pooled: Mutex::new(Some(pooled)) };
+        let connection = Self { held: Mutex::new(Held { lease: Some(lease), is_busy: false }), keeps };
         let rows = connection.fetch_unprepared(statements).await?;
         Ok((connection, rows))
     }
 
     /// Runs a statement and gives its rows.
     pub(crate) async fn fetch(&self, sql: Sql) -> Result<Vec<PgRow>, StoreError> {
-        let mut guard = self.pooled.lock().await;
-        let pooled = guard.as_mut().ok_or_else(ended)?;
-        sql.fetch(pooled).await
+        self.held.lock().await.run(async |connection| sql.fetch(connection).await).await
     }
 
     /// Runs a statement that gives one number.
@@ -45,26 +75,22 @@ impl Connection {
 
     /// Runs a statement and gives the number of rows that it touched.
     pub(crate) async fn execute(&self, sql: Sql) -> Result<u64, StoreError> {
-        let mut guard = self.pooled.lock().await;
-        let pooled = guard.as_mut().ok_or_else(ended)?;
-        sql.execute(pooled).await
+        self.held.lock().await.run(async |connection| sql.execute(connection).await).await
     }
 
     /// Sends literal statements in one round trip.
     pub(crate) async fn fetch_unprepared(&self, statements: String) -> Result<Vec<PgRow>, StoreError> {
-        let mut guard = self.pooled.lock().await;
-        let pooled = guard.as_mut().ok_or_else(ended)?;
-        Ok(sqlx::raw_sql(AssertSqlSafe(statements)).fetch_all(&mut **pooled).await?)
+        let mut held = self.held.lock().await;
+        held.run(async |connection| Ok(sqlx::raw_sql(AssertSqlSafe(statements)).fetch_all(connection).await?)).await
     }
 
     /// Commits and gives the connection back.
     pub(crate) async fn commit(&self) -> Result<(), StoreError> {
-        let mut guard = self.pooled.lock().await;
-        let pooled = guard.as_mut().ok_or_else(ended)?;
-        sqlx::raw_sql("COMMIT").execute(&mut **pooled).await?;
+        let mut held = self.held.lock().await;
+        held.run(async |connection| Ok(sqlx::raw_sql("COMMIT").execute(connection).await.map(drop)?)).await?;
         // Only now: a commit that was cut off leaves the connection to the guard.
-        if let Some(pooled) = guard.take() {
-            pooled.put_back();
+        if let Some(lease) = held.lease.take() {
+            lease.put_back();
         }
         Ok(())
     }
@@ -75,33 +101,20 @@ fn ended() -> StoreError {
     StoreError::Database(sqlx::Error::PoolClosed)
 }
 
+/// Ends the transaction, if it has not ended: at once when others may wait for its locks, otherwise when the connection is
+/// used next.
 impl Drop for Connection {
     fn drop(&mut self) {
-        let Some(pooled) = self.pooled.get_mut().take() else { return };
-        roll_back(pooled);
-    }
-}
-
-/// Ends the transaction in the background, and only then lets anyone else have the connection. One that does not answer is
-/// thrown away.
-fn roll_back(mut pooled: Lease) {
-    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-        // Without a runtime nothing can be sent. The process is ending, and the server rolls back when the socket closes.
-        pooled.abandon();
-        return;
-    };
-    runtime.spawn(async move {
-        let rollback = sqlx::raw_sql("ROLLBACK").execute(&mut *pooled);
-        match tokio::time::timeout(ROLLBACK_TIMEOUT, rollback).await {
-            Ok(Ok(_)) => pooled.put_back(),
-            Ok(Err(error)) => {
-                tracing::debug!(%error, "a connection is thrown away because it did not roll back");
-                pooled.discard();
-            }
-            Err(_) => {
-                tracing::debug!("a connection is thrown away because it did not roll back in time");
-                pooled.discard();
-            }
+        let held = self.held.get_mut();
+        let Some(lease) = held.lease.take() else { return };
+        if self.keeps == Keeps::Nothing && !held.is_busy {
+            lease.linger();
+            return;
         }
-    });
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(lease.roll_back())),
+            // Without a runtime nothing can be sent. The process is ending, and the server rolls back when the socket closes.
+            Err(_) => lease.abandon(),
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use tenantry_domain::Identity;
 
-use super::{Connection, Scope, Tenant, sealed};
+use super::{Connection, Keeps, Scope, Tenant, sealed};
 use crate::error::StoreError;
 use crate::pool::Store;
 
@@ -20,8 +20,7 @@ impl ReadScope {
     /// [`StoreError::NotAMember`] when the user does not belong to the organization; [`StoreError::Unavailable`] when there
     /// is no connection to be had within the pool's waiting time.
     pub async fn open(store: &Store, identity: Identity) -> Result<Self, StoreError> {
-        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-        let (connection, tenant) = store.open_tenant(begin, identity).await?;
+        let (connection, tenant) = store.open_tenant(Keeps::Nothing, identity).await?;
         Ok(Self { connection, tenant })
     }
 }

@@ -1,0 +1,60 @@
+//! Which columns a list has to read: those of the leaves that are selected, if nothing else is.
+
+use async_graphql::Context;
+use async_graphql::parser::types::SelectionSet;
+use tenantry_store::{ColumnSet, Record};
+
+use super::RecordNode;
+use super::plan::collect_fields;
+
+/// The columns that the field in `context`, a list of these nodes in this order, needs of its rows.
+pub(crate) fn of_list<N: RecordNode>(context: &Context<'_>, sort: <N::Record as Record>::SortField) -> ColumnSet {
+    let mut columns = ColumnSet::ID;
+    let type_name = format!("{}Connection", N::NAME);
+    let mut fields = Vec::new();
+    collect_fields(context, &context.item.node.selection_set.node, &type_name, &mut fields);
+    for field in fields {
+        columns = columns.and(match field.node.name.node.as_str() {
+            "nodes" => of_node::<N>(context, &field.node.selection_set.node),
+            "edges" => of_edges::<N>(context, &field.node.selection_set.node, sort),
+            // The cursors of the first and the last row.
+            "pageInfo" => N::Record::sort_columns(sort),
+            "totalCount" | "__typename" => ColumnSet::ID,
+            _ => ColumnSet::ALL,
+        });
+    }
+    columns
+}
+
+fn of_edges<N: RecordNode>(
+    context: &Context<'_>,
+    selection: &SelectionSet,
+    sort: <N::Record as Record>::SortField,
+) -> ColumnSet {
+    let mut columns = N::Record::sort_columns(sort);
+    let type_name = format!("{}Edge", N::NAME);
+    let mut fields = Vec::new();
+    collect_fields(context, selection, &type_name, &mut fields);
+    for field in fields {
+        if field.node.name.node == "node" {
+            columns = columns.and(of_node::<N>(context, &field.node.selection_set.node));
+        }
+    }
+    columns
+}
+
+/// A relation may look at any column.
+fn of_node<N: RecordNode>(context: &Context<'_>, selection: &SelectionSet) -> ColumnSet {
+    let mut columns = ColumnSet::ID;
+    let mut fields = Vec::new();
+    collect_fields(context, selection, N::NAME, &mut fields);
+    for field in fields {
+        let name = field.node.name.node.as_str();
+        columns = columns.and(match N::LEAVES.iter().find(|leaf| leaf.name == name) {
+            Some(leaf) => leaf.columns,
+            None if name == "__typename" => ColumnSet::ID,
+            None => ColumnSet::ALL,
+        });
+    }
+    columns
+}

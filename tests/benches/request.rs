@@ -1,0 +1,121 @@
+//! What the parts of a request cost: opening a scope, reading rows, batching, and writing the answer. On a private PostgreSQL
+//! with one large organization.
+
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot be set up has nothing to measure")]
+
+use std::sync::LazyLock;
+
+use divan::Bencher;
+use tenantry_billing::Billing;
+use tenantry_domain::project::Project;
+use tenantry_domain::task::Task;
+use tenantry_domain::{Identity, OrganizationId, ProjectId, UserId};
+use tenantry_graphql::{Caller, Engine, EngineOptions, GraphQlRequest, Methods, encode};
+use tenantry_seed::ScaleOptions;
+use tenantry_service::Service;
+use tenantry_store::task::TaskParent;
+use tenantry_store::{ColumnSet, ListOf, ListRequest, PageRequest, ReadScope, Record, list, list_for};
+use tenantry_tests::TestApp;
+use tokio::runtime::Runtime;
+
+fn main() {
+    divan::main();
+}
+
+/// A server's engine and somebody who asks it.
+struct Bed {
+    runtime: Runtime,
+    app: TestApp,
+    identity: Identity,
+    engine: Engine,
+}
+
+static BED: LazyLock<Bed> = LazyLock::new(|| {
+    let runtime = Runtime::new().unwrap();
+    let (app, identity) = runtime.block_on(async {
+        let app = TestApp::start().await;
+        let options = ScaleOptions { organizations: 10, users: 400, tasks: 30_000, rng_seed: 7 };
+        tenantry_seed::scale(&app.urls().owner_url(), &options, &mut |_| {}).await.unwrap();
+        let who = app
+            .texts(
+                "SELECT o.id::text || ' ' || m.user_id::text FROM app.organizations o JOIN app.organization_members m
+                 ON m.organization_id = o.id WHERE o.slug = 'large' AND m.role = 'owner' LIMIT 1",
+            )
+            .await;
+        let (organization, user) = who[0].split_once(' ').unwrap();
+        let identity = Identity {
+            user_id: UserId::from_uuid(user.parse().unwrap()),
+            organization_id: OrganizationId::from_uuid(organization.parse().unwrap()),
+        };
+        (app, identity)
+    });
+    let service = Service::new(app.server().store().clone(), Billing::default());
+    let engine = Engine::new(service, EngineOptions::default()).unwrap();
+    Bed { runtime, app, identity, engine }
+});
+
+impl Bed {
+    fn scope(&self) -> ReadScope {
+        self.runtime.block_on(ReadScope::open(self.app.server().store(), self.identity)).unwrap()
+    }
+
+    fn execute(&self, query: &str) -> async_graphql::Response {
+        let caller = Caller { identity: self.identity, request_id: String::new() };
+        let request = GraphQlRequest { query: query.to_owned(), ..GraphQlRequest::default() };
+        let response = self.runtime.block_on(self.engine.execute(caller, request, Methods::QueriesOnly));
+        assert!(response.errors.is_empty(), "{:?}", response.errors);
+        response
+    }
+}
+
+const LIST: &str = include_str!("../../bench/queries/list/query.graphql");
+const DASHBOARD: &str = include_str!("../../bench/queries/dashboard/query.graphql");
+
+/// Opens a transaction with the membership in it, and gives it up.
+#[divan::bench]
+fn scope_opening(bencher: Bencher<'_, '_>) {
+    let bed = &*BED;
+    bencher.bench_local(|| drop(bed.scope()));
+}
+
+/// Reads and decodes 100 rows: of all columns, and of the five that a board shows.
+#[divan::bench(args = [true, false])]
+fn rows(bencher: Bencher<'_, '_>, all_columns: bool) {
+    let bed = &*BED;
+    let scope = bed.scope();
+    let few = ColumnSet::of(Task::COLUMNS, &["title", "status", "priority", "due_at"]);
+    let columns = if all_columns { ColumnSet::ALL } else { few };
+    let page = PageRequest { limit: 100, ..PageRequest::default() };
+    let request: ListOf<Task> = ListRequest { page, columns, ..ListRequest::default() };
+    bencher.bench_local(|| bed.runtime.block_on(list::<Task>(&scope, &request)).unwrap().items.len());
+}
+
+/// Reads ten tasks of each of so many projects, in one statement.
+#[divan::bench(args = [1, 10, 100])]
+fn pages_of_parents(bencher: Bencher<'_, '_>, parents: u32) {
+    let bed = &*BED;
+    let scope = bed.scope();
+    let page = |limit| PageRequest { limit, ..PageRequest::default() };
+    let projects: ListOf<Project> = ListRequest { page: page(parents), ..ListRequest::default() };
+    let projects = bed.runtime.block_on(list::<Project>(&scope, &projects)).unwrap().items;
+    let projects: Vec<ProjectId> = projects.iter().map(|project| project.id).collect();
+    let request: ListOf<Task> = ListRequest { page: page(10), ..ListRequest::default() };
+    bencher.bench_local(|| {
+        bed.runtime.block_on(list_for::<Task, _>(&scope, TaskParent::Project, &projects, &request)).unwrap().len()
+    });
+}
+
+/// Runs a whole request, but for HTTP.
+#[divan::bench(args = [LIST, DASHBOARD])]
+fn execute(bencher: Bencher<'_, '_>, query: &str) {
+    let bed = &*BED;
+    bed.execute(query);
+    bencher.bench_local(|| bed.execute(query).data);
+}
+
+/// Writes the answer of a request as JSON.
+#[divan::bench(args = [LIST, DASHBOARD])]
+fn serialization(bencher: Bencher<'_, '_>, query: &str) {
+    let response = BED.execute(query);
+    bencher.bench_local(|| encode(&response));
+}
