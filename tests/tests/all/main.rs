@@ -8,6 +8,8 @@ mod introspection;
 mod isolation_smoke;
 mod limits;
 mod members;
+mod metering;
+mod metering_members;
 mod migrations;
 mod organizations;
 mod paging;
