@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tenantry_billing::{Billing, BillingOptions, Meter, MeterOptions, ThrottleOptions};
 use tenantry_domain::{Clock, Identity};
 use tenantry_graphql::guard::GuardLimits;
@@ -126,12 +127,16 @@ impl Drop for Server {
     }
 }
 
-/// Signs tokens that are valid for an hour.
+/// Signs tokens that are valid for an hour, or as long as those that they replace.
 struct HourlyIssuer(Issuer);
 
 impl TokenIssuer for HourlyIssuer {
-    fn issue(&self, identity: Identity) -> Result<IssuedToken, IssueError> {
-        let issued = self.0.issue(identity.user_id, identity.organization_id, Duration::from_hours(1));
+    fn issue(&self, identity: Identity, not_after: Option<DateTime<Utc>>) -> Result<IssuedToken, IssueError> {
+        let (user, organization, ttl) = (identity.user_id, identity.organization_id, Duration::from_hours(1));
+        let issued = match not_after {
+            Some(not_after) => self.0.issue_until(user, organization, ttl, not_after),
+            None => self.0.issue(user, organization, ttl),
+        };
         let issued = issued.map_err(|error| IssueError(Box::new(error)))?;
         Ok(IssuedToken { token: issued.token, expires_at: issued.expires_at })
     }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
+use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use tenantry_domain::{Actor, Identity};
@@ -43,6 +44,7 @@ pub(crate) type ReadError = Arc<StoreError>;
 pub(crate) struct Reads {
     store: Store,
     identity: Identity,
+    expires_at: Option<DateTime<Utc>>,
     membership: Membership,
     state: Mutex<State>,
     /// Whether the snapshot is being opened, which may wait for a connection.
@@ -63,6 +65,7 @@ impl Reads {
         Self {
             store,
             identity: caller.identity,
+            expires_at: caller.expires_at,
             membership: caller.membership.clone(),
             state: Mutex::default(),
             opening: AtomicBool::new(false),
@@ -71,6 +74,11 @@ impl Reads {
 
     pub(crate) fn identity(&self) -> Identity {
         self.identity
+    }
+
+    /// Until when the caller's token is good, if that is known.
+    pub(crate) fn expires_at(&self) -> Option<DateTime<Utc>> {
+        self.expires_at
     }
 
     /// Is told when the caller turns out to be a member.

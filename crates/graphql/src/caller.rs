@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use chrono::{DateTime, Utc};
 use tenantry_domain::Identity;
 
 /// Who sends a request.
@@ -10,6 +11,9 @@ use tenantry_domain::Identity;
 pub struct Caller {
     /// What the verified token says.
     pub identity: Identity,
+    /// Until when the token is good: a token that is made for the caller is good for no longer. `None` leaves that to the
+    /// issuer.
+    pub expires_at: Option<DateTime<Utc>>,
     /// Names the request in the log and in errors.
     pub request_id: String,
     /// Is told when the caller turns out to be a member.

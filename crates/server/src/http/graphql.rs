@@ -72,6 +72,7 @@ async fn execute(
     };
     let caller = Caller {
         identity: identity_of(&token),
+        expires_at: Some(token.expires_at),
         request_id: request_id.as_str().to_owned(),
         membership: call.membership(),
     };
