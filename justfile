@@ -24,6 +24,10 @@ bench *args:
 soak:
     scripts/bootstrap && TENANTRY_SOAK_REQUESTS=1000000 cargo test --release --locked --package tenantry-tests --test abuse soak -- --nocapture
 
+# Race for the last one of everything that a plan limits, 20 rounds in every way.
+races:
+    scripts/bootstrap && TENANTRY_RACE_ROUNDS=20 scripts/test races::
+
 # The checks of dependencies, licences and advisories.
 deny:
     cargo deny --locked check

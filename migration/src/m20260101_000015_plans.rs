@@ -39,7 +39,9 @@ pub(crate) fn up() -> String {
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT plans_pkey PRIMARY KEY (id),
-    CONSTRAINT plans_rank_key UNIQUE (rank),
+    -- As UNIQUE, but no key that something could refer to: a change of one, deferrable or not, locks the row against everybody who
+    -- refers to it, so that no organization could be founded meanwhile. Deferrable, so that ranks can trade places.
+    CONSTRAINT plans_rank_excl EXCLUDE USING btree (rank WITH =) DEFERRABLE,
     CONSTRAINT plans_id_check CHECK (id ~ '^[a-z][a-z0-9_]*$' AND char_length(id) <= 63),
     CONSTRAINT plans_name_check CHECK (char_length(name) <= 200 AND btrim(name) <> '')
 );

@@ -1,12 +1,14 @@
 //! The server on a database of its own, and who can sign in to it.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use reqwest::Client;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use tempfile::TempDir;
+use tenantry_billing::{MeterOptions, ThrottleOptions};
 use tenantry_devdb::DatabaseUrls;
 use tenantry_devdb::shared::{Template, TestDatabase};
 use tenantry_domain::{Clock, OrganizationId, Role, UserId};
@@ -97,6 +99,28 @@ impl TestAppBuilder {
     pub fn logging_statements(mut self) -> Self {
         self.logs_statements = true;
         self.options.max_connections = 1;
+        self
+    }
+
+    /// Has the server count API calls against the plan, and write them down after so long. A kill of the server loses what was not
+    /// written.
+    #[must_use]
+    pub fn metering(mut self, flush_every: Duration) -> Self {
+        self.options.meter = Some(MeterOptions { flush_every, ..MeterOptions::default() });
+        self
+    }
+
+    /// Has the server refuse whoever sends more than `per_second` requests in the long run, or `burst` at once.
+    #[must_use]
+    pub fn throttle(mut self, per_second: NonZeroU32, burst: NonZeroU32) -> Self {
+        self.options.throttle = Some(ThrottleOptions { per_second, burst, ..ThrottleOptions::default() });
+        self
+    }
+
+    /// For how long the server takes plans that it has read as they are; ten seconds unless set.
+    #[must_use]
+    pub fn plans_cached_for(mut self, time: Duration) -> Self {
+        self.options.plans_cached_for = time;
         self
     }
 

@@ -4,11 +4,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tenantry_billing::Billing;
+use chrono::{DateTime, Utc};
+use tenantry_billing::{Billing, BillingOptions, Meter, MeterOptions, ThrottleOptions};
 use tenantry_domain::{Clock, Identity};
 use tenantry_graphql::guard::GuardLimits;
 use tenantry_graphql::{Engine, EngineOptions, IssueError, IssuedToken, TokenIssuer};
-use tenantry_server::http::{AppState, HttpOptions, serve};
+use tenantry_server::http::{AppState, HttpOptions, Metering, serve};
 use tenantry_service::Service;
 use tenantry_service::payment::PaymentPortal;
 use tenantry_store::{Store, StoreSettings};
@@ -21,6 +22,8 @@ use tokio::task::JoinHandle;
 pub struct Server {
     address: SocketAddr,
     store: Store,
+    billing: Billing,
+    meter: Option<Meter>,
     task: JoinHandle<()>,
 }
 
@@ -34,6 +37,12 @@ pub(crate) struct ServerOptions {
     pub(crate) http: HttpOptions,
     /// Signs the tokens of those who switch to another organization.
     pub(crate) issuer: Option<Issuer>,
+    /// For how long plans that were read are taken as they are.
+    pub(crate) plans_cached_for: Duration,
+    /// Counts API calls, and writes them down so often.
+    pub(crate) meter: Option<MeterOptions>,
+    /// The short-window limit.
+    pub(crate) throttle: Option<ThrottleOptions>,
     /// Leads owners to a payment provider.
     pub(crate) portal: Option<Arc<dyn PaymentPortal>>,
 }
@@ -49,6 +58,9 @@ impl Default for ServerOptions {
             guard: GuardLimits::default(),
             http: HttpOptions { request_timeout: Duration::from_mins(1), ..HttpOptions::default() },
             issuer: None,
+            plans_cached_for: BillingOptions::default().plans_cached_for,
+            meter: None,
+            throttle: None,
             portal: None,
         }
     }
@@ -63,18 +75,22 @@ impl Server {
         settings.lock_timeout = options.acquire_timeout;
         settings.statement_timeout = options.acquire_timeout;
         let store = Store::connect(&settings, options.clock.clone()).await.expect("the test's database is there");
-        let service = Service::new(store.clone(), Billing::default());
+        let billing =
+            Billing::new(BillingOptions { plans_cached_for: options.plans_cached_for, ..BillingOptions::default() });
+        let meter = options.meter.map(|options| Meter::new(store.clone(), billing.clone(), options));
+        let metering = Metering::new(meter.clone(), options.throttle, options.clock.clone());
+        let service = Service::new(store.clone(), billing.clone());
         let issuer = options.issuer.clone().map(|issuer| Arc::new(HourlyIssuer(issuer)) as Arc<dyn TokenIssuer>);
         let engine =
             EngineOptions { issuer, portal: options.portal.clone(), ..EngineOptions::new(options.guard.clone()) };
         let engine = Engine::new(service, engine).expect("the schema is valid");
-        let state = AppState::new(engine, verifier, store.clone(), options.http.clone());
+        let state = AppState::with_metering(engine, verifier, store.clone(), options.http.clone(), metering);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let task = tokio::spawn(async move {
             serve(listener, state, std::future::pending()).await;
         });
-        Self { address, store, task }
+        Self { address, store, billing, meter, task }
     }
 
     /// Where the server listens.
@@ -85,6 +101,18 @@ impl Server {
     /// A URL of the server.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// The server's plans.
+    pub fn billing(&self) -> &Billing {
+        &self.billing
+    }
+
+    /// Writes down the API calls that were counted so far; gives how many.
+    ///
+    /// Needs an app that was made [`metering`](crate::TestAppBuilder::metering).
+    pub async fn flush_calls(&self) -> i64 {
+        self.meter.as_ref().expect("the app is metering").flush().await.calls
     }
 
     /// The server's pool.
@@ -99,12 +127,16 @@ impl Drop for Server {
     }
 }
 
-/// Signs tokens that are valid for an hour.
+/// Signs tokens that are valid for an hour, or as long as those that they replace.
 struct HourlyIssuer(Issuer);
 
 impl TokenIssuer for HourlyIssuer {
-    fn issue(&self, identity: Identity) -> Result<IssuedToken, IssueError> {
-        let issued = self.0.issue(identity.user_id, identity.organization_id, Duration::from_hours(1));
+    fn issue(&self, identity: Identity, not_after: Option<DateTime<Utc>>) -> Result<IssuedToken, IssueError> {
+        let (user, organization, ttl) = (identity.user_id, identity.organization_id, Duration::from_hours(1));
+        let issued = match not_after {
+            Some(not_after) => self.0.issue_until(user, organization, ttl, not_after),
+            None => self.0.issue(user, organization, ttl),
+        };
         let issued = issued.map_err(|error| IssueError(Box::new(error)))?;
         Ok(IssuedToken { token: issued.token, expires_at: issued.expires_at })
     }

@@ -33,7 +33,7 @@ use tenantry_store::Scope;
 
 pub use entitlement::{Entitlement, Source};
 pub use error::BillingError;
-pub use meter::{Decision, Flushed, Meter, MeterOptions};
+pub use meter::{Belonging, Decision, Flushed, Meter, MeterError, MeterOptions, Reservation};
 pub use plan_file::{PlanFault, PlanFile, PlanFileError};
 pub use throttle::{Burst, Throttle, ThrottleOptions};
 

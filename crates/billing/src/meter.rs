@@ -4,6 +4,8 @@
 //! Several processes may count the same organization. Each adds what it has counted to the counter in the database and reads
 //! the total back, so the counter is exact, and each knows of the others' calls one batch later.
 
+mod account;
+mod reservation;
 mod tally;
 
 use std::collections::HashMap;
@@ -19,8 +21,12 @@ use tenantry_domain::subscription::Period;
 use tenantry_store::billing::{subscription, usage};
 use tenantry_store::{Scope, Store, StoreError, WriteScope};
 
+pub use account::MeterError;
+pub use reservation::{Belonging, Reservation};
+
 use crate::{Billing, BillingError};
-use tally::{Known, Tally, Validity};
+use account::Account;
+use tally::{Known, Taking, Validity};
 
 /// What is metered.
 const FEATURE: Feature = Feature::ApiCallsPerMonth;
@@ -34,12 +40,19 @@ pub struct MeterOptions {
     pub flush_connections: usize,
     /// How long an organization that has sent nothing stays in memory.
     pub forget_after: Duration,
+    /// The longest that a call waits for the database to tell what is left. Beyond that, what was known before decides.
+    pub patience: Duration,
 }
 
 impl Default for MeterOptions {
-    /// Writes every five seconds, on two connections.
+    /// Writes every five seconds, on two connections; waits for half a second.
     fn default() -> Self {
-        Self { flush_every: Duration::from_secs(5), flush_connections: 2, forget_after: Duration::from_mins(5) }
+        Self {
+            flush_every: Duration::from_secs(5),
+            flush_connections: 2,
+            forget_after: Duration::from_mins(5),
+            patience: Duration::from_millis(500),
+        }
     }
 }
 
@@ -99,13 +112,6 @@ struct Inner {
     accounts: Mutex<HashMap<OrganizationId, Arc<Account>>>,
 }
 
-#[derive(Debug, Default)]
-struct Account {
-    tally: Mutex<Tally>,
-    /// Held while the organization's counter is read or written, so that it happens once at a time.
-    at_database: tokio::sync::Mutex<()>,
-}
-
 /// What the database says of an organization.
 struct Standing {
     limit: Option<i64>,
@@ -122,21 +128,40 @@ impl Meter {
     }
 
     /// Counts a call if the organization may make it. Asks the database only for an organization that it knows nothing of, or
-    /// nothing recent; never writes.
+    /// nothing recent, once for all who wait; never writes. While the database does not answer, what was known before decides.
     ///
     /// # Errors
-    /// [`BillingError::Store`] when the database has to be asked and fails, with [`StoreError::NotAMember`] when there is no
-    /// such organization; [`BillingError::NoAccount`] when its billing row is missing.
-    pub async fn admit(&self, organization: OrganizationId) -> Result<Decision, BillingError> {
-        self.decide(organization, true).await
+    /// [`MeterError::Failed`] when nothing is known and the database fails, or there is no such organization;
+    /// [`MeterError::Unanswered`] when nothing is known and the database has not answered within
+    /// [`patience`](MeterOptions::patience).
+    pub async fn admit(&self, organization: OrganizationId) -> Result<Decision, MeterError> {
+        self.decide(organization, Taking::Count).await.0
     }
 
     /// As [`admit`](Self::admit), without counting the call.
     ///
     /// # Errors
     /// As [`admit`](Self::admit).
-    pub async fn allowed(&self, organization: OrganizationId) -> Result<Decision, BillingError> {
-        self.decide(organization, false).await
+    pub async fn allowed(&self, organization: OrganizationId) -> Result<Decision, MeterError> {
+        self.decide(organization, Taking::Nothing).await.0
+    }
+
+    /// As [`admit`](Self::admit), for a caller who has still to turn out to be a member: the call is counted when the
+    /// reservation is. There is none when the call is refused. There is one when nothing is known: whoever lets the call
+    /// through all the same can still have it counted.
+    pub async fn reserve(
+        &self,
+        organization: OrganizationId,
+        caller: Belonging,
+    ) -> (Result<Decision, MeterError>, Option<Reservation>) {
+        let (decision, account) = self.decide(organization, Taking::Hold(caller)).await;
+        let held = match &decision {
+            Ok(Decision::Refused { .. }) => return (decision, None),
+            Ok(Decision::Allowed { .. }) => Some(caller),
+            Err(_) => None,
+        };
+        let reservation = Reservation::new(account, self.0.store.clock().clone(), held);
+        (decision, Some(reservation))
     }
 
     /// Counts a call, whatever the limit: one that was let through and that [`admit`](Self::admit) was not asked about.
@@ -190,33 +215,43 @@ impl Meter {
         Arc::clone(self.0.accounts.lock().entry(organization).or_default())
     }
 
-    async fn decide(&self, organization: OrganizationId, counts: bool) -> Result<Decision, BillingError> {
+    async fn decide(
+        &self,
+        organization: OrganizationId,
+        taking: Taking,
+    ) -> (Result<Decision, MeterError>, Arc<Account>) {
         let account = self.account(organization);
-        if let Some(decision) = self.decide_from_memory(&account, counts) {
-            return Ok(decision);
-        }
-        let result = {
-            let _at_database = account.at_database.lock().await;
-            // Somebody else may have asked in the meantime.
-            if let Some(decision) = self.decide_from_memory(&account, counts) {
-                return Ok(decision);
-            }
-            self.load(organization, &account).await
-        };
-        if let Err(error) = result {
-            self.forget_if_gone(organization, &error);
-            return Err(error);
-        }
-        let now = self.0.store.clock().now();
-        // What was read a moment ago is taken even when the cache time is nothing, or the period has just ended.
-        account.tally.lock().decide(now, Validity::Any, counts).ok_or(BillingError::NoAccount)
-    }
-
-    fn decide_from_memory(&self, account: &Account, counts: bool) -> Option<Decision> {
-        let now = self.0.store.clock().now();
         // The limit may be as old as the plans may be, and no older.
         let oldest = self.0.billing.plans.oldest_valid(Instant::now());
-        account.tally.lock().decide(now, Validity::After(oldest), counts)
+        if let Some(decision) = self.decide_from_memory(&account, Validity::After(oldest), taking) {
+            return (Ok(decision), account);
+        }
+        let loaded = account.loaded(self.0.options.patience, || {
+            let (meter, account) = (self.clone(), Arc::clone(&account));
+            async move { meter.load_in_turn(organization, &account).await }
+        });
+        let decision = match loaded.await {
+            // What was read a moment ago is taken even when the cache time is nothing, or the period has just ended.
+            Ok(()) => self.decide_from_memory(&account, Validity::Any, taking).ok_or(MeterError::Unanswered),
+            Err(MeterError::Failed(error)) if is_gone(&error) => Err(MeterError::Failed(error)),
+            Err(error) => self.decide_from_memory(&account, Validity::After(None), taking).ok_or(error),
+        };
+        (decision, account)
+    }
+
+    fn decide_from_memory(&self, account: &Account, validity: Validity, taking: Taking) -> Option<Decision> {
+        let now = self.0.store.clock().now();
+        account.tally.lock().decide(now, validity, taking)
+    }
+
+    async fn load_in_turn(&self, organization: OrganizationId, account: &Account) -> Result<(), BillingError> {
+        let _at_database = account.at_database.lock().await;
+        let result = self.load(organization, account).await;
+        if let Err(error) = &result {
+            tracing::debug!(%organization, %error, "what is left of the organization's calls could not be read");
+            self.forget_if_gone(organization, error);
+        }
+        result
     }
 
     /// Reads what the organization may call and has called.
@@ -279,8 +314,12 @@ impl Meter {
 
     /// An organization that is not there any more has nothing to count.
     fn forget_if_gone(&self, organization: OrganizationId, error: &BillingError) {
-        if matches!(error, BillingError::Store(StoreError::NotAMember)) {
+        if is_gone(error) {
             self.0.accounts.lock().remove(&organization);
         }
     }
+}
+
+fn is_gone(error: &BillingError) -> bool {
+    matches!(error, BillingError::Store(StoreError::NotAMember))
 }

@@ -1,6 +1,8 @@
-//! How many requests an organization may send in a short time, whatever its plan: protects the service, not the price list.
+//! How many requests an organization, or one caller in it, may send in a short time, whatever its plan: protects the service,
+//! not the price list.
 
 use std::fmt;
+use std::hash::Hash;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,16 +14,16 @@ use governor::{Quota, RateLimiter};
 use parking_lot::Mutex;
 use tenantry_domain::OrganizationId;
 
-type Limiter = RateLimiter<OrganizationId, HashMapStateStore<OrganizationId>, DefaultClock, StateInformationMiddleware>;
+type Limiter<K> = RateLimiter<K, HashMapStateStore<K>, DefaultClock, StateInformationMiddleware>;
 
-/// How fast an organization may go.
+/// How fast each may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ThrottleOptions {
     /// Requests a second, in the long run.
     pub per_second: NonZeroU32,
-    /// Requests at once, by an organization that has been quiet.
+    /// Requests at once, by one that has been quiet.
     pub burst: NonZeroU32,
-    /// With more organizations than this in memory, those that have been quiet are forgotten.
+    /// With more than this in memory, those that have been quiet are forgotten.
     pub remembered: usize,
 }
 
@@ -34,7 +36,7 @@ impl Default for ThrottleOptions {
     }
 }
 
-/// What an organization is told that goes too fast, or not.
+/// What one is told that goes too fast, or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Burst {
     /// It may go on.
@@ -49,11 +51,11 @@ pub enum Burst {
     },
 }
 
-/// The short-window limit of every organization. Cheap to clone, and all clones count together; one process does not know of
-/// another.
-#[derive(Clone)]
-pub struct Throttle {
-    limiter: Arc<Limiter>,
+/// The short-window limit of every organization, or of whatever else the requests are counted by: an
+/// [`Identity`](tenantry_domain::Identity) counts those of one user in one organization. Cheap to clone, and all clones count
+/// together; one process does not know of another.
+pub struct Throttle<K: Hash + Eq + Copy = OrganizationId> {
+    limiter: Arc<Limiter<K>>,
     clock: DefaultClock,
     remembered: usize,
     /// When the quiet ones were last forgotten.
@@ -63,7 +65,7 @@ pub struct Throttle {
 /// Forgetting goes through all organizations, so it is not done more often than this.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
 
-impl Throttle {
+impl<K: Hash + Eq + Copy> Throttle<K> {
     /// A throttle that has seen nobody yet.
     pub fn new(options: ThrottleOptions) -> Self {
         let quota = Quota::per_second(options.per_second).allow_burst(options.burst);
@@ -76,9 +78,9 @@ impl Throttle {
         }
     }
 
-    /// Counts a request of the organization, unless it goes too fast.
-    pub fn check(&self, organization: OrganizationId) -> Burst {
-        let burst = match self.limiter.check_key(&organization) {
+    /// Counts a request, unless whoever it counts for goes too fast.
+    pub fn check(&self, key: K) -> Burst {
+        let burst = match self.limiter.check_key(&key) {
             Ok(state) => Burst::Allowed { remaining: state.remaining_burst_capacity() },
             Err(refused) => Burst::Refused { retry_after: refused.wait_time_from(self.clock.now()) },
         };
@@ -86,7 +88,7 @@ impl Throttle {
         burst
     }
 
-    /// How many organizations are in memory.
+    /// How many are in memory.
     pub fn len(&self) -> usize {
         self.limiter.len()
     }
@@ -111,9 +113,20 @@ impl Throttle {
     }
 }
 
-impl fmt::Debug for Throttle {
+impl<K: Hash + Eq + Copy> Clone for Throttle<K> {
+    fn clone(&self) -> Self {
+        Self {
+            limiter: Arc::clone(&self.limiter),
+            clock: self.clock.clone(),
+            remembered: self.remembered,
+            tidied: Arc::clone(&self.tidied),
+        }
+    }
+}
+
+impl<K: Hash + Eq + Copy> fmt::Debug for Throttle<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Throttle").field("organizations", &self.len()).finish_non_exhaustive()
+        f.debug_struct("Throttle").field("remembered", &self.len()).finish_non_exhaustive()
     }
 }
 

@@ -14,10 +14,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
+use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use tenantry_domain::{Actor, Identity};
 use tenantry_store::{ReadScope, Scope, Store, StoreError};
+
+use crate::caller::{Caller, Membership};
 
 /// A kind of read that is done for many keys at once.
 pub(crate) trait Batch: Send + Sync + Sized + 'static {
@@ -41,6 +44,8 @@ pub(crate) type ReadError = Arc<StoreError>;
 pub(crate) struct Reads {
     store: Store,
     identity: Identity,
+    expires_at: Option<DateTime<Utc>>,
+    membership: Membership,
     state: Mutex<State>,
     /// Whether the snapshot is being opened, which may wait for a connection.
     opening: AtomicBool,
@@ -56,12 +61,29 @@ struct State {
 }
 
 impl Reads {
-    pub(crate) fn new(store: Store, identity: Identity) -> Self {
-        Self { store, identity, state: Mutex::default(), opening: AtomicBool::new(false) }
+    pub(crate) fn new(store: Store, caller: &Caller) -> Self {
+        Self {
+            store,
+            identity: caller.identity,
+            expires_at: caller.expires_at,
+            membership: caller.membership.clone(),
+            state: Mutex::default(),
+            opening: AtomicBool::new(false),
+        }
     }
 
     pub(crate) fn identity(&self) -> Identity {
         self.identity
+    }
+
+    /// Until when the caller's token is good, if that is known.
+    pub(crate) fn expires_at(&self) -> Option<DateTime<Utc>> {
+        self.expires_at
+    }
+
+    /// Is told when the caller turns out to be a member.
+    pub(crate) fn membership(&self) -> &Membership {
+        &self.membership
     }
 
     /// The value for this key; `None` when there is none.
@@ -111,6 +133,9 @@ impl Reads {
         self.opening.store(true, Ordering::Relaxed);
         let opened = ReadScope::open(&self.store, self.identity).await;
         self.opening.store(false, Ordering::Relaxed);
+        if opened.is_ok() {
+            self.membership.prove();
+        }
         opened
     }
 

@@ -10,12 +10,12 @@ use async_graphql::parser::types::{
     ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet, TypeKind, TypeSystemDefinition,
 };
 use async_graphql::{Request, Response, ValidationMode, Value, Variables};
-use tenantry_domain::Identity;
 use tenantry_service::Service;
 use tenantry_service::payment::PaymentPortal;
 
 use crate::batch::{Reads, drive};
 use crate::billing::OptionalPortal;
+use crate::caller::Caller;
 use crate::documents::{Document, Documents, RootFields};
 use crate::error::{ErrorCode, error_response, finish};
 use crate::guard::{Guard, GuardError, GuardLimits};
@@ -49,15 +49,6 @@ impl fmt::Debug for EngineOptions {
         options.field("guard", &self.guard).field("issuer", &self.issuer.is_some());
         options.field("portal", &self.portal.is_some()).finish()
     }
-}
-
-/// Who sends a request.
-#[derive(Debug, Clone)]
-pub struct Caller {
-    /// What the verified token says.
-    pub identity: Identity,
-    /// Names the request in the log and in errors.
-    pub request_id: String,
 }
 
 /// A request as it came in.
@@ -149,7 +140,7 @@ impl Engine {
             let message = "A GET request can only run a query.";
             return error_response(ErrorCode::MethodNotAllowed, message, &caller.request_id);
         }
-        let reads = Arc::new(Reads::new(self.service.store().clone(), caller.identity));
+        let reads = Arc::new(Reads::new(self.service.store().clone(), &caller));
         // Kept for the case that an input is refused; most requests bring few variables.
         let variables = request.variables.clone();
         let schema = if was_right { &self.lenient } else { &self.strict };

@@ -9,11 +9,12 @@ use tenantry_domain::Identity;
 
 /// Makes tokens that this server will believe. Without one, callers get their tokens from an identity provider only.
 pub trait TokenIssuer: Send + Sync {
-    /// A token for this user in this organization, to which the user belongs.
+    /// A token for this user in this organization, to which the user belongs; good for no longer than until `not_after`, if that is
+    /// given.
     ///
     /// # Errors
     /// When it cannot be signed; the log is told why, and the caller is not.
-    fn issue(&self, identity: Identity) -> Result<IssuedToken, IssueError>;
+    fn issue(&self, identity: Identity, not_after: Option<DateTime<Utc>>) -> Result<IssuedToken, IssueError>;
 }
 
 /// A new token.

@@ -7,6 +7,7 @@ pub mod guard;
 
 mod batch;
 mod billing;
+mod caller;
 mod client;
 mod connection;
 mod documents;
@@ -31,8 +32,9 @@ mod schema;
 mod task;
 mod workspace;
 
+pub use caller::{Caller, Membership};
 pub use encode::encode;
-pub use engine::{Caller, Engine, EngineOptions, GraphQlRequest, Methods};
+pub use engine::{Engine, EngineOptions, GraphQlRequest, Methods};
 pub use error::{ErrorCode, error_response};
 pub use issuer::{IssueError, IssuedToken, TokenIssuer};
 pub use schema::sdl;

@@ -9,6 +9,7 @@ use tenantry_service::{Service, ServiceError};
 use tenantry_store::WriteScope;
 
 use crate::batch::Reads;
+use crate::caller::Membership;
 use crate::error::{UserError, sort};
 
 /// Declares the payload of a mutation that gives an object, and one that gives the id of what was deleted.
@@ -48,12 +49,17 @@ pub(crate) use payload;
 /// Runs a use case in one transaction of the caller. What is read afterwards sees its commit.
 pub(crate) async fn write<T: Send>(
     context: &Context<'_>,
-    work: impl for<'s> FnMut(&'s mut WriteScope) -> BoxFuture<'s, std::result::Result<T, ServiceError>> + Send,
+    mut work: impl for<'s> FnMut(&'s mut WriteScope) -> BoxFuture<'s, std::result::Result<T, ServiceError>> + Send,
 ) -> Result<std::result::Result<T, Vec<UserError>>> {
     let reads = context.data_unchecked::<Arc<Reads>>();
     let service = context.data_unchecked::<Service>();
     let caller = caller(context);
-    let result = service.write(caller, work).await;
+    let membership = reads.membership();
+    let result = service.write(caller, |scope| {
+        membership.prove();
+        work(scope)
+    });
+    let result = result.await;
     reads.forget();
     sort(result)
 }
@@ -64,6 +70,11 @@ pub(crate) fn caller(context: &Context<'_>) -> Identity {
     let reads = context.data_unchecked::<Arc<Reads>>();
     reads.forget();
     reads.identity()
+}
+
+/// Is told when the caller turns out to be a member, by whoever opens a scope otherwise than through [`write`].
+pub(crate) fn membership<'c>(context: &'c Context<'_>) -> &'c Membership {
+    context.data_unchecked::<Arc<Reads>>().membership()
 }
 
 /// The change of a field that may be null: not given leaves it, null clears it.

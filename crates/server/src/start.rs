@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tenantry_billing::{Billing, BillingOptions, Meter, MeterOptions, Throttle};
+use tenantry_billing::{Billing, BillingOptions, Meter, MeterOptions};
 use tenantry_domain::Clock;
 use tenantry_graphql::EngineOptions;
 use tenantry_graphql::guard::GuardError;
@@ -179,11 +179,8 @@ pub(crate) fn state(
         stripe: stripe.webhooks,
     };
     let billing = Billing::new(BillingOptions::default());
-    let metering = Metering {
-        meter: Some(Meter::new(store.clone(), billing.clone(), MeterOptions::default())),
-        throttle: http.throttle().map(Throttle::new),
-        clock: Some(store.clock().clone()),
-    };
+    let meter = Meter::new(store.clone(), billing.clone(), MeterOptions::default());
+    let metering = Metering::new(Some(meter), http.throttle(), store.clock().clone());
     Ok(AppState::assemble(store, verifier, engine, options, billing, metering)?)
 }
 

@@ -96,7 +96,36 @@ impl Issuer {
         // Downwards, so that a verifier on the same clock never sees a token of the future.
         let issued_at = self.config.clock.now().trunc_subsecs(0);
         let ttl = TimeDelta::from_std(ttl).map_err(|_| out_of_range)?;
-        let expires_at = (issued_at + ttl).trunc_subsecs(0);
+        self.issue_at(user, organization, issued_at, issued_at + ttl)
+    }
+
+    /// As [`issue`](Self::issue), for a token that takes another one's place: good for `ttl`, but for no longer than until
+    /// `not_after`. When that is over already, though a verifier still lets it pass, the new token is as good as the old one.
+    ///
+    /// # Errors
+    /// As [`issue`](Self::issue).
+    pub fn issue_until(
+        &self,
+        user: UserId,
+        organization: OrganizationId,
+        ttl: Duration,
+        not_after: DateTime<Utc>,
+    ) -> Result<Issued, SetupError> {
+        let issued_at = self.config.clock.now().trunc_subsecs(0);
+        match (not_after - issued_at).to_std() {
+            Ok(left) if left >= ttl => self.issue(user, organization, ttl),
+            _ => self.issue_at(user, organization, issued_at, not_after),
+        }
+    }
+
+    fn issue_at(
+        &self,
+        user: UserId,
+        organization: OrganizationId,
+        issued_at: DateTime<Utc>,
+        expires_at: DateTime<Utc>,
+    ) -> Result<Issued, SetupError> {
+        let expires_at = expires_at.trunc_subsecs(0);
         let mut header = json!({ "typ": "JWT", "alg": self.algorithm_name() });
         if let Some(key_id) = &self.config.key_id {
             header["kid"] = json!(key_id);

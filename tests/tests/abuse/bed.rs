@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use reqwest::Client;
 use serde_json::{Value, json};
 use tenantry_billing::Billing;
@@ -68,7 +69,7 @@ impl Drop for Bed {
 struct Promises;
 
 impl TokenIssuer for Promises {
-    fn issue(&self, _: Identity) -> Result<IssuedToken, IssueError> {
+    fn issue(&self, _: Identity, _: Option<DateTime<Utc>>) -> Result<IssuedToken, IssueError> {
         Ok(IssuedToken { token: "a promise".into(), expires_at: Clock::system().now() })
     }
 }

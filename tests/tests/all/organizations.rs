@@ -141,6 +141,32 @@ async fn only_ones_own_organizations_can_be_switched_to() {
 }
 
 #[tokio::test]
+async fn a_switch_does_not_extend_a_session() {
+    let app = TestApp::start().await;
+    let (acme, other) = (app.organization("acme").create().await, app.organization("other").create().await);
+    app.join(other.id, &acme.owner.email, Role::Member).await;
+    let (user, minutes) = (acme.owner.user_id, std::time::Duration::from_mins);
+    let issued = app.issuer().issue(user, acme.id, minutes(10)).unwrap();
+    let mut session = app.with_token(Some(&issued.token));
+    // To and fro, and never any further.
+    for id in [other.id, acme.id, other.id] {
+        let answer = switch(&session, &json!(id.to_string())).await;
+        let token = answer.text_at("switchOrganization.token").to_owned();
+        assert_eq!(app.verifier().verify(&token).await.unwrap().expires_at, issued.expires_at);
+        let told: DateTime<Utc> = answer.text_at("switchOrganization.expiresAt").parse().unwrap();
+        assert_eq!(told, issued.expires_at);
+        session = app.with_token(Some(&token));
+        session.data("{ viewer { role } }").await;
+    }
+    // One that is good for long gives one that is good for as long as any, and no longer.
+    let issued = app.issuer().issue(user, acme.id, minutes(60 * 24)).unwrap();
+    let answer = switch(&app.with_token(Some(&issued.token)), &json!(other.id.to_string())).await;
+    let token = app.verifier().verify(answer.text_at("switchOrganization.token")).await.unwrap();
+    let left = token.expires_at - Clock::system().now();
+    assert!(left <= Duration::hours(1) && left > Duration::minutes(59), "{left}");
+}
+
+#[tokio::test]
 async fn a_server_that_cannot_sign_says_so() {
     let app = TestApp::builder().issuing_no_tokens().start().await;
     let acme = app.organization("acme").create().await;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use tenantry_domain::subscription::Period;
 
-use super::Decision;
+use super::{Belonging, Decision};
 
 /// What the database said.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +30,17 @@ pub(super) enum Validity {
     Any,
 }
 
+/// What a call that is allowed takes up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taking {
+    /// Nothing: it was only asked.
+    Nothing,
+    /// It is counted.
+    Count,
+    /// It is held for this caller until it is counted or given back.
+    Hold(Belonging),
+}
+
 /// The counts of one organization.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
@@ -40,11 +51,15 @@ pub(super) struct Tally {
     unplaced: i64,
     /// Being written at this moment.
     in_flight: Vec<(Period, i64)>,
+    /// Held by calls of members that are under way.
+    held: i64,
+    /// Held by calls under way whose callers have still to turn out to be members.
+    held_unproven: i64,
 }
 
 impl Tally {
-    /// Decides from what is known, if that is good enough; counts the call if that is wanted and it is allowed.
-    pub(super) fn decide(&mut self, now: DateTime<Utc>, validity: Validity, counts: bool) -> Option<Decision> {
+    /// Decides from what is known, if that is good enough; takes up the call if it is allowed.
+    pub(super) fn decide(&mut self, now: DateTime<Utc>, validity: Validity, taking: Taking) -> Option<Decision> {
         let known = self.known?;
         if let Validity::After(oldest) = validity
             && (oldest.is_some_and(|oldest| known.as_of <= oldest) || !known.period.contains(now))
@@ -53,21 +68,37 @@ impl Tally {
         }
         let resets_at = known.period.end();
         let Some(limit) = known.limit else {
-            if counts {
-                add(&mut self.pending, known.period, 1);
-            }
+            self.take(known.period, taking);
             return Some(Decision::Allowed { limit: None, remaining: None, resets_at });
         };
-        let used = known.written + of(&self.pending, known.period) + of(&self.in_flight, known.period);
-        let left = limit - used;
+        let used = known.written + of(&self.pending, known.period) + of(&self.in_flight, known.period) + self.held;
+        // What may turn out to be nobody's call stands in the way of others like it only.
+        let unproven = if taking == Taking::Hold(Belonging::Unproven) { self.held_unproven } else { 0 };
+        let left = limit - used - unproven;
         if left <= 0 {
             return Some(Decision::Refused { limit, resets_at });
         }
-        if counts {
-            add(&mut self.pending, known.period, 1);
-        }
-        let remaining = left - i64::from(counts);
+        self.take(known.period, taking);
+        let remaining = left - i64::from(taking != Taking::Nothing);
         Some(Decision::Allowed { limit: Some(limit), remaining: Some(remaining), resets_at })
+    }
+
+    fn take(&mut self, period: Period, taking: Taking) {
+        match taking {
+            Taking::Nothing => {}
+            Taking::Count => add(&mut self.pending, period, 1),
+            Taking::Hold(Belonging::Proven) => self.held += 1,
+            Taking::Hold(Belonging::Unproven) => self.held_unproven += 1,
+        }
+    }
+
+    /// Gives back what was held.
+    pub(super) fn release(&mut self, held: Option<Belonging>) {
+        match held {
+            Some(Belonging::Proven) => self.held -= 1,
+            Some(Belonging::Unproven) => self.held_unproven -= 1,
+            None => {}
+        }
     }
 
     /// Counts a call.
@@ -185,15 +216,37 @@ mod tests {
     #[test]
     fn calls_are_counted_up_to_the_limit() {
         let mut tally = Tally::default();
-        assert_eq!(tally.decide(now(), Validity::Any, true), None);
+        assert_eq!(tally.decide(now(), Validity::Any, Taking::Count), None);
         tally.learn(known(7));
-        assert_eq!(remaining(tally.decide(now(), Validity::Any, false)), 3);
+        assert_eq!(remaining(tally.decide(now(), Validity::Any, Taking::Nothing)), 3);
         for left in [2, 1, 0] {
-            assert_eq!(remaining(tally.decide(now(), Validity::Any, true)), left);
+            assert_eq!(remaining(tally.decide(now(), Validity::Any, Taking::Count)), left);
         }
         let refused = Decision::Refused { limit: 10, resets_at: Period::calendar_month(now()).end() };
-        assert_eq!(tally.decide(now(), Validity::Any, true), Some(refused));
+        assert_eq!(tally.decide(now(), Validity::Any, Taking::Count), Some(refused));
         assert_eq!(of(&tally.pending, Period::calendar_month(now())), 3);
+    }
+
+    #[test]
+    fn what_is_held_without_proof_stands_in_nobodys_way_who_has_it() {
+        let mut tally = Tally::default();
+        tally.learn(known(8));
+        let hold = Taking::Hold;
+        // Two are left, and callers without proof get no more than two between them.
+        for left in [1, 0] {
+            assert_eq!(remaining(tally.decide(now(), Validity::Any, hold(Belonging::Unproven))), left);
+        }
+        let refused = Decision::Refused { limit: 10, resets_at: Period::calendar_month(now()).end() };
+        assert_eq!(tally.decide(now(), Validity::Any, hold(Belonging::Unproven)), Some(refused));
+        for left in [1, 0] {
+            assert_eq!(remaining(tally.decide(now(), Validity::Any, hold(Belonging::Proven))), left);
+        }
+        assert_eq!(tally.decide(now(), Validity::Any, hold(Belonging::Proven)), Some(refused));
+        for held in [Belonging::Proven, Belonging::Proven, Belonging::Unproven, Belonging::Unproven] {
+            tally.release(Some(held));
+        }
+        assert_eq!(remaining(tally.decide(now(), Validity::Any, Taking::Nothing)), 2);
+        assert!(!tally.has_pending(), "nothing of it is counted");
     }
 
     #[test]
@@ -204,12 +257,12 @@ mod tests {
         tally.lock().count(now());
         let taken = Taken::of(&tally, period);
         tally.lock().count(now());
-        assert_eq!(remaining(tally.lock().decide(now(), Validity::Any, false)), 8);
+        assert_eq!(remaining(tally.lock().decide(now(), Validity::Any, Taking::Nothing)), 8);
         drop(taken);
         assert_eq!(of(&tally.lock().pending, period), 2);
         assert_eq!(Taken::of(&tally, period).settle(), 2);
         assert!(!tally.lock().has_pending());
-        assert_eq!(remaining(tally.lock().decide(now(), Validity::Any, false)), 8);
+        assert_eq!(remaining(tally.lock().decide(now(), Validity::Any, Taking::Nothing)), 8);
     }
 
     #[test]
@@ -217,9 +270,9 @@ mod tests {
         let mut tally = Tally::default();
         tally.learn(known(0));
         let later = Instant::now() + std::time::Duration::from_secs(1);
-        assert_eq!(tally.decide(now(), Validity::After(Some(later)), true), None);
-        assert!(tally.decide(now(), Validity::After(None), true).is_some());
-        assert_eq!(tally.decide(now() + Duration::days(40), Validity::After(None), true), None);
+        assert_eq!(tally.decide(now(), Validity::After(Some(later)), Taking::Count), None);
+        assert!(tally.decide(now(), Validity::After(None), Taking::Count).is_some());
+        assert_eq!(tally.decide(now() + Duration::days(40), Validity::After(None), Taking::Count), None);
     }
 
     #[test]
@@ -228,6 +281,6 @@ mod tests {
         tally.count(now());
         assert!(tally.has_pending());
         tally.learn(known(0));
-        assert_eq!(remaining(tally.decide(now(), Validity::Any, false)), 9);
+        assert_eq!(remaining(tally.decide(now(), Validity::Any, Taking::Nothing)), 9);
     }
 }

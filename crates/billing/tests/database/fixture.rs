@@ -79,6 +79,14 @@ impl Fixture {
         sqlx::raw_sql(sqlx::AssertSqlSafe(script)).execute(&self.admin).await.unwrap();
     }
 
+    /// Takes a lock as the superuser, until what is given back is dropped.
+    #[expect(clippy::disallowed_methods, reason = "it is the superuser's, which no tenant binds")]
+    pub(crate) async fn hold(&self, lock: &'static str) -> sqlx::Transaction<'static, sqlx::Postgres> {
+        let mut transaction = self.admin.begin().await.unwrap();
+        sqlx::Executor::execute(&mut *transaction, sqlx::raw_sql(lock)).await.unwrap();
+        transaction
+    }
+
     /// One number, as the superuser sees it.
     pub(crate) async fn number(&self, query: &str) -> i64 {
         sqlx::query_scalar(sqlx::AssertSqlSafe(query)).fetch_one(&self.admin).await.unwrap()

@@ -7,6 +7,7 @@ mod downgrade;
 mod entitlements;
 mod fixture;
 mod metering;
+mod metering_stalled;
 mod plans;
 mod races;
 mod stripe;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeZone, Utc};
 use futures_util::future::join_all;
 use parking_lot::Mutex;
-use tenantry_billing::{Billing, BillingError, Decision, Flushed, Meter, MeterOptions};
+use tenantry_billing::{Belonging, Billing, BillingError, Decision, Flushed, Meter, MeterError, MeterOptions};
 use tenantry_domain::feature::Feature;
 use tenantry_domain::subscription::Period;
 use tenantry_domain::{Clock, OrganizationId};
@@ -179,8 +179,41 @@ async fn an_organization_that_is_not_there_is_refused_and_forgotten() {
     let meter = meter(&fixture);
     let nobody = OrganizationId::from_uuid(Uuid::nil());
     let answer = meter.admit(nobody).await;
-    assert!(matches!(answer, Err(BillingError::Store(StoreError::NotAMember))));
+    let Err(MeterError::Failed(error)) = answer else { panic!("{answer:?}") };
+    assert!(matches!(*error, BillingError::Store(StoreError::NotAMember)));
     meter.record(nobody);
     assert_eq!(meter.flush().await, Flushed { calls: 0, failed: 1 });
     assert_eq!(meter.flush().await, Flushed::default());
+}
+
+#[tokio::test]
+async fn a_reservation_counts_only_when_it_is_counted() {
+    let fixture = Fixture::new().await;
+    let tenant = fixture.tenant("free").await;
+    let id = tenant.identity.organization_id;
+    fixture.set_limit(tenant, Feature::ApiCallsPerMonth, Some(2)).await;
+    let meter = meter(&fixture);
+    let remaining = async || match meter.allowed(id).await.unwrap() {
+        Decision::Allowed { remaining: Some(remaining), .. } => remaining,
+        Decision::Refused { .. } => 0,
+        other @ Decision::Allowed { .. } => panic!("{other:?}"),
+    };
+    let mut unproven = Vec::new();
+    for _ in 0..2 {
+        let (decision, reservation) = meter.reserve(id, Belonging::Unproven).await;
+        assert!(decision.unwrap().is_allowed());
+        unproven.push(reservation.unwrap());
+    }
+    let (decision, none) = meter.reserve(id, Belonging::Unproven).await;
+    assert!(!decision.unwrap().is_allowed() && none.is_none());
+    // Whoever is known to be a member does not notice.
+    let (decision, proven) = meter.reserve(id, Belonging::Proven).await;
+    assert!(decision.unwrap().is_allowed());
+    assert_eq!(remaining().await, 1);
+    proven.unwrap().count();
+    unproven.pop().unwrap().count();
+    assert_eq!(remaining().await, 0);
+    drop(unproven);
+    assert_eq!(meter.flush().await.calls, 2);
+    assert_eq!(written(&fixture, tenant).await, 2);
 }

@@ -148,3 +148,29 @@ async fn a_plan_younger_than_the_cache_is_found() {
     let refused = billing.check_level(&mut scope, Feature::Projects, 1).await;
     assert!(matches!(refused, Err(BillingError::LimitReached(limit)) if limit.limit == 0));
 }
+
+#[tokio::test]
+async fn organizations_are_founded_while_plans_are_loaded() {
+    let fixture = Fixture::new().await;
+    // Holds the load up half-way, when it has given every plan another rank.
+    let held = fixture.hold("SELECT FROM billing.plan_features WHERE plan = 'pro' FOR UPDATE").await;
+    let (billing, owner) = (fixture.billing.clone(), fixture.database.owner_url());
+    let load = tokio::spawn(async move {
+        let plans = file(&[("enterprise", "null"), ("solo", "9"), ("free", "2"), ("pro", "4")]);
+        billing.load_plans(&owner, &plans).await
+    });
+    let waiting = "SELECT count(*) FROM pg_stat_activity
+                   WHERE datname = current_database() AND application_name = 'tenantry plans' AND wait_event_type = 'Lock'";
+    while fixture.number(waiting).await == 0 {
+        assert!(!load.is_finished(), "the load was to be held up");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let founded = tokio::time::timeout(Duration::from_secs(2), fixture.tenant("free")).await;
+    let tenant = founded.expect("nobody waits for the load");
+    assert!(!load.is_finished());
+    held.rollback().await.unwrap();
+    load.await.unwrap().unwrap();
+    let plans = fixture.billing.plans(&fixture.read(tenant).await).await.unwrap();
+    let ranks: Vec<_> = plans.plans().iter().map(|plan| plan.id.as_str()).collect();
+    assert_eq!(ranks, ["enterprise", "solo", "free", "pro"]);
+}

@@ -19,10 +19,10 @@ const ATTEMPTS: usize = 500;
 /// The limit; one below it is where a round starts.
 const LIMIT: i64 = 5;
 
-/// How many rounds each feature is raced for. Fewer in an unoptimised build, where they take several times as long.
+/// How many rounds each feature is raced for.
 fn round_count() -> usize {
     let asked = std::env::var("TENANTRY_RACE_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
-    asked.unwrap_or(if cfg!(debug_assertions) { 4 } else { 20 })
+    asked.unwrap_or(20)
 }
 
 /// What an organization has of a feature.

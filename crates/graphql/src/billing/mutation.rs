@@ -6,7 +6,7 @@ use tenantry_service::payment::{self as service, PortalPage};
 
 use super::OptionalPortal;
 use crate::error::sort;
-use crate::mutation::{caller, payload};
+use crate::mutation::{caller, membership, payload};
 use crate::object::Ordered;
 use crate::scalar::enumeration;
 
@@ -67,6 +67,9 @@ impl BillingMutation {
         let caller = caller(context);
         let portal = context.data_unchecked::<OptionalPortal>().0.as_deref();
         let made = service::checkout(service.store(), service.billing(), portal, caller, input.plan).await;
+        if made.is_ok() {
+            membership(context).prove();
+        }
         Ok(sort(made)?.into())
     }
 
@@ -80,6 +83,10 @@ impl BillingMutation {
         let caller = caller(context);
         let portal = context.data_unchecked::<OptionalPortal>().0.as_deref();
         let page = input.unwrap_or_default().page.map(Into::into).unwrap_or_default();
-        Ok(sort(service::manage(service.store(), portal, caller, page).await)?.into())
+        let made = service::manage(service.store(), portal, caller, page).await;
+        if made.is_ok() {
+            membership(context).prove();
+        }
+        Ok(sort(made)?.into())
     }
 }

@@ -9,6 +9,7 @@ use tenantry_service::{Service, organization as service};
 
 use super::summary::OrganizationSummary;
 use super::{Organization, Record};
+use crate::batch::Reads;
 use crate::error::{UserError, internal, sort};
 use crate::issuer::OptionalIssuer;
 use crate::mutation::{caller, nullable, payload, refused, required, write};
@@ -151,8 +152,8 @@ impl OrganizationMutation {
         Ok(updated.map(Arc::<Record>::new).into())
     }
 
-    /// Gives a token for another organization that you belong to. Works also when you do not belong to the one that your token
-    /// names any more.
+    /// Gives a token for another organization that you belong to, good for no longer than the one that you send. Works also when
+    /// you do not belong to the one that your token names any more.
     async fn switch_organization(
         &self,
         context: &Context<'_>,
@@ -173,7 +174,9 @@ impl OrganizationMutation {
             }
         };
         let identity = Identity { user_id: caller.user_id, organization_id: organization.id };
-        let new = issuer.issue(identity).map_err(|error| internal(&error))?;
+        // Else whoever has a token could go on for ever, by switching to where they are.
+        let not_after = context.data_unchecked::<Arc<Reads>>().expires_at();
+        let new = issuer.issue(identity, not_after).map_err(|error| internal(&error))?;
         Ok(Ordered(SwitchOrganizationPayload {
             token: Some(new.token),
             expires_at: Some(Timestamp(new.expires_at)),

@@ -14,9 +14,10 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body as _;
 use tenantry_domain::Identity;
 use tenantry_graphql::{Caller, ErrorCode, GraphQlRequest, Methods};
+use tenantry_token::VerifiedToken;
 
 use super::answer::{METHODS, Refusal, from_engine};
-use super::metering::Quota;
+use super::metering::Call;
 use super::negotiation::{MediaType, answer_type, is_json};
 use super::request_id::RequestId;
 use super::{AppState, auth, body};
@@ -43,39 +44,59 @@ pub(crate) async fn answer(
         Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, ErrorCode::BadUserInput, message))
     };
     match outcome {
-        Ok((answer, quota)) => {
-            let mut response = from_engine(answer, media_type);
-            quota.tell(&mut response);
+        Ok((outcome, call)) => {
+            let mut response = match outcome {
+                Ok(answer) => from_engine(answer, media_type),
+                Err(refusal) => refusal.into_response(media_type, request_id.as_str()),
+            };
+            call.finish(&mut response);
             response
         }
         Err(refusal) => refusal.into_response(media_type, request_id.as_str()),
     }
 }
 
+/// Runs a request that is let in; gives its outcome and the call that it is.
 async fn execute(
     state: &AppState,
     request_id: &RequestId,
     request: Request<Body>,
-) -> Result<(async_graphql::Response, Quota), Refusal> {
+) -> Result<(Result<async_graphql::Response, Refusal>, Call), Refusal> {
     let (head, mut body) = request.into_parts();
-    let (methods, identity, quota) = match admit(state, &head).await {
+    let (methods, token, call) = match admit(state, &head).await {
         Ok(admitted) => admitted,
         Err(refusal) => {
             spill(&mut body).await;
             return Err(refusal);
         }
     };
+    let caller = Caller {
+        identity: identity_of(&token),
+        expires_at: Some(token.expires_at),
+        request_id: request_id.as_str().to_owned(),
+        membership: call.membership(),
+    };
+    Ok((run(state, caller, methods, &head, body).await, call))
+}
+
+async fn run(
+    state: &AppState,
+    caller: Caller,
+    methods: Methods,
+    head: &Parts,
+    body: Body,
+) -> Result<async_graphql::Response, Refusal> {
     let request = match methods {
         Methods::All => post(state, &head.headers, body).await?,
         Methods::QueriesOnly => body::from_query_string(head.uri.query().unwrap_or_default()).map_err(malformed)?,
     };
-    let caller = Caller { identity, request_id: request_id.as_str().to_owned() };
+    let request_id = caller.request_id.clone();
     // A resolver that panics must not take the connection with it, on which other answers may be under way.
     let execution = AssertUnwindSafe(state.engine().execute(caller, request, methods)).catch_unwind();
     match tokio::time::timeout(state.request_timeout(), execution).await {
-        Ok(Ok(answer)) => Ok((answer, quota)),
+        Ok(Ok(answer)) => Ok(answer),
         Ok(Err(_)) => {
-            tracing::error!(%request_id, "a resolver panicked");
+            tracing::error!(request_id, "a resolver panicked");
             let message = "Something went wrong; the request id helps to find out what.";
             Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, message))
         }
@@ -85,19 +106,23 @@ async fn execute(
 }
 
 /// What is decided before the body is read: nobody who is unknown makes the server hold one.
-async fn admit(state: &AppState, head: &Parts) -> Result<(Methods, Identity, Quota), Refusal> {
+async fn admit(state: &AppState, head: &Parts) -> Result<(Methods, VerifiedToken, Call), Refusal> {
     let methods = match head.method {
         Method::POST => Methods::All,
         Method::GET | Method::HEAD => Methods::QueriesOnly,
         _ => return Err(Refusal::method_not_allowed()),
     };
-    let identity = identify(state, &head.headers).await?;
-    let quota = state.metering().admit(identity.organization_id).await?;
-    Ok((methods, identity, quota))
+    let token = identify(state, &head.headers).await?;
+    let call = state.metering().admit(identity_of(&token)).await?;
+    Ok((methods, token, call))
+}
+
+fn identity_of(token: &VerifiedToken) -> Identity {
+    Identity { user_id: token.user_id, organization_id: token.organization_id }
 }
 
 /// Who is asking, by the token. The database is not involved.
-async fn identify(state: &AppState, headers: &HeaderMap) -> Result<Identity, Refusal> {
+async fn identify(state: &AppState, headers: &HeaderMap) -> Result<VerifiedToken, Refusal> {
     let token = match auth::bearer(headers) {
         Ok(Some(token)) => token,
         Ok(None) => return Err(Refusal::unauthenticated("Send a token: Authorization: Bearer <token>.", None)),
@@ -107,7 +132,7 @@ async fn identify(state: &AppState, headers: &HeaderMap) -> Result<Identity, Ref
         }
     };
     match state.verifier().verify(token).await {
-        Ok(token) => Ok(Identity { user_id: token.user_id, organization_id: token.organization_id }),
+        Ok(token) => Ok(token),
         Err(error) if error.is_unavailable() => {
             tracing::error!(%error, "tokens cannot be verified");
             Err(Refusal::unavailable())

@@ -1,99 +1,180 @@
-//! Who sends too much: the short-window limit, and the plan's API calls. Both are counted in memory; a request writes nothing.
+//! Who sends too much: the short-window limits, and the plan's API calls. All are counted in memory; a request writes nothing.
+//!
+//! A token outlives a membership, and only the request itself finds out. So nobody's call is counted against an organization
+//! before the database has said that it is a member's; what it takes up until then stands in the way of others only while the
+//! caller was a member a moment ago.
 
-use std::time::Duration;
+mod members;
+
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use chrono::{DateTime, Utc};
-use tenantry_billing::{Burst, Decision, Meter, Throttle};
-use tenantry_domain::{Clock, OrganizationId};
-use tenantry_graphql::ErrorCode;
+use tenantry_billing::{Belonging, Burst, Decision, Meter, Reservation, Throttle, ThrottleOptions};
+use tenantry_domain::{Clock, Identity};
+use tenantry_graphql::{ErrorCode, Membership};
 
 use super::answer::Refusal;
-
-/// How long a request waits to be counted.
-const PATIENCE: Duration = Duration::from_millis(500);
+use members::Members;
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
-/// What counts requests. Without its parts it lets everything through.
-#[derive(Clone, Default)]
-pub struct Metering {
+/// What counts requests. The default lets everything through. Cheap to clone, and all clones count together.
+#[derive(Debug, Clone, Default)]
+pub struct Metering(Option<Arc<Counters>>);
+
+#[derive(Debug)]
+struct Counters {
     /// The plan's API calls.
-    pub meter: Option<Meter>,
-    /// The short-window limit.
-    pub throttle: Option<Throttle>,
+    meter: Option<Meter>,
+    /// The short-window limits.
+    throttles: Option<Throttles>,
     /// Tells how long it is until a count starts over.
-    pub clock: Option<Clock>,
+    clock: Clock,
+    members: Members,
 }
 
-/// What is left to an organization, for the answer's headers.
-#[derive(Debug, Default)]
-pub(super) struct Quota {
-    limit: Option<i64>,
-    remaining: Option<i64>,
-    reset: Option<u64>,
+#[derive(Debug)]
+struct Throttles {
+    /// Of each user in each organization, a member or not.
+    callers: Throttle<Identity>,
+    /// Of all members of an organization together.
+    organizations: Throttle,
 }
 
 impl Metering {
-    /// Counts a request of the organization, or refuses it.
-    pub(super) async fn admit(&self, organization: OrganizationId) -> Result<Quota, Refusal> {
-        if let Some(throttle) = &self.throttle
-            && let Burst::Refused { retry_after } = throttle.check(organization)
-        {
-            let message = "This organization sends requests too fast; slow down a little.";
-            // A part of a second is rounded up, so that whoever waits that long is let through.
-            let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
-            return Err(limited(message.to_owned(), seconds, None));
-        }
-        let Some(meter) = &self.meter else { return Ok(Quota::default()) };
-        // What is known of an organization is asked for anew now and then; a database that does not answer must not hold up
-        // its requests one after the other.
-        let admitted = tokio::time::timeout(PATIENCE, meter.admit(organization)).await;
-        let Ok(admitted) = admitted else { return Ok(Quota::default()) };
-        match admitted {
+    /// Counts the plan's API calls with `meter`, if there is one. With `throttle`, an organization may go so fast, and so may each
+    /// caller in it. `clock` is the store's.
+    pub fn new(meter: Option<Meter>, throttle: Option<ThrottleOptions>, clock: Clock) -> Self {
+        let throttles = throttle
+            .map(|options| Throttles { callers: Throttle::new(options), organizations: Throttle::new(options) });
+        Self(Some(Arc::new(Counters { meter, throttles, clock, members: Members::default() })))
+    }
+
+    /// What counts the plan's API calls.
+    pub fn meter(&self) -> Option<&Meter> {
+        self.0.as_ref()?.meter.as_ref()
+    }
+
+    /// Lets a caller's request in, or refuses it.
+    pub(super) async fn admit(&self, caller: Identity) -> Result<Call, Refusal> {
+        let membership = Membership::default();
+        let Some(counters) = &self.0 else { return Ok(Call { membership, counted: None }) };
+        let belonging = counters.members.belonging(caller);
+        counters.throttle(caller, belonging)?;
+        let (quota, reservation) = counters.reserve(caller, belonging).await?;
+        let counters = Arc::clone(counters);
+        Ok(Call { membership, counted: Some(Counted { counters, caller, belonging, quota, reservation }) })
+    }
+}
+
+impl Counters {
+    fn throttle(&self, caller: Identity, belonging: Belonging) -> Result<(), Refusal> {
+        let Some(throttles) = &self.throttles else { return Ok(()) };
+        let (burst, whose) = match throttles.callers.check(caller) {
+            Burst::Allowed { .. } if belonging == Belonging::Proven => {
+                (throttles.organizations.check(caller.organization_id), "This organization sends")
+            }
+            burst => (burst, "You send"),
+        };
+        let Burst::Refused { retry_after } = burst else { return Ok(()) };
+        // A part of a second is rounded up, so that whoever waits that long is let through.
+        let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+        Err(limited(format!("{whose} requests too fast; slow down a little."), seconds, None))
+    }
+
+    async fn reserve(&self, caller: Identity, belonging: Belonging) -> Result<(Quota, Option<Reservation>), Refusal> {
+        let Some(meter) = &self.meter else { return Ok((Quota::default(), None)) };
+        let (decision, reservation) = meter.reserve(caller.organization_id, belonging).await;
+        let quota = match decision {
             Ok(Decision::Allowed { limit, remaining, resets_at }) => {
-                Ok(Quota { limit, remaining, reset: limit.map(|_| self.seconds_until(resets_at)) })
+                Quota { limit, remaining, reset: limit.map(|_| self.seconds_until(resets_at)) }
             }
             Ok(Decision::Refused { limit, resets_at }) => {
                 let message = format!(
                     "The plan allows {limit} API calls a month; the count starts over at {}.",
                     resets_at.to_rfc3339()
                 );
-                Err(limited(message, self.seconds_until(resets_at), Some(limit)))
+                return Err(limited(message, self.seconds_until(resets_at), Some(limit)));
             }
             // An organization that does not exist, or a database that cannot be reached: the request itself will find out, and
-            // says so better.
+            // says so better. What gets through all the same is counted.
             Err(error) => {
-                tracing::debug!(%error, "a call could not be metered");
-                Ok(Quota::default())
+                tracing::debug!(%error, "a call is let through without knowing what is left");
+                Quota::default()
             }
-        }
+        };
+        Ok((quota, reservation))
     }
 
     fn seconds_until(&self, time: DateTime<Utc>) -> u64 {
-        let now = self.clock.as_ref().map_or_else(|| Clock::system().now(), Clock::now);
         // At least one, so that nobody who obeys comes back within the same second.
-        u64::try_from((time - now).num_seconds()).unwrap_or(0).max(1)
+        u64::try_from((time - self.clock.now()).num_seconds()).unwrap_or(0).max(1)
     }
 }
 
-impl std::fmt::Debug for Metering {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let metering = &mut f.debug_struct("Metering");
-        metering
-            .field("meter", &self.meter.is_some())
-            .field("throttle", &self.throttle.is_some())
-            .finish_non_exhaustive()
+/// A request that was let in. When it is over, or is given up, it is counted if it has turned out to be a member's.
+#[derive(Debug)]
+pub(super) struct Call {
+    membership: Membership,
+    counted: Option<Counted>,
+}
+
+#[derive(Debug)]
+struct Counted {
+    counters: Arc<Counters>,
+    caller: Identity,
+    belonging: Belonging,
+    quota: Quota,
+    reservation: Option<Reservation>,
+}
+
+impl Call {
+    /// Is told when the caller turns out to be a member.
+    pub(super) fn membership(&self) -> Membership {
+        self.membership.clone()
     }
+
+    /// Counts the call if it was a member's, and tells the client what is left. Nobody else is told.
+    pub(super) fn finish(mut self, response: &mut Response<Body>) {
+        let is_member = self.membership.is_proven();
+        let Some(counted) = &mut self.counted else { return };
+        if !is_member && let Some(remaining) = &mut counted.quota.remaining {
+            // It is given back.
+            *remaining += 1;
+        }
+        if is_member || counted.belonging == Belonging::Proven {
+            counted.quota.tell(response);
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let Some(counted) = self.counted.take() else { return };
+        let is_member = self.membership.is_proven();
+        counted.counters.members.note(counted.caller, counted.belonging, is_member);
+        if is_member && let Some(reservation) = counted.reservation {
+            reservation.count();
+        }
+    }
+}
+
+/// What is left to an organization, for the answer's headers.
+#[derive(Debug, Default)]
+struct Quota {
+    limit: Option<i64>,
+    remaining: Option<i64>,
+    /// In seconds from now.
+    reset: Option<u64>,
 }
 
 impl Quota {
-    /// Tells the client what is left.
-    pub(super) fn tell(&self, response: &mut Response<Body>) {
+    fn tell(&self, response: &mut Response<Body>) {
         let headers = response.headers_mut();
         for (name, value) in [(LIMIT, self.limit), (REMAINING, self.remaining)] {
             if let Some(value) = value {

@@ -45,7 +45,7 @@ pub async fn serve(listener: TcpListener, state: AppState, shutdown: impl Future
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(128).keep_alive_interval(Duration::from_secs(30));
     let graceful = GracefulShutdown::new();
     let (stop_metering, stopped) = tokio::sync::oneshot::channel::<()>();
-    let metering = state.metering().meter.clone().map(|meter| {
+    let metering = state.metering().meter().cloned().map(|meter| {
         // A sender that is dropped stops the meter as well.
         tokio::spawn(meter.run(async { drop(stopped.await) }))
     });

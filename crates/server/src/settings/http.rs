@@ -24,10 +24,10 @@ pub struct HttpSettings {
     /// Whether the schema may be asked about itself.
     #[arg(long, env = "TENANTRY_INTROSPECTION", default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
     pub introspection: bool,
-    /// How many requests an organization may send in a second, on average; 0 for any number.
+    /// How many requests an organization, and each user in it, may send in a second, on average; 0 for any number.
     #[arg(long, env = "TENANTRY_REQUESTS_PER_SECOND", default_value_t = 100, value_name = "N")]
     pub requests_per_second: u32,
-    /// How many requests an organization may send at once.
+    /// How many requests an organization, and each user in it, may send at once.
     #[arg(long, env = "TENANTRY_REQUEST_BURST", default_value_t = 200, value_name = "N")]
     pub request_burst: u32,
 }

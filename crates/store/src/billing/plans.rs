@@ -90,13 +90,14 @@ pub async fn replace(url: &str, table: &PlanTable) -> Result<(), ReplaceError> {
     let options = PgConnectOptions::from_str(url)?.application_name("tenantry plans").disable_statement_logging();
     let mut connection = PgConnection::connect_with(&options).await?;
     let mut transaction = connection.begin().await?;
-    // One load at a time. Reads go on, and so do new organizations.
+    // One load at a time. Reads go on, and so do new organizations: no row that they refer to is locked by its key. Ranks may
+    // trade places until the commit.
     transaction
         .execute(sqlx::raw_sql(
             "SET LOCAL lock_timeout = '5s';\
              SET LOCAL ROLE tenantry_owner;\
              LOCK TABLE billing.plans IN SHARE ROW EXCLUSIVE MODE;\
-             UPDATE billing.plans SET rank = -1 - rank",
+             SET CONSTRAINTS billing.plans_rank_excl DEFERRED",
         ))
         .await?;
     remove_others(&mut transaction, table).await?;
@@ -106,6 +107,9 @@ pub async fn replace(url: &str, table: &PlanTable) -> Result<(), ReplaceError> {
         sql.push(", ").bind(plan.rank).push(", ").bind(plan.is_public);
         sql.push(") ON CONFLICT (id) DO UPDATE SET name = excluded.name, rank = excluded.rank");
         sql.push(", is_public = excluded.is_public, updated_at = now()");
+        sql.push(
+            " WHERE (t.name, t.rank, t.is_public) IS DISTINCT FROM (excluded.name, excluded.rank, excluded.is_public)",
+        );
         sql.execute(&mut transaction).await?;
         let mut sql = Sql::new("DELETE FROM billing.plan_features WHERE plan = ");
         sql.bind(plan.id.as_str());

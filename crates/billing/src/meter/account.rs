@@ -1,0 +1,102 @@
+//! One organization in the meter: its counts, and the one load of its counter that everybody waits for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::tally::Tally;
+use crate::BillingError;
+
+/// For how long a failed load speaks for those that would come after it: a database that is down is not asked by every call.
+const FAILURE_HOLDS: Duration = Duration::from_secs(1);
+
+/// The longest that a load may take. Beyond that it is given up, so that another one can be tried.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What the meter keeps of an organization.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    pub(super) tally: Mutex<Tally>,
+    /// Held while the organization's counter is read or written, so that it happens once at a time.
+    pub(super) at_database: tokio::sync::Mutex<()>,
+    /// The last load that was begun.
+    loading: Mutex<Option<Loading>>,
+}
+
+/// Why the meter does not know what an organization may call.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum MeterError {
+    /// The database was asked and refused, or failed. Everybody who waited for the same answer is given the same failure.
+    #[error("what is left of the organization's calls could not be read")]
+    Failed(#[source] Arc<BillingError>),
+    /// The database has not answered within the time that a call may be held up for.
+    #[error("what is left of the organization's calls is not known yet")]
+    Unanswered,
+}
+
+/// A load that is under way or has ended.
+#[derive(Debug, Clone)]
+struct Loading {
+    begun: Instant,
+    outcome: watch::Receiver<Option<Ended>>,
+}
+
+#[derive(Debug, Clone)]
+struct Ended {
+    at: Instant,
+    failure: Option<Arc<BillingError>>,
+}
+
+impl Loading {
+    /// Whether whoever needs to know now is served by this load: it is under way, or has failed a moment ago.
+    fn serves(&self) -> bool {
+        match &*self.outcome.borrow() {
+            Some(ended) => ended.failure.is_some() && ended.at.elapsed() < FAILURE_HOLDS,
+            // One whose task is gone will never end.
+            None => self.outcome.has_changed().is_ok(),
+        }
+    }
+
+    /// Waits for the outcome until so long after the beginning: who comes late waits less, so that a database that stalls holds
+    /// nobody up for longer than that.
+    async fn wait(mut self, patience: Duration) -> Result<(), MeterError> {
+        let ended = tokio::time::timeout_at(self.begun + patience, self.outcome.wait_for(Option::is_some)).await;
+        let Ok(Ok(ended)) = ended else { return Err(MeterError::Unanswered) };
+        match ended.as_ref().and_then(|ended| ended.failure.clone()) {
+            Some(failure) => Err(MeterError::Failed(failure)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Account {
+    /// Waits for the load that is under way, or begins one, which goes on whether somebody still waits for it or not.
+    pub(super) async fn loaded<F>(&self, patience: Duration, load: impl FnOnce() -> F) -> Result<(), MeterError>
+    where
+        F: Future<Output = Result<(), BillingError>> + Send + 'static,
+    {
+        let loading = {
+            let mut current = self.loading.lock();
+            match &*current {
+                Some(loading) if loading.serves() => loading.clone(),
+                _ => current.insert(begin(load())).clone(),
+            }
+        };
+        loading.wait(patience).await
+    }
+}
+
+fn begin(load: impl Future<Output = Result<(), BillingError>> + Send + 'static) -> Loading {
+    let (tell, outcome) = watch::channel(None);
+    let begun = Instant::now();
+    tokio::spawn(async move {
+        // Without a word its waiters hear that it is gone, and the next call begins another one.
+        let Ok(result) = tokio::time::timeout(LOAD_TIMEOUT, load).await else { return };
+        let failure = result.err().map(Arc::new);
+        tell.send_replace(Some(Ended { at: Instant::now(), failure }));
+    });
+    Loading { begun, outcome }
+}

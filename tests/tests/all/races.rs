@@ -1,0 +1,255 @@
+//! The last one of every feature, raced for over HTTP at two servers, in every way that one can come to be.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use tenantry_domain::ClientId;
+use tenantry_tests::{Answer, Org, Session, TestApp};
+use uuid::Uuid;
+
+use crate::introspection::Types;
+
+/// The limit; one below it is where a round starts.
+const LIMIT: i64 = 5;
+
+/// How many try at once. Where one request is several attempts, they are that many in all.
+const ATTEMPTS: usize = 200;
+
+/// What of the plan a mutation may use up. A mutation that is not here makes nothing that a plan limits, and stands below.
+const USES: &[(&str, &str)] = &[
+    ("createClient", "active_clients"),
+    ("updateClient", "active_clients"),
+    ("createProject", "projects"),
+    ("createInvoice", "invoices_per_month"),
+    ("addMember", "team_members"),
+];
+
+/// Mutations that make nothing that a plan limits, each with the reason where the name does not say it.
+const USES_NOTHING: &[(&str, &str)] = &[
+    ("deleteClient", ""),
+    ("updateProject", "projects count whatever their status and workspace, so reopening and moving change no count"),
+    ("deleteProject", ""),
+    ("createTask", "tasks are not limited"),
+    ("updateTask", "tasks are not limited"),
+    ("deleteTask", ""),
+    ("updateInvoice", "an invoice counts in the month when it was made, whatever becomes of it"),
+    ("deleteInvoice", "and gives nothing back"),
+    ("createWorkspace", "workspaces are not limited"),
+    ("updateWorkspace", ""),
+    ("deleteWorkspace", ""),
+    ("grantWorkspaceAccess", "only members are granted anything"),
+    ("revokeWorkspaceAccess", ""),
+    ("grantProjectAccess", "only members are granted anything"),
+    ("revokeProjectAccess", ""),
+    ("createOrganization", "a new one is below every limit; its owner is its first member"),
+    ("updateOrganization", ""),
+    ("switchOrganization", ""),
+    ("deleteOrganization", ""),
+    ("cancelOrganizationDeletion", "what is to be deleted counts until it is"),
+    ("updateMemberRole", "members count whatever their role"),
+    ("removeMember", ""),
+    ("leaveOrganization", ""),
+    ("transferOwnership", "members count whatever their role"),
+    ("createCheckoutSession", ""),
+    ("createBillingPortalSession", ""),
+];
+
+/// A way in which something can come to be that a plan limits.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    CreateClient,
+    /// Several in one request.
+    CreateClients,
+    ActivateClient,
+    /// New ones against those that become active.
+    CreateOrActivateClient,
+    CreateProject,
+    CreateInvoice,
+    /// Several in one request.
+    CreateInvoices,
+    AddMember,
+}
+
+impl Way {
+    const ALL: [Self; 8] = [
+        Self::CreateClient,
+        Self::CreateClients,
+        Self::ActivateClient,
+        Self::CreateOrActivateClient,
+        Self::CreateProject,
+        Self::CreateInvoice,
+        Self::CreateInvoices,
+        Self::AddMember,
+    ];
+
+    fn feature(self) -> &'static str {
+        match self {
+            Self::CreateClient | Self::CreateClients | Self::ActivateClient | Self::CreateOrActivateClient => {
+                "active_clients"
+            }
+            Self::CreateProject => "projects",
+            Self::CreateInvoice | Self::CreateInvoices => "invoices_per_month",
+            Self::AddMember => "team_members",
+        }
+    }
+
+    fn mutations(self) -> &'static [&'static str] {
+        match self {
+            Self::CreateClient | Self::CreateClients => &["createClient"],
+            Self::ActivateClient => &["updateClient"],
+            Self::CreateOrActivateClient => &["createClient", "updateClient"],
+            Self::CreateProject => &["createProject"],
+            Self::CreateInvoice | Self::CreateInvoices => &["createInvoice"],
+            Self::AddMember => &["addMember"],
+        }
+    }
+}
+
+/// An organization one below the limit, and who and what is there to be added to it.
+struct Ground {
+    org: Org,
+    /// Not active yet.
+    leads: Vec<String>,
+    /// Users who are no members yet.
+    users: Vec<String>,
+}
+
+async fn prepare(app: &TestApp, way: Way, round: usize) -> Ground {
+    let slug = format!("{way:?}-{round}").to_lowercase();
+    let org = app.organization(&slug).plan("enterprise").create().await;
+    let (id, have) = (org.uuid(), LIMIT - 1);
+    let leads: Vec<Uuid> = (0..ATTEMPTS).map(|_| Uuid::new_v4()).collect();
+    let rows: Vec<String> = leads.iter().map(|lead| format!("('{id}', '{lead}', 'A lead', 'lead')")).collect();
+    let users: Vec<String> = (0..ATTEMPTS).map(|n| format!("{slug}-{n}@users.test")).collect();
+    let accounts: Vec<String> = users.iter().map(|mail| format!("(gen_random_uuid(), '{mail}', 'A user')")).collect();
+    app.sql(&format!(
+        "INSERT INTO app.clients (organization_id, id, name, status) VALUES {};
+         INSERT INTO auth.users (id, email, name) VALUES {};
+         INSERT INTO app.clients (organization_id, id, name, status)
+             SELECT '{id}', gen_random_uuid(), 'A client', 'active' FROM generate_series(1, {have});
+         INSERT INTO app.projects (organization_id, id, workspace_id, name)
+             SELECT '{id}', gen_random_uuid(), '{}', 'A project' FROM generate_series(1, {have});
+         INSERT INTO billing.feature_overrides (organization_id, feature, limit_value) VALUES ('{id}', '{}', {LIMIT});",
+        rows.join(", "),
+        accounts.join(", "),
+        org.workspace.as_uuid(),
+        way.feature(),
+    ))
+    .await;
+    for n in 1..have {
+        app.person(&org, &format!("member{n}"), tenantry_domain::Role::Member).await;
+    }
+    let leads: Vec<String> = leads.into_iter().map(|lead| ClientId::from_uuid(lead).to_string()).collect();
+    if way.feature() == "invoices_per_month" {
+        for _ in 0..have {
+            app.as_owner(&org).create_invoice(&leads[0]).await;
+        }
+    }
+    Ground { org, leads, users }
+}
+
+/// The same mutation field so many times in one document.
+async fn several(session: &Session, name: &str, input: Value, times: usize) -> Answer {
+    let kind = format!("{}{}Input", name[..1].to_uppercase(), &name[1..]);
+    let fields: Vec<String> = (0..times)
+        .map(|n| format!("f{n}: {name}(input: $input) {{ userErrors {{ code field message feature limit used }} }}"))
+        .collect();
+    session.query(&format!("mutation($input: {kind}!) {{ {} }}", fields.join(" ")), json!({ "input": input })).await
+}
+
+/// One request of the race; `n` tells them apart.
+async fn attempt(session: &Session, ground: &Ground, way: Way, n: usize) -> Answer {
+    let invoice = json!({ "clientId": ground.leads[0], "currency": "USD" });
+    let client = json!({ "name": format!("Client {n}") });
+    let (name, input, times) = match way {
+        Way::CreateClients => ("createClient", client, 5),
+        Way::CreateClient => ("createClient", client, 1),
+        Way::CreateOrActivateClient if n.is_multiple_of(2) => ("createClient", client, 1),
+        Way::ActivateClient | Way::CreateOrActivateClient => {
+            ("updateClient", json!({ "id": ground.leads[n], "status": "ACTIVE" }), 1)
+        }
+        Way::CreateProject => ("createProject", json!({ "name": format!("Project {n}") }), 1),
+        Way::CreateInvoice => ("createInvoice", invoice, 1),
+        Way::CreateInvoices => ("createInvoice", invoice, 5),
+        Way::AddMember => ("addMember", json!({ "email": ground.users[n] }), 1),
+    };
+    several(session, name, input, times).await
+}
+
+/// How many of the answers' fields were done. Every other one must be the refusal.
+fn done(answers: &[Answer], way: Way) -> usize {
+    let mut done = 0;
+    for answer in answers {
+        for payload in answer.expect_data().as_object().unwrap().values() {
+            match payload["userErrors"].as_array().unwrap().as_slice() {
+                [] => done += 1,
+                [error] => {
+                    let found = (&error["code"], &error["feature"], &error["limit"], &error["used"]);
+                    let feature = json!(way.feature().to_uppercase());
+                    assert_eq!(found, (&json!("LIMIT_REACHED"), &feature, &json!(LIMIT), &json!(LIMIT)), "{error}");
+                }
+                more => panic!("{more:?}"),
+            }
+        }
+    }
+    done
+}
+
+/// What there is of the feature: the rows, and what `entitlements` says. Invoices have a counter as well.
+async fn there_are(app: &TestApp, org: &Org, way: Way) -> Vec<i64> {
+    let id = org.uuid();
+    let rows = match way.feature() {
+        "active_clients" => {
+            format!("SELECT count(*) FROM app.clients WHERE organization_id = '{id}' AND status = 'active'")
+        }
+        "projects" => format!("SELECT count(*) FROM app.projects WHERE organization_id = '{id}'"),
+        "team_members" => format!("SELECT count(*) FROM app.organization_members WHERE organization_id = '{id}'"),
+        _ => format!("SELECT count(*) FROM app.invoices WHERE organization_id = '{id}'"),
+    };
+    let told = app.as_owner(org).data("{ entitlements { feature used } }").await;
+    let told = told["entitlements"].as_array().unwrap();
+    let feature = json!(way.feature().to_uppercase());
+    let told = told.iter().find(|one| one["feature"] == feature).unwrap()["used"].as_i64().unwrap();
+    vec![app.number(&rows).await, told]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_one_is_had_once_however_it_comes_to_be() {
+    let app = TestApp::builder().acquire_timeout(Duration::from_mins(1)).start().await;
+    let second = app.another_server().await;
+    let asked = std::env::var("TENANTRY_RACE_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
+    for way in Way::ALL {
+        for round in 0..asked.unwrap_or(2) {
+            let ground = prepare(&app, way, round).await;
+            let here = app.as_owner(&ground.org);
+            let sessions = [here.clone(), here.at(&second)];
+            let requests =
+                if matches!(way, Way::CreateClients | Way::CreateInvoices) { ATTEMPTS / 5 } else { ATTEMPTS };
+            let answers = join_all((0..requests).map(|n| attempt(&sessions[n / 2 % 2], &ground, way, n))).await;
+            assert_eq!(done(&answers, way), 1, "{way:?}, round {round}");
+            assert_eq!(there_are(&app, &ground.org, way).await, [LIMIT, LIMIT], "{way:?}, round {round}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_mutation_is_known_to_use_something_up_or_nothing() {
+    let app = TestApp::start().await;
+    let org = app.organization("acme").create().await;
+    let types = Types::of(&app.as_owner(&org)).await;
+    let mutations: Vec<String> = types.fields("Mutation").iter().map(|field| field.name().to_owned()).collect();
+    for name in &mutations {
+        let uses = USES.iter().any(|(used, _)| used == name);
+        let nothing = USES_NOTHING.iter().any(|(unused, _)| unused == name);
+        assert!(uses != nothing, "say of {name} whether it makes something that a plan limits");
+    }
+    for (name, feature) in USES {
+        assert!(mutations.iter().any(|found| found == name), "{name} is gone");
+        let raced = Way::ALL.iter().any(|way| way.feature() == *feature && way.mutations().contains(name));
+        assert!(raced, "{name} is not raced");
+    }
+    for (name, _) in USES_NOTHING {
+        assert!(mutations.iter().any(|found| found == name), "{name} is gone");
+    }
+}
