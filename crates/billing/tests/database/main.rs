@@ -10,3 +10,4 @@ mod metering;
 mod plans;
 mod races;
 mod stripe;
+mod stripe_orders;
