@@ -150,10 +150,13 @@ async fn apply(
     let mut after = before.clone();
     after.customer_id = standing.customer.or(after.customer_id);
     after.event_at = standing.event_at.max(after.event_at);
+    after.has_live_subscription = standing.has_live_subscription;
     if let Some(subscribed) = standing.subscribed {
         let plan = &subscribed.subscription.plan;
         if subscribed.is_unknown_price || !store::has_plan(scope, plan).await? {
             let price = subscribed.price.unwrap_or_else(|| "(none)".to_owned());
+            // That there is one, and whose, is known nonetheless.
+            store::update_account(scope, organization, &after).await?;
             return Err(ReceiveError::UnknownPrice { price, subscription: subscribed.id });
         }
         after.subscription = subscribed.subscription;

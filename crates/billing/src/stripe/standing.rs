@@ -20,6 +20,8 @@ pub struct Standing {
     pub customer: Option<String>,
     /// When the newest of the events happened.
     pub event_at: Option<DateTime<Utc>>,
+    /// Whether any subscription has begun and not ended, whatever it gives: one that is unpaid or paused counts.
+    pub has_live_subscription: bool,
 }
 
 /// A subscription at Stripe.
@@ -51,6 +53,7 @@ pub fn conclude(events: &[Event], prices: &PriceTable) -> Standing {
             tracks.entry(id).or_default().follow(event, prices);
         }
     }
+    let has_live_subscription = tracks.values().any(|track| track.has_begun && !track.has_ended);
     // Of several subscriptions the one counts that gives access, and of several such the one that began last.
     let told = tracks.into_iter().filter(|(_, track)| track.state.is_some());
     let chosen = told.max_by_key(|(id, track)| (track.weight(), track.started_at, *id));
@@ -58,6 +61,7 @@ pub fn conclude(events: &[Event], prices: &PriceTable) -> Standing {
     Standing {
         customer: customer.map(str::to_owned),
         event_at: ordered.last().map(|event| event.created),
+        has_live_subscription,
         subscribed: chosen.and_then(|(id, track)| track.into_subscribed(id)),
     }
 }
@@ -105,6 +109,8 @@ struct Track<'e> {
     paid: Vec<Period>,
     /// The period that Stripe has last shown as past due or unpaid.
     due: Option<Period>,
+    /// Whether more than a bill has told of it.
+    has_begun: bool,
     /// Stripe never takes up again what has ended.
     has_ended: bool,
 }
@@ -115,6 +121,7 @@ impl<'e> Track<'e> {
         if self.has_ended {
             return;
         }
+        self.has_begun |= event.snapshot().is_some() || matches!(event.content, Content::CheckoutCompleted(_));
         match &event.content {
             Content::InvoicePaid(invoice) => self.pay(invoice, event.created),
             Content::InvoicePaymentFailed(invoice) => self.fail_payment(invoice, event.created),

@@ -55,6 +55,8 @@ pub struct Account {
     pub price_id: Option<String>,
     /// When the newest event that was applied happened.
     pub event_at: Option<DateTime<Utc>>,
+    /// Whether there is a subscription at Stripe that has not ended, whatever it gives: another beside it would be paid for twice.
+    pub has_live_subscription: bool,
 }
 
 /// Makes the deliveries of one customer's events wait for each other until the transaction ends: an event that does not know
@@ -153,6 +155,7 @@ pub async fn account(scope: &impl Scope) -> Result<Option<Account>, StoreError> 
 async fn fetch_account(scope: &impl Sealed, organization: Uuid, lock: &str) -> Result<Option<Account>, StoreError> {
     let mut sql = Sql::new("SELECT ");
     sql.push(COLUMNS).push(", b.stripe_customer_id, b.stripe_subscription_id, b.stripe_price_id, b.stripe_event_at");
+    sql.push(", b.stripe_has_live_subscription");
     sql.push(" FROM billing.organization_billing b WHERE b.organization_id = ").bind(organization).push(lock);
     let rows = scope.connection().fetch(sql).await?;
     let Some(row) = rows.first() else { return Ok(None) };
@@ -163,6 +166,7 @@ async fn fetch_account(scope: &impl Sealed, organization: Uuid, lock: &str) -> R
         subscription_id: columns.next()?,
         price_id: columns.next()?,
         event_at: columns.optional_time()?,
+        has_live_subscription: columns.next()?,
     }))
 }
 
@@ -217,6 +221,7 @@ pub async fn update_account(
     sql.push(", stripe_subscription_id = ").bind(account.subscription_id.as_deref());
     sql.push(", stripe_price_id = ").bind(account.price_id.as_deref());
     sql.push(", stripe_event_at = ").bind(account.event_at);
+    sql.push(", stripe_has_live_subscription = ").bind(account.has_live_subscription);
     sql.push(", updated_at = ").bind(scope.clock().now());
     sql.push(" WHERE organization_id = ").bind(organization.as_uuid());
     scope.connection().execute(sql).await.map(drop)
