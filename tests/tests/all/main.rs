@@ -17,6 +17,7 @@ mod reading;
 mod schema_snapshot;
 mod startup;
 mod statements;
+mod stripe_headers;
 mod stripe_pages;
 mod tokens;
 mod writing;

@@ -12,7 +12,7 @@ use tenantry_server::settings::{Secret, StripeSettings};
 use tenantry_tests::{Org, Session, TestApp};
 
 pub(crate) const SECRET: &str = "whsec_of_the_tests";
-const NEW_SECRET: &str = "whsec_that_replaces_it";
+pub(crate) const NEW_SECRET: &str = "whsec_that_replaces_it";
 pub(crate) const START: i64 = 1_790_000_000;
 const MONTH: i64 = 30 * 86_400;
 
@@ -84,7 +84,7 @@ pub(crate) fn subscription(id: &str, verb: &str, status: &str, price: &str) -> V
 }
 
 /// How many projects the organization may have, as it is told.
-async fn project_limit(session: &Session) -> Value {
+pub(crate) async fn project_limit(session: &Session) -> Value {
     let data = session.data("{ entitlements { feature limit } }").await;
     let entitlements = data["entitlements"].as_array().unwrap();
     entitlements.iter().find(|entitlement| entitlement["feature"] == "PROJECTS").unwrap()["limit"].clone()
