@@ -20,5 +20,6 @@ mod statements;
 mod stripe_headers;
 mod stripe_pages;
 mod tokens;
+mod workers;
 mod writing;
 mod writing_tasks;
