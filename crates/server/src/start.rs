@@ -146,6 +146,13 @@ pub(crate) struct Stripe {
     webhooks: Option<StripeWebhooks>,
 }
 
+impl Stripe {
+    /// What receives webhooks, if anything does.
+    pub(crate) fn webhooks(&self) -> Option<&StripeWebhooks> {
+        self.webhooks.as_ref()
+    }
+}
+
 /// Connections for webhooks. They come one by one, and those of one customer wait for each other.
 const WEBHOOK_CONNECTIONS: u32 = 4;
 

@@ -11,3 +11,4 @@ mod plans;
 mod races;
 mod stripe;
 mod stripe_orders;
+mod stripe_replay;

@@ -29,8 +29,8 @@ pub(crate) struct Stripe {
 
 /// One customer's six events, from the first to the last.
 pub(crate) struct Life {
-    tenant: Tenant,
-    name: String,
+    pub(crate) tenant: Tenant,
+    pub(crate) name: String,
 }
 
 impl Stripe {
@@ -62,6 +62,10 @@ impl Stripe {
             life.tenant.id(),
         );
         sqlx::query_scalar(sqlx::AssertSqlSafe(query)).fetch_one(&self.fixture.admin).await.unwrap()
+    }
+
+    pub(crate) async fn run(&self, script: &str) {
+        self.fixture.run(script).await;
     }
 
     pub(crate) async fn number(&self, what: &str) -> i64 {

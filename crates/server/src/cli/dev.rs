@@ -13,6 +13,7 @@ use tenantry_seed::Outcome;
 use tenantry_token::generate_dev_key;
 use tokio::sync::oneshot;
 
+use super::stripe::forever as replay_forever;
 use super::{purge, say, token};
 use crate::http::serve;
 use crate::settings::{DevFile, GuardSettings, HttpSettings, JwtAlgorithm, JwtSettings, PoolSettings, StripeSettings};
@@ -96,6 +97,9 @@ impl Dev {
         let token = token::issue(&store, &issuer::from_secret(&jwt)?, ORGANIZATION, EMAIL, TOKEN_TTL).await?.token;
         let worker_url = urls.worker_url();
         let stripe = start::stripe(&self.stripe, Ok(worker_url.as_str()), &self.pool).await?;
+        if let Some(webhooks) = stripe.webhooks() {
+            replay_forever(webhooks);
+        }
         purge::forever(&worker_url).await?;
         let state = start::state(store.clone(), verifier, &jwt, &self.http, &self.guard, &self.pool, stripe)?;
 

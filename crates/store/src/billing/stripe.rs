@@ -188,6 +188,33 @@ pub async fn list(
     rows.iter().rev().map(|row| Columns::new(row, "billing.stripe_events").next()).collect()
 }
 
+/// A page of the events of these types that have had no effect yet, with their ids, which come after `after`: all, or those
+/// whose organization is known.
+///
+/// # Errors
+/// Those of the database.
+pub async fn list_waiting(
+    scope: &WorkerScope,
+    kinds: &[&str],
+    is_owned: bool,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<(String, Value)>, StoreError> {
+    let mut sql = Sql::new("SELECT e.id, e.payload FROM billing.stripe_events e WHERE e.applied_at IS NULL");
+    sql.push(" AND e.type = ANY(").bind(kinds).push(") AND e.id COLLATE \"C\" > ").bind(after);
+    if is_owned {
+        sql.push(" AND (e.organization_id IS NOT NULL OR e.customer_id IN");
+        sql.push(" (SELECT b.stripe_customer_id FROM billing.organization_billing b))");
+    }
+    sql.push(" ORDER BY e.id COLLATE \"C\" LIMIT ").bind(limit);
+    let rows = scope.connection().fetch(sql).await?;
+    let decode = |row| {
+        let mut columns = Columns::new(row, "billing.stripe_events");
+        Ok((columns.next()?, columns.next()?))
+    };
+    rows.iter().map(decode).collect()
+}
+
 /// Whether there is a plan with this id.
 ///
 /// # Errors
