@@ -91,6 +91,13 @@ impl TestAppBuilder {
         self
     }
 
+    /// Has the server count API calls against the plan.
+    #[must_use]
+    pub fn metered(mut self) -> Self {
+        self.options.is_metered = true;
+        self
+    }
+
     /// Has the database log what the server sends; see [`TestApp::mark`]. The server then has one connection, so that what is
     /// sent once per connection is sent once.
     #[must_use]

@@ -4,11 +4,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tenantry_billing::Billing;
+use tenantry_billing::{Billing, Meter, MeterOptions};
 use tenantry_domain::{Clock, Identity};
 use tenantry_graphql::guard::GuardLimits;
 use tenantry_graphql::{Engine, EngineOptions, IssueError, IssuedToken, TokenIssuer};
-use tenantry_server::http::{AppState, HttpOptions, serve};
+use tenantry_server::http::{AppState, HttpOptions, Metering, serve};
 use tenantry_service::Service;
 use tenantry_service::payment::PaymentPortal;
 use tenantry_store::{Store, StoreSettings};
@@ -32,6 +32,8 @@ pub(crate) struct ServerOptions {
     pub(crate) acquire_timeout: Duration,
     pub(crate) guard: GuardLimits,
     pub(crate) http: HttpOptions,
+    /// Counts the API calls.
+    pub(crate) is_metered: bool,
     /// Signs the tokens of those who switch to another organization.
     pub(crate) issuer: Option<Issuer>,
     /// Leads owners to a payment provider.
@@ -48,6 +50,7 @@ impl Default for ServerOptions {
             acquire_timeout,
             guard: GuardLimits::default(),
             http: HttpOptions { request_timeout: Duration::from_mins(1), ..HttpOptions::default() },
+            is_metered: false,
             issuer: None,
             portal: None,
         }
@@ -68,7 +71,10 @@ impl Server {
         let engine =
             EngineOptions { issuer, portal: options.portal.clone(), ..EngineOptions::new(options.guard.clone()) };
         let engine = Engine::new(service, engine).expect("the schema is valid");
-        let state = AppState::new(engine, verifier, store.clone(), options.http.clone());
+        let meter = || Meter::new(store.clone(), Billing::default(), MeterOptions::default());
+        let metering =
+            Metering { meter: options.is_metered.then(meter), throttle: None, clock: Some(options.clock.clone()) };
+        let state = AppState::with_metering(engine, verifier, store.clone(), options.http.clone(), metering);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let task = tokio::spawn(async move {

@@ -196,6 +196,7 @@ pub(crate) fn state(
         request_timeout: http.request_timeout,
         pool_size: pool.pool_size,
         stripe: stripe.webhooks,
+        ..HttpOptions::default()
     };
     let billing = Billing::new(BillingOptions::default());
     let metering = Metering {

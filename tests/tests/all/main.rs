@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod crate_edges;
+mod export;
 mod introspection;
 mod isolation_smoke;
 mod limits;

@@ -97,7 +97,7 @@ async fn admit(state: &AppState, head: &Parts) -> Result<(Methods, Identity, Quo
 }
 
 /// Who is asking, by the token. The database is not involved.
-async fn identify(state: &AppState, headers: &HeaderMap) -> Result<Identity, Refusal> {
+pub(super) async fn identify(state: &AppState, headers: &HeaderMap) -> Result<Identity, Refusal> {
     let token = match auth::bearer(headers) {
         Ok(Some(token)) => token,
         Ok(None) => return Err(Refusal::unauthenticated("Send a token: Authorization: Bearer <token>.", None)),
