@@ -37,6 +37,11 @@ pub(crate) fn up() -> String {
         .index_where("parent_task_id", "parent_task_id, position, id", "parent_task_id IS NOT NULL")
         // Tasks without a due time come last, in the same index order as the list asks for.
         .index("due_at", "coalesce(due_at, 'infinity'::timestamptz), id")
+        .index(
+            "urgency",
+            "(CASE priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 ELSE 3 END), \
+             coalesce(due_at, 'infinity'::timestamptz), id",
+        )
         .index("status", "status, created_at, id")
         .create()
 }

@@ -21,6 +21,8 @@ pub(crate) fn up() -> String {
         .column("canceled_at", "timestamptz")
         // When the newest event that was applied happened at Stripe, so that an older one cannot undo it.
         .column("stripe_event_at", "timestamptz")
+        // Also while nothing of it holds: unpaid, paused, or for a price that stands for no plan.
+        .column("stripe_has_live_subscription", "boolean NOT NULL DEFAULT false")
         .globally_unique("stripe_customer_id")
         .globally_unique("stripe_subscription_id")
         .reference_global("plan", "billing.plans", "")

@@ -22,6 +22,8 @@ pub(crate) fn up() -> String {
 CREATE INDEX stripe_events_organization_id_idx ON billing.stripe_events (organization_id, created);
 -- What came before anybody knew whose it is waits here until something says so.
 CREATE INDEX stripe_events_customer_id_idx ON billing.stripe_events (customer_id) WHERE customer_id IS NOT NULL;
+-- What has had no effect yet, to be tried again.
+CREATE INDEX stripe_events_waiting_idx ON billing.stripe_events (type) WHERE applied_at IS NULL;
 GRANT SELECT, INSERT ON billing.stripe_events TO tenantry_worker;
 GRANT UPDATE (applied_at, organization_id) ON billing.stripe_events TO tenantry_worker;"
         .to_owned()

@@ -10,7 +10,7 @@ use tenantry_billing::Billing;
 use tenantry_domain::project::Project;
 use tenantry_domain::task::Task;
 use tenantry_domain::{Identity, OrganizationId, ProjectId, UserId};
-use tenantry_graphql::{Caller, Engine, EngineOptions, GraphQlRequest, Methods, encode};
+use tenantry_graphql::{Caller, Engine, EngineOptions, GraphQlRequest, Membership, Methods, encode};
 use tenantry_seed::ScaleOptions;
 use tenantry_service::Service;
 use tenantry_store::task::TaskParent;
@@ -60,7 +60,12 @@ impl Bed {
     }
 
     fn execute(&self, query: &str) -> async_graphql::Response {
-        let caller = Caller { identity: self.identity, request_id: String::new() };
+        let caller = Caller {
+            identity: self.identity,
+            expires_at: None,
+            request_id: String::new(),
+            membership: Membership::default(),
+        };
         let request = GraphQlRequest { query: query.to_owned(), ..GraphQlRequest::default() };
         let response = self.runtime.block_on(self.engine.execute(caller, request, Methods::QueriesOnly));
         assert!(response.errors.is_empty(), "{:?}", response.errors);

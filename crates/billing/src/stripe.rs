@@ -4,6 +4,7 @@
 //! the organization, in the order in which they happened; so the order in which they arrive cannot matter.
 
 mod prices;
+mod replay;
 mod standing;
 
 use serde_json::Value;
@@ -13,6 +14,7 @@ use tenantry_store::{Store, StoreError, WorkerScope};
 use tenantry_stripe::{Content, Event, EventError};
 
 pub use prices::{PriceTable, PriceTableError};
+pub use replay::{Replayed, Waiting, replay};
 pub use standing::{Standing, Subscribed, conclude};
 
 /// The types of event that have an effect.
@@ -77,7 +79,10 @@ impl From<StoreError> for ReceiveError {
 /// [`ReceiveError`]. After any but [`ReceiveError::Malformed`] the event should be sent again.
 pub async fn receive(worker: &Store, body: &[u8], prices: &PriceTable) -> Result<Received, ReceiveError> {
     let malformed = |error| ReceiveError::Malformed(EventError::Malformed(error));
-    let mut payload: Value = serde_json::from_slice(body).map_err(malformed)?;
+    receive_value(worker, serde_json::from_slice(body).map_err(malformed)?, prices).await
+}
+
+async fn receive_value(worker: &Store, mut payload: Value, prices: &PriceTable) -> Result<Received, ReceiveError> {
     make_storable(&mut payload);
     let event = Event::from_value(payload.clone()).map_err(ReceiveError::Malformed)?;
     let mut attempt = 1;
@@ -150,10 +155,13 @@ async fn apply(
     let mut after = before.clone();
     after.customer_id = standing.customer.or(after.customer_id);
     after.event_at = standing.event_at.max(after.event_at);
+    after.has_live_subscription = standing.has_live_subscription;
     if let Some(subscribed) = standing.subscribed {
         let plan = &subscribed.subscription.plan;
         if subscribed.is_unknown_price || !store::has_plan(scope, plan).await? {
             let price = subscribed.price.unwrap_or_else(|| "(none)".to_owned());
+            // That there is one, and whose, is known nonetheless.
+            store::update_account(scope, organization, &after).await?;
             return Err(ReceiveError::UnknownPrice { price, subscription: subscribed.id });
         }
         after.subscription = subscribed.subscription;

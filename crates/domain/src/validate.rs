@@ -37,6 +37,8 @@ pub enum FieldErrorCode {
     LimitReached,
     /// The server has not been set up for it.
     NotConfigured,
+    /// There is a subscription, which has to be changed where it is.
+    AlreadySubscribed,
 }
 
 impl FieldErrorCode {
@@ -52,6 +54,7 @@ impl FieldErrorCode {
         Self::Conflict,
         Self::LimitReached,
         Self::NotConfigured,
+        Self::AlreadySubscribed,
     ];
 }
 

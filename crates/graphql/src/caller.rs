@@ -32,7 +32,7 @@ impl Membership {
     }
 
     /// Notes that a scope of the organization has opened for the caller.
-    pub(crate) fn prove(&self) {
+    pub fn prove(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }

@@ -142,6 +142,8 @@ pub(crate) enum UserErrorCode {
     LimitReached,
     /// The server has not been set up for it.
     NotConfigured,
+    /// There is a subscription; `createBillingPortalSession` leads to where it is paid or changed.
+    AlreadySubscribed,
 }
 
 impl From<FieldErrorCode> for UserErrorCode {
@@ -157,6 +159,7 @@ impl From<FieldErrorCode> for UserErrorCode {
             FieldErrorCode::Conflict => Self::Conflict,
             FieldErrorCode::LimitReached => Self::LimitReached,
             FieldErrorCode::NotConfigured => Self::NotConfigured,
+            FieldErrorCode::AlreadySubscribed => Self::AlreadySubscribed,
         }
     }
 }

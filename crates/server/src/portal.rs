@@ -47,13 +47,13 @@ impl PaymentPortal for StripePortal {
         async move {
             let price = self.prices.price_of(&order.plan).ok_or_else(|| PortalError("the plan has no price".into()))?;
             let new = NewCheckoutSession {
-                customer: order.customer.map_or(Customer::New { email: None }, Customer::Known),
+                customer: order.customer.clone().map_or(Customer::New { email: None }, Customer::Known),
                 price: price.to_owned(),
                 organization: order.organization_id.to_string(),
                 success_url: self.back("success"),
                 cancel_url: self.back("canceled"),
             };
-            let made = self.client.create_checkout_session(&new, &wish()).await;
+            let made = self.client.create_checkout_session(&new, &new.idempotency_key(&occasion(&order))).await;
             made.map(String::from).map_err(failed)
         }
         .boxed()
@@ -66,17 +66,23 @@ impl PaymentPortal for StripePortal {
                 PortalPage::PaymentMethod => Some("payment_method_update"),
             };
             let new = NewPortalSession { customer: visit.customer, return_url: self.return_url.clone(), flow };
-            let made = self.client.create_billing_portal_session(&new, &wish()).await;
+            // A visit lasts for minutes only, so each gets a page of its own.
+            let made = self.client.create_billing_portal_session(&new, &Uuid::new_v4().to_string()).await;
             made.map(String::from).map_err(failed)
         }
         .boxed()
     }
 }
 
-/// The idempotency key of one wish, the same in all attempts to fulfil it. A later wish is another: what Stripe would answer
-/// again may have been used up.
-fn wish() -> String {
-    Uuid::new_v4().to_string()
+/// For how long the same order is the same wish, in seconds: whoever clicks twice, or comes back from the page to look at it
+/// again, gets the page that was made first, and cannot pay on two of them.
+const SAME_WISH: i64 = 300;
+
+/// What tells one wish from a later one: a span of time, and what was heard of Stripe by then, since a page that was there
+/// before may have been used up.
+fn occasion(order: &CheckoutOrder) -> String {
+    let heard = order.heard_at.map_or(0, |at| at.timestamp());
+    format!("{} {heard}", order.asked_at.timestamp().div_euclid(SAME_WISH))
 }
 
 fn failed(error: ApiError) -> PortalError {

@@ -11,7 +11,7 @@ use tenantry_graphql::guard::GuardError;
 use tenantry_migration::{MigrationError, MigrationStatus};
 use tenantry_service::payment::PaymentPortal;
 use tenantry_store::doctor::{Catalogue, CatalogueError, RoleFacts};
-use tenantry_store::{Store, StoreError};
+use tenantry_store::{Store, StoreError, StoreSettings};
 use tenantry_token::{SetupError, TokenError, Verifier};
 use tokio::net::TcpListener;
 
@@ -90,15 +90,18 @@ pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, StartErro
 ///
 /// # Errors
 /// The first thing that is not so.
-pub(crate) async fn check_database(url: &str) -> Result<RoleFacts, StartError> {
+pub(crate) async fn check_database(url: &str) -> Result<(), StartError> {
+    check(url, RoleFacts::fault).await
+}
+
+async fn check(url: &str, fault: fn(&RoleFacts) -> Option<String>) -> Result<(), StartError> {
     let mut catalogue = Catalogue::connect(url).await?;
     let role = catalogue.role().await?;
     catalogue.close().await?;
-    if let Some(fault) = role.fault() {
+    if let Some(fault) = fault(&role) {
         return Err(StartError::Role(fault));
     }
-    check_migrations(&tenantry_migration::status(url).await?)?;
-    Ok(role)
+    check_migrations(&tenantry_migration::status(url).await?)
 }
 
 fn check_migrations(status: &[MigrationStatus]) -> Result<(), StartError> {
@@ -114,6 +117,16 @@ fn check_migrations(status: &[MigrationStatus]) -> Result<(), StartError> {
 pub(crate) async fn open_store(url: &str, pool: &PoolSettings) -> Result<Store, StartError> {
     check_database(url).await?;
     Store::connect(&pool.store_settings(url), Clock::system()).await.map_err(StartError::Store)
+}
+
+/// Connects to the database as the role of the system's jobs, with at most so many connections.
+///
+/// # Errors
+/// When the role may do too much or is not the worker's, a migration is missing, or the pool does not come about.
+pub(crate) async fn open_worker(url: &str, connections: u32) -> Result<Store, StartError> {
+    check(url, RoleFacts::worker_fault).await?;
+    let settings = StoreSettings { max_connections: connections, ..StoreSettings::new(url) };
+    Store::connect(&settings, Clock::system()).await.map_err(StartError::Store)
 }
 
 /// Reads the keys; those behind an address too, so that a wrong one shows at once.
@@ -133,6 +146,13 @@ pub(crate) struct Stripe {
     webhooks: Option<StripeWebhooks>,
 }
 
+impl Stripe {
+    /// What receives webhooks, if anything does.
+    pub(crate) fn webhooks(&self) -> Option<&StripeWebhooks> {
+        self.webhooks.as_ref()
+    }
+}
+
 /// Connections for webhooks. They come one by one, and those of one customer wait for each other.
 const WEBHOOK_CONNECTIONS: u32 = 4;
 
@@ -149,8 +169,7 @@ pub(crate) async fn stripe(
     let webhooks = match settings.webhook_verifier()? {
         None => None,
         Some(verifier) => {
-            let pool = PoolSettings { pool_size: pool.pool_size.min(WEBHOOK_CONNECTIONS), ..pool.clone() };
-            let worker = open_store(worker_url?, &pool).await?;
+            let worker = open_worker(worker_url?, pool.pool_size.min(WEBHOOK_CONNECTIONS)).await?;
             Some(StripeWebhooks { verifier, worker, prices: settings.stripe_prices.clone() })
         }
     };
@@ -177,6 +196,7 @@ pub(crate) fn state(
         request_timeout: http.request_timeout,
         pool_size: pool.pool_size,
         stripe: stripe.webhooks,
+        ..HttpOptions::default()
     };
     let billing = Billing::new(BillingOptions::default());
     let meter = Meter::new(store.clone(), billing.clone(), MeterOptions::default());

@@ -3,14 +3,14 @@
 use std::error::Error;
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use tenantry_billing::Billing;
 use tenantry_domain::permission::Operation;
 use tenantry_domain::plan::FREE_PLAN;
-use tenantry_domain::subscription::SubscriptionStatus;
 use tenantry_domain::{FieldError, FieldErrorCode, Identity, OrganizationId};
 use tenantry_store::billing::stripe as store;
-use tenantry_store::{ReadScope, Store, StoreError};
+use tenantry_store::{ReadScope, Scope, Store, StoreError};
 
 use crate::authorize::authorize_anywhere;
 use crate::error::ServiceError;
@@ -20,7 +20,8 @@ pub trait PaymentPortal: fmt::Debug + Send + Sync {
     /// Whether a plan can be bought.
     fn sells(&self, plan: &str) -> bool;
 
-    /// Makes a page where an organization subscribes; gives its address.
+    /// Makes a page where an organization subscribes; gives its address. The same order, asked for again within a few minutes,
+    /// is the same wish and gives the same page.
     fn checkout(&self, order: CheckoutOrder) -> BoxFuture<'_, Result<String, PortalError>>;
 
     /// Makes a page where a customer of the provider changes what it has subscribed to; gives its address.
@@ -36,6 +37,10 @@ pub struct CheckoutOrder {
     pub plan: String,
     /// The customer as whom the provider knows the organization, if it does.
     pub customer: Option<String>,
+    /// When it is asked for.
+    pub asked_at: DateTime<Utc>,
+    /// When the provider was last heard of. A page that was made before that may have been used up.
+    pub heard_at: Option<DateTime<Utc>>,
 }
 
 /// A visit to where a subscription is managed.
@@ -77,7 +82,7 @@ impl Error for PortalError {
 ///
 /// # Errors
 /// [`ServiceError::Forbidden`]; [`ServiceError::Refused`] without a portal, for a plan that is not there or not for sale, or when
-/// there is a subscription already; [`ServiceError::Portal`] when the provider fails.
+/// there is a subscription that has not ended; [`ServiceError::Portal`] when the provider fails.
 pub async fn checkout(
     store: &Store,
     billing: &Billing,
@@ -86,29 +91,29 @@ pub async fn checkout(
     plan: String,
 ) -> Result<String, ServiceError> {
     // No transaction stays open while somebody else's server is asked.
-    let (portal, account) = {
+    let (portal, account, asked_at) = {
         let scope = ReadScope::open(store, caller).await?;
         let (portal, account) = account(&scope, portal).await?;
         let plans = billing.plans(&scope).await?;
         if plans.get(&plan).is_none_or(|plan| !plan.is_public) {
             return Err(FieldError::not_found("plan", "plan").into());
         }
-        (portal, account)
+        (portal, account, scope.tenant().clock.now())
     };
     if plan == FREE_PLAN || !portal.sells(&plan) {
         return Err(FieldError::new(FieldErrorCode::Invalid, "plan", "This plan is not for sale.").into());
     }
-    let is_running = match account.subscription.status {
-        SubscriptionStatus::Active | SubscriptionStatus::Trialing | SubscriptionStatus::PastDue => true,
-        SubscriptionStatus::Canceled | SubscriptionStatus::Incomplete => false,
-    };
-    if is_running && account.subscription_id.is_some() {
-        return Err(refused(
-            FieldErrorCode::Conflict,
-            "There is a subscription already; change it in the billing portal.",
-        ));
+    if account.has_live_subscription {
+        let message = "There is a subscription already; pay or change it in the billing portal.";
+        return Err(refused(FieldErrorCode::AlreadySubscribed, message));
     }
-    let order = CheckoutOrder { organization_id: caller.organization_id, plan, customer: account.customer_id };
+    let order = CheckoutOrder {
+        organization_id: caller.organization_id,
+        plan,
+        customer: account.customer_id,
+        asked_at,
+        heard_at: account.event_at,
+    };
     portal.checkout(order).await.map_err(ServiceError::Portal)
 }
 

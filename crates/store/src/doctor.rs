@@ -75,6 +75,8 @@ pub struct RoleFacts {
     pub bypasses_rls: bool,
     /// The tenant tables that it could take the policies off.
     pub owned_tables: Vec<String>,
+    /// Whether it has the rights of `tenantry_worker`.
+    pub is_worker: bool,
 }
 
 impl RoleFacts {
@@ -91,6 +93,18 @@ impl RoleFacts {
         let first = self.owned_tables.first()?;
         let count = self.owned_tables.len();
         Some(format!("the role {name} owns tenant tables ({count} of them, {first} for one); {advice}"))
+    }
+
+    /// Why the system's jobs must not run as this role; `None` when they may. No policy may be missing for them either, and a
+    /// role that is not the worker's would find nothing to do and say so.
+    pub fn worker_fault(&self) -> Option<String> {
+        let is_no_worker = || {
+            let name = &self.name;
+            format!(
+                "the role {name} has not the rights of tenantry_worker, without which the system's jobs see nothing"
+            )
+        };
+        self.fault().or_else(|| (!self.is_worker).then(is_no_worker))
     }
 }
 
@@ -141,8 +155,9 @@ impl Catalogue {
     /// Those of the database.
     pub async fn role(&mut self) -> Result<RoleFacts, CatalogueError> {
         let role = sqlx::query(
-            "SELECT r.rolname::text, r.rolsuper, r.rolbypassrls FROM pg_catalog.pg_roles r \
-             WHERE r.rolname = current_user",
+            "SELECT r.rolname::text, r.rolsuper, r.rolbypassrls, \
+                 coalesce(pg_catalog.pg_has_role(current_user, to_regrole('tenantry_worker'), 'USAGE'), false) \
+             FROM pg_catalog.pg_roles r WHERE r.rolname = current_user",
         )
         .fetch_one(&mut self.connection)
         .await?;
@@ -158,6 +173,7 @@ impl Catalogue {
             superuser: role.try_get(1)?,
             bypasses_rls: role.try_get(2)?,
             owned_tables: owned.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?,
+            is_worker: role.try_get(3)?,
         })
     }
 
@@ -374,8 +390,19 @@ mod tests {
 
     #[test]
     fn a_role_that_the_policies_do_not_bind_is_a_fault() {
-        let app = RoleFacts { name: "a".into(), superuser: false, bypasses_rls: false, owned_tables: Vec::new() };
+        let app = RoleFacts {
+            name: "a".into(),
+            superuser: false,
+            bypasses_rls: false,
+            owned_tables: Vec::new(),
+            is_worker: false,
+        };
         assert_eq!(app.fault(), None);
+        assert!(app.worker_fault().is_some());
+        let worker = RoleFacts { is_worker: true, ..app.clone() };
+        assert_eq!(worker.worker_fault(), None);
+        // A superuser has everybody's rights, and no policy binds it.
+        assert!(RoleFacts { superuser: true, ..worker }.worker_fault().is_some());
         assert!(RoleFacts { superuser: true, ..app.clone() }.fault().is_some());
         assert!(RoleFacts { bypasses_rls: true, ..app.clone() }.fault().is_some());
         assert!(RoleFacts { owned_tables: vec!["app.tasks".into()], ..app }.fault().is_some());

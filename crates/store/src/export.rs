@@ -7,7 +7,7 @@ use crate::scope::{ReadScope, Scope, sealed::Sealed};
 use crate::sql::Sql;
 
 /// How many rows are fetched at a time.
-const BATCH: usize = 500;
+const BATCH: usize = 200;
 
 /// The tables that belong to organizations, with their columns, as far as this role may read them: a secret such as the hash of
 /// an invitation's token is not among them. Partitions are reached through their parent.
@@ -63,30 +63,37 @@ pub async fn tables(scope: &ReadScope) -> Result<Vec<ExportTable>, StoreError> {
     Ok(tables)
 }
 
-/// Gives every row of the table, as a JSON object, to `write`, a batch at a time. All tables of one scope are of one snapshot.
+/// Makes sure that this is the organization's only export until the scope ends; `false` when there is another, in whichever
+/// process.
 ///
 /// # Errors
-/// Those of the database, and those of `write`, which end the export.
-pub async fn rows<E: From<StoreError>>(
-    scope: &ReadScope,
-    table: &ExportTable,
-    write: &mut (dyn FnMut(&[String]) -> Result<(), E> + Send),
-) -> Result<u64, E> {
+/// Those of the database.
+pub async fn lock(scope: &ReadScope) -> Result<bool, StoreError> {
+    let mut sql =
+        Sql::new("SELECT pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('tenantry export ' || ");
+    sql.bind(scope.organization_id().as_uuid().to_string()).push(", 0))::int::bigint");
+    Ok(scope.connection().fetch_count(sql).await? > 0)
+}
+
+/// Begins to read the table. All tables of one scope are of one snapshot; one is read at a time.
+///
+/// # Errors
+/// Those of the database.
+pub async fn open(scope: &ReadScope, table: &ExportTable) -> Result<(), StoreError> {
     // A cursor, so that neither side ever holds more than a batch.
     let mut declare = Sql::new("DECLARE tenantry_export NO SCROLL CURSOR FOR SELECT to_jsonb(r)::text FROM (");
     declare.push(&table.select).bind(scope.organization_id().as_uuid()).push(&table.order).push(") r");
-    scope.connection().execute(declare).await?;
-    let mut written = 0;
-    loop {
-        let fetched = scope.connection().fetch(Sql::new(&format!("FETCH {BATCH} FROM tenantry_export"))).await?;
-        let batch: Vec<String> =
-            fetched.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().map_err(StoreError::from)?;
-        if batch.is_empty() {
-            break;
-        }
-        write(&batch)?;
-        written += batch.len() as u64;
+    scope.connection().execute(declare).await.map(drop)
+}
+
+/// The next rows of the table that is being read, as JSON objects, at most 200; none at its end, which closes it.
+///
+/// # Errors
+/// Those of the database.
+pub async fn fetch(scope: &ReadScope) -> Result<Vec<String>, StoreError> {
+    let fetched = scope.connection().fetch(Sql::new(&format!("FETCH {BATCH} FROM tenantry_export"))).await?;
+    if fetched.is_empty() {
+        scope.connection().execute(Sql::new("CLOSE tenantry_export")).await?;
     }
-    scope.connection().execute(Sql::new("CLOSE tenantry_export")).await?;
-    Ok(written)
+    Ok(fetched.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
 }

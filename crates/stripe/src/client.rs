@@ -1,8 +1,9 @@
 //! The two calls of Stripe's API that are needed: a page where a customer subscribes, and one where it changes what it has.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
+use aws_lc_rs::digest;
 use reqwest::StatusCode;
 use serde::Deserialize;
 use url::Url;
@@ -80,6 +81,46 @@ pub struct NewCheckoutSession {
     pub cancel_url: Url,
 }
 
+impl NewCheckoutSession {
+    /// The idempotency key of this checkout on this occasion. It depends on everything that is sent, since Stripe refuses a key
+    /// that comes back with something else; so the same checkout on the same occasion gives the same page, and any other another.
+    pub fn idempotency_key(&self, occasion: &str) -> String {
+        let mut context = digest::Context::new(&digest::SHA256);
+        for (name, value) in self.form().iter().chain(&[("", occasion)]) {
+            for part in [name, value] {
+                // The length keeps neighbours apart.
+                context.update(&part.len().to_be_bytes());
+                context.update(part.as_bytes());
+            }
+        }
+        context.finish().as_ref().iter().fold("checkout-".to_owned(), |mut key, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(key, "{byte:02x}");
+            key
+        })
+    }
+
+    fn form(&self) -> Vec<(&str, &str)> {
+        let mut form = vec![
+            ("mode", "subscription"),
+            ("line_items[0][price]", &self.price),
+            ("line_items[0][quantity]", "1"),
+            // Every event of what comes of it says whose it is, whichever arrives first.
+            ("client_reference_id", &self.organization),
+            ("metadata[organization_id]", &self.organization),
+            ("subscription_data[metadata][organization_id]", &self.organization),
+            ("success_url", self.success_url.as_str()),
+            ("cancel_url", self.cancel_url.as_str()),
+        ];
+        match &self.customer {
+            Customer::Known(id) => form.push(("customer", id)),
+            Customer::New { email: Some(email) } => form.push(("customer_email", email)),
+            Customer::New { email: None } => {}
+        }
+        form
+    }
+}
+
 /// A visit to the billing portal to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewPortalSession {
@@ -148,23 +189,7 @@ impl Client {
         new: &NewCheckoutSession,
         idempotency_key: &str,
     ) -> Result<Url, ApiError> {
-        let mut form = vec![
-            ("mode", "subscription"),
-            ("line_items[0][price]", &new.price),
-            ("line_items[0][quantity]", "1"),
-            // Every event of what comes of it says whose it is, whichever arrives first.
-            ("client_reference_id", &new.organization),
-            ("metadata[organization_id]", &new.organization),
-            ("subscription_data[metadata][organization_id]", &new.organization),
-            ("success_url", new.success_url.as_str()),
-            ("cancel_url", new.cancel_url.as_str()),
-        ];
-        match &new.customer {
-            Customer::Known(id) => form.push(("customer", id)),
-            Customer::New { email: Some(email) } => form.push(("customer_email", email)),
-            Customer::New { email: None } => {}
-        }
-        self.create("v1/checkout/sessions", &form, idempotency_key).await
+        self.create("v1/checkout/sessions", &new.form(), idempotency_key).await
     }
 
     /// Makes a page where the customer changes or ends what it has subscribed to; gives its address.

@@ -146,9 +146,11 @@ pub struct Invoice {
     pub subscription: Option<String>,
     /// The text by which whoever made the subscription refers to the organization.
     pub organization: Option<String>,
-    /// Whether it is for a period of the subscription, and not for something in between, such as a change of the plan.
+    /// Whether it was made because a period of the subscription began by itself, and not for something in between, such as a
+    /// change of the plan.
     pub is_renewal: bool,
-    /// That period, start and end, if the invoice says which.
+    /// The period that it charges for as a whole, start and end, if it does and says which. A change to another interval begins
+    /// one as well, and what only settles the rest of a period charges for none.
     pub period: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 

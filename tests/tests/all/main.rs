@@ -5,6 +5,7 @@
 mod bad_input;
 mod columns;
 mod crate_edges;
+mod export;
 mod introspection;
 mod isolation_smoke;
 mod limits;
@@ -22,6 +23,9 @@ mod reading;
 mod schema_snapshot;
 mod startup;
 mod statements;
+mod stripe_headers;
+mod stripe_pages;
 mod tokens;
+mod workers;
 mod writing;
 mod writing_tasks;

@@ -29,7 +29,7 @@ async fn switch(session: &Session, id: &Value) -> Answer {
 }
 
 /// How many rows of an organization each table has.
-async fn rows(app: &TestApp, org: &Org) -> BTreeMap<String, i64> {
+pub(crate) async fn rows(app: &TestApp, org: &Org) -> BTreeMap<String, i64> {
     let id = org.uuid();
     let mut rows = BTreeMap::new();
     for table in app.texts(TABLES).await {

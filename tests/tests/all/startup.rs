@@ -30,7 +30,7 @@ fn program() -> &'static PathBuf {
 }
 
 /// A command of the program with no setting of this process's.
-fn tenantry(arguments: &[&str]) -> Command {
+pub(crate) fn tenantry(arguments: &[&str]) -> Command {
     let mut command = Command::new(program());
     command.args(arguments).env_clear().kill_on_drop(true);
     for kept in ["PATH", "HOME", "TMPDIR", "SYSTEMROOT"] {
@@ -55,7 +55,7 @@ fn serve(folder: &TempDir, database_url: impl AsRef<OsStr>) -> Command {
 }
 
 /// Runs a command that must fail: exit 1, nothing on standard output, one line on standard error. Gives the line.
-async fn fails(mut command: Command) -> String {
+pub(crate) async fn fails(mut command: Command) -> String {
     let output = tokio::time::timeout(Duration::from_secs(30), command.output()).await.expect("it ends").unwrap();
     let Output { status, stdout, stderr } = output;
     let (stdout, stderr) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());

@@ -20,6 +20,8 @@ pub struct Standing {
     pub customer: Option<String>,
     /// When the newest of the events happened.
     pub event_at: Option<DateTime<Utc>>,
+    /// Whether any subscription has begun and not ended, whatever it gives: one that is unpaid or paused counts.
+    pub has_live_subscription: bool,
 }
 
 /// A subscription at Stripe.
@@ -51,6 +53,7 @@ pub fn conclude(events: &[Event], prices: &PriceTable) -> Standing {
             tracks.entry(id).or_default().follow(event, prices);
         }
     }
+    let has_live_subscription = tracks.values().any(|track| track.has_begun && !track.has_ended);
     // Of several subscriptions the one counts that gives access, and of several such the one that began last.
     let told = tracks.into_iter().filter(|(_, track)| track.state.is_some());
     let chosen = told.max_by_key(|(id, track)| (track.weight(), track.started_at, *id));
@@ -58,12 +61,13 @@ pub fn conclude(events: &[Event], prices: &PriceTable) -> Standing {
     Standing {
         customer: customer.map(str::to_owned),
         event_at: ordered.last().map(|event| event.created),
+        has_live_subscription,
         subscribed: chosen.and_then(|(id, track)| track.into_subscribed(id)),
     }
 }
 
 /// The place of an event among the others.
-fn order(event: &Event) -> (DateTime<Utc>, u8, Option<DateTime<Utc>>, u8, String) {
+fn order(event: &Event) -> impl Ord + use<> {
     let rank = match &event.content {
         Content::CheckoutCompleted(_) => 0,
         Content::SubscriptionCreated(_) => 1,
@@ -75,7 +79,8 @@ fn order(event: &Event) -> (DateTime<Utc>, u8, Option<DateTime<Utc>>, u8, String
         Content::NotUnderstood | Content::Other => 7,
     };
     let snapshot = event.snapshot();
-    let end = snapshot.and_then(|snapshot| snapshot.period).map(|period| period.1);
+    // A period that follows another starts later, though after a change of the interval it may end earlier.
+    let period = snapshot.and_then(|snapshot| snapshot.period);
     let progress = snapshot.map_or(0, |snapshot| match snapshot.status {
         Status::Unknown => 0,
         Status::Incomplete => 1,
@@ -86,7 +91,7 @@ fn order(event: &Event) -> (DateTime<Utc>, u8, Option<DateTime<Utc>>, u8, String
         Status::Unpaid => 6,
         Status::IncompleteExpired | Status::Canceled => 7,
     });
-    (event.created, rank, end, progress, event.id.clone())
+    (event.created, rank, period, progress, event.id.clone())
 }
 
 /// One subscription, followed through its events.
@@ -100,8 +105,12 @@ struct Track<'e> {
     state: Option<Subscription>,
     /// The period that Stripe is in, paid for or not.
     current: Option<Period>,
-    /// The last period that was paid for, or is tried.
-    paid: Option<Period>,
+    /// The periods that were paid for, or are tried.
+    paid: Vec<Period>,
+    /// The period that Stripe has last shown as past due or unpaid.
+    due: Option<Period>,
+    /// Whether more than a bill has told of it.
+    has_begun: bool,
     /// Stripe never takes up again what has ended.
     has_ended: bool,
 }
@@ -112,6 +121,7 @@ impl<'e> Track<'e> {
         if self.has_ended {
             return;
         }
+        self.has_begun |= event.snapshot().is_some() || matches!(event.content, Content::CheckoutCompleted(_));
         match &event.content {
             Content::InvoicePaid(invoice) => self.pay(invoice, event.created),
             Content::InvoicePaymentFailed(invoice) => self.fail_payment(invoice, event.created),
@@ -143,10 +153,13 @@ impl<'e> Track<'e> {
         let before = self.state.take();
         let period = self.current.or(before.as_ref().and_then(|before| before.period));
         let was_open = before.as_ref().is_none_or(|before| before.status == S::Incomplete);
-        // The first period is paid for when Stripe begins it; each after that when an invoice says so.
-        if status == S::Trialing || status == S::Active && was_open {
-            self.paid = later(self.paid, period);
+        // The first period is paid for when Stripe begins it; each after that when an invoice says so, or when Stripe no longer
+        // waits for the payment, since the operator has settled it otherwise.
+        let is_settled = period.is_some() && self.due == period;
+        if status == S::Trialing || status == S::Active && (was_open || is_settled) {
+            self.paid.extend(period);
         }
+        self.due = period.filter(|_| matches!(status, S::PastDue | S::Canceled));
         let past_due_since = before.and_then(|before| before.past_due_since);
         self.state = Some(Subscription {
             plan,
@@ -154,7 +167,7 @@ impl<'e> Track<'e> {
             period: match status {
                 S::Incomplete => None,
                 S::Active | S::Trialing => period,
-                S::PastDue | S::Canceled => paid_for(period, self.paid),
+                S::PastDue | S::Canceled => self.paid_period().or(period),
             },
             trial_ends_at: if status == S::Trialing {
                 snapshot.trial_ends_at.or(period.map(Period::end))
@@ -188,7 +201,8 @@ impl<'e> Track<'e> {
             ..Subscription::free()
         });
         let period = match before.status {
-            S::Active | S::Trialing => self.current.or(before.period),
+            // One that has begun and is not paid for yet is not given away either.
+            S::Active | S::Trialing => self.paid_period().or(before.period),
             S::PastDue | S::Canceled | S::Incomplete => before.period,
         };
         let before = Subscription { plan, period, ..before };
@@ -204,27 +218,41 @@ impl<'e> Track<'e> {
     }
 
     fn pay(&mut self, invoice: &Invoice, at: DateTime<Utc>) {
-        if !invoice.is_renewal {
-            return;
-        }
         let told = invoice.period.and_then(|(start, end)| Period::new(start, end));
-        let Some(period) = told.or(self.current) else { return };
-        self.paid = later(self.paid, Some(period));
-        let Some(state) = &self.state else { return };
-        // What is paid late for a period of long ago changes nothing about the present one.
-        if state.period.is_none_or(|present| present.end() <= period.end())
-            && let Ok(paid) = state.apply(SubscriptionChange::Pay { period }, at)
-        {
+        let Some(period) = told.or(self.current.filter(|_| invoice.is_renewal)) else { return };
+        self.paid.push(period);
+        let paid_period = self.paid_period();
+        let Some(state) = &mut self.state else { return };
+        // What is paid late for an earlier period leaves the payment for the present one missing.
+        if self.current.is_some_and(|current| period.start() < current.start()) {
+            if matches!(state.status, SubscriptionStatus::PastDue | SubscriptionStatus::Canceled) {
+                state.period = paid_period;
+            }
+        } else if let Ok(paid) = state.apply(SubscriptionChange::Pay { period }, at) {
             self.state = Some(paid);
         }
     }
 
+    /// Takes over that a renewal was not paid. What a failed payment for something in between means depends on how the change was
+    /// asked for; Stripe shows it in the subscription.
     fn fail_payment(&mut self, invoice: &Invoice, at: DateTime<Utc>) {
         let Some(state) = self.state.as_ref().filter(|_| invoice.is_renewal) else { return };
         if let Ok(mut failed) = state.apply(SubscriptionChange::FailPayment, at) {
-            failed.period = paid_for(failed.period, self.paid);
+            if failed.status == SubscriptionStatus::PastDue {
+                failed.period = self.paid_period().or(failed.period);
+            }
             self.state = Some(failed);
         }
+    }
+
+    /// The period whose end access depends on while a payment is missing: the present one if it is paid for, and else the last
+    /// that was. The last is the one that started last: a change from years to months gives back what is left of the year.
+    fn paid_period(&self) -> Option<Period> {
+        let is_paid = |present: &Period| {
+            self.paid.iter().any(|paid| paid.start() == present.start() && paid.end() >= present.end())
+        };
+        let last = || self.paid.iter().copied().max_by_key(|period| (period.start(), period.end()));
+        self.current.filter(is_paid).or_else(last).or(self.current)
     }
 
     /// How much it counts beside the organization's other subscriptions.
@@ -249,17 +277,7 @@ impl<'e> Track<'e> {
     }
 }
 
-/// The period whose end access depends on while a payment is missing: not the one that has begun without being paid for.
-fn paid_for(period: Option<Period>, paid: Option<Period>) -> Option<Period> {
-    match (period, paid) {
-        (Some(period), Some(paid)) if paid.end() <= period.start() => Some(paid),
-        _ => period,
-    }
-}
-
-fn later(a: Option<Period>, b: Option<Period>) -> Option<Period> {
-    [a, b].into_iter().flatten().max_by_key(|period| (period.end(), period.start()))
-}
-
+#[cfg(test)]
+mod changes;
 #[cfg(test)]
 mod tests;

@@ -11,3 +11,5 @@ mod metering_stalled;
 mod plans;
 mod races;
 mod stripe;
+mod stripe_orders;
+mod stripe_replay;

@@ -13,44 +13,44 @@ use tenantry_store::Store;
 
 use crate::fixture::{Fixture, Tenant, connect};
 
-const START: i64 = 1_790_000_000;
-const MONTH: i64 = 30 * 86_400;
+pub(crate) const START: i64 = 1_790_000_000;
+pub(crate) const MONTH: i64 = 30 * 86_400;
 
-fn prices() -> PriceTable {
+pub(crate) fn prices() -> PriceTable {
     "price_pro=pro,price_solo=solo".parse().unwrap()
 }
 
 /// A database, the worker's way to it, and names for what Stripe would name.
-struct Stripe {
+pub(crate) struct Stripe {
     fixture: Fixture,
-    worker: Store,
+    pub(crate) worker: Store,
     next: AtomicUsize,
 }
 
 /// One customer's six events, from the first to the last.
-struct Life {
-    tenant: Tenant,
-    name: String,
+pub(crate) struct Life {
+    pub(crate) tenant: Tenant,
+    pub(crate) name: String,
 }
 
 impl Stripe {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let fixture = Fixture::new().await;
         let worker = connect(&fixture.database.worker_url(), Clock::system()).await;
         Self { fixture, worker, next: AtomicUsize::new(0) }
     }
 
-    async fn life(&self) -> Life {
+    pub(crate) async fn life(&self) -> Life {
         let name = self.next.fetch_add(1, Ordering::Relaxed).to_string();
         Life { tenant: self.fixture.tenant("free").await, name }
     }
 
-    async fn receive(&self, event: &Value) -> Result<Received, ReceiveError> {
+    pub(crate) async fn receive(&self, event: &Value) -> Result<Received, ReceiveError> {
         receive(&self.worker, event.to_string().as_bytes(), &prices()).await
     }
 
     /// Everything that the organization's row says, but for names and times of our own.
-    async fn state(&self, life: &Life) -> String {
+    pub(crate) async fn state(&self, life: &Life) -> String {
         let query = format!(
             "SELECT concat_ws(' ', plan, status, extract(epoch FROM period_start)::bigint,
                  extract(epoch FROM period_end)::bigint, cancel_at_period_end,
@@ -64,17 +64,21 @@ impl Stripe {
         sqlx::query_scalar(sqlx::AssertSqlSafe(query)).fetch_one(&self.fixture.admin).await.unwrap()
     }
 
-    async fn number(&self, what: &str) -> i64 {
+    pub(crate) async fn run(&self, script: &str) {
+        self.fixture.run(script).await;
+    }
+
+    pub(crate) async fn number(&self, what: &str) -> i64 {
         self.fixture.number(&format!("SELECT count(*) FROM billing.stripe_events WHERE {what}")).await
     }
 }
 
 impl Life {
-    fn event(&self, n: u32, kind: &str, created: i64, object: &Value) -> Value {
+    pub(crate) fn event(&self, n: u32, kind: &str, created: i64, object: &Value) -> Value {
         json!({ "id": format!("evt_{}_{n}", self.name), "type": kind, "created": created, "data": { "object": object } })
     }
 
-    fn subscription(&self, n: u32, verb: &str, created: i64, status: &str, month: i64) -> Value {
+    pub(crate) fn subscription(&self, n: u32, verb: &str, created: i64, status: &str, month: i64) -> Value {
         let object = json!({
             "id": format!("sub_{}", self.name), "customer": format!("cus_{}", self.name), "status": status,
             "start_date": START, "current_period_start": START + month * MONTH,
@@ -84,7 +88,7 @@ impl Life {
         self.event(n, &format!("customer.subscription.{verb}"), created, &object)
     }
 
-    fn invoice(&self, n: u32, verb: &str, created: i64, month: i64) -> Value {
+    pub(crate) fn invoice(&self, n: u32, verb: &str, created: i64, month: i64) -> Value {
         let line = json!({ "period": { "start": START + month * MONTH, "end": START + (month + 1) * MONTH } });
         let object = json!({
             "customer": format!("cus_{}", self.name), "subscription": format!("sub_{}", self.name),
@@ -94,7 +98,7 @@ impl Life {
     }
 
     /// The only one of the six that says whose they are.
-    fn checkout(&self) -> Value {
+    pub(crate) fn checkout(&self) -> Value {
         let organization = self.tenant.identity.organization_id;
         let object = json!({
             "customer": format!("cus_{}", self.name), "subscription": format!("sub_{}", self.name),
@@ -103,7 +107,7 @@ impl Life {
         self.event(0, "checkout.session.completed", START, &object)
     }
 
-    fn events(&self) -> Vec<Value> {
+    pub(crate) fn events(&self) -> Vec<Value> {
         vec![
             self.checkout(),
             self.subscription(1, "created", START, "incomplete", 0),
@@ -116,13 +120,13 @@ impl Life {
 }
 
 /// Where the six events lead.
-fn expected() -> String {
+pub(crate) fn expected() -> String {
     let (end, late) = (START + MONTH, START + MONTH + 60);
     format!("pro past_due {START} {end} f {late} t t price_pro {late}")
 }
 
 /// The `n`th order of six items (Lehmer code).
-fn nth_order<T: Clone>(items: &[T], mut n: usize) -> Vec<T> {
+pub(crate) fn nth_order<T: Clone>(items: &[T], mut n: usize) -> Vec<T> {
     let mut left = items.to_vec();
     let mut order = Vec::new();
     while !left.is_empty() {
@@ -155,7 +159,7 @@ async fn every_sampled_order_with_repetitions_ends_in_one_state() {
 }
 
 /// Lets a future run for so many steps, then drops it, as a crash of the process would.
-async fn crash_after<T>(steps: usize, future: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn crash_after<T>(steps: usize, future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     let mut done = 0;
     poll_fn(|context| {

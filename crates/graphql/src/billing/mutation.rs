@@ -57,7 +57,10 @@ pub(crate) struct BillingMutation;
 
 #[Object]
 impl BillingMutation {
-    /// Begins the purchase of a plan, for an organization that has no running subscription. For owners.
+    /// Begins the purchase of a plan, for an organization that has no subscription. For owners.
+    ///
+    /// One that has one, be it unpaid, paused or not yet paid for the first time, is refused with `ALREADY_SUBSCRIBED` and belongs
+    /// in the billing portal. Asked again within a few minutes, this gives the same page.
     async fn create_checkout_session(
         &self,
         context: &Context<'_>,

@@ -13,7 +13,8 @@ use tenantry_seed::Outcome;
 use tenantry_token::generate_dev_key;
 use tokio::sync::oneshot;
 
-use super::{say, token};
+use super::stripe::forever as replay_forever;
+use super::{purge, say, token};
 use crate::http::serve;
 use crate::settings::{DevFile, GuardSettings, HttpSettings, JwtAlgorithm, JwtSettings, PoolSettings, StripeSettings};
 use crate::{issuer, shutdown, start};
@@ -83,6 +84,7 @@ impl Dev {
         file.write(&[
             ("DATABASE_URL", &urls.app_url()),
             ("MIGRATE_DATABASE_URL", &urls.owner_url()),
+            ("WORKER_DATABASE_URL", &urls.worker_url()),
             ("TENANTRY_JWT_ISSUER", ISSUER),
             ("TENANTRY_JWT_AUDIENCE", AUDIENCE),
             ("TENANTRY_JWT_ALGORITHM", "HS256"),
@@ -95,6 +97,10 @@ impl Dev {
         let token = token::issue(&store, &issuer::from_secret(&jwt)?, ORGANIZATION, EMAIL, TOKEN_TTL).await?.token;
         let worker_url = urls.worker_url();
         let stripe = start::stripe(&self.stripe, Ok(worker_url.as_str()), &self.pool).await?;
+        if let Some(webhooks) = stripe.webhooks() {
+            replay_forever(webhooks);
+        }
+        purge::forever(&worker_url).await?;
         let state = start::state(store.clone(), verifier, &jwt, &self.http, &self.guard, &self.pool, stripe)?;
 
         let address = reachable(listener.local_addr()?);

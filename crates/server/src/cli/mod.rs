@@ -9,6 +9,7 @@ mod purge;
 mod schema;
 mod seed;
 mod serve;
+mod stripe;
 mod token;
 
 use std::process::ExitCode;
@@ -44,6 +45,8 @@ enum Command {
     Export(Box<export::Export>),
     /// Deletes the organizations whose deletion is due.
     Purge(Box<purge::Purge>),
+    /// Looks after what Stripe has sent.
+    Stripe(Box<stripe::Stripe>),
     /// Prints a token for a member of an organization, and nothing else.
     Token(Box<token::Token>),
     /// Prints the GraphQL schema.
@@ -85,6 +88,7 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Plans(command) => command.run().await,
             Command::Export(command) => command.run().await,
             Command::Purge(command) => command.run().await,
+            Command::Stripe(command) => command.run().await,
             Command::Token(command) => command.run().await,
             Command::Schema => {
                 schema::run();

@@ -4,13 +4,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use tenantry_domain::Clock;
 use tenantry_service::purge_due;
-use tenantry_store::{Store, StoreSettings};
 
 use super::say;
 use crate::settings::WorkerSettings;
-use crate::start::StartError;
+use crate::start::{self, StartError};
+
+/// Enough for one transaction and the next.
+const CONNECTIONS: u32 = 2;
 
 /// How often a running server looks for what is due.
 const EVERY: Duration = Duration::from_hours(1);
@@ -24,7 +25,7 @@ pub(super) struct Purge {
 
 impl Purge {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let store = connect(self.worker.required_url()?).await?;
+        let store = start::open_worker(self.worker.required_url()?, CONNECTIONS).await?;
         let purged = purge_due(&store, store.clock().now()).await?;
         for id in &purged.deleted {
             say(&format!("deleted {id}"));
@@ -42,7 +43,7 @@ impl Purge {
 
 /// Looks for what is due again and again, for as long as the server runs.
 pub(super) async fn forever(url: &str) -> Result<(), StartError> {
-    let store = connect(url).await?;
+    let store = start::open_worker(url, CONNECTIONS).await?;
     tokio::spawn(async move {
         let mut ticks = tokio::time::interval(EVERY);
         loop {
@@ -53,9 +54,4 @@ pub(super) async fn forever(url: &str) -> Result<(), StartError> {
         }
     });
     Ok(())
-}
-
-async fn connect(url: &str) -> Result<Store, StartError> {
-    let settings = StoreSettings { max_connections: 2, ..StoreSettings::new(url) };
-    Store::connect(&settings, Clock::system()).await.map_err(StartError::Store)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::purge;
+use super::stripe::forever as replay_forever;
 use crate::http::serve;
 use crate::settings::{
     DatabaseSettings, GuardSettings, HttpSettings, JwtSettings, PoolSettings, StripeSettings, WorkerSettings,
@@ -42,6 +43,9 @@ impl Serve {
         let listener = start::listen(self.http.listen).await?;
         let store = start::open_store(url, &self.pool).await?;
         let stripe = start::stripe(&self.stripe, self.worker.required_url(), &self.pool).await?;
+        if let Some(webhooks) = stripe.webhooks() {
+            replay_forever(webhooks);
+        }
         let state = start::state(store.clone(), verifier, &self.jwt, &self.http, &self.guard, &self.pool, stripe)?;
         if let Some(url) = self.worker.url() {
             purge::forever(url).await?;

@@ -117,12 +117,12 @@ async fn admit(state: &AppState, head: &Parts) -> Result<(Methods, VerifiedToken
     Ok((methods, token, call))
 }
 
-fn identity_of(token: &VerifiedToken) -> Identity {
+pub(super) fn identity_of(token: &VerifiedToken) -> Identity {
     Identity { user_id: token.user_id, organization_id: token.organization_id }
 }
 
 /// Who is asking, by the token. The database is not involved.
-async fn identify(state: &AppState, headers: &HeaderMap) -> Result<VerifiedToken, Refusal> {
+pub(super) async fn identify(state: &AppState, headers: &HeaderMap) -> Result<VerifiedToken, Refusal> {
     let token = match auth::bearer(headers) {
         Ok(Some(token)) => token,
         Ok(None) => return Err(Refusal::unauthenticated("Send a token: Authorization: Bearer <token>.", None)),

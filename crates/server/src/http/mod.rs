@@ -3,6 +3,7 @@
 mod answer;
 mod auth;
 mod body;
+mod export;
 mod graphql;
 mod health;
 mod metering;
@@ -32,10 +33,11 @@ pub use serve::{Drained, serve};
 pub use state::{AppState, HttpOptions};
 pub use stripe::StripeWebhooks;
 
-/// The endpoints: `/graphql`, `/healthz`, `/readyz`, `/metrics`, `/webhooks/stripe`.
+/// The endpoints: `/graphql`, `/export`, `/healthz`, `/readyz`, `/metrics`, `/webhooks/stripe`.
 pub fn router(state: AppState) -> Router {
     Router::new()
         .route("/graphql", any(graphql::answer))
+        .route("/export", any(export::answer))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::show))

@@ -9,6 +9,7 @@ use tenantry_graphql::{Engine, EngineOptions};
 use tenantry_service::Service;
 use tenantry_store::Store;
 use tenantry_token::Verifier;
+use tokio::sync::Semaphore;
 
 use super::health::Readiness;
 use super::metering::Metering;
@@ -25,13 +26,22 @@ pub struct HttpOptions {
     pub request_timeout: Duration,
     /// The most connections of the store's pool; for the metrics.
     pub pool_size: u32,
+    /// How long a client that fetches an export may take nothing of it before it is cut off. Shorter than the database lets a
+    /// transaction be idle.
+    pub export_stall: Duration,
     /// What it takes to receive Stripe's webhooks. Without it there is no such endpoint.
     pub stripe: Option<StripeWebhooks>,
 }
 
 impl Default for HttpOptions {
     fn default() -> Self {
-        Self { body_limit: 256 * 1024, request_timeout: Duration::from_secs(10), pool_size: 10, stripe: None }
+        Self {
+            body_limit: 256 * 1024,
+            request_timeout: Duration::from_secs(10),
+            pool_size: 10,
+            export_stall: Duration::from_secs(10),
+            stripe: None,
+        }
     }
 }
 
@@ -48,6 +58,8 @@ struct Shared {
     request_ids: RequestIds,
     readiness: Readiness,
     metering: Metering,
+    /// One for each export that may run at a time: they take a quarter of the connections at most.
+    exports: Arc<Semaphore>,
 }
 
 impl AppState {
@@ -64,7 +76,9 @@ impl AppState {
         options: HttpOptions,
         metering: Metering,
     ) -> Self {
+        let exports = Arc::new(Semaphore::new((options.pool_size as usize / 4).max(1)));
         Self(Arc::new(Shared {
+            exports,
             engine,
             verifier,
             store,
@@ -112,6 +126,14 @@ impl AppState {
 
     pub(super) fn verifier(&self) -> &Verifier {
         &self.0.verifier
+    }
+
+    pub(super) fn exports(&self) -> &Arc<Semaphore> {
+        &self.0.exports
+    }
+
+    pub(super) fn export_stall(&self) -> Duration {
+        self.0.options.export_stall
     }
 
     pub(super) fn request_ids(&self) -> &RequestIds {

@@ -55,6 +55,8 @@ pub struct Account {
     pub price_id: Option<String>,
     /// When the newest event that was applied happened.
     pub event_at: Option<DateTime<Utc>>,
+    /// Whether there is a subscription at Stripe that has not ended, whatever it gives: another beside it would be paid for twice.
+    pub has_live_subscription: bool,
 }
 
 /// Makes the deliveries of one customer's events wait for each other until the transaction ends: an event that does not know
@@ -153,6 +155,7 @@ pub async fn account(scope: &impl Scope) -> Result<Option<Account>, StoreError> 
 async fn fetch_account(scope: &impl Sealed, organization: Uuid, lock: &str) -> Result<Option<Account>, StoreError> {
     let mut sql = Sql::new("SELECT ");
     sql.push(COLUMNS).push(", b.stripe_customer_id, b.stripe_subscription_id, b.stripe_price_id, b.stripe_event_at");
+    sql.push(", b.stripe_has_live_subscription");
     sql.push(" FROM billing.organization_billing b WHERE b.organization_id = ").bind(organization).push(lock);
     let rows = scope.connection().fetch(sql).await?;
     let Some(row) = rows.first() else { return Ok(None) };
@@ -163,6 +166,7 @@ async fn fetch_account(scope: &impl Sealed, organization: Uuid, lock: &str) -> R
         subscription_id: columns.next()?,
         price_id: columns.next()?,
         event_at: columns.optional_time()?,
+        has_live_subscription: columns.next()?,
     }))
 }
 
@@ -182,6 +186,33 @@ pub async fn list(
     sql.push(") ORDER BY e.created DESC, e.id COLLATE \"C\" DESC LIMIT ").bind(limit);
     let rows = scope.connection().fetch(sql).await?;
     rows.iter().rev().map(|row| Columns::new(row, "billing.stripe_events").next()).collect()
+}
+
+/// A page of the events of these types that have had no effect yet, with their ids, which come after `after`: all, or those
+/// whose organization is known.
+///
+/// # Errors
+/// Those of the database.
+pub async fn list_waiting(
+    scope: &WorkerScope,
+    kinds: &[&str],
+    is_owned: bool,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<(String, Value)>, StoreError> {
+    let mut sql = Sql::new("SELECT e.id, e.payload FROM billing.stripe_events e WHERE e.applied_at IS NULL");
+    sql.push(" AND e.type = ANY(").bind(kinds).push(") AND e.id COLLATE \"C\" > ").bind(after);
+    if is_owned {
+        sql.push(" AND (e.organization_id IS NOT NULL OR e.customer_id IN");
+        sql.push(" (SELECT b.stripe_customer_id FROM billing.organization_billing b))");
+    }
+    sql.push(" ORDER BY e.id COLLATE \"C\" LIMIT ").bind(limit);
+    let rows = scope.connection().fetch(sql).await?;
+    let decode = |row| {
+        let mut columns = Columns::new(row, "billing.stripe_events");
+        Ok((columns.next()?, columns.next()?))
+    };
+    rows.iter().map(decode).collect()
 }
 
 /// Whether there is a plan with this id.
@@ -217,6 +248,7 @@ pub async fn update_account(
     sql.push(", stripe_subscription_id = ").bind(account.subscription_id.as_deref());
     sql.push(", stripe_price_id = ").bind(account.price_id.as_deref());
     sql.push(", stripe_event_at = ").bind(account.event_at);
+    sql.push(", stripe_has_live_subscription = ").bind(account.has_live_subscription);
     sql.push(", updated_at = ").bind(scope.clock().now());
     sql.push(" WHERE organization_id = ").bind(organization.as_uuid());
     scope.connection().execute(sql).await.map(drop)

@@ -102,6 +102,31 @@ async fn a_checkout_is_asked_for_with_all_that_brings_the_events_home() {
     }
 }
 
+#[test]
+fn the_same_checkout_on_the_same_occasion_has_the_same_key_and_no_other_has() {
+    let key = order().idempotency_key("now");
+    assert_eq!(key, order().idempotency_key("now"));
+    assert!(key.len() < 255 && key.bytes().all(|byte| byte.is_ascii_graphic()), "{key}");
+    let elsewhere = Url::parse("https://app.example/elsewhere").unwrap();
+    let mut keys = vec![
+        key,
+        order().idempotency_key("later"),
+        NewCheckoutSession { price: "price_2".into(), ..order() }.idempotency_key("now"),
+        NewCheckoutSession { organization: "org_2".into(), ..order() }.idempotency_key("now"),
+        NewCheckoutSession { customer: Customer::Known("cus_2".into()), ..order() }.idempotency_key("now"),
+        NewCheckoutSession { customer: Customer::New { email: None }, ..order() }.idempotency_key("now"),
+        NewCheckoutSession { customer: Customer::New { email: Some("cus_1".into()) }, ..order() }
+            .idempotency_key("now"),
+        NewCheckoutSession { success_url: elsewhere.clone(), ..order() }.idempotency_key("now"),
+        NewCheckoutSession { cancel_url: elsewhere, ..order() }.idempotency_key("now"),
+        NewCheckoutSession { customer: Customer::Known("cus_1now".into()), ..order() }.idempotency_key(""),
+    ];
+    let made = keys.len();
+    keys.sort_unstable();
+    keys.dedup();
+    assert_eq!(keys.len(), made);
+}
+
 #[tokio::test]
 async fn the_portal_is_asked_for_by_customer() {
     let fake = Fake::start(vec![good()]).await;

@@ -180,6 +180,8 @@ struct RawDetails {
 
 #[derive(Deserialize)]
 struct RawLine {
+    #[serde(rename = "type")]
+    kind: Option<String>,
     period: Option<RawPeriod>,
     #[serde(default)]
     proration: bool,
@@ -189,6 +191,7 @@ struct RawLine {
 #[derive(Deserialize)]
 struct RawLineParent {
     subscription_item_details: Option<RawItemDetails>,
+    invoice_item_details: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -204,9 +207,15 @@ struct RawPeriod {
 }
 
 impl RawLine {
-    fn is_proration(&self) -> bool {
-        let details = self.parent.as_ref().and_then(|parent| parent.subscription_item_details.as_ref());
-        self.proration || details.is_some_and(|details| details.proration)
+    /// Whether it charges for a whole period of the subscription: neither settles a change in the middle of one, nor is something
+    /// that was put on the bill beside the subscription.
+    fn is_for_a_period(&self) -> bool {
+        let parent = self.parent.as_ref();
+        let details = parent.and_then(|parent| parent.subscription_item_details.as_ref());
+        let is_proration = self.proration || details.is_some_and(|details| details.proration);
+        let is_extra = self.kind.as_deref() == Some("invoiceitem")
+            || parent.is_some_and(|parent| parent.invoice_item_details.is_some());
+        !is_proration && !is_extra
     }
 }
 
@@ -217,9 +226,13 @@ impl From<RawInvoice> for Invoice {
         let subscription = id_of(raw.subscription).or(details.and_then(|details| id_of(details.subscription)));
         let reason = raw.billing_reason.as_deref();
         let is_renewal = matches!(reason, None | Some("subscription_create" | "subscription_cycle" | "subscription"));
-        let periods = raw.lines.data.iter().filter(|line| !line.is_proration()).filter_map(|line| line.period.as_ref());
+        // A change of the interval begins a period in the middle of another; its invoice charges for the new one whole. What is
+        // billed for reaching a threshold, or by hand, begins none.
+        let begins_a_period = is_renewal || reason == Some("subscription_update");
+        let periods =
+            raw.lines.data.iter().filter(|line| line.is_for_a_period()).filter_map(|line| line.period.as_ref());
         let periods = periods.filter_map(|period| span(Some(period.start), Some(period.end)));
-        let period = if is_renewal { periods.max_by_key(|period| period.1) } else { None };
+        let period = if begins_a_period { periods.max() } else { None };
         Self { subscription, organization, is_renewal, period }
     }
 }

@@ -72,11 +72,34 @@ fn an_invoice_is_read_wherever_its_subscription_stands() {
     };
     for mut object in [older, newer] {
         assert_eq!(event("invoice.paid", &object).content, Content::InvoicePaid(expected.clone()));
-        // What is billed in between says nothing about the period.
-        object["billing_reason"] = "subscription_update".into();
-        let Content::InvoicePaymentFailed(invoice) = event("invoice.payment_failed", &object).content else { panic!() };
-        assert_eq!((invoice.is_renewal, invoice.period), (false, None));
+        // A change of the interval charges for the period that begins with it; what else is billed in between, for none.
+        for (reason, period) in
+            [("subscription_update", expected.period), ("subscription_threshold", None), ("manual", None)]
+        {
+            object["billing_reason"] = reason.into();
+            let failed = event("invoice.payment_failed", &object).content;
+            let Content::InvoicePaymentFailed(invoice) = failed else { panic!() };
+            assert_eq!((invoice.is_renewal, invoice.period), (false, period), "{reason}");
+        }
     }
+}
+
+#[test]
+fn only_whole_periods_of_the_subscription_are_charged_for() {
+    let whole = json!({ "period": { "start": 1_000, "end": 2_000 }, "type": "subscription" });
+    // Usage of the month before comes on the same bill, and earlier.
+    let usage = json!({ "period": { "start": 1, "end": 1_000 }, "type": "subscription" });
+    let later = json!({ "start": 1_500, "end": 9_000 });
+    let extra = json!({ "period": later, "type": "invoiceitem" });
+    let newer_extra = json!({ "period": later, "parent": { "invoice_item_details": { "invoice_item": "ii_1" } } });
+    let rest = json!({ "period": later, "type": "invoiceitem", "proration": true });
+    let period = |lines: &[&serde_json::Value]| {
+        let object = json!({ "billing_reason": "subscription_update", "lines": { "data": lines } });
+        let Content::InvoicePaid(invoice) = event("invoice.paid", &object).content else { panic!() };
+        invoice.period
+    };
+    assert_eq!(period(&[&usage, &whole, &extra, &newer_extra, &rest]), Some((at(1_000), at(2_000))));
+    assert_eq!(period(&[&extra, &newer_extra, &rest]), None);
 }
 
 #[test]

@@ -5,30 +5,30 @@ use serde_json::{Value, json};
 
 use super::*;
 
-const DAY: i64 = 86_400;
+pub(super) const DAY: i64 = 86_400;
 /// The start of the first period.
-const START: i64 = 1_790_000_000;
-const MONTH: i64 = 30 * DAY;
+pub(super) const START: i64 = 1_790_000_000;
+pub(super) const MONTH: i64 = 30 * DAY;
 
-fn at(seconds: i64) -> DateTime<Utc> {
+pub(super) fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(seconds, 0).unwrap()
 }
 
-fn period(n: i64) -> Period {
+pub(super) fn period(n: i64) -> Period {
     Period::new(at(START + n * MONTH), at(START + (n + 1) * MONTH)).unwrap()
 }
 
-fn prices() -> PriceTable {
+pub(super) fn prices() -> PriceTable {
     "price_pro=pro,price_solo=solo".parse().unwrap()
 }
 
-fn event(id: &str, kind: &str, created: i64, object: &Value) -> Event {
+pub(super) fn event(id: &str, kind: &str, created: i64, object: &Value) -> Event {
     let data = json!({ "object": object });
     Event::from_value(json!({ "id": id, "type": kind, "created": created, "data": data })).unwrap()
 }
 
 /// An event that shows the subscription `sub` in its `n`th month.
-fn snapshot(id: &str, verb: &str, created: i64, sub: &str, status: &str, n: i64, more: &Value) -> Event {
+pub(super) fn snapshot(id: &str, verb: &str, created: i64, sub: &str, status: &str, n: i64, more: &Value) -> Event {
     let mut object = json!({
         "id": sub, "customer": "cus_1", "status": status, "start_date": START,
         "current_period_start": START + n * MONTH, "current_period_end": START + (n + 1) * MONTH,
@@ -41,7 +41,7 @@ fn snapshot(id: &str, verb: &str, created: i64, sub: &str, status: &str, n: i64,
 }
 
 /// An event about the invoice for the `n`th month.
-fn invoice(id: &str, verb: &str, created: i64, n: i64) -> Event {
+pub(super) fn invoice(id: &str, verb: &str, created: i64, n: i64) -> Event {
     let line = json!({ "period": { "start": START + n * MONTH, "end": START + (n + 1) * MONTH } });
     let object = json!({
         "id": "in_1", "customer": "cus_1", "subscription": "sub_1", "billing_reason": "subscription_cycle",
@@ -55,7 +55,7 @@ fn checkout(id: &str, created: i64) -> Event {
     event(id, "checkout.session.completed", created, &object)
 }
 
-fn told(events: &[Event]) -> Subscription {
+pub(super) fn told(events: &[Event]) -> Subscription {
     conclude(events, &prices()).subscribed.expect("a subscription is told of").subscription
 }
 
@@ -72,7 +72,7 @@ fn life() -> Vec<Event> {
 }
 
 /// Calls `visit` with every order of the items.
-fn every_order<T: Clone>(items: &mut Vec<T>, from: usize, visit: &mut impl FnMut(&[T])) {
+pub(super) fn every_order<T: Clone>(items: &mut Vec<T>, from: usize, visit: &mut impl FnMut(&[T])) {
     if from == items.len() {
         return visit(items);
     }

@@ -1,0 +1,174 @@
+//! `GET /export`: everything of one organization and nothing of another, in one snapshot, for owners.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+use tenantry_domain::Role;
+use tenantry_server::http::HttpOptions;
+use tenantry_tests::{Org, Session, TestApp};
+
+use crate::organizations::rows;
+
+async fn fetch(app: &TestApp, session: &Session) -> Response {
+    let token = session.token().unwrap();
+    app.http().get(app.server().url("/export")).bearer_auth(token).send().await.unwrap()
+}
+
+async fn refusal(response: Response) -> (u16, String) {
+    let status = response.status().as_u16();
+    let answer: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+    (status, answer["errors"][0]["extensions"]["code"].as_str().unwrap().to_owned())
+}
+
+/// How many rows of each table a whole export holds, all of which are the organization's.
+fn counted(text: &str, org: &Org) -> BTreeMap<String, i64> {
+    let mut found: BTreeMap<String, i64> = BTreeMap::new();
+    assert!(text.ends_with('\n'));
+    for line in text.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let table = line["table"].as_str().unwrap();
+        *found.entry(table.to_owned()).or_default() += 1;
+        let owner = match table {
+            "auth.users" => continue,
+            "app.organizations" => &line["row"]["id"],
+            _ => &line["row"]["organization_id"],
+        };
+        assert_eq!(owner, &json!(org.uuid()), "{table}");
+    }
+    found
+}
+
+/// What an export of the organization must hold, as the tables are now.
+async fn expected(app: &TestApp, org: &Org) -> BTreeMap<String, i64> {
+    let mut expected = rows(app, org).await;
+    // Granted to the worker alone.
+    expected.remove("billing.stripe_events");
+    expected.insert("auth.users".to_owned(), expected["app.organization_members"]);
+    expected.retain(|_, count| *count > 0);
+    expected
+}
+
+/// More than the buffers between server and client hold: 60 MB.
+async fn fill(app: &TestApp, org: &Org) {
+    app.sql(&format!(
+        "INSERT INTO app.clients (organization_id, id, name, notes)
+             SELECT '{}', gen_random_uuid(), 'Client ' || n, repeat('long ', 400) FROM generate_series(1, 30000) n",
+        org.uuid()
+    ))
+    .await;
+}
+
+/// Waits until no connection of the server is in use.
+async fn until_idle(app: &TestApp) {
+    let begun = Instant::now();
+    while let (open, idle) = app.server().store().connections()
+        && idle < usize::try_from(open).unwrap()
+    {
+        assert!(begun.elapsed() < Duration::from_secs(10), "a connection stays in use");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn an_owner_fetches_every_row_of_the_organization_and_no_other() {
+    let app = TestApp::start().await;
+    let (acme, other) = (app.full_organization("acme").await, app.full_organization("other").await);
+    for org in [&acme.org, &other.org] {
+        let response = fetch(&app, &app.as_owner(org)).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        let headers = response.headers().clone();
+        assert_eq!(headers["content-type"], "application/jsonl");
+        assert_eq!(headers["cache-control"], "no-store");
+        assert_eq!(headers["content-disposition"], format!("attachment; filename=\"{}.jsonl\"", org.id));
+        let text = response.text().await.unwrap();
+        assert_eq!(counted(&text, org), expected(&app, org).await);
+        assert!(!text.contains("token_hash") && !text.contains("password_hash"));
+        let foreign = if org.id == acme.org.id { &other.org } else { &acme.org };
+        assert!(!text.contains(&foreign.uuid().to_string()) && !text.contains(&format!("@{}.test", foreign.slug)));
+    }
+}
+
+#[tokio::test]
+async fn who_is_no_owner_gets_nothing() {
+    let app = TestApp::start().await;
+    let (acme, other) = (app.organization("acme").create().await, app.organization("other").create().await);
+    for role in [Role::Admin, Role::Member, Role::Viewer, Role::Guest] {
+        let session = app.as_role(&acme, role).await;
+        assert_eq!(refusal(fetch(&app, &session).await).await, (403, "FORBIDDEN".to_owned()), "{role}");
+    }
+    let stranger = app.sign_in(&acme, &other.owner);
+    assert_eq!(refusal(fetch(&app, &stranger).await).await, (403, "FORBIDDEN".to_owned()));
+    let url = app.server().url("/export");
+    let nobody = app.http().get(&url).send().await.unwrap();
+    assert_eq!(refusal(nobody).await, (401, "UNAUTHENTICATED".to_owned()));
+    for method in [Method::POST, Method::PUT, Method::DELETE] {
+        let token = app.as_owner(&acme).token().unwrap().to_owned();
+        let response = app.http().request(method, &url).bearer_auth(token).send().await.unwrap();
+        assert_eq!(response.headers()["allow"], "GET");
+        assert_eq!(refusal(response).await, (405, "METHOD_NOT_ALLOWED".to_owned()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_is_one_snapshot_and_the_only_one_at_a_time() {
+    let app = TestApp::start().await;
+    let (acme, other) = (app.full_organization("acme").await, app.full_organization("other").await);
+    fill(&app, &acme.org).await;
+    let before = expected(&app, &acme.org).await;
+    let owner = app.as_owner(&acme.org);
+    // The body is not read yet, so the export has not come far.
+    let first = fetch(&app, &owner).await;
+    assert_eq!(first.status(), StatusCode::OK);
+    let second = fetch(&app, &owner).await;
+    assert!(second.headers().contains_key("retry-after"));
+    assert_eq!(refusal(second).await, (429, "RATE_LIMITED".to_owned()));
+    // Another organization is not held up, and neither are writes, which the export does not see.
+    let theirs = fetch(&app, &app.as_owner(&other.org)).await.text().await.unwrap();
+    assert_eq!(counted(&theirs, &other.org), expected(&app, &other.org).await);
+    app.sql(&format!("DELETE FROM app.tasks WHERE organization_id = '{0}'; DELETE FROM app.clients WHERE organization_id = '{0}' AND name LIKE 'Client %'", acme.org.uuid()))
+        .await;
+    let text = first.text().await.unwrap();
+    assert_eq!(counted(&text, &acme.org), before);
+    until_idle(&app).await;
+    let after = fetch(&app, &owner).await.text().await.unwrap();
+    assert_eq!(counted(&after, &acme.org), expected(&app, &acme.org).await);
+    assert!(after.len() < text.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_hangs_up_or_stops_reading_gives_the_connection_back() {
+    let http = HttpOptions { export_stall: Duration::from_millis(500), ..HttpOptions::default() };
+    let app = TestApp::builder().http(http).start().await;
+    let acme = app.organization("acme").create().await;
+    fill(&app, &acme).await;
+    let owner = app.as_owner(&acme);
+    let hung_up = fetch(&app, &owner).await;
+    assert_eq!(hung_up.status(), StatusCode::OK);
+    drop(hung_up);
+    until_idle(&app).await;
+    let stalled = fetch(&app, &owner).await;
+    assert_eq!(stalled.status(), StatusCode::OK);
+    until_idle(&app).await;
+    // What was cut off does not look like a whole.
+    assert!(stalled.text().await.is_err());
+    let whole = fetch(&app, &owner).await.text().await.unwrap();
+    assert_eq!(counted(&whole, &acme), expected(&app, &acme).await);
+}
+
+#[tokio::test]
+async fn an_export_is_an_api_call() {
+    let app = TestApp::builder().metering(std::time::Duration::from_hours(1)).start().await;
+    let acme = app.organization("acme").plan("solo").create().await;
+    let owner = app.as_owner(&acme);
+    let mut left = Vec::new();
+    for _ in 0..3 {
+        let response = fetch(&app, &owner).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        left.push(response.headers()["ratelimit-remaining"].to_str().unwrap().parse::<i64>().unwrap());
+        drop(response.text().await.unwrap());
+        until_idle(&app).await;
+    }
+    assert_eq!(left, [19_999, 19_998, 19_997]);
+}
