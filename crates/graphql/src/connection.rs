@@ -87,7 +87,7 @@ impl<R: Record> Batch for Pages<R> {
                     // A UUID travels as an id of organizations only because the store's batch reads take any kind of id.
                     let parents = same.iter().flat_map(|(_, parents, _)| parents.iter().copied());
                     let parents: Vec<OrganizationId> = parents.map(OrganizationId::from_uuid).collect();
-                    list_for::<R, _>(scope, *kind, &parents, request).await
+                    lists_of::<R>(scope, *kind, &parents, request).await
                 }
             };
             let pages = own_fault(pages)?.map(Vec::into_iter).map_err(Arc::new);
@@ -101,6 +101,28 @@ impl<R: Record> Batch for Pages<R> {
         }
         Ok(found)
     }
+}
+
+/// The lists of parents, among which one may come more than once: a task is assigned to several members.
+async fn lists_of<R: Record>(
+    scope: &ReadScope,
+    kind: R::Parent,
+    parents: &[OrganizationId],
+    request: &ListOf<R>,
+) -> std::result::Result<Vec<Page<Arc<R>>>, StoreError> {
+    let mut places = HashMap::with_capacity(parents.len());
+    let mut distinct = Vec::with_capacity(parents.len());
+    for parent in parents {
+        places.entry(*parent).or_insert_with(|| {
+            distinct.push(*parent);
+            distinct.len() - 1
+        });
+    }
+    let pages = list_for::<R, _>(scope, kind, &distinct, request).await?;
+    if distinct.len() == parents.len() {
+        return Ok(pages);
+    }
+    Ok(parents.iter().filter_map(|parent| pages.get(*places.get(parent)?).cloned()).collect())
 }
 
 /// Tells a cursor of another list, which is the fault of the one who sent it, from a failed statement, which is everybody's.

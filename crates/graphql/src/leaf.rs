@@ -3,7 +3,8 @@
 
 use std::fmt::Write as _;
 
-use async_graphql::{Name, Value};
+use async_graphql::Value;
+use async_graphql::indexmap::IndexMap;
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use tenantry_domain::{Money, typeid};
 use uuid::Uuid;
@@ -52,10 +53,8 @@ impl Leaf<'_> {
             Self::Day(day) => quoted(out, |out| {
                 let _ = write!(Ascii(out), "{day}");
             }),
-            // An amount is written by whoever knows what is selected of it.
-            Self::Money(money) => quoted(out, |out| {
-                let _ = write!(Ascii(out), "{}", money.amount());
-            }),
+            // What is selected of an amount is written by whoever knows it; here, nothing is.
+            Self::Money(_) => out.extend_from_slice(b"{}"),
         }
     }
 
@@ -74,14 +73,7 @@ impl Leaf<'_> {
             }
             Self::Time(time) => Value::String(time_text(*time)),
             Self::Day(day) => Value::String(day.to_string()),
-            Self::Money(money) => Value::Object(
-                [
-                    (Name::new("amount"), Value::String(money.amount().to_string())),
-                    (Name::new("currency"), Value::String(money.currency().to_string())),
-                ]
-                .into_iter()
-                .collect(),
-            ),
+            Self::Money(_) => Value::Object(IndexMap::new()),
         }
     }
 }
@@ -157,14 +149,12 @@ mod tests {
             Leaf::Time(time),
             Leaf::Time(DateTime::UNIX_EPOCH),
             Leaf::Day(NaiveDate::from_ymd_opt(2026, 1, 2).expect("a day")),
+            Leaf::Money(Money::from_minor(17_464_000, Currency::USD)),
         ] {
             let mut bytes = Vec::new();
             leaf.write(&mut bytes);
             let written: serde_json::Value = serde_json::from_slice(&bytes).expect("valid JSON");
             assert_eq!(written, leaf.to_value().into_json().expect("a JSON value"), "{leaf:?}");
         }
-        let mut bytes = Vec::new();
-        Leaf::Money(Money::from_minor(17_464_000, Currency::USD)).write(&mut bytes);
-        assert_eq!(bytes, b"\"174640.00\"");
     }
 }

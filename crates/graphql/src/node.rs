@@ -1,6 +1,12 @@
 //! Global object identification: any object by its id.
 
-use async_graphql::{Context, Error, ID, Interface, Object, Result};
+use std::borrow::Cow;
+
+use async_graphql::parser::types::Field;
+use async_graphql::registry::Registry;
+use async_graphql::{
+    Context, ContextSelectionSet, Error, ID, Interface, Object, OutputType, Positioned, Result, ServerResult, Value,
+};
 use futures_util::future::try_join_all;
 use tenantry_domain::{
     ClientId, Id, InvoiceId, MemberId, OrganizationId, ProjectId, ProjectMemberId, TaskId, WorkspaceId,
@@ -13,7 +19,7 @@ use crate::grant::{ProjectGrant, WorkspaceGrant};
 use crate::invoice::Invoice;
 use crate::loaders::{OwnOrganization, load, node};
 use crate::member::Member;
-use crate::object::RecordNode;
+use crate::object::{Object as Resolved, RecordNode};
 use crate::organization::Organization;
 use crate::project::Project;
 use crate::scalar::GlobalId;
@@ -44,6 +50,33 @@ pub(crate) enum Node {
     WorkspaceGrant(WorkspaceGrant),
 }
 
+/// A node that was found: [`Node`] is for the schema, and this is resolved like one of its own type: in the order of the query, and with nulls where they belong.
+pub(crate) struct Found(Node);
+
+impl OutputType for Found {
+    fn type_name() -> Cow<'static, str> {
+        <Node as OutputType>::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        <Node as OutputType>::create_type_info(registry)
+    }
+
+    async fn resolve(&self, context: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        match &self.0 {
+            Node::Client(node) => Resolved(node.clone()).resolve(context, field).await,
+            Node::Invoice(node) => Resolved(node.clone()).resolve(context, field).await,
+            Node::Member(node) => Resolved(node.clone()).resolve(context, field).await,
+            Node::Organization(node) => Resolved(node.clone()).resolve(context, field).await,
+            Node::Project(node) => Resolved(node.clone()).resolve(context, field).await,
+            Node::ProjectGrant(node) => Resolved(node.clone()).resolve(context, field).await,
+            Node::Task(node) => Resolved(node.clone()).resolve(context, field).await,
+            Node::Workspace(node) => Resolved(node.clone()).resolve(context, field).await,
+            Node::WorkspaceGrant(node) => Resolved(node.clone()).resolve(context, field).await,
+        }
+    }
+}
+
 /// The most ids that `nodes` takes.
 const MAX_NODES: usize = 100;
 
@@ -58,7 +91,7 @@ impl NodeQuery {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The id of any object.")] id: ID,
-    ) -> Result<Option<Node>> {
+    ) -> Result<Option<Found>> {
         find(context, &id, "id").await
     }
 
@@ -67,7 +100,7 @@ impl NodeQuery {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The ids of any objects, at most 100.")] ids: Vec<ID>,
-    ) -> Result<Vec<Option<Node>>> {
+    ) -> Result<Vec<Option<Found>>> {
         if ids.len() > MAX_NODES {
             return Err(bad_argument("ids", format!("At most {MAX_NODES} ids can be given.")));
         }
@@ -75,9 +108,9 @@ impl NodeQuery {
     }
 }
 
-async fn find(context: &Context<'_>, id: &str, argument: &str) -> Result<Option<Node>> {
+async fn find(context: &Context<'_>, id: &str, argument: &str) -> Result<Option<Found>> {
     let (prefix, uuid) = typeid::split(id).map_err(|error| bad_argument(argument, format!("{error}.")))?;
-    Ok(match prefix {
+    let found = match prefix {
         ClientId::PREFIX => one(context, ClientId::from_uuid(uuid)).await?.map(Node::Client),
         InvoiceId::PREFIX => one(context, InvoiceId::from_uuid(uuid)).await?.map(Node::Invoice),
         MemberId::PREFIX => one(context, MemberId::from_uuid(uuid)).await?.map(Node::Member),
@@ -91,7 +124,8 @@ async fn find(context: &Context<'_>, id: &str, argument: &str) -> Result<Option<
             own.filter(|own| own.id.as_uuid() == uuid).map(|own| Node::Organization(Organization(own)))
         }
         other => return Err(unknown_kind(argument, other)),
-    })
+    };
+    Ok(found.map(Found))
 }
 
 async fn one<N: RecordNode>(context: &Context<'_>, id: <N::Record as tenantry_store::Record>::Id) -> Result<Option<N>> {

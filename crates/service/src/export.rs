@@ -35,7 +35,8 @@ impl From<StoreError> for ExportError {
 /// among them. It holds one connection, and at most 200 rows in memory; dropping it gives the connection back.
 #[derive(Debug)]
 pub struct Export {
-    scope: ReadScope,
+    /// `None` once everything has been read.
+    scope: Option<ReadScope>,
     tables: std::vec::IntoIter<ExportTable>,
     /// The name of the table that is being read.
     current: Option<String>,
@@ -47,28 +48,34 @@ impl Export {
     /// # Errors
     /// [`ServiceError::Forbidden`], [`ExportError::Running`], and the failures of the database.
     pub async fn begin(store: &Store, identity: Identity) -> Result<Self, ExportError> {
-        let scope = ReadScope::open(store, identity).await?;
+        let scope = ReadScope::open_holding(store, identity).await?;
         authorize_anywhere(&scope, Operation::DeleteOrganization)?;
         if !store::lock(&scope).await? {
             return Err(ExportError::Running);
         }
         let tables = store::tables(&scope).await?.into_iter();
-        Ok(Self { scope, tables, current: None })
+        Ok(Self { scope: Some(scope), tables, current: None })
     }
 
-    /// The next lines, each with its end, and how many they are; `None` when that was all.
+    /// The next lines, each with its end, and how many they are; `None` when that was all, and the next export may begin.
     ///
     /// # Errors
     /// Those of the database, after which the export is incomplete.
     pub async fn next(&mut self) -> Result<Option<(String, u64)>, ExportError> {
         loop {
+            let Some(scope) = &self.scope else { return Ok(None) };
             let Some(name) = &self.current else {
-                let Some(table) = self.tables.next() else { return Ok(None) };
-                store::open(&self.scope, &table).await?;
+                let Some(table) = self.tables.next() else {
+                    if let Some(scope) = self.scope.take() {
+                        scope.end().await?;
+                    }
+                    return Ok(None);
+                };
+                store::open(scope, &table).await?;
                 self.current = Some(table.name);
                 continue;
             };
-            let rows = store::fetch(&self.scope).await?;
+            let rows = store::fetch(scope).await?;
             if rows.is_empty() {
                 self.current = None;
                 continue;

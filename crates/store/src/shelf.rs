@@ -112,8 +112,9 @@ impl Shelf {
     async fn sweep(self: Arc<Self>) {
         loop {
             tokio::time::sleep(LINGER).await;
+            // Each by itself: one that does not answer keeps no other from its end.
             while let Some(lease) = self.take_lingering() {
-                lease.roll_back().await;
+                tokio::spawn(lease.roll_back());
             }
             let mut waiting = self.waiting.lock();
             if waiting.idle.iter().all(|idle| idle.lingering.is_none()) {

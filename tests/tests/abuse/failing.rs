@@ -55,6 +55,33 @@ async fn an_exhausted_pool_is_told_within_a_second_and_over_within_two() {
 }
 
 #[tokio::test]
+async fn reads_alone_find_new_connections_when_the_old_ones_are_cut() {
+    let _alone = alone().await;
+    let app = TestApp::start().await;
+    let org = app.organization("acme").create().await;
+    let settings = StoreSettings { max_connections: 4, ..StoreSettings::new(app.urls().app_url()) };
+    let bed = Bed::start(&settings, Clock::system(), app.verifier().clone(), HttpOptions::default()).await;
+    let voice = Voice::new(&client(), bed.url(), app.token(org.owner.user_id, org.id));
+    let together = || futures_util::future::join_all((0..8).map(|_| voice.ask(READ, json!({}))));
+    for _ in 0..20 {
+        // So that every connection is in use, and then waits.
+        for answer in together().await {
+            answer.unwrap().expect_data();
+        }
+        let cut = app
+            .number(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+                 WHERE datname = current_database() AND usename = 'tenantry_app'",
+            )
+            .await;
+        assert!(cut > 0, "nothing was cut");
+        for _ in 0..5 {
+            voice.ask(READ, json!({})).await.unwrap().expect_data();
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_request_never_waits_for_a_connection_that_it_holds_itself() {
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;

@@ -27,7 +27,7 @@ const QUERIES: &[&str] = &[
     "{ tasks(first: 20, orderBy: { field: DUE_AT, direction: ASC }) { nodes { id project { id } } } }",
     "{ tasks(last: 20, filter: { status: [TODO] }) { nodes { id } } }",
     "{ invoices(first: 20) { nodes { id client { id } project { id } tasks(first: 3) { nodes { id } } } } }",
-    "{ invoices(first: 20, orderBy: { field: DUE_DATE, direction: ASC }) { nodes { id } } }",
+    "{ invoices(first: 20, orderBy: { field: DUE_DATE, direction: ASC }) { nodes { id number } } }",
     "{ invoices(first: 20, orderBy: { field: CREATED_AT, direction: DESC }) { nodes { id } } }",
     "{ invoices(first: 20, filter: { status: [OVERDUE] }) { nodes { id } } }",
     "{ viewer { member { name tasks(first: 20) { nodes { id title } } } organization { defaultWorkspace { id } } } }",
@@ -104,7 +104,7 @@ async fn no_statement_reads_a_tenant_table_from_end_to_end_or_sorts_in_vain() {
         println!("skipped: the PostgreSQL on this machine has no contributed modules, and so no auto_explain");
         return;
     }
-    let options = ScaleOptions { organizations: 100, users: 3_000, tasks: 120_000, rng_seed: 7 };
+    let options = ScaleOptions { organizations: 500, users: 3_000, tasks: 200_000, rng_seed: 7 };
     tenantry_seed::scale(&app.urls().owner_url(), &options, &mut |_| {}).await.unwrap();
     let database = app.urls().name().to_owned();
     app.sql(&format!(

@@ -262,6 +262,63 @@ async fn an_answer_is_in_the_order_of_the_query() {
 }
 
 #[tokio::test]
+async fn what_is_skipped_or_selected_twice_leaves_an_answer_that_can_be_read() {
+    let app = TestApp::start().await;
+    let full = app.full_organization("acme").await;
+    let owner = app.as_owner(&full.org);
+    let client = &full.clients[0];
+    for (document, path, expected) in [
+        ("{ clients(first: 1) { nodes { id @skip(if: true) } } }".to_owned(), "clients", json!({ "nodes": [{}] })),
+        ("{ clients(first: 1) { nodes @skip(if: true) { id } } }".to_owned(), "clients", json!({})),
+        (
+            "{ clients(first: 1) { nodes { projects(first: 1) { nodes @include(if: false) { id } } } } }".to_owned(),
+            "clients",
+            json!({ "nodes": [{ "projects": {} }] }),
+        ),
+        (
+            "{ invoices(first: 1) { nodes { total { amount @skip(if: true) } } } }".to_owned(),
+            "invoices",
+            json!({ "nodes": [{ "total": {} }] }),
+        ),
+        (
+            "{ invoices(first: 1) { nodes { total { ...f } } } } fragment f on Money { amount @skip(if: true) }".to_owned(),
+            "invoices",
+            json!({ "nodes": [{ "total": {} }] }),
+        ),
+        (
+            format!(
+                "{{ node(id: \"{client}\") {{ ... on Client {{ projects(first: 1) {{ __typename totalCount ...p }} }} }} }}
+                 fragment p on ProjectConnection {{ __typename totalCount }}"
+            ),
+            "node",
+            json!({ "projects": { "__typename": "ProjectConnection", "totalCount": 3 } }),
+        ),
+    ] {
+        let answer = owner.query(&document, json!({})).await;
+        assert_eq!(*answer.at(path), expected, "{document}");
+        assert!(answer.text.matches("totalCount").count() <= 1, "{}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_node_is_resolved_like_an_object_of_its_type() {
+    let app = TestApp::start().await;
+    let full = app.full_organization("acme").await;
+    let owner = app.as_owner(&full.org);
+    let ask = async |selection: &str| {
+        let document = format!("{{ node(id: \"{}\") {{ ... on Client {{ {selection} }} }} }}", full.clients[0]);
+        owner.query(&document, json!({})).await
+    };
+    let answer = ask("projects(first: 1) { totalCount } name").await;
+    let (projects, name) = (answer.text.find("\"projects\"").unwrap(), answer.text.find("\"name\"").unwrap());
+    assert!(projects < name, "{}", answer.text);
+    // A list may not be null, so its parent is.
+    let answer = ask("id projects(after: \"nonsense\") { totalCount }").await;
+    assert_eq!(answer.json["data"], json!({ "node": null }), "{}", answer.text);
+    assert_eq!(answer.error()["path"], json!(["node", "projects"]));
+}
+
+#[tokio::test]
 async fn a_guest_sees_what_was_granted_and_of_a_client_only_the_name() {
     let app = TestApp::start().await;
     let full: FullOrg = app.full_organization("acme").await;

@@ -175,30 +175,38 @@ pub(crate) async fn crash_after<T>(steps: usize, future: impl Future<Output = T>
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_after_any_step_loses_nothing_and_doubles_nothing() {
     let stripe = Stripe::new().await;
-    let life = stripe.life().await;
-    let mut crashes = 0;
-    for event in nth_order(&life.events(), 400) {
-        let before = stripe.state(&life).await;
-        let body = event.to_string();
-        let prices = prices();
-        let mut done = None;
-        for steps in 1.. {
-            done = crash_after(steps, receive(&stripe.worker, body.as_bytes(), &prices)).await;
-            if done.is_some() {
-                break;
-            }
-            crashes += 1;
-            let (state, id) = (stripe.state(&life).await, event["id"].as_str().unwrap());
-            // All of it happened, when the crash came between the commit and its answer, or nothing.
-            let kept = stripe.number(&format!("id = '{id}'")).await;
-            assert!(kept == 1 || state == before, "{state} after {steps} steps without the event");
+    let (mut lives, mut crashes) = (0, 0);
+    // How often a future has to wait depends on the machine, so there are as many lives as it takes.
+    while crashes < 12 && lives < 60 {
+        let life = stripe.life().await;
+        for event in nth_order(&life.events(), 400 + lives) {
+            crashes += crash_at_every_step(&stripe, &life, &event).await;
         }
-        assert!(done.unwrap().is_ok());
+        lives += 1;
+        assert_eq!(stripe.state(&life).await, expected());
     }
-    // How often a future has to wait depends on the machine; at least once for each event.
-    assert!(crashes >= 6, "only {crashes} crashes");
-    assert_eq!(stripe.state(&life).await, expected());
-    assert_eq!(stripe.number("true").await, 6);
+    assert!(crashes >= 12, "only {crashes} crashes");
+    assert_eq!(stripe.number("true").await, 6 * lives as i64);
+}
+
+/// Has the process crash after one step of an event, after two, and so on until it is through; gives the number of crashes.
+async fn crash_at_every_step(stripe: &Stripe, life: &Life, event: &Value) -> usize {
+    let before = stripe.state(life).await;
+    let (body, prices) = (event.to_string(), prices());
+    let mut crashes = 0;
+    loop {
+        match crash_after(crashes + 1, receive(&stripe.worker, body.as_bytes(), &prices)).await {
+            Some(done) => {
+                done.unwrap();
+                return crashes;
+            }
+            None => crashes += 1,
+        }
+        let (state, id) = (stripe.state(life).await, event["id"].as_str().unwrap());
+        // All of it happened, when the crash came between the commit and its answer, or nothing.
+        let kept = stripe.number(&format!("id = '{id}'")).await;
+        assert!(kept == 1 || state == before, "{state} after {crashes} steps without the event");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -58,8 +58,9 @@ async fn resolve_step<N: Node>(step: &Step<'_, N>, level: Level<'_, N>) -> Serve
 /// A row as JSON. No key comes twice: the document would not be rendered to bytes.
 fn in_bytes<'p, N: Node + 'p>(node: &N, fields: impl Iterator<Item = (&'p Name, &'p Step<'p, N>, Value)>) -> Value {
     let mut out = Vec::with_capacity(512);
+    out.push(b'{');
     for (n, (key, step, value)) in fields.enumerate() {
-        out.push(if n == 0 { b'{' } else { b',' });
+        render::separate(&mut out, n);
         render::write_key(&mut out, key);
         if !render::write_leaf(&mut out, node.record(), step) {
             write_value(&mut out, &value);

@@ -1,5 +1,7 @@
 //! Lists that hang on rows: those of all rows of a level are read together and resolved together.
 
+use std::collections::HashSet;
+
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::Field;
 use async_graphql::{Context, ContextSelectionSet, InputType, Positioned, ServerError, ServerResult, TypeName, Value};
@@ -69,6 +71,11 @@ async fn resolve_pages<N: RecordNode>(
     let type_name = <ListPage<N> as TypeName>::type_name();
     let mut fields = Vec::new();
     collect_fields(context, &field.node.selection_set.node, &type_name, &mut fields);
+    // A leaf that is selected twice says the same twice.
+    let mut leaves = HashSet::new();
+    fields.retain(|field| {
+        !field.node.selection_set.node.items.is_empty() || leaves.insert(&field.node.response_key().node)
+    });
     let columns = fields.iter().map(|field| resolve_column(field, &type_name, &contexts, pages));
     let mut columns = try_join_all(columns).await?;
     let bytes = Rendering::of(context) == Rendering::Bytes;

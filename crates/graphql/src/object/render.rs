@@ -9,6 +9,13 @@ use super::plan::{Plan, Rendering, Step};
 use crate::encode::write_value;
 use crate::leaf::{Leaf, write_text};
 
+/// Appends what stands before the field at this place of an object. An object may be empty: a field can be skipped.
+pub(super) fn separate(out: &mut Vec<u8>, n: usize) {
+    if n > 0 {
+        out.push(b',');
+    }
+}
+
 /// Appends `"key":`.
 pub(super) fn write_key(out: &mut Vec<u8>, key: &str) {
     write_text(out, key);
@@ -22,8 +29,9 @@ pub(super) fn write_leaf<N: Node>(out: &mut Vec<u8>, record: &N::Record, step: &
         Step::Leaf(leaf) => (leaf.read)(record).write(out),
         Step::Money(leaf, parts) => match (leaf.read)(record) {
             Leaf::Money(money) => {
+                out.push(b'{');
                 for (n, (key, part)) in parts.iter().enumerate() {
-                    out.push(if n == 0 { b'{' } else { b',' });
+                    separate(out, n);
                     write_key(out, key);
                     part.of(money).write(out);
                 }
@@ -68,7 +76,8 @@ pub(super) fn flat_list<N: Node>(plan: &Plan<'_, N>, records: &[Arc<N::Record>],
         .iter()
         .enumerate()
         .map(|(n, (key, _))| {
-            let mut text = vec![if n == 0 { b'{' } else { b',' }];
+            let mut text = Vec::new();
+            separate(&mut text, n);
             write_key(&mut text, key);
             text
         })
@@ -79,6 +88,7 @@ pub(super) fn flat_list<N: Node>(plan: &Plan<'_, N>, records: &[Arc<N::Record>],
         if n > 0 {
             out.push(b',');
         }
+        out.push(b'{');
         for (key, (_, step)) in keys.iter().zip(&plan.steps) {
             out.extend_from_slice(key);
             write_leaf::<N>(&mut out, record, step);
@@ -109,8 +119,9 @@ pub(super) fn list(rows: impl Iterator<Item = Value>, rendering: Rendering) -> V
 /// An object of these fields as JSON; no key comes twice.
 pub(super) fn object<'a>(fields: impl Iterator<Item = (&'a Name, Value)>) -> Value {
     let mut out = Vec::with_capacity(1024);
+    out.push(b'{');
     for (n, (key, value)) in fields.enumerate() {
-        out.push(if n == 0 { b'{' } else { b',' });
+        separate(&mut out, n);
         write_key(&mut out, key);
         write_value(&mut out, &value);
     }

@@ -49,17 +49,12 @@ pub(crate) async fn answer(
     Extension(request_id): Extension<RequestId>,
     request: Request<Body>,
 ) -> Response<Body> {
-    match begin(&state, &request.into_parts().0).await {
-        Ok((parts, identity, call)) => {
-            let mut response = Response::new(body(parts));
-            let headers = response.headers_mut();
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/jsonl"));
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-            let file = format!("attachment; filename=\"{}.jsonl\"", identity.organization_id);
-            if let Ok(file) = HeaderValue::from_str(&file) {
-                headers.insert(CONTENT_DISPOSITION, file);
-            }
+    match admit(&state, &request.into_parts().0).await {
+        Ok((identity, call)) => {
+            let mut response = match begin(&state, identity, &call).await {
+                Ok(parts) => lines(parts, identity),
+                Err(refusal) => refusal.into_response(MediaType::Json, request_id.as_str()),
+            };
             call.finish(&mut response);
             response
         }
@@ -67,7 +62,20 @@ pub(crate) async fn answer(
     }
 }
 
-async fn begin(state: &AppState, head: &Parts) -> Result<(mpsc::Receiver<Part>, Identity, Call), Refusal> {
+fn lines(parts: mpsc::Receiver<Part>, identity: Identity) -> Response<Body> {
+    let mut response = Response::new(body(parts));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/jsonl"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let file = format!("attachment; filename=\"{}.jsonl\"", identity.organization_id);
+    if let Ok(file) = HeaderValue::from_str(&file) {
+        headers.insert(CONTENT_DISPOSITION, file);
+    }
+    response
+}
+
+async fn admit(state: &AppState, head: &Parts) -> Result<(Identity, Call), Refusal> {
     if head.method != Method::GET {
         let refusal =
             Refusal::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed, "An export is fetched by GET.");
@@ -75,11 +83,18 @@ async fn begin(state: &AppState, head: &Parts) -> Result<(mpsc::Receiver<Part>, 
     }
     let identity = identity_of(&identify(state, &head.headers).await?);
     let call = state.metering().admit(identity).await?;
+    Ok((identity, call))
+}
+
+async fn begin(state: &AppState, identity: Identity, call: &Call) -> Result<mpsc::Receiver<Part>, Refusal> {
     // Exports must not take every connection from the requests.
     let Ok(permit) = Arc::clone(state.exports()).try_acquire_owned() else { return Err(Refusal::unavailable()) };
-    let export = Export::begin(state.store(), identity).await.map_err(|error| refusal(&error))?;
-    // Only an owner's export begins.
-    call.membership().prove();
+    let export = Export::begin(state.store(), identity).await;
+    // The role of a member does not allow it, or another export is under way: the caller is a member all the same.
+    if matches!(export, Ok(_) | Err(ExportError::Running | ExportError::Service(ServiceError::Forbidden))) {
+        call.membership().prove();
+    }
+    let export = export.map_err(|error| refusal(&error))?;
     let (sender, parts) = mpsc::channel(AHEAD);
     let stall = state.export_stall();
     tokio::spawn(async move {
@@ -91,7 +106,7 @@ async fn begin(state: &AppState, head: &Parts) -> Result<(mpsc::Receiver<Part>, 
         };
         tracing::info!(organization = %identity.organization_id, problem, "an export was cut off");
     });
-    Ok((parts, identity, call))
+    Ok(parts)
 }
 
 /// Reads the export and passes it on, as fast as the client takes it. The connection to the database is given back at the end, or

@@ -13,7 +13,7 @@ use crate::sql::Sql;
 pub(crate) enum Keeps {
     /// Nothing: it only reads.
     Nothing,
-    /// The rows that it changed or locked.
+    /// The rows that it changed, or a lock.
     Locks,
 }
 
@@ -28,8 +28,8 @@ pub struct Connection {
 struct Held {
     /// `None` only after the transaction has ended.
     lease: Option<Lease>,
-    /// Whether a statement was sent whose answer has not been read to its end.
-    is_busy: bool,
+    /// Whether the last statement's answer has been read to its end, and was no failure.
+    is_settled: bool,
 }
 
 impl Held {
@@ -39,10 +39,10 @@ impl Held {
         statement: impl AsyncFnOnce(&mut PgConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let lease = self.lease.as_mut().ok_or_else(ended)?;
-        // Whoever waits for the answer may be dropped meanwhile.
-        self.is_busy = true;
+        // Whoever waits for the answer may be dropped meanwhile; and after a failure the connection may be broken.
+        self.is_settled = false;
         let answer = statement(lease).await;
-        self.is_busy = false;
+        self.is_settled = answer.is_ok();
         answer
     }
 }
@@ -57,9 +57,15 @@ impl Connection {
         let statements = format!("{}{statements}", lease.opening());
         lease.begin();
         // From here on the guard rolls back, whatever happens.
-        let connection = Self { held: Mutex::new(Held { lease: Some(lease), is_busy: false }), keeps };
+        let connection = Self { held: Mutex::new(Held { lease: Some(lease), is_settled: true }), keeps };
         let rows = connection.fetch_unprepared(statements).await?;
         Ok((connection, rows))
+    }
+
+    /// The connection, whose transaction keeps more from others than it did when it began.
+    pub(crate) fn keeping(mut self, keeps: Keeps) -> Self {
+        self.keeps = keeps;
+        self
     }
 
     /// Runs a statement and gives its rows.
@@ -107,7 +113,7 @@ impl Drop for Connection {
     fn drop(&mut self) {
         let held = self.held.get_mut();
         let Some(lease) = held.lease.take() else { return };
-        if self.keeps == Keeps::Nothing && !held.is_busy {
+        if self.keeps == Keeps::Nothing && held.is_settled {
             lease.linger();
             return;
         }

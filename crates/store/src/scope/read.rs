@@ -23,6 +23,23 @@ impl ReadScope {
         let (connection, tenant) = store.open_tenant(Keeps::Nothing, identity).await?;
         Ok(Self { connection, tenant })
     }
+
+    /// As [`open`](Self::open), for a transaction that will hold a lock: dropped half-way, it ends at once.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_holding(store: &Store, identity: Identity) -> Result<Self, StoreError> {
+        let Self { connection, tenant } = Self::open(store, identity).await?;
+        Ok(Self { connection: connection.keeping(Keeps::Locks), tenant })
+    }
+
+    /// Ends the transaction. When this returns, whatever it held is free.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn end(self) -> Result<(), StoreError> {
+        self.connection.commit().await
+    }
 }
 
 impl sealed::Sealed for ReadScope {

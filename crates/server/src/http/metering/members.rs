@@ -10,7 +10,7 @@ use tenantry_domain::Identity;
 /// For how long it is remembered that somebody was a member.
 const REMEMBERED: Duration = Duration::from_mins(1);
 
-/// The most that are remembered. Beyond that the others are taken for what they say with every call anew.
+/// The most that are remembered. Beyond that all are forgotten.
 const MOST: usize = 100_000;
 
 /// Callers who were members when they last called. The database has said so each time, and it is asked again each time: this
@@ -41,11 +41,10 @@ impl Members {
             (Belonging::Unproven, true) => {
                 let mut since = self.since.write();
                 if since.len() >= MOST {
-                    since.retain(|_, since| since.elapsed() < REMEMBERED);
+                    // All are asked again with their next call, which is cheaper than to look through them with every one.
+                    since.clear();
                 }
-                if since.len() < MOST {
-                    since.insert(caller, Instant::now());
-                }
+                since.insert(caller, Instant::now());
             }
         }
     }
