@@ -74,6 +74,7 @@ const UNKNOWN: u8 = u8::MAX;
 /// The digits of every code at its place: every amount that is read or written asks for them.
 static DIGITS: [u8; 26 * 26 * 26] = digits_of_all();
 
+#[expect(clippy::large_stack_arrays, reason = "only the compiler makes it")]
 const fn digits_of_all() -> [u8; 26 * 26 * 26] {
     let mut digits = [UNKNOWN; 26 * 26 * 26];
     let lists = [(TWO_DIGITS.as_bytes(), 2), (NO_DIGITS.as_bytes(), 0), (THREE_DIGITS.as_bytes(), 3)];

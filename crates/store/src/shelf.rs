@@ -186,10 +186,10 @@ impl Lease {
 
     /// Puts the connection back in its transaction, which only read and has answered its last statement.
     pub(crate) fn linger(self) {
-        let shelf = Arc::clone(&self.shelf);
+        let sweeper = Arc::clone(&self.shelf);
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return self.abandon() };
         if self.shelve(Some(Instant::now())) {
-            runtime.spawn(shelf.sweep());
+            runtime.spawn(sweeper.sweep());
         }
     }
 

@@ -175,18 +175,18 @@ pub(crate) async fn crash_after<T>(steps: usize, future: impl Future<Output = T>
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_after_any_step_loses_nothing_and_doubles_nothing() {
     let stripe = Stripe::new().await;
-    let (mut lives, mut crashes) = (0, 0);
+    let (mut lives, mut crashes) = (0_u32, 0);
     // How often a future has to wait depends on the machine, so there are as many lives as it takes.
     while crashes < 12 && lives < 60 {
         let life = stripe.life().await;
-        for event in nth_order(&life.events(), 400 + lives) {
+        for event in nth_order(&life.events(), 400 + lives as usize) {
             crashes += crash_at_every_step(&stripe, &life, &event).await;
         }
         lives += 1;
         assert_eq!(stripe.state(&life).await, expected());
     }
     assert!(crashes >= 12, "only {crashes} crashes");
-    assert_eq!(stripe.number("true").await, 6 * lives as i64);
+    assert_eq!(stripe.number("true").await, i64::from(6 * lives));
 }
 
 /// Has the process crash after one step of an event, after two, and so on until it is through; gives the number of crashes.

@@ -18,12 +18,15 @@ use crate::connection::{ListPage, PageArguments, load_pages_of};
 /// The parent kind of a node's rows.
 type ParentOf<N> = <<N as Node>::Record as Record>::Parent;
 
+/// Makes the request for a list of `N` of its filter, its order and its page.
+type RequestOf<N, F, O> = fn(Option<F>, Option<O>, PageRequest) -> ListOf<<N as Node>::Record>;
+
 /// Resolves a list of `N` on all rows of a level of `P`; one answer for each row, in their order.
 pub(crate) async fn resolve_lists<P: Node, N: RecordNode, F: InputType, O: InputType>(
     level: Level<'_, P>,
     field: &Positioned<Field>,
     origin: fn(&P::Record) -> (ParentOf<N>, Uuid),
-    request: fn(Option<F>, Option<O>, PageRequest) -> ListOf<N::Record>,
+    request: RequestOf<N, F, O>,
 ) -> ServerResult<Vec<Value>> {
     let contexts: Vec<Context<'_>> = level.contexts.iter().map(|context| context.with_field(field)).collect();
     let Some(context) = contexts.first() else { return Ok(Vec::new()) };

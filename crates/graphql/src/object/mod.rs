@@ -36,12 +36,15 @@ pub(crate) struct LeafField<R: 'static> {
     pub(crate) read: for<'r> fn(&'r R) -> Leaf<'r>,
 }
 
+/// One answer for each row of a level, in their order.
+type Answers<'a> = BoxFuture<'a, ServerResult<Vec<Value>>>;
+
 /// A list that hangs on rows of one kind.
 pub(crate) struct ListField<N> {
     /// Its name.
     pub(crate) name: &'static str,
-    /// Resolves it for all rows of a level at once; one answer for each, in their order.
-    pub(crate) resolve: for<'a> fn(Level<'a, N>, &'a Positioned<Field>) -> BoxFuture<'a, ServerResult<Vec<Value>>>,
+    /// Resolves it for all rows of a level at once.
+    pub(crate) resolve: for<'a> fn(Level<'a, N>, &'a Positioned<Field>) -> Answers<'a>,
 }
 
 /// An object type of the graph over one kind of row.
