@@ -20,7 +20,7 @@ pub(crate) struct Document {
     pub(crate) parsed: ExecutableDocument,
     /// The kind of the operation that runs.
     pub(crate) operation_type: Option<OperationType>,
-    /// The response keys and names of its root fields, in order.
+    /// Its root fields, in order.
     pub(crate) root: Option<RootFields>,
     /// Whether lists of leaves can be rendered at once.
     pub(crate) rendering: Rendering,
@@ -28,8 +28,18 @@ pub(crate) struct Document {
     pub(crate) plain_cost: Option<u64>,
 }
 
-/// The kind of an operation, and the response keys and names of its root fields.
-pub(crate) type RootFields = (OperationType, Vec<(String, String)>);
+/// The kind of an operation, and its root fields.
+pub(crate) type RootFields = (OperationType, Vec<RootField>);
+
+/// A root field of an operation.
+pub(crate) struct RootField {
+    /// The key of its answer.
+    pub(crate) key: String,
+    /// Its name.
+    pub(crate) field: String,
+    /// Whether a directive may leave it out.
+    pub(crate) is_conditional: bool,
+}
 
 /// The documents that came before, by their text and the name of the operation.
 #[derive(Default)]

@@ -9,14 +9,14 @@ use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
     ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet, TypeKind, TypeSystemDefinition,
 };
-use async_graphql::{Request, Response, ValidationMode, Value, Variables};
+use async_graphql::{PathSegment, Request, Response, ServerError, ValidationMode, Value, Variables};
 use tenantry_service::Service;
 use tenantry_service::payment::PaymentPortal;
 
 use crate::batch::{Reads, drive};
 use crate::billing::OptionalPortal;
 use crate::caller::Caller;
-use crate::documents::{Document, Documents, RootFields};
+use crate::documents::{Document, Documents, RootField, RootFields};
 use crate::error::{ErrorCode, error_response, finish};
 use crate::guard::{Guard, GuardError, GuardLimits};
 use crate::issuer::{OptionalIssuer, TokenIssuer};
@@ -192,13 +192,18 @@ impl Engine {
     /// there is no data at all.
     fn put_in_order(&self, response: &mut Response, order: Option<&RootFields>) {
         let (Some((kind, order)), Value::Object(data)) = (order, &mut response.data) else { return };
+        let failed = |key: &str| {
+            let at =
+                |error: &ServerError| matches!(error.path.first(), Some(PathSegment::Field(field)) if field == key);
+            response.errors.iter().any(at)
+        };
         let type_name = if *kind == OperationType::Mutation { "Mutation" } else { "Query" };
         let mut ordered = IndexMap::with_capacity(data.len());
-        for (key, field) in order {
+        for RootField { key, field, is_conditional } in order {
             if let Some((key, value)) = data.swap_remove_entry(key.as_str()) {
                 ordered.insert(key, value);
-            } else if ordered.contains_key(key.as_str()) {
-                // Selected twice and merged already.
+            } else if ordered.contains_key(key.as_str()) || (*is_conditional && !failed(key)) {
+                // Selected twice and merged already, or left out by a directive.
             } else if self.nullable.contains(&(type_name, field.clone())) {
                 ordered.insert(async_graphql::Name::new(key), Value::Null);
             } else {
@@ -231,7 +236,7 @@ fn nullable_root_fields(sdl: &str) -> HashSet<(&'static str, String)> {
     nullable
 }
 
-/// The response keys and names of an operation's root fields, in order; `None` when the document does not say which operation
+/// An operation's root fields, in order; `None` when the document does not say which operation
 /// runs.
 fn root_fields(document: &ExecutableDocument, operation: Option<&str>) -> Option<RootFields> {
     let mut operations = document.operations.iter();
@@ -240,30 +245,28 @@ fn root_fields(document: &ExecutableDocument, operation: Option<&str>) -> Option
         None => &operations.next()?.1.node,
     };
     let mut fields = Vec::new();
-    collect(document, &chosen.selection_set.node, &mut fields);
+    collect(document, &chosen.selection_set.node, false, &mut fields);
     Some((chosen.ty, fields))
 }
 
-fn collect(document: &ExecutableDocument, selection: &SelectionSet, fields: &mut Vec<(String, String)>) {
+fn collect(document: &ExecutableDocument, selection: &SelectionSet, conditional: bool, fields: &mut Vec<RootField>) {
     // The guard bounds the selections and refuses circles.
     for item in &selection.items {
+        let conditional = conditional || !item.node.directives().is_empty();
         match &item.node {
-            Selection::Field(field) => {
-                // A field that is left out by a directive is not in the answer, and is not missed there.
-                if field.node.directives.is_empty() {
-                    let key = field.node.response_key().node.to_string();
-                    fields.push((key, field.node.name.node.to_string()));
-                }
+            Selection::Field(field) => fields.push(RootField {
+                key: field.node.response_key().node.to_string(),
+                field: field.node.name.node.to_string(),
+                is_conditional: conditional,
+            }),
+            Selection::InlineFragment(fragment) => {
+                collect(document, &fragment.node.selection_set.node, conditional, fields);
             }
-            Selection::InlineFragment(fragment) if fragment.node.directives.is_empty() => {
-                collect(document, &fragment.node.selection_set.node, fields);
-            }
-            Selection::FragmentSpread(spread) if spread.node.directives.is_empty() => {
+            Selection::FragmentSpread(spread) => {
                 if let Some(fragment) = document.fragments.get(&spread.node.fragment_name.node) {
-                    collect(document, &fragment.node.selection_set.node, fields);
+                    collect(document, &fragment.node.selection_set.node, conditional, fields);
                 }
             }
-            Selection::InlineFragment(_) | Selection::FragmentSpread(_) => {}
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::entity;
 use crate::error::StoreError;
 use crate::page::{SortKey, SortKind, SortValue};
 use crate::record::{Record, Relation, uuids};
+use crate::scope::sealed::Sealed;
 use crate::scope::{Scope, Tenant, WriteScope};
 use crate::sql::Sql;
 use crate::{visibility, write};
@@ -309,8 +310,7 @@ pub async fn update(
     let updated_at = Set(write::next_update(&scope.tenant().clock, before.updated_at));
     let row = entity::invoice::ActiveModel { updated_at, ..content(draft)? };
     if let Change::Set(tasks) = tasks {
-        write::delete_where::<entity::invoice_task::Entity>(scope, write::is("invoice_id", before.id.as_uuid()))
-            .await?;
+        uncover(scope, before.id).await?;
         cover(scope, before.id, &tasks).await?;
     }
     write::update(scope, row, before.id).await
@@ -382,6 +382,16 @@ fn content(draft: Draft) -> Result<entity::invoice::ActiveModel, StoreError> {
         notes: Set(draft.notes),
         ..Default::default()
     })
+}
+
+/// Takes the tasks off an invoice that the actor may see. The others stay: nobody undoes what they do not know of.
+async fn uncover(scope: &mut WriteScope, invoice_id: InvoiceId) -> Result<(), StoreError> {
+    let mut sql = Sql::new("DELETE FROM app.invoice_tasks i WHERE i.organization_id = ");
+    sql.bind(scope.organization_id().as_uuid()).push(" AND i.invoice_id = ").bind(invoice_id.as_uuid());
+    sql.push(" AND EXISTS (SELECT 1 FROM app.tasks t WHERE t.organization_id = $1 AND t.id = i.task_id");
+    visibility::rows_of_projects(scope.actor(), &mut sql, "t.project_id");
+    sql.push(")");
+    scope.connection().execute(sql).await.map(drop)
 }
 
 async fn cover(scope: &mut WriteScope, invoice_id: InvoiceId, tasks: &[TaskId]) -> Result<(), StoreError> {

@@ -312,6 +312,10 @@ async fn a_node_is_resolved_like_an_object_of_its_type() {
     let answer = ask("projects(first: 1) { totalCount } name").await;
     let (projects, name) = (answer.text.find("\"projects\"").unwrap(), answer.text.find("\"name\"").unwrap());
     assert!(projects < name, "{}", answer.text);
+    let answer = owner
+        .query("{ viewer { __typename } clients(after: \"nonsense\") @include(if: true) { totalCount } }", json!({}))
+        .await;
+    assert_eq!(answer.json["data"], Value::Null, "a root list may not be null either: {}", answer.text);
     // A list may not be null, so its parent is.
     let answer = ask("id projects(after: \"nonsense\") { totalCount }").await;
     assert_eq!(answer.json["data"], json!({ "node": null }), "{}", answer.text);

@@ -207,6 +207,31 @@ async fn a_draft_covers_tasks_and_an_issued_invoice_does_not_change() {
 }
 
 #[tokio::test]
+async fn whoever_changes_the_tasks_of_an_invoice_leaves_those_that_they_do_not_see() {
+    let app = TestApp::start().await;
+    let full = app.full_organization("acme").await;
+    let owner = app.as_owner(&full.org);
+    let bob = app.as_member(&full.org, "bob").await;
+    let private = json!({ "name": "Secret", "workspaceId": full.workspaces[1] });
+    let private = owner.mutate("createProject", private, "project { id }").await.expect_done().clone();
+    let hidden = owner.create_task(private["id"].as_str().unwrap(), "Nobody knows").await["id"].clone();
+    let selection = "invoice { id tasks(first: 100) { nodes { id } } }";
+    let input = json!({ "clientId": full.clients[0], "currency": "USD", "taskIds": [hidden, full.tasks[2]] });
+    let draft = owner.mutate("createInvoice", input, selection).await.expect_done().clone();
+    let input = json!({ "id": draft["id"], "taskIds": [full.tasks[4]] });
+    let seen = bob.mutate("updateInvoice", input, selection).await.expect_done().clone();
+    assert_eq!(seen["tasks"]["nodes"], json!([{ "id": full.tasks[4] }]));
+    let document = format!("{{ invoice(id: {}) {{ tasks(first: 100) {{ nodes {{ id }} }} }} }}", draft["id"]);
+    let left = owner.data(&document).await;
+    let mut left: Vec<&str> =
+        left["invoice"]["tasks"]["nodes"].as_array().unwrap().iter().map(|task| task["id"].as_str().unwrap()).collect();
+    let mut expected = [hidden.as_str().unwrap(), full.tasks[4].as_str()];
+    left.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(left, expected);
+}
+
+#[tokio::test]
 async fn the_dates_of_a_draft_are_days_of_the_organization() {
     // Late in the evening in UTC, the next morning in Tokyo.
     let clock = Clock::from_fn({
