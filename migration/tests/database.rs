@@ -1,11 +1,11 @@
-//! The migrations against a real database. Ignored unless asked for, because they need `DATABASE_URL` to name an
-//! administrator of a throw-away cluster and `pg_dump` on the path:
-//! `DATABASE_URL=postgres://… cargo test -p tenantry-migration -- --ignored`.
+//! The migrations against a real database, run by a superuser: going back takes the roles away, which belong to the whole
+//! cluster, so each test has a cluster of its own.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail by panicking")]
 
 use std::process::Command;
 
 use sea_orm_migration::sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, Statement};
+use tenantry_devdb::{Binaries, Cluster, ClusterOptions};
 use tenantry_migration::{down, fresh, names, status, up};
 
 const ADA: &str = "00000000-0000-7000-8000-00000000000a";
@@ -13,19 +13,19 @@ const BOB: &str = "00000000-0000-7000-8000-00000000000b";
 const ONE: &str = "00000000-0000-7000-8000-000000000001";
 const TWO: &str = "00000000-0000-7000-8000-000000000002";
 
-/// A database of this test's own, new each time.
-async fn database(name: &str) -> String {
-    let url = std::env::var("DATABASE_URL").expect("DATABASE_URL names an administrator of a throw-away cluster");
-    let (server, _) = url.rsplit_once('/').expect("the URL names a database");
-    let admin = Database::connect(&url).await.unwrap();
-    admin.execute_unprepared(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.unwrap();
+/// An empty database in a cluster of this test's own, which ends with the value.
+async fn database(name: &str) -> (Cluster, String) {
+    let cluster = Cluster::start(ClusterOptions::default()).await.unwrap();
+    let admin = Database::connect(cluster.superuser_url("postgres")).await.unwrap();
     admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
     admin.close().await.unwrap();
-    format!("{server}/{name}")
+    let url = cluster.superuser_url(name);
+    (cluster, url)
 }
 
 fn dump(url: &str) -> String {
-    let output = Command::new("pg_dump").args(["--schema-only", "--dbname", url]).output().expect("pg_dump runs");
+    let program = Binaries::find().unwrap().folder().join("pg_dump");
+    let output = Command::new(program).args(["--schema-only", "--dbname", url]).output().expect("pg_dump runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     // Newer versions fence the dump with a random word.
     let text = String::from_utf8(output.stdout).unwrap();
@@ -68,9 +68,8 @@ async fn connect(url: &str) -> DatabaseConnection {
 }
 
 #[tokio::test]
-#[ignore = "needs DATABASE_URL of an administrator"]
 async fn up_down_up_leaves_the_same_catalogue() {
-    let url = database("migration_round_trip").await;
+    let (_cluster, url) = database("migration_round_trip").await;
     let empty = dump(&url);
     assert_eq!(up(&url).await.unwrap(), names());
     let first = dump(&url);
@@ -92,18 +91,16 @@ async fn up_down_up_leaves_the_same_catalogue() {
 }
 
 #[tokio::test]
-#[ignore = "needs DATABASE_URL of an administrator"]
 async fn two_processes_may_migrate_at_once() {
-    let url = database("migration_at_once").await;
+    let (_cluster, url) = database("migration_at_once").await;
     let (one, two, three) = tokio::join!(up(&url), up(&url), up(&url));
     let applied = [one.unwrap(), two.unwrap(), three.unwrap()].concat();
     assert_eq!(applied, names(), "each migration is applied by exactly one of them");
 }
 
 #[tokio::test]
-#[ignore = "needs DATABASE_URL of an administrator"]
 async fn everything_belongs_to_the_owner_and_the_application_reads_the_status() {
-    let url = database("migration_owner").await;
+    let (_cluster, url) = database("migration_owner").await;
     up(&url).await.unwrap();
     let admin = connect(&url).await;
     let strangers = strings(
@@ -171,9 +168,8 @@ async fn populate(admin: &DatabaseConnection) {
 }
 
 #[tokio::test]
-#[ignore = "needs DATABASE_URL of an administrator"]
 async fn no_tenant_sees_or_refers_to_another() {
-    let url = database("migration_isolation").await;
+    let (_cluster, url) = database("migration_isolation").await;
     up(&url).await.unwrap();
     let admin = connect(&url).await;
     populate(&admin).await;
@@ -242,9 +238,8 @@ async fn no_tenant_sees_or_refers_to_another() {
 }
 
 #[tokio::test]
-#[ignore = "needs DATABASE_URL of an administrator"]
 async fn deletes_follow_the_rules() {
-    let url = database("migration_deletes").await;
+    let (_cluster, url) = database("migration_deletes").await;
     up(&url).await.unwrap();
     let admin = connect(&url).await;
     populate(&admin).await;
