@@ -32,8 +32,8 @@ impl TestApp {
         StatementMark(std::fs::metadata(log).expect("the cluster has a log").len())
     }
 
-    /// The messages that the server sent since `mark`, in their order, once every transaction among them has ended. A message
-    /// of several statements, such as the one that opens a scope, is one.
+    /// The statements that the server sent since `mark`, in their order, once every transaction among them has ended. Those
+    /// that open a scope, which are the same for all and always travel together, count as one.
     ///
     /// Needs an app that was made [`logging_statements`](crate::TestAppBuilder::logging_statements).
     pub async fn statements_since(&self, mark: StatementMark) -> Vec<String> {
@@ -50,7 +50,7 @@ impl TestApp {
         }
     }
 
-    /// The messages since `mark`, whether their transactions have ended or not.
+    /// The statements since `mark`, whether their transactions have ended or not.
     fn logged(&self, mark: StatementMark) -> Vec<String> {
         let mut log = File::open(self.test_database().cluster().log_file()).expect("the cluster has a log");
         log.seek(SeekFrom::Start(mark.0)).expect("a log only grows");
@@ -63,6 +63,15 @@ impl TestApp {
             let (kind, statement) = message.split_once(": ")?;
             (kind == "statement" || kind.starts_with("execute ")).then(|| statement.to_owned())
         };
-        messages.filter_map(statement).collect()
+        let mut statements: Vec<String> = Vec::new();
+        for statement in messages.filter_map(statement) {
+            let opens =
+                statement.starts_with("SET LOCAL app.current_") || statement.starts_with("SELECT m.role, ($3 AT");
+            match statements.last_mut().filter(|last| opens && last.starts_with("BEGIN")) {
+                Some(opening) => *opening = format!("{opening};{statement}"),
+                None => statements.push(statement),
+            }
+        }
+        statements
     }
 }

@@ -129,49 +129,63 @@ impl Reads {
         !self.state.lock().waiting.is_empty()
     }
 
-    async fn open(&self) -> Result<ReadScope, StoreError> {
-        self.opening.store(true, Ordering::Relaxed);
-        let opened = ReadScope::open(&self.store, self.identity).await;
-        self.opening.store(false, Ordering::Relaxed);
-        if opened.is_ok() {
-            self.membership.prove();
+    /// The snapshot of the request; the first to ask takes a connection for it.
+    async fn scope(&self) -> Result<Arc<ReadScope>, StoreError> {
+        if let Some(scope) = &self.state.lock().scope {
+            return Ok(Arc::clone(scope));
         }
-        opened
+        self.opening.store(true, Ordering::Relaxed);
+        let scope = ReadScope::prepare(&self.store, self.identity).await;
+        self.opening.store(false, Ordering::Relaxed);
+        let scope = Arc::new(scope?);
+        self.state.lock().scope = Some(Arc::clone(&scope));
+        Ok(scope)
     }
 
-    /// Runs all that waits, in the order in which it was first asked for.
+    /// Runs all that waits, in one round trip if each needs but one statement.
     async fn flush(&self) {
-        let (waiting, scope) = {
-            let mut state = self.state.lock();
-            (std::mem::take(&mut state.waiting), state.scope.clone())
-        };
-        let scope = match scope {
-            Some(scope) => scope,
-            None => match self.open().await {
-                Ok(scope) => {
-                    let scope = Arc::new(scope);
-                    self.state.lock().scope = Some(Arc::clone(&scope));
-                    scope
-                }
-                Err(error) => {
-                    let error = Arc::new(error);
-                    for loader in waiting {
-                        loader.fail(&error);
-                    }
-                    return;
-                }
-            },
-        };
+        let waiting = std::mem::take(&mut self.state.lock().waiting);
         // A statement that failed has taken the transaction with it: nothing after it could be read in the same snapshot.
         let mut failed = self.state.lock().failed.clone();
-        for loader in waiting {
-            match &failed {
-                Some(error) => loader.fail(error),
-                None => failed = loader.flush(&scope).await,
+        if failed.is_none() {
+            failed = self.read(&waiting).await.err().map(Arc::new);
+        }
+        if let Some(failed) = failed {
+            for loader in &waiting {
+                loader.fail(&failed);
+            }
+            self.state.lock().failed = Some(failed);
+        }
+    }
+
+    /// Reads what all of these have pending. On failure, some may have it pending still.
+    async fn read(&self, waiting: &[Arc<dyn Flush>]) -> Result<(), StoreError> {
+        loop {
+            let scope = self.scope().await?;
+            let result = read_in(&scope, waiting).await;
+            if scope.is_proven().await {
+                self.membership.prove();
+            }
+            match result {
+                // The snapshot has seen another role than the statements were made for, which now is known.
+                Err(StoreError::MembershipChanged) => self.state.lock().scope = None,
+                result => return result,
             }
         }
-        self.state.lock().failed = failed;
     }
+}
+
+/// Reads what all of these have pending, in this snapshot.
+async fn read_in(scope: &ReadScope, waiting: &[Arc<dyn Flush>]) -> Result<(), StoreError> {
+    match waiting {
+        [only] => only.flush(scope).await?,
+        several => {
+            let reads = several.iter().map(|loader| loader.flush(scope)).collect();
+            scope.together(reads).await.into_iter().collect::<Result<(), StoreError>>()?;
+        }
+    }
+    // Whoever needed no statement is to know nothing of the organization either, unless they belong to it.
+    scope.ensure_open().await
 }
 
 /// Who is asking, as the database knows it.
@@ -182,6 +196,7 @@ impl Batch for WhoAmI {
     type Value = Actor;
 
     async fn load(scope: &ReadScope, _: &[()]) -> Loaded<Self> {
+        scope.ensure_open().await?;
         Ok(HashMap::from([((), Ok(*scope.actor()))]))
     }
 }
@@ -206,9 +221,9 @@ impl<B: Batch> Default for Entries<B> {
 
 /// A loader, whatever it loads.
 trait Flush: Send + Sync {
-    /// Reads what is pending and wakes all who wait; gives the failure, if the whole batch failed.
-    fn flush<'a>(&'a self, scope: &'a ReadScope) -> BoxFuture<'a, Option<ReadError>>;
-    /// Tells all who wait that it cannot be read.
+    /// Reads what is pending and wakes all who wait. When the whole batch fails, it stays pending.
+    fn flush<'a>(&'a self, scope: &'a ReadScope) -> BoxFuture<'a, Result<(), StoreError>>;
+    /// Tells all who wait that what is pending cannot be read.
     fn fail(&self, error: &ReadError);
 }
 
@@ -231,18 +246,17 @@ impl<B: Batch> Loader<B> {
 }
 
 impl<B: Batch> Flush for Loader<B> {
-    fn flush<'a>(&'a self, scope: &'a ReadScope) -> BoxFuture<'a, Option<ReadError>> {
+    fn flush<'a>(&'a self, scope: &'a ReadScope) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
             let keys = self.take_pending();
             match B::load(scope, &keys).await {
                 Ok(mut found) => {
                     self.settle(keys, |key| found.remove(key).transpose());
-                    None
+                    Ok(())
                 }
                 Err(error) => {
-                    let error = Arc::new(error);
-                    self.settle(keys, |_| Err(Arc::clone(&error)));
-                    Some(error)
+                    self.entries.lock().pending = keys;
+                    Err(error)
                 }
             }
         })

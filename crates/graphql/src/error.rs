@@ -97,7 +97,10 @@ fn store_failed(error: &StoreError) -> Error {
             tracing::warn!(error = %source, "a transaction lost every time");
             coded(ErrorCode::Unavailable, "Somebody else is changing the same; try again in a moment.")
         }
-        StoreError::Constraint { .. } | StoreError::Corrupt { .. } | StoreError::Database(_) => internal(error),
+        StoreError::Constraint { .. }
+        | StoreError::Corrupt { .. }
+        | StoreError::MembershipChanged
+        | StoreError::Database(_) => internal(error),
     }
 }
 

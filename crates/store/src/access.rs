@@ -1,6 +1,5 @@
 //! Where things lie, for the question whether somebody may change them: see `domain::permission`.
 
-use sqlx::Row;
 use tenantry_domain::permission::Place;
 use tenantry_domain::{Grant, ProjectId, WorkspaceId};
 
@@ -42,9 +41,9 @@ async fn place(scope: &impl Scope, sql: Sql) -> Result<Option<Place>, StoreError
     let rows = scope.connection().fetch(sql).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     let grant = |column: usize| -> Result<Option<Grant>, StoreError> {
-        let text: Option<&str> = row.try_get(column)?;
+        let text: Option<&str> = row.get(column)?;
         let corrupt = |_| StoreError::Corrupt { table: "app.project_members", column };
         text.map(|text| text.parse().map_err(corrupt)).transpose()
     };
-    Ok(Some(Place { is_private: row.try_get(0)?, grant: grant(1)?.max(grant(2)?) }))
+    Ok(Some(Place { is_private: row.get(0)?, grant: grant(1)?.max(grant(2)?) }))
 }

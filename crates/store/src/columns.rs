@@ -5,14 +5,13 @@ use std::str::FromStr;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
-use sqlx::postgres::PgRow;
-use sqlx::{Decode, Postgres, Row, Type};
 use tenantry_domain::client::ClientStatus;
 use tenantry_domain::invoice::InvoiceStatus;
 use tenantry_domain::project::{ProjectKind, ProjectStatus};
 use tenantry_domain::subscription::SubscriptionStatus;
 use tenantry_domain::task::{TaskPriority, TaskStatus};
 use tenantry_domain::{Currency, Grant, Id, Money, Role};
+use tenantry_wire::{FromSql, Row, Values};
 use uuid::Uuid;
 
 use crate::column_set::ColumnSet;
@@ -34,49 +33,33 @@ blanks! {
 
 /// A row that is read from left to right. A column that the statement left out is skipped, and blank.
 pub struct Columns<'r> {
-    row: &'r PgRow,
+    values: Values<'r>,
     table: &'static str,
     set: ColumnSet,
     /// The place among all columns of the record.
     next: usize,
-    /// The place among those of the statement.
-    next_read: usize,
 }
 
 impl<'r> Columns<'r> {
     /// Starts at the first of all columns. The table's name is for the error.
-    pub(crate) fn new(row: &'r PgRow, table: &'static str) -> Self {
+    pub(crate) fn new(row: Row<'r>, table: &'static str) -> Self {
         Self::some(row, table, ColumnSet::ALL)
     }
 
     /// Starts at the first column of a row that has only these.
-    pub(crate) fn some(row: &'r PgRow, table: &'static str, set: ColumnSet) -> Self {
-        Self { row, table, set, next: 0, next_read: 0 }
+    pub(crate) fn some(row: Row<'r>, table: &'static str, set: ColumnSet) -> Self {
+        Self { values: row.values(), table, set, next: 0 }
     }
 
     /// The next column, if the statement read it.
-    fn read<T>(&mut self) -> Result<Option<T>, StoreError>
-    where
-        T: Decode<'r, Postgres> + Type<Postgres>,
-    {
+    fn read<T: FromSql<'r>>(&mut self) -> Result<Option<T>, StoreError> {
         let column = self.next;
         self.next += 1;
-        if !self.set.has(column) {
-            return Ok(None);
-        }
-        let column = self.next_read;
-        self.next_read += 1;
-        // The types of the columns are those of the tables, and the tests, which run in debug builds, read every one.
-        let value =
-            if cfg!(debug_assertions) { self.row.try_get(column)? } else { self.row.try_get_unchecked(column)? };
-        Ok(Some(value))
+        if self.set.has(column) { Ok(Some(self.values.read()?)) } else { Ok(None) }
     }
 
     /// The next column, of any type that the driver decodes.
-    pub(crate) fn next<T>(&mut self) -> Result<T, StoreError>
-    where
-        T: Decode<'r, Postgres> + Type<Postgres> + Default,
-    {
+    pub(crate) fn next<T: FromSql<'r> + Default>(&mut self) -> Result<T, StoreError> {
         Ok(self.read()?.unwrap_or_default())
     }
 

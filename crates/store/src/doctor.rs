@@ -4,9 +4,9 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
-use sqlx::{ConnectOptions, Connection as _, Row};
+use tenantry_wire::{Address, Command, Connection, Error, Parameters, Rows};
 
+use crate::apart;
 use crate::error::StoreError;
 use crate::pool::Store;
 
@@ -40,7 +40,7 @@ const RECOMMENDED: &[(i32, i32)] = &[(15, 14), (16, 10), (17, 6)];
 pub enum CatalogueError {
     /// The address cannot be parsed.
     #[error("the address of the database is malformed")]
-    Address(#[source] sqlx::Error),
+    Address(#[source] Error),
     /// Nobody listens there, or the server refused the role or the password.
     #[error("cannot connect to the database at {address}")]
     Connect {
@@ -48,18 +48,18 @@ pub enum CatalogueError {
         address: String,
         /// Why.
         #[source]
-        source: sqlx::Error,
+        source: Error,
     },
     /// Nobody answered.
     #[error("cannot connect to the database at {0}: no answer")]
     NoAnswer(String),
     /// A question failed.
     #[error("the catalogue could not be read")]
-    Read(#[source] sqlx::Error),
+    Read(#[source] Error),
 }
 
-impl From<sqlx::Error> for CatalogueError {
-    fn from(error: sqlx::Error) -> Self {
+impl From<Error> for CatalogueError {
+    fn from(error: Error) -> Self {
         Self::Read(error)
     }
 }
@@ -120,7 +120,7 @@ pub enum Finding {
 /// One connection that reads the catalogue.
 #[derive(Debug)]
 pub struct Catalogue {
-    connection: PgConnection,
+    connection: Connection,
 }
 
 impl Catalogue {
@@ -129,15 +129,11 @@ impl Catalogue {
     /// # Errors
     /// When the address is malformed, or no connection came about in five seconds.
     pub async fn connect(url: &str) -> Result<Self, CatalogueError> {
-        let options = PgConnectOptions::from_str(url).map_err(CatalogueError::Address)?.application_name("tenantry");
-        let address = match options.get_socket() {
-            Some(socket) => socket.display().to_string(),
-            None => format!("{}:{}", options.get_host(), options.get_port()),
-        };
-        match tokio::time::timeout(CONNECT_TIMEOUT, options.disable_statement_logging().connect()).await {
+        let address = Address::from_str(url).map_err(CatalogueError::Address)?.setting("application_name", "tenantry");
+        match tokio::time::timeout(CONNECT_TIMEOUT, apart::open(&address)).await {
             Ok(Ok(connection)) => Ok(Self { connection }),
-            Ok(Err(source)) => Err(CatalogueError::Connect { address, source }),
-            Err(_) => Err(CatalogueError::NoAnswer(address)),
+            Ok(Err(source)) => Err(CatalogueError::Connect { address: address.place(), source }),
+            Err(_) => Err(CatalogueError::NoAnswer(address.place())),
         }
     }
 
@@ -154,13 +150,14 @@ impl Catalogue {
     /// # Errors
     /// Those of the database.
     pub async fn role(&mut self) -> Result<RoleFacts, CatalogueError> {
-        let role = sqlx::query(
-            "SELECT r.rolname::text, r.rolsuper, r.rolbypassrls, \
-                 coalesce(pg_catalog.pg_has_role(current_user, to_regrole('tenantry_worker'), 'USAGE'), false) \
-             FROM pg_catalog.pg_roles r WHERE r.rolname = current_user",
-        )
-        .fetch_one(&mut self.connection)
-        .await?;
+        let roles = self
+            .rows(
+                "SELECT r.rolname::text, r.rolsuper, r.rolbypassrls, \
+                     coalesce(pg_catalog.pg_has_role(current_user, to_regrole('tenantry_worker'), 'USAGE'), false) \
+                 FROM pg_catalog.pg_roles r WHERE r.rolname = current_user",
+            )
+            .await?;
+        let role = roles.first().ok_or(Error::NoRow)?;
         // A member of the owner can do what the owner can.
         let owned = self
             .rows(&format!(
@@ -169,11 +166,11 @@ impl Catalogue {
             ))
             .await?;
         Ok(RoleFacts {
-            name: role.try_get(0)?,
-            superuser: role.try_get(1)?,
-            bypasses_rls: role.try_get(2)?,
-            owned_tables: owned.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?,
-            is_worker: role.try_get(3)?,
+            name: role.get(0)?,
+            superuser: role.get(1)?,
+            bypasses_rls: role.get(2)?,
+            owned_tables: owned.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?,
+            is_worker: role.get(3)?,
         })
     }
 
@@ -182,9 +179,9 @@ impl Catalogue {
     /// # Errors
     /// Those of the database.
     pub async fn version(&mut self) -> Result<(i32, i32), CatalogueError> {
-        let row =
-            sqlx::query("SELECT current_setting('server_version_num')::int").fetch_one(&mut self.connection).await?;
-        let number: i32 = row.try_get(0)?;
+        let rows = self.rows("SELECT current_setting('server_version_num')::int").await?;
+        let row = rows.first().ok_or(Error::NoRow)?;
+        let number: i32 = row.get(0)?;
         Ok((number / 10_000, number % 10_000))
     }
 
@@ -194,7 +191,7 @@ impl Catalogue {
     /// Those of the database.
     pub async fn tenant_tables(&mut self) -> Result<Vec<String>, CatalogueError> {
         let rows = self.rows(&format!("SELECT t.name FROM ({TENANT_TABLES}) t ORDER BY t.name")).await?;
-        Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
+        Ok(rows.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?)
     }
 
     /// Everything that is wrong or could be better with version, policies, keys, indexes and partitions.
@@ -217,8 +214,8 @@ impl Catalogue {
             ))
             .await?;
         let mut findings = Vec::new();
-        for row in &rows {
-            let (name, enabled, forced): (String, bool, bool) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        for row in rows.iter() {
+            let (name, enabled, forced): (String, bool, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
             if !enabled {
                 findings.push(Finding::Fault(format!("row-level security is not enabled on {name}")));
             }
@@ -241,14 +238,12 @@ impl Catalogue {
             .await?;
         let mut findings = Vec::new();
         let mut isolated = std::collections::BTreeMap::<String, bool>::new();
-        for row in &rows {
-            let table: String = row.try_get(0)?;
+        for row in rows.iter() {
+            let table: String = row.get(0)?;
             let is_isolated = isolated.entry(table.clone()).or_default();
-            let Some(policy) = row.try_get::<Option<String>, _>(1)? else { continue };
-            let (command, permissive, everybody): (String, bool, bool) =
-                (row.try_get(2)?, row.try_get(3)?, row.try_get(4)?);
-            let condition =
-                |column: usize| row.try_get::<Option<String>, _>(column).map(|text| text.map(|t| normalized(&t)));
+            let Some(policy) = row.get::<Option<String>>(1)? else { continue };
+            let (command, permissive, everybody): (String, bool, bool) = (row.get(2)?, row.get(3)?, row.get(4)?);
+            let condition = |column: usize| row.get::<Option<String>>(column).map(|text| text.map(|t| normalized(&t)));
             let (using, check) = (condition(5)?, condition(6)?);
             // The organizations themselves have their own id to compare.
             let column = if table == "app.organizations" { "id" } else { "organization_id" };
@@ -290,8 +285,8 @@ impl Catalogue {
             ))
             .await?;
         let mut findings = Vec::new();
-        for row in &keys {
-            let (table, key): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+        for row in keys.iter() {
+            let (table, key): (String, String) = (row.get(0)?, row.get(1)?);
             findings.push(Finding::Fault(format!("the foreign key {key} of {table} has no index")));
         }
         let invalid = self
@@ -302,8 +297,8 @@ impl Catalogue {
                  WHERE n.nspname IN {SCHEMAS} AND NOT i.indisvalid ORDER BY 1"
             ))
             .await?;
-        for row in &invalid {
-            let index: String = row.try_get(0)?;
+        for row in invalid.iter() {
+            let index: String = row.get(0)?;
             findings.push(Finding::Fault(format!("the index {index} is invalid and has to be built again")));
         }
         Ok(findings)
@@ -322,16 +317,17 @@ impl Catalogue {
             ))
             .await?;
         let mut findings = Vec::new();
-        for row in &rows {
-            let (table, role): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+        for row in rows.iter() {
+            let (table, role): (String, String) = (row.get(0)?, row.get(1)?);
             findings.push(Finding::Fault(format!("{role} is granted the partition {table}, past its parent's policy")));
         }
         Ok(findings)
     }
 
     /// Runs a question that is made of this file's own literals.
-    async fn rows(&mut self, text: &str) -> Result<Vec<PgRow>, sqlx::Error> {
-        sqlx::query(sqlx::AssertSqlSafe(text.to_owned())).fetch_all(&mut self.connection).await
+    async fn rows(&mut self, text: &str) -> Result<Rows, Error> {
+        let answers = self.connection.exchange(&[Command::prepared(text, &Parameters::default())]).await?;
+        Ok(answers.into_iter().next().ok_or(Error::NoRow)?.rows)
     }
 }
 
@@ -340,12 +336,7 @@ impl Catalogue {
 /// # Errors
 /// Those of the database; [`StoreError::Unavailable`] when there is no connection to be had.
 pub async fn ping(store: &Store) -> Result<(), StoreError> {
-    store
-        .ask(async |connection| {
-            sqlx::raw_sql("SELECT 1").execute(connection).await?;
-            Ok(())
-        })
-        .await
+    store.ping().await
 }
 
 fn version_finding((major, minor): (i32, i32)) -> Option<Finding> {

@@ -1,9 +1,9 @@
 //! What can go wrong between the process and the database. Nothing here is fit to be shown to a caller.
 
-use sqlx::error::ErrorKind;
+use tenantry_wire::Error;
 
 /// A failed read or write.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// The user does not belong to the organization (any more), or is banned.
     #[error("the user is not a member of the organization")]
@@ -24,13 +24,13 @@ pub enum StoreError {
     },
     /// A concurrent transaction won, or there was a deadlock. Doing it again may work.
     #[error("the transaction lost against a concurrent one")]
-    Conflict(#[source] sqlx::Error),
+    Conflict(#[source] Error),
     /// The statement took longer than it may.
     #[error("the statement was cancelled because it took too long")]
-    Timeout(#[source] sqlx::Error),
+    Timeout(#[source] Error),
     /// There is no connection to be had at the moment.
     #[error("the database cannot be reached")]
-    Unavailable(#[source] sqlx::Error),
+    Unavailable(#[source] Error),
     /// A row holds what the domain does not know.
     #[error("the column {column} of {table} holds a value that is not understood")]
     Corrupt {
@@ -39,9 +39,12 @@ pub enum StoreError {
         /// The column's position in the statement.
         column: usize,
     },
+    /// What the store remembered of the membership is not true any more. Opening the scope anew, it reads what is.
+    #[error("the membership has changed")]
+    MembershipChanged,
     /// Anything else.
     #[error("the database refused the statement")]
-    Database(#[source] sqlx::Error),
+    Database(#[source] Error),
 }
 
 /// The kinds of constraint that a write can break.
@@ -72,35 +75,33 @@ impl StoreError {
     }
 }
 
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        let Some(database) = error.as_database_error() else {
+impl From<Error> for StoreError {
+    fn from(error: Error) -> Self {
+        let Error::Server(refused) = &error else {
             return match error {
-                sqlx::Error::Io(_)
-                | sqlx::Error::Tls(_)
-                | sqlx::Error::Protocol(_)
-                | sqlx::Error::PoolTimedOut
-                | sqlx::Error::PoolClosed
-                | sqlx::Error::WorkerCrashed => Self::Unavailable(error),
+                Error::Io(_) | Error::Tls(_) | Error::Protocol(_) | Error::TimedOut | Error::Closed => {
+                    Self::Unavailable(error)
+                }
                 _ => Self::Database(error),
             };
         };
-        let kind = match database.kind() {
-            ErrorKind::UniqueViolation => Some(ConstraintKind::Unique),
-            ErrorKind::ForeignKeyViolation => Some(ConstraintKind::ForeignKey),
-            ErrorKind::CheckViolation => Some(ConstraintKind::Check),
-            ErrorKind::NotNullViolation => Some(ConstraintKind::NotNull),
+        // The codes are those of appendix A of PostgreSQL's manual.
+        let kind = match refused.code.as_str() {
+            "23505" => Some(ConstraintKind::Unique),
+            "23503" => Some(ConstraintKind::ForeignKey),
+            "23514" => Some(ConstraintKind::Check),
+            "23502" => Some(ConstraintKind::NotNull),
             _ => None,
         };
         if let Some(kind) = kind {
-            return Self::Constraint { kind, constraint: database.constraint().unwrap_or_default().to_owned() };
+            return Self::Constraint { kind, constraint: refused.constraint.clone().unwrap_or_default() };
         }
-        // The codes are those of appendix A of PostgreSQL's manual.
-        match database.code().as_deref() {
-            Some("40001" | "40P01") => Self::Conflict(error),
-            Some("57014" | "55P03") => Self::Timeout(error),
-            // Class 08: connection failures; 57P01..57P03: shutting down, crashed, starting up; 53300: too many connections.
-            Some(code) if code.starts_with("08") || code.starts_with("57P0") || code == "53300" || code == "25P03" => {
+        match refused.code.as_str() {
+            "40001" | "40P01" => Self::Conflict(error),
+            "57014" | "55P03" => Self::Timeout(error),
+            // Class 08: connection failures; 57P01..57P03: shutting down, crashed, starting up; 53300: too many connections;
+            // 25P03: too long idle in a transaction.
+            code if code.starts_with("08") || code.starts_with("57P0") || code == "53300" || code == "25P03" => {
                 Self::Unavailable(error)
             }
             _ => Self::Database(error),

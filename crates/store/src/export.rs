@@ -1,7 +1,5 @@
 //! Everything that an organization owns, table by table, row by row: what it takes along before it is deleted.
 
-use sqlx::Row;
-
 use crate::error::StoreError;
 use crate::scope::{ReadScope, Scope, sealed::Sealed};
 use crate::sql::Sql;
@@ -52,10 +50,10 @@ pub async fn tables(scope: &ReadScope) -> Result<Vec<ExportTable>, StoreError> {
         ExportTable { name: "app.organizations".to_owned(), select: organizations.to_owned(), order: String::new() },
         ExportTable { name: "auth.users".to_owned(), select: people.to_owned(), order: " ORDER BY u.id".to_owned() },
     ];
-    for row in &scope.connection().fetch(Sql::new(TABLES)).await? {
-        let (quoted, columns, key): (&str, &str, &str) = (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
+    for row in scope.connection().fetch(Sql::new(TABLES)).await?.iter() {
+        let (quoted, columns, key): (&str, &str, &str) = (row.get(1)?, row.get(2)?, row.get(3)?);
         tables.push(ExportTable {
-            name: row.try_get(0)?,
+            name: row.get(0)?,
             select: format!("SELECT {columns} FROM {quoted} t WHERE t.organization_id = "),
             order: format!(" ORDER BY {key}"),
         });
@@ -95,5 +93,5 @@ pub async fn fetch(scope: &ReadScope) -> Result<Vec<String>, StoreError> {
     if fetched.is_empty() {
         scope.connection().execute(Sql::new("CLOSE tenantry_export")).await?;
     }
-    Ok(fetched.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
+    Ok(fetched.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?)
 }

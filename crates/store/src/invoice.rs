@@ -7,10 +7,9 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use sea_orm::Set;
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
-use sqlx::types::Json;
 use tenantry_domain::invoice::{DraftContent, Invoice, InvoiceStatus, LineItem, Totals};
 use tenantry_domain::{Actor, Change, ClientId, Currency, InvoiceId, Money, ProjectId, TaskId};
+use tenantry_wire::{Error, Json};
 use uuid::Uuid;
 
 use crate::column_set::ColumnSet;
@@ -229,7 +228,7 @@ pub async fn line_items(
     visibility::invoices(scope.actor(), &mut sql, "t.project_id");
     let rows = scope.connection().fetch(sql).await?;
     let mut found = HashMap::with_capacity(rows.len());
-    for row in &rows {
+    for row in rows.iter() {
         let mut columns = Columns::new(row, Invoice::NAME);
         let (id, currency): (InvoiceId, Currency) = (columns.id()?, columns.parsed()?);
         let Json(lines): Json<Vec<StoredLine>> = columns.next()?;
@@ -255,7 +254,7 @@ pub(crate) fn stored(lines: &[LineItem]) -> Result<serde_json::Value, StoreError
             amount: line.amount.minor(),
         })
         .collect();
-    serde_json::to_value(lines).map_err(|error| StoreError::Database(sqlx::Error::Encode(Box::new(error))))
+    serde_json::to_value(lines).map_err(|error| StoreError::Database(Error::encode(&error.to_string())))
 }
 
 /// A draft that has been validated and computed.
@@ -337,7 +336,7 @@ pub async fn billed(scope: &impl Scope, clients: &[ClientId]) -> Result<HashMap<
     sql.push(" GROUP BY t.client_id, t.currency ORDER BY t.client_id, t.currency");
     let rows = scope.connection().fetch(sql).await?;
     let mut found: HashMap<ClientId, Vec<Money>> = HashMap::new();
-    for row in &rows {
+    for row in rows.iter() {
         let mut columns = Columns::new(row, Invoice::NAME);
         let (client, currency) = (columns.id()?, columns.parsed()?);
         found.entry(client).or_default().push(columns.money(currency)?);
@@ -358,8 +357,8 @@ pub async fn covered_tasks(
     sql.push(" AND i.invoice_id = ANY(").bind(uuids(invoices)).push(") ORDER BY i.invoice_id, i.task_id");
     let rows = scope.connection().fetch(sql).await?;
     let mut found: HashMap<InvoiceId, Vec<TaskId>> = HashMap::new();
-    for row in &rows {
-        let (invoice, task): (Uuid, Uuid) = (row.try_get(0)?, row.try_get(1)?);
+    for row in rows.iter() {
+        let (invoice, task): (Uuid, Uuid) = (row.get(0)?, row.get(1)?);
         found.entry(InvoiceId::from_uuid(invoice)).or_default().push(TaskId::from_uuid(task));
     }
     Ok(found)

@@ -10,10 +10,12 @@
     reason = "the hidden half of the sealed traits is made of items that are public but cannot be named from outside"
 )]
 
+mod apart;
 mod column_set;
 mod columns;
 mod entity;
 mod error;
+mod membership;
 mod page;
 mod pool;
 mod record;

@@ -3,10 +3,9 @@
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Query, UpdateStatement};
 use sea_orm::{EntityName, Insert, QueryTrait, Set};
-use sqlx::Row;
-use sqlx::postgres::PgRow;
 use tenantry_domain::organization::{Deletion, NewOrganization, Organization, OrganizationChanges};
 use tenantry_domain::{Change, OrganizationId, Role};
+use tenantry_wire::Row;
 use uuid::Uuid;
 
 use crate::columns::Columns;
@@ -20,7 +19,7 @@ use crate::write;
 const COLUMNS: &str = "t.id, t.name, t.slug, t.logo_url, t.time_zone, t.deletion_requested_at, t.deletion_due_at, \
                        t.created_at, t.updated_at";
 
-fn decode(row: &PgRow) -> Result<Organization, StoreError> {
+fn decode(row: Row<'_>) -> Result<Organization, StoreError> {
     let mut columns = Columns::new(row, "app.organizations");
     Ok(Organization {
         id: columns.id()?,
@@ -72,7 +71,7 @@ pub async fn list_of_user(scope: &IdentityScope) -> Result<Vec<(Organization, Ro
     sql.bind(user_id.as_uuid());
     let rows = scope.connection().fetch(sql).await?;
     let mut roles = std::collections::HashMap::with_capacity(rows.len());
-    for row in &rows {
+    for row in rows.iter() {
         let mut columns = Columns::new(row, "app.organization_members");
         let (id, role): (OrganizationId, Role) = (columns.id()?, columns.parsed()?);
         roles.insert(id, role);
@@ -84,12 +83,12 @@ pub async fn list_of_user(scope: &IdentityScope) -> Result<Vec<(Organization, Ro
     // The policy of this table shows the organizations that this setting lists while no organization is set. It takes a
     // setting because a policy with a sub-select cannot be spread over a cluster.
     let list = ids.iter().map(Uuid::to_string).collect::<Vec<_>>().join(",");
-    scope.connection().fetch_unprepared(format!("SET LOCAL app.current_organization_ids='{{{list}}}'")).await?;
+    scope.connection().set(format!("SET LOCAL app.current_organization_ids='{{{list}}}'")).await?;
     let mut sql = Sql::new("SELECT ");
     sql.push(COLUMNS).push(" FROM app.organizations t WHERE t.id = ANY(").bind(ids).push(") ORDER BY t.name, t.id");
     let rows = scope.connection().fetch(sql).await?;
     let mut found = Vec::with_capacity(rows.len());
-    for row in &rows {
+    for row in rows.iter() {
         let organization = decode(row)?;
         if let Some(role) = roles.get(&organization.id) {
             found.push((organization, *role));
@@ -195,7 +194,7 @@ pub async fn list_due(scope: &WorkerScope, now: DateTime<Utc>, limit: i64) -> Re
     let mut sql = Sql::new("SELECT t.id FROM app.organizations t WHERE t.deletion_due_at <= ");
     sql.bind(now).push(" ORDER BY t.deletion_due_at, t.id LIMIT ").bind(limit);
     let rows = scope.connection().fetch(sql).await?;
-    rows.iter().map(|row| Ok(OrganizationId::from_uuid(row.try_get(0)?))).collect()
+    rows.iter().map(|row| Ok(OrganizationId::from_uuid(row.get(0)?))).collect()
 }
 
 /// Deletes an organization whose deletion was due at this time, and everything of it. Tells whether there was one: its

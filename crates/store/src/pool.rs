@@ -1,28 +1,22 @@
 //! The pool of connections, and the one place where a transaction begins.
 
-use std::fmt::Write as _;
-use std::str::FromStr;
+use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::NaiveDate;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions, PgRow};
-use sqlx::{ConnectOptions, Executor, Row};
 use tenantry_domain::{Actor, Clock, Identity, OrganizationId, Role, UserId};
+use tenantry_wire::{Address, Rows};
 
 use crate::error::StoreError;
-use crate::scope::{Connection, Keeps, Tenant};
+use crate::membership::{Membership, Memberships};
+use crate::scope::{Connection, Keeps, Opening, Tenant};
 use crate::shelf::Shelf;
+use crate::sql::Sql;
 
-/// The membership of $1 = organization, $2 = user, and the organization's date at $3. Prepared once per connection and run
-/// in the round trip that opens a scope.
-const PREPARE_MEMBERSHIP: &str = "PREPARE tenantry_membership (uuid, uuid, timestamptz) AS \
-    SELECT m.role, ($3 AT TIME ZONE o.time_zone)::date AS today \
-    FROM app.organization_members m \
-    JOIN app.organizations o ON o.id = m.organization_id \
-    JOIN auth.users u ON u.id = m.user_id \
-    WHERE m.organization_id = $1 AND m.user_id = $2 \
-      AND (u.banned_at IS NULL OR u.ban_expires_at <= $3)";
+/// How a transaction begins that only reads: all of it sees the same snapshot.
+const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/// How a transaction begins that writes: every statement sees what was committed before it.
+const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
 /// How the pool behaves.
 #[derive(Debug, Clone)]
@@ -59,6 +53,7 @@ impl StoreSettings {
 #[derive(Debug, Clone)]
 pub struct Store {
     shelf: Arc<Shelf>,
+    memberships: Arc<Memberships>,
     clock: Clock,
 }
 
@@ -70,34 +65,20 @@ impl Store {
     /// server refuses the role.
     pub async fn connect(settings: &StoreSettings, clock: Clock) -> Result<Self, StoreError> {
         let milliseconds = |duration: Duration| duration.as_millis().to_string();
-        let options = PgConnectOptions::from_str(&settings.url)?
-            .application_name("tenantry")
-            .statement_cache_capacity(500)
-            .options([
-                ("statement_timeout", milliseconds(settings.statement_timeout)),
-                ("lock_timeout", milliseconds(settings.lock_timeout)),
-                ("idle_in_transaction_session_timeout", milliseconds(settings.idle_in_transaction_timeout)),
-                ("timezone", "UTC".to_owned()),
-                // Every statement names its organization and is served by an index whatever the values, so planning it anew
-                // for each execution (which took most of the server's time) finds nothing better.
-                ("plan_cache_mode", "force_generic_plan".to_owned()),
-                ("jit", "off".to_owned()),
-            ])
-            .disable_statement_logging();
-        let pool = PgPoolOptions::new()
-            .max_connections(settings.max_connections)
-            .acquire_timeout(settings.acquire_timeout)
-            // A scope's first statement finds out whether the connection is alive; a test before would be a round trip more.
-            .test_before_acquire(false)
-            .after_connect(|connection, _| {
-                Box::pin(async move {
-                    connection.execute(sqlx::raw_sql(PREPARE_MEMBERSHIP)).await?;
-                    Ok(())
-                })
-            })
-            .connect_with(options)
-            .await?;
-        Ok(Self { shelf: Arc::new(Shelf::new(pool)), clock })
+        let address = Address::from_str(&settings.url)?
+            .setting("application_name", "tenantry")
+            .setting("statement_timeout", milliseconds(settings.statement_timeout))
+            .setting("lock_timeout", milliseconds(settings.lock_timeout))
+            .setting("idle_in_transaction_session_timeout", milliseconds(settings.idle_in_transaction_timeout))
+            .setting("timezone", "UTC")
+            // Every statement names its organization and is served by an index whatever the values, so planning it anew for
+            // each execution (which took most of the server's time) finds nothing better.
+            .setting("plan_cache_mode", "force_generic_plan")
+            .setting("jit", "off");
+        let shelf = Arc::new(Shelf::new(address, settings.max_connections, settings.acquire_timeout));
+        // The first connection, which finds out whether the address is right.
+        shelf.take().await?.put_back();
+        Ok(Self { shelf, memberships: Arc::default(), clock })
     }
 
     /// Tells the time and makes ids.
@@ -121,28 +102,49 @@ impl Store {
         keeps: Keeps,
         identity: Identity,
     ) -> Result<(Connection, Tenant), StoreError> {
-        let begin = match keeps {
-            Keeps::Nothing => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-            Keeps::Locks => "BEGIN ISOLATION LEVEL READ COMMITTED",
+        let (connection, rows) = Connection::open(&self.shelf, self.opening(keeps, identity), keeps).await?;
+        let found = Membership::read(&rows)?;
+        self.memberships.set(identity, found);
+        let membership = found.ok_or(StoreError::NotAMember)?;
+        Ok((connection, self.tenant(identity, membership)))
+    }
+
+    /// As [`open_tenant`](Self::open_tenant), for reads of a user whose membership was read before: the transaction begins in
+    /// the round trip of its first statement, which is made for what is remembered. The membership is read there, too. Is it
+    /// another one, then nobody gets to see what the statement gave, but [`StoreError::MembershipChanged`].
+    pub(crate) async fn prepare_tenant(&self, identity: Identity) -> Result<(Connection, Tenant), StoreError> {
+        let keeps = Keeps::Nothing;
+        let Some(remembered) = self.memberships.get(identity) else { return self.open_tenant(keeps, identity).await };
+        let memberships = Arc::clone(&self.memberships);
+        let check = move |rows: &Rows| {
+            let found = Membership::read(rows)?;
+            if found == Some(remembered) {
+                return Ok(());
+            }
+            memberships.set(identity, found);
+            Err(if found.is_some() { StoreError::MembershipChanged } else { StoreError::NotAMember })
         };
-        let now = self.clock.now();
-        let (organization, user) = (identity.organization_id.as_uuid(), identity.user_id.as_uuid());
-        let mut statements = String::with_capacity(420);
-        // The values are a `Uuid` and a `DateTime`, whose texts hold nothing that could end a literal. Writing to a String
-        // cannot fail.
-        let _ = write!(
-            statements,
-            "{begin};\
-             SET LOCAL app.current_organization_id='{organization}';\
-             SET LOCAL app.current_user_id='{user}';\
-             EXECUTE tenantry_membership('{organization}','{user}','{}')",
-            now.to_rfc3339(),
-        );
-        let (connection, rows) = self.open(&statements, keeps).await?;
-        let Some(row) = rows.first() else { return Err(StoreError::NotAMember) };
-        let (role, today) = membership(row)?;
+        let opening = self.opening(keeps, identity);
+        let connection = Connection::prepare(&self.shelf, opening, keeps, Box::new(check)).await?;
+        Ok((connection, self.tenant(identity, remembered)))
+    }
+
+    /// What begins a transaction of `identity` and asks for the membership.
+    fn opening(&self, keeps: Keeps, identity: Identity) -> Opening {
+        Opening {
+            begin: match keeps {
+                Keeps::Nothing => BEGIN_READ,
+                Keeps::Locks => BEGIN_WRITE,
+            },
+            settings: vec![set_organization(identity.organization_id), set_user(identity.user_id)],
+            question: Some(Membership::question(identity, self.clock.now())),
+        }
+    }
+
+    fn tenant(&self, identity: Identity, membership: Membership) -> Tenant {
+        let Membership { role, today } = membership;
         let actor = Actor { user_id: identity.user_id, organization_id: identity.organization_id, role };
-        Ok((connection, Tenant { actor, today, clock: self.clock.clone() }))
+        Tenant { actor, today, clock: self.clock.clone() }
     }
 
     /// Begins a transaction bound to an organization that does not exist yet.
@@ -151,15 +153,7 @@ impl Store {
         user_id: UserId,
         organization_id: OrganizationId,
     ) -> Result<(Connection, Clock), StoreError> {
-        let statements = format!(
-            "BEGIN ISOLATION LEVEL READ COMMITTED;\
-             SET LOCAL app.current_organization_id='{}';\
-             SET LOCAL app.current_user_id='{}'",
-            organization_id.as_uuid(),
-            user_id.as_uuid(),
-        );
-        let (connection, _) = self.open(&statements, Keeps::Locks).await?;
-        Ok((connection, self.clock.clone()))
+        self.open_writing(vec![set_organization(organization_id), set_user(user_id)]).await
     }
 
     /// Begins a transaction of the system itself in an organization, and reads the organization's date.
@@ -167,72 +161,54 @@ impl Store {
         &self,
         organization_id: OrganizationId,
     ) -> Result<(Connection, Tenant), StoreError> {
-        let now = self.clock.now();
-        let organization = organization_id.as_uuid();
-        // As in `open_tenant`, neither value can end a literal.
-        let statements = format!(
-            "BEGIN ISOLATION LEVEL READ COMMITTED;\
-             SET LOCAL app.current_organization_id='{organization}';\
-             SELECT ('{}'::timestamptz AT TIME ZONE o.time_zone)::date FROM app.organizations o WHERE o.id='{organization}'",
-            now.to_rfc3339(),
-        );
-        let (connection, rows) = self.open(&statements, Keeps::Locks).await?;
+        let mut question = Sql::new("SELECT (");
+        question.bind(self.clock.now());
+        question.push(" AT TIME ZONE o.time_zone)::date FROM app.organizations o WHERE o.id = ");
+        question.bind(organization_id.as_uuid());
+        let settings = vec![set_organization(organization_id)];
+        let opening = Opening { begin: BEGIN_WRITE, settings, question: Some(question) };
+        let (connection, rows) = Connection::open(&self.shelf, opening, Keeps::Locks).await?;
         let Some(row) = rows.first() else { return Err(StoreError::NotAMember) };
-        let today: NaiveDate = row.try_get(0)?;
         let actor = Actor { user_id: UserId::from_uuid(uuid::Uuid::nil()), organization_id, role: Role::Owner };
-        Ok((connection, Tenant { actor, today, clock: self.clock.clone() }))
+        Ok((connection, Tenant { actor, today: row.get(0)?, clock: self.clock.clone() }))
     }
 
     /// Begins a transaction without an organization.
     pub(crate) async fn open_identity(&self, user_id: Option<UserId>) -> Result<(Connection, Clock), StoreError> {
-        let mut statements = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned();
-        if let Some(user_id) = user_id {
-            // A `Uuid` holds nothing that could end a literal. Writing to a String cannot fail.
-            let _ = write!(statements, ";SET LOCAL app.current_user_id='{}'", user_id.as_uuid());
-        }
-        let (connection, _) = self.open(&statements, Keeps::Nothing).await?;
+        let settings = user_id.map(set_user).into_iter().collect();
+        let opening = Opening { begin: BEGIN_READ, settings, question: None };
+        let (connection, _) = Connection::open(&self.shelf, opening, Keeps::Nothing).await?;
         Ok((connection, self.clock.clone()))
     }
 
     /// Begins a transaction of a background job, across organizations, whose statements may take `timeout`.
     pub(crate) async fn open_worker(&self, timeout: Option<Duration>) -> Result<(Connection, Clock), StoreError> {
-        let mut statements = "BEGIN ISOLATION LEVEL READ COMMITTED".to_owned();
-        if let Some(timeout) = timeout {
-            // Writing to a String cannot fail.
-            let _ = write!(statements, ";SET LOCAL statement_timeout={}", timeout.as_millis());
-        }
-        let (connection, _) = self.open(&statements, Keeps::Locks).await?;
+        let set_timeout = |timeout: Duration| format!("SET LOCAL statement_timeout={}", timeout.as_millis());
+        self.open_writing(timeout.map(set_timeout).into_iter().collect()).await
+    }
+
+    async fn open_writing(&self, settings: Vec<String>) -> Result<(Connection, Clock), StoreError> {
+        let opening = Opening { begin: BEGIN_WRITE, settings, question: None };
+        let (connection, _) = Connection::open(&self.shelf, opening, Keeps::Locks).await?;
         Ok((connection, self.clock.clone()))
     }
 
-    /// Takes a connection and sends the opening statements. After a restart of the server every idle connection is dead; each
-    /// is found out in turn and replaced, which costs no round trip.
-    async fn open(&self, statements: &str, keeps: Keeps) -> Result<(Connection, Vec<PgRow>), StoreError> {
-        let (mut left, _) = self.connections();
-        loop {
-            match Connection::open(self.shelf.take().await?, statements, keeps).await {
-                Err(StoreError::Unavailable(_)) if left > 0 => left -= 1,
-                result => return result,
-            }
-        }
-    }
-
-    /// Runs `question` outside of any tenant; for the checks at start.
-    pub(crate) async fn ask<T>(
-        &self,
-        question: impl AsyncFnOnce(&mut PgConnection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let mut connection = self.shelf.take().await?;
-        connection.end().await?;
-        question(&mut connection).await
+    /// Asks the database for an answer, outside of any tenant.
+    pub(crate) async fn ping(&self) -> Result<(), StoreError> {
+        let mut lease = self.shelf.take().await?;
+        lease.end().await?;
+        Sql::new("SELECT 1").run(&mut lease).await?;
+        lease.put_back();
+        Ok(())
     }
 }
 
-/// Reads the row of `tenantry_membership`, which comes as text because the statement was not prepared by the driver.
-fn membership(row: &PgRow) -> Result<(Role, NaiveDate), StoreError> {
-    let corrupt = |column| StoreError::Corrupt { table: "app.organization_members", column };
-    let role: &str = row.try_get(0)?;
-    let role = role.parse().map_err(|_| corrupt(0))?;
-    let today: NaiveDate = row.try_get(1)?;
-    Ok((role, today))
+/// Binds the transaction to an organization. `SET` takes no parameters; a UUID's text holds nothing that could end a literal.
+fn set_organization(id: OrganizationId) -> String {
+    format!("SET LOCAL app.current_organization_id='{}'", id.as_uuid())
+}
+
+/// Binds the transaction to a user, as [`set_organization`] does to an organization.
+fn set_user(id: UserId) -> String {
+    format!("SET LOCAL app.current_user_id='{}'", id.as_uuid())
 }

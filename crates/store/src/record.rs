@@ -7,9 +7,8 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use sqlx::Row;
-use sqlx::postgres::PgRow;
 use tenantry_domain::{Actor, Id};
+use tenantry_wire::Row;
 use uuid::Uuid;
 
 use crate::column_set::ColumnSet;
@@ -154,7 +153,7 @@ pub async fn get_many<R: Record>(scope: &impl Scope, ids: &[R::Id]) -> Result<Ha
     R::narrow_to_visible(scope.actor(), &mut sql);
     let rows = scope.connection().fetch(sql).await?;
     let mut found = HashMap::with_capacity(rows.len());
-    for row in &rows {
+    for row in rows.iter() {
         let record: R = read(scope.tenant(), row)?;
         found.insert(record.id(), Arc::new(record));
     }
@@ -206,8 +205,8 @@ pub async fn list_for<R: Record, P: Id>(
     sql.push(") page");
     let rows = scope.connection().fetch(sql).await?;
     let mut items: Vec<Vec<Arc<R>>> = parents.iter().map(|_| Vec::new()).collect();
-    for row in &rows {
-        let parent: i64 = row.try_get(row.len() - 1)?;
+    for row in rows.iter() {
+        let parent: i64 = row.get(row.len() - 1)?;
         let slot = usize::try_from(parent - 1).ok().and_then(|n| items.get_mut(n));
         if let Some(slot) = slot {
             slot.push(Arc::new(read_columns(scope.tenant(), row, request.columns)?));
@@ -226,7 +225,7 @@ pub async fn count<R: Record>(scope: &impl Scope, filter: &R::Filter) -> Result<
     R::narrow_to_visible(scope.actor(), &mut sql);
     R::narrow(filter, scope.tenant(), &mut sql);
     let rows = scope.connection().fetch(sql).await?;
-    let count: i64 = rows.first().map_or(Ok(0), |row| row.try_get(0))?;
+    let count: i64 = rows.first().map_or(Ok(0), |row| row.get(0))?;
     Ok(count.unsigned_abs())
 }
 
@@ -253,8 +252,8 @@ pub async fn count_for<R: Record, P: Id>(
     sql.push(" GROUP BY 1");
     let rows = scope.connection().fetch(sql).await?;
     let mut counts: HashMap<P, u64> = parents.iter().map(|parent| (*parent, 0)).collect();
-    for row in &rows {
-        let (parent, count): (Uuid, i64) = (row.try_get(0)?, row.try_get(1)?);
+    for row in rows.iter() {
+        let (parent, count): (Uuid, i64) = (row.get(0)?, row.get(1)?);
         counts.insert(P::from_uuid(parent), count.unsigned_abs());
     }
     Ok(counts)
@@ -289,11 +288,11 @@ fn push_columns<R: Record>(sql: &mut Sql, columns: ColumnSet) {
 }
 
 /// Reads a row that [`select`] gave, as its reader is to see it.
-pub(crate) fn read<R: Record>(tenant: &Tenant, row: &PgRow) -> Result<R, StoreError> {
+pub(crate) fn read<R: Record>(tenant: &Tenant, row: Row<'_>) -> Result<R, StoreError> {
     read_columns(tenant, row, ColumnSet::ALL)
 }
 
-fn read_columns<R: Record>(tenant: &Tenant, row: &PgRow, columns: ColumnSet) -> Result<R, StoreError> {
+fn read_columns<R: Record>(tenant: &Tenant, row: Row<'_>, columns: ColumnSet) -> Result<R, StoreError> {
     let mut record = R::decode(&mut Columns::some(row, R::NAME, columns))?;
     record.as_seen_by(tenant);
     Ok(record)

@@ -1,22 +1,22 @@
 //! Connections between two scopes.
 //!
-//! The driver's pool makes and counts connections. A connection that has just ended its transaction is known to be alive, so it
-//! waits here for the next scope: the pool would ask it first, which is a round trip and a task for every request.
+//! A connection that has just ended its transaction, or whose transaction only read, waits here for the next scope. Whether it
+//! still works is found out by that scope's first round trip.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use sqlx::Postgres;
-use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnection, PgPool};
+use tenantry_wire::{Address, Command, Connection, Error, Parameters};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::StoreError;
 
-/// How long a connection stays away from the pool, which closes it when it is too old.
-const MAX_STAY: Duration = Duration::from_mins(20);
+/// How old a connection may get. The server's memory for it grows with what it has prepared, and what a proxy in between thinks
+/// of it is not known.
+const MAX_AGE: Duration = Duration::from_mins(20);
 
 /// How long a transaction that only read, and that is over for us, may stay open on a connection that waits here. The next
 /// scope ends it in its own first round trip; when none comes, it is ended after this time.
@@ -26,14 +26,20 @@ const LINGER: Duration = Duration::from_millis(2);
 /// default: the server would go on with it, and another connection beside it would be one too many.
 const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(6);
 
+/// How long to wait before a server that does not let us in is asked again: the first time, and at most.
+const RETRY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
+
 /// Connections that are at hand.
 #[derive(Debug)]
 pub(crate) struct Shelf {
-    pool: PgPool,
-    /// One for each connection that may be in use; so whoever holds one finds a connection here, or the pool can make one.
+    address: Address,
+    /// One for each connection that may be in use.
     permits: Arc<Semaphore>,
+    limit: u32,
     patience: Duration,
     waiting: Mutex<Waiting>,
+    /// How many connections are open.
+    open: Arc<AtomicU32>,
 }
 
 #[derive(Debug, Default)]
@@ -42,52 +48,99 @@ struct Waiting {
     idle: Vec<Idle>,
     /// Whether somebody looks after those that linger.
     is_swept: bool,
+    is_closed: bool,
 }
 
 #[derive(Debug)]
 struct Idle {
-    connection: PoolConnection<Postgres>,
-    since: Instant,
+    connection: Counted,
     /// Since when a transaction that is over for us has been open on it.
     lingering: Option<Instant>,
 }
 
+/// A connection, which is counted as open as long as it is.
+#[derive(Debug)]
+struct Counted {
+    connection: Connection,
+    since: Instant,
+    _count: Count,
+}
+
+#[derive(Debug)]
+struct Count(Arc<AtomicU32>);
+
+impl Count {
+    fn up(of: &Arc<AtomicU32>) -> Self {
+        of.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(of))
+    }
+}
+
+impl Drop for Count {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Shelf {
-    /// An empty shelf over this pool.
-    pub(crate) fn new(pool: PgPool) -> Self {
-        let options = pool.options();
-        let permits = Arc::new(Semaphore::new(options.get_max_connections() as usize));
-        Self { permits, patience: options.get_acquire_timeout(), waiting: Mutex::default(), pool }
+    /// An empty shelf, for at most `limit` connections to this address.
+    pub(crate) fn new(address: Address, limit: u32, patience: Duration) -> Self {
+        let permits = Arc::new(Semaphore::new(limit as usize));
+        Self { address, permits, limit, patience, waiting: Mutex::default(), open: Arc::default() }
     }
 
-    /// Takes a connection: one that is at hand, or a new one. Waits a bounded time when all are in use.
+    /// Takes a connection: one that is at hand, or a new one. Waits a bounded time when all are in use, or the server does not
+    /// let us in.
     pub(crate) async fn take(self: &Arc<Self>) -> Result<Lease, StoreError> {
-        // One deadline for both: a permit, and a connection that the pool may have to make.
-        let taken = tokio::time::timeout(self.patience, self.take_now()).await;
-        taken.unwrap_or(Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)))
+        // One deadline for both: a permit, and a connection that has to be made.
+        let deadline = Instant::now() + self.patience;
+        let permit = tokio::time::timeout_at(deadline.into(), Arc::clone(&self.permits).acquire_owned()).await;
+        let permit = permit.map_err(|_| Error::TimedOut)?.map_err(|_| Error::Closed)?;
+        if let Some(idle) = self.pop()? {
+            return Ok(self.lease(idle, permit));
+        }
+        let connection = self.connect(deadline).await?;
+        Ok(self.lease(Idle { connection, lingering: None }, permit))
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is where scopes get their connection from")]
-    async fn take_now(self: &Arc<Self>) -> Result<Lease, StoreError> {
-        // The semaphore is never closed.
-        let permit = Arc::clone(&self.permits).acquire_owned().await;
-        let Ok(permit) = permit else { return Err(StoreError::Unavailable(sqlx::Error::PoolClosed)) };
-        loop {
-            // The one that was used last: its caches are warm.
-            let Some(idle) = self.waiting.lock().idle.pop() else { break };
-            if idle.since.elapsed() < MAX_STAY {
-                return Ok(self.lease(idle, permit));
-            }
-            idle.retire();
+    /// The connection that was used last, whose caches are warm; those too old are thrown away.
+    fn pop(&self) -> Result<Option<Idle>, StoreError> {
+        let mut waiting = self.waiting.lock();
+        if waiting.is_closed {
+            return Err(Error::Closed.into());
         }
-        let connection = self.pool.acquire().await?;
-        Ok(self.lease(Idle { connection, since: Instant::now(), lingering: None }, permit))
+        while let Some(idle) = waiting.idle.pop() {
+            if idle.connection.since.elapsed() < MAX_AGE {
+                return Ok(Some(idle));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Makes a connection. While the server is starting or not there, it is asked again, until the deadline.
+    #[expect(clippy::disallowed_methods, reason = "this is where scopes get their connection from")]
+    async fn connect(&self, deadline: Instant) -> Result<Counted, StoreError> {
+        let mut pause = RETRY.0;
+        loop {
+            let opening = tokio::time::timeout_at(deadline.into(), Connection::open(&self.address)).await;
+            let failed = match opening.unwrap_or(Err(Error::TimedOut)) {
+                Ok(connection) => {
+                    return Ok(Counted { connection, since: Instant::now(), _count: Count::up(&self.open) });
+                }
+                Err(error) => StoreError::from(error),
+            };
+            let may_pass = matches!(failed, StoreError::Unavailable(_));
+            if !may_pass || Instant::now() + pause >= deadline {
+                return Err(failed);
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(RETRY.1);
+        }
     }
 
     fn lease(self: &Arc<Self>, idle: Idle, permit: OwnedSemaphorePermit) -> Lease {
         Lease {
             connection: Some(idle.connection),
-            since: idle.since,
             is_open: idle.lingering.is_some(),
             shelf: Arc::clone(self),
             _permit: permit,
@@ -96,16 +149,24 @@ impl Shelf {
 
     /// How many connections are open, and how many of them are not in use.
     pub(crate) fn counts(&self) -> (u32, usize) {
-        (self.pool.size(), self.pool.num_idle() + self.waiting.lock().idle.len())
+        (self.open.load(Ordering::Relaxed), self.waiting.lock().idle.len())
     }
 
     /// Closes every connection, waiting for those in use.
     pub(crate) async fn close(&self) {
-        // The pool is closed from this call on, so nothing is put back behind the emptied shelf.
-        let closing = self.pool.close();
-        let idle = std::mem::take(&mut self.waiting.lock().idle);
-        idle.into_iter().for_each(Idle::retire);
-        closing.await;
+        let idle = {
+            let mut waiting = self.waiting.lock();
+            // From here on nothing is put back.
+            waiting.is_closed = true;
+            std::mem::take(&mut waiting.idle)
+        };
+        for idle in idle {
+            // The server rolls back what lingers. One that is gone already needs no goodbye.
+            let _ = idle.connection.connection.close().await;
+        }
+        // Nobody else closes the semaphore before, and it has that many permits.
+        let _ = self.permits.acquire_many(self.limit).await;
+        self.permits.close();
     }
 
     /// Ends the transactions that linger, until there are none.
@@ -136,21 +197,11 @@ impl Shelf {
     }
 }
 
-impl Idle {
-    /// Gives the connection back to the pool, unless a transaction is open on it.
-    fn retire(mut self) {
-        if self.lingering.is_some() {
-            self.connection.close_on_drop();
-        }
-    }
-}
-
-/// A connection in use. Dropped, it goes back to the pool, which finds out whether it still works.
+/// A connection in use. Dropped in a transaction, or before its last answer was read, it is closed.
 #[derive(Debug)]
 pub(crate) struct Lease {
     /// `None` only while it is being put back.
-    connection: Option<PoolConnection<Postgres>>,
-    since: Instant,
+    connection: Option<Counted>,
     /// Whether a transaction is open on it.
     is_open: bool,
     shelf: Arc<Shelf>,
@@ -159,23 +210,14 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// What has to be sent before anything else, so that no transaction is open.
-    pub(crate) fn opening(&self) -> &'static str {
-        if self.is_open { "ROLLBACK;" } else { "" }
+    /// Whether a transaction is open that has to be ended before anything else is sent.
+    pub(crate) fn is_open(&self) -> bool {
+        self.is_open
     }
 
     /// A transaction is about to begin on the connection.
     pub(crate) fn begin(&mut self) {
         self.is_open = true;
-    }
-
-    /// Ends a transaction that lingers.
-    pub(crate) async fn end(&mut self) -> Result<(), StoreError> {
-        if self.is_open {
-            sqlx::raw_sql("ROLLBACK").execute(&mut **self).await?;
-            self.is_open = false;
-        }
-        Ok(())
     }
 
     /// Puts the connection back for the next scope. Only one that is in no transaction and has answered its last statement.
@@ -187,7 +229,8 @@ impl Lease {
     /// Puts the connection back in its transaction, which only read and has answered its last statement.
     pub(crate) fn linger(self) {
         let sweeper = Arc::clone(&self.shelf);
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return self.abandon() };
+        // Without a runtime nobody would end the transaction.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         if self.shelve(Some(Instant::now())) {
             runtime.spawn(sweeper.sweep());
         }
@@ -196,69 +239,49 @@ impl Lease {
     /// Gives the connection to the shelf; tells whether somebody has to be found who looks after those that linger.
     fn shelve(mut self, lingering: Option<Instant>) -> bool {
         let Some(connection) = self.connection.take() else { return false };
-        let idle = Idle { connection, since: self.since, lingering };
         let mut waiting = self.shelf.waiting.lock();
         // Asked under the lock: whoever closes empties the shelf afterwards.
-        if self.shelf.pool.is_closed() {
-            idle.retire();
+        if waiting.is_closed {
             return false;
         }
-        waiting.idle.push(idle);
+        waiting.idle.push(Idle { connection, lingering });
         lingering.is_some() && !std::mem::replace(&mut waiting.is_swept, true)
     }
 
     /// Ends the transaction, and only then lets anyone else have the connection. One that does not answer is thrown away.
     pub(crate) async fn roll_back(mut self) {
-        let rollback = sqlx::raw_sql("ROLLBACK").execute(&mut *self);
-        match tokio::time::timeout(ROLLBACK_TIMEOUT, rollback).await {
-            Ok(Ok(_)) => self.put_back(),
-            Ok(Err(error)) => {
-                tracing::debug!(%error, "a connection is thrown away because it did not roll back");
-                self.discard();
-            }
-            Err(_) => {
-                tracing::debug!("a connection is thrown away because it did not roll back in time");
-                self.discard();
-            }
+        match tokio::time::timeout(ROLLBACK_TIMEOUT, self.end()).await {
+            Ok(Ok(())) => self.put_back(),
+            Ok(Err(error)) => tracing::debug!(%error, "a connection is thrown away because it did not roll back"),
+            Err(_) => tracing::debug!("a connection is thrown away because it did not roll back in time"),
         }
     }
 
-    /// Throws the connection away.
-    fn discard(mut self) {
-        if let Some(connection) = &mut self.connection {
-            connection.close_on_drop();
+    /// Ends the transaction, if one is open.
+    pub(crate) async fn end(&mut self) -> Result<(), Error> {
+        if self.is_open {
+            self.exchange(&[Command::prepared(ROLLBACK, &Parameters::default())]).await?;
+            self.is_open = false;
         }
-    }
-
-    /// Closes the socket at once, where there is no runtime to do it properly.
-    pub(crate) fn abandon(mut self) {
-        if let Some(connection) = self.connection.take() {
-            drop(connection.detach());
-        }
+        Ok(())
     }
 }
 
-impl Drop for Lease {
-    fn drop(&mut self) {
-        // Nobody else gets a connection with a transaction that is not theirs.
-        if let Some(connection) = self.connection.as_mut().filter(|_| self.is_open) {
-            connection.close_on_drop();
-        }
-    }
-}
+/// Ends a transaction of which nothing is to remain.
+pub(crate) const ROLLBACK: &str = "ROLLBACK";
 
 impl Deref for Lease {
-    type Target = PgConnection;
+    type Target = Connection;
 
     #[expect(clippy::expect_used, reason = "the connection is taken only by methods that consume the lease")]
-    fn deref(&self) -> &PgConnection {
-        self.connection.as_ref().expect("a lease has its connection until it ends")
+    fn deref(&self) -> &Connection {
+        &self.connection.as_ref().expect("a lease has its connection until it ends").connection
     }
 }
 
 impl DerefMut for Lease {
     #[expect(clippy::expect_used, reason = "the connection is taken only by methods that consume the lease")]
-    fn deref_mut(&mut self) -> &mut PgConnection {
-        self.connection.as_mut().expect("a lease has its connection until it ends")
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.connection.as_mut().expect("a lease has its connection until it ends").connection
     }
 }

@@ -1,16 +1,17 @@
 //! A statement in the making: its text and its bound parameters. Values never become part of the text.
 
-use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::{Arguments, AssertSqlSafe, Encode, PgConnection, Postgres, Type};
+use tenantry_wire::{Answer, Bound, Command, Connection, Error, Parameters};
 
 use crate::error::StoreError;
 
 /// A statement whose text is made of literals and whose values are bound.
+#[derive(Debug)]
 pub struct Sql {
     text: String,
-    arguments: PgArguments,
-    bound: usize,
-    failed: Option<sqlx::Error>,
+    parameters: Parameters,
+    failed: Option<Error>,
+    /// Whether it may come again.
+    is_kept: bool,
 }
 
 impl Sql {
@@ -18,13 +19,12 @@ impl Sql {
     pub(crate) fn new(text: &str) -> Self {
         let mut owned = String::with_capacity(text.len() + 512);
         owned.push_str(text);
-        Self { text: owned, arguments: PgArguments::default(), bound: 0, failed: None }
+        Self { text: owned, parameters: Parameters::default(), failed: None, is_kept: true }
     }
 
-    /// A statement that a builder made.
-    pub(crate) fn from_parts(text: String, arguments: PgArguments) -> Self {
-        let bound = arguments.len();
-        Self { text, arguments, bound, failed: None }
+    /// A whole statement without values, of which nothing is read, and which is not likely to come again.
+    pub(crate) fn once(text: String) -> Self {
+        Self { text, parameters: Parameters::default(), failed: None, is_kept: false }
     }
 
     /// Appends text.
@@ -34,25 +34,25 @@ impl Sql {
     }
 
     /// Binds a value and appends its placeholder.
-    pub(crate) fn bind<'v, T>(&mut self, value: T) -> &mut Self
-    where
-        T: Encode<'v, Postgres> + Type<Postgres>,
-    {
+    pub(crate) fn bind<T: Bound>(&mut self, value: T) -> &mut Self {
         let placeholder = self.value(value);
         self.push_placeholder(placeholder)
     }
 
     /// Binds a value without writing its placeholder; gives the number to write, any number of times, with
     /// [`push_placeholder`](Self::push_placeholder).
-    pub(crate) fn value<'v, T>(&mut self, value: T) -> usize
-    where
-        T: Encode<'v, Postgres> + Type<Postgres>,
-    {
-        if let Err(error) = self.arguments.add(value) {
-            self.failed.get_or_insert(sqlx::Error::Encode(error));
+    pub(crate) fn value<T: Bound>(&mut self, value: T) -> usize {
+        if let Err(error) = self.parameters.push(&value) {
+            self.failed.get_or_insert(error);
         }
-        self.bound += 1;
-        self.bound
+        self.parameters.len()
+    }
+
+    /// Notes that a value cannot be bound, for a reason; the statement will fail without being sent. Gives a placeholder that
+    /// stands for nothing.
+    pub(crate) fn refuse(&mut self, reason: &str) -> usize {
+        self.failed.get_or_insert_with(|| Error::encode(reason));
+        self.parameters.len() + 1
     }
 
     /// Appends the placeholder of a value that is already bound.
@@ -79,10 +79,7 @@ impl Sql {
     }
 
     /// Appends the conditions that keep `column` at or above `from` and below `before`.
-    pub(crate) fn narrow_to_range<'v, T>(&mut self, column: &str, from: Option<T>, before: Option<T>)
-    where
-        T: Encode<'v, Postgres> + Type<Postgres>,
-    {
+    pub(crate) fn narrow_to_range<T: Bound>(&mut self, column: &str, from: Option<T>, before: Option<T>) {
         if let Some(from) = from {
             self.push(" AND ").push(column).push(" >= ").bind(from);
         }
@@ -98,22 +95,22 @@ impl Sql {
         }
     }
 
-    /// Runs the statement and gives its rows.
-    pub(crate) async fn fetch(self, connection: &mut PgConnection) -> Result<Vec<PgRow>, StoreError> {
-        if let Some(error) = self.failed {
-            return Err(error.into());
+    /// The statement, as it is sent.
+    ///
+    /// # Errors
+    /// When one of the values could not be bound.
+    pub(crate) fn command(&self) -> Result<Command<'_>, StoreError> {
+        match &self.failed {
+            Some(error) => Err(error.clone().into()),
+            None if self.is_kept => Ok(Command::prepared(&self.text, &self.parameters)),
+            None => Ok(Command::once(&self.text)),
         }
-        let query = sqlx::query_with::<Postgres, _>(AssertSqlSafe(self.text), self.arguments);
-        Ok(query.fetch_all(connection).await?)
     }
 
-    /// Runs the statement and gives the number of rows that it touched.
-    pub(crate) async fn execute(self, connection: &mut PgConnection) -> Result<u64, StoreError> {
-        if let Some(error) = self.failed {
-            return Err(error.into());
-        }
-        let query = sqlx::query_with::<Postgres, _>(AssertSqlSafe(self.text), self.arguments);
-        Ok(query.execute(connection).await?.rows_affected())
+    /// Runs the statement on a connection that is no scope's, and gives its answer.
+    pub(crate) async fn run(&self, connection: &mut Connection) -> Result<Answer, StoreError> {
+        let answers = connection.exchange(&[self.command()?]).await?;
+        Ok(answers.into_iter().next().ok_or(Error::NoRow)?)
     }
 
     #[cfg(test)]

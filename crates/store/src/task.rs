@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use sea_orm::Set;
-use sqlx::Row;
 use tenantry_domain::task::{NewTask, Task, TaskChanges, TaskPriority, TaskStatus, completed_at};
 use tenantry_domain::{Actor, Change, Position, ProjectId, TaskAssigneeId, TaskId, UserId};
+use tenantry_wire::Row;
 use uuid::Uuid;
 
 use crate::column_set::ColumnSet;
@@ -300,8 +300,8 @@ pub async fn assignees(scope: &impl Scope, tasks: &[TaskId]) -> Result<HashMap<T
     sql.push(" AND a.task_id = ANY(").bind(uuids(tasks)).push(") ORDER BY a.task_id, a.created_at, a.id");
     let rows = scope.connection().fetch(sql).await?;
     let mut found: HashMap<TaskId, Vec<UserId>> = HashMap::new();
-    for row in &rows {
-        let (task, user): (Uuid, Uuid) = (row.try_get(0)?, row.try_get(1)?);
+    for row in rows.iter() {
+        let (task, user): (Uuid, Uuid) = (row.get(0)?, row.get(1)?);
         found.entry(TaskId::from_uuid(task)).or_default().push(UserId::from_uuid(user));
     }
     Ok(found.into_iter().map(|(task, users)| (task, Arc::new(users))).collect())
@@ -354,7 +354,7 @@ pub async fn ancestors(scope: &impl Scope, id: TaskId, limit: usize) -> Result<V
     // Bounded by a domain constant far below 2³¹.
     sql.bind(i32::try_from(limit).unwrap_or(i32::MAX)).push(") SELECT up.id FROM up WHERE up.id IS NOT NULL");
     let rows = scope.connection().fetch(sql).await?;
-    rows.iter().map(|row| Ok(TaskId::from_uuid(row.try_get(0)?))).collect()
+    rows.iter().map(|row| Ok(TaskId::from_uuid(row.get(0)?))).collect()
 }
 
 /// How many levels of subtasks hang below a task, counted no further than `limit`.
@@ -383,8 +383,8 @@ pub async fn count_open(scope: &impl Scope, projects: &[ProjectId]) -> Result<Ha
     visibility::rows_of_projects(scope.actor(), &mut sql, "t.project_id");
     sql.push(" GROUP BY t.project_id");
     let rows = scope.connection().fetch(sql).await?;
-    let read = |row: &sqlx::postgres::PgRow| {
-        let (project, count): (Uuid, i64) = (row.try_get(0)?, row.try_get(1)?);
+    let read = |row: Row<'_>| {
+        let (project, count): (Uuid, i64) = (row.get(0)?, row.get(1)?);
         Ok((ProjectId::from_uuid(project), count.unsigned_abs()))
     };
     rows.iter().map(read).collect()
@@ -403,5 +403,5 @@ pub async fn lock_board(scope: &mut WriteScope, project_id: ProjectId) -> Result
 
 async fn position(scope: &mut WriteScope, sql: Sql) -> Result<Option<Position>, StoreError> {
     let rows = scope.connection().fetch(sql).await?;
-    rows.first().map(|row| Ok(Position::from_stored(row.try_get(0)?))).transpose()
+    rows.first().map(|row| Ok(Position::from_stored(row.get(0)?))).transpose()
 }

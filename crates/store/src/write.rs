@@ -1,10 +1,11 @@
 //! Writes: SeaORM builds the statement, the scope runs it, and the row comes back as the domain's entity.
 
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, PostgresQueryBuilder, Query, SimpleExpr};
+use sea_orm::sea_query::{
+    Alias, Expr, ExprTrait, OnConflict, PostgresQueryBuilder, Query, QueryStatementWriter, SimpleExpr, Value,
+};
 use sea_orm::{ActiveModelTrait, EntityTrait, Insert, QueryFilter, QueryTrait};
-use sea_query_sqlx::{SqlxBinder, SqlxValues};
-use sqlx::IntoArguments;
 use tenantry_domain::{Clock, Id};
+use tenantry_wire::Error;
 use uuid::Uuid;
 
 use crate::error::StoreError;
@@ -32,7 +33,7 @@ where
 {
     let mut statement = Insert::one(row).into_query();
     statement.returning(returning::<R>());
-    one(scope, statement).await?.ok_or(StoreError::Database(sqlx::Error::RowNotFound))
+    one(scope, statement).await?.ok_or(StoreError::Database(Error::NoRow))
 }
 
 /// Inserts one row, or changes the one that is there already as `conflict` says; gives it back.
@@ -43,7 +44,7 @@ where
 {
     let mut statement = Insert::one(row).into_query();
     statement.on_conflict(conflict).returning(returning::<R>());
-    one(scope, statement).await?.ok_or(StoreError::Database(sqlx::Error::RowNotFound))
+    one(scope, statement).await?.ok_or(StoreError::Database(Error::NoRow))
 }
 
 /// Inserts rows of which nothing is wanted back.
@@ -126,13 +127,34 @@ fn returning<R: Record>() -> sea_orm::sea_query::ReturningClause {
 }
 
 /// Builds a statement of the builder.
-pub(crate) fn bound(statement: &impl SqlxBinder) -> Sql {
-    let (text, values): (String, SqlxValues) = statement.build_sqlx(PostgresQueryBuilder);
-    Sql::from_parts(text, values.into_arguments())
+pub(crate) fn bound(statement: &impl QueryStatementWriter) -> Sql {
+    let (text, values) = statement.build(PostgresQueryBuilder);
+    let mut sql = Sql::new(&text);
+    for value in values {
+        bind(&mut sql, value);
+    }
+    sql
+}
+
+/// Binds a value of the builder. The entities' columns have no other types than these.
+fn bind(sql: &mut Sql, value: Value) {
+    match value {
+        Value::Bool(value) => sql.value(value),
+        Value::SmallInt(value) => sql.value(value),
+        Value::Int(value) => sql.value(value),
+        Value::BigInt(value) => sql.value(value),
+        Value::String(value) => sql.value(value),
+        Value::Json(value) => sql.value(value.map(|value| *value)),
+        Value::Uuid(value) => sql.value(value),
+        Value::ChronoDate(value) => sql.value(value),
+        Value::ChronoDateTimeUtc(value) => sql.value(value),
+        Value::Decimal(value) => sql.value(value),
+        other => sql.refuse(&format!("no column has the type of {other:?}")),
+    };
 }
 
 /// Runs a statement that returns at most one row.
-async fn one<R: Record>(scope: &mut WriteScope, statement: impl SqlxBinder) -> Result<Option<R>, StoreError> {
+async fn one<R: Record>(scope: &mut WriteScope, statement: impl QueryStatementWriter) -> Result<Option<R>, StoreError> {
     let rows = scope.connection().fetch(bound(&statement)).await?;
     rows.first().map(|row| record::read(scope.tenant(), row)).transpose()
 }

@@ -14,7 +14,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("token", &["domain"]),
     ("stripe", &["domain"]),
     ("migration", &[]),
-    ("store", &["domain"]),
+    ("wire", &[]),
+    ("store", &["wire", "domain"]),
     ("seed", &["store", "domain"]),
     // The Stripe crate knows Stripe's messages and nothing of ours; billing says what they mean here.
     ("billing", &["stripe", "store", "domain"]),
@@ -36,7 +37,9 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("domain", &["sea-orm", "sqlx", "async-graphql", "axum", "tokio", "reqwest", "hyper"]),
     ("token", &["sea-orm", "sqlx", "async-graphql", "axum"]),
     ("devdb", &["sea-orm", "sqlx", "async-graphql", "axum"]),
-    ("store", &["async-graphql", "axum", "hyper"]),
+    // The driver knows no tenant, and the store no other driver.
+    ("wire", &["sea-orm", "sqlx", "async-graphql", "axum", "hyper"]),
+    ("store", &["sqlx", "async-graphql", "axum", "hyper"]),
     ("seed", &["sea-orm", "sqlx", "async-graphql", "axum"]),
     ("billing", &["sea-orm", "sqlx", "async-graphql", "axum"]),
     ("service", &["sea-orm", "sqlx", "async-graphql", "axum"]),

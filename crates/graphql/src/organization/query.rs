@@ -42,8 +42,8 @@ pub(crate) struct OrganizationQuery;
 #[Object]
 impl OrganizationQuery {
     /// Who is asking.
-    async fn viewer(&self) -> Viewer {
-        Viewer
+    async fn viewer(&self) -> Ordered<Viewer> {
+        Ordered(Viewer)
     }
 
     /// The organization that your token names.

@@ -1,15 +1,15 @@
 //! Plans: reads of `billing.plans` and `billing.plan_features`, and the one write that replaces them all.
 
 use std::collections::BTreeMap;
-use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, Connection as _, Executor, PgConnection};
 use tenantry_domain::feature::Feature;
 use tenantry_domain::plan::{Allowance, Plan, PlanTable};
 
 use crate::columns::Columns;
+use tenantry_wire::Connection;
+
+use crate::apart;
 use crate::error::{ConstraintKind, StoreError};
 use crate::scope::Scope;
 use crate::sql::Sql;
@@ -43,7 +43,7 @@ pub async fn list(scope: &impl Scope) -> Result<PlansRead, StoreError> {
         .await?;
     let mut plans: Vec<Plan> = Vec::new();
     let mut age = Duration::ZERO;
-    for row in &rows {
+    for row in rows.iter() {
         let mut columns = Columns::new(row, TABLE);
         let (id, name): (&str, &str) = (columns.next()?, columns.next()?);
         let (rank, is_public) = (columns.next()?, columns.next()?);
@@ -87,20 +87,19 @@ impl<E: Into<StoreError>> From<E> for ReplaceError {
 /// [`ReplaceError::PlanInUse`] when an organization's plan would go; [`ReplaceError::Store`] when the database fails. Nothing
 /// was changed then.
 pub async fn replace(url: &str, table: &PlanTable) -> Result<(), ReplaceError> {
-    let options = PgConnectOptions::from_str(url)?.application_name("tenantry plans").disable_statement_logging();
-    let mut connection = PgConnection::connect_with(&options).await?;
-    let mut transaction = connection.begin().await?;
+    let mut connection = apart::connect(url, "tenantry plans").await?;
     // One load at a time. Reads go on, and so do new organizations: no row that they refer to is locked by its key. Ranks may
     // trade places until the commit.
-    transaction
-        .execute(sqlx::raw_sql(
-            "SET LOCAL lock_timeout = '5s';\
+    connection
+        .script(
+            "BEGIN;\
+             SET LOCAL lock_timeout = '5s';\
              SET LOCAL ROLE tenantry_owner;\
              LOCK TABLE billing.plans IN SHARE ROW EXCLUSIVE MODE;\
              SET CONSTRAINTS billing.plans_rank_excl DEFERRED",
-        ))
+        )
         .await?;
-    remove_others(&mut transaction, table).await?;
+    remove_others(&mut connection, table).await?;
     for plan in table.plans() {
         let mut sql = Sql::new("INSERT INTO billing.plans AS t (id, name, rank, is_public) VALUES (");
         sql.bind(plan.id.as_str()).push(", ").bind(plan.name.as_str());
@@ -110,34 +109,34 @@ pub async fn replace(url: &str, table: &PlanTable) -> Result<(), ReplaceError> {
         sql.push(
             " WHERE (t.name, t.rank, t.is_public) IS DISTINCT FROM (excluded.name, excluded.rank, excluded.is_public)",
         );
-        sql.execute(&mut transaction).await?;
+        sql.run(&mut connection).await?;
         let mut sql = Sql::new("DELETE FROM billing.plan_features WHERE plan = ");
         sql.bind(plan.id.as_str());
-        sql.execute(&mut transaction).await?;
+        sql.run(&mut connection).await?;
         for (feature, allowance) in &plan.allowances {
             let mut sql = Sql::new("INSERT INTO billing.plan_features (plan, feature, limit_value, enabled) VALUES (");
             sql.bind(plan.id.as_str()).push(", ").bind(feature.as_str());
             sql.push(", ").bind(allowance.limit).push(", ").bind(allowance.enabled).push(")");
-            sql.execute(&mut transaction).await?;
+            sql.run(&mut connection).await?;
         }
     }
-    transaction.commit().await?;
+    connection.script("COMMIT").await?;
     // The work is done; what goes wrong in saying goodbye changes nothing.
     let _ = connection.close().await;
     Ok(())
 }
 
 /// Deletes the plans that the table lacks, one by one, so that the refusal can name the plan.
-async fn remove_others(connection: &mut PgConnection, table: &PlanTable) -> Result<(), ReplaceError> {
-    let rows = Sql::new("SELECT id FROM billing.plans ORDER BY id").fetch(connection).await?;
-    for row in &rows {
-        let id: &str = sqlx::Row::try_get(row, 0)?;
+async fn remove_others(connection: &mut Connection, table: &PlanTable) -> Result<(), ReplaceError> {
+    let rows = Sql::new("SELECT id FROM billing.plans ORDER BY id").run(connection).await?;
+    for row in rows.iter() {
+        let id: &str = row.get(0)?;
         if table.get(id).is_some() {
             continue;
         }
         let mut sql = Sql::new("DELETE FROM billing.plans WHERE id = ");
         sql.bind(id);
-        if let Err(error) = sql.execute(connection).await {
+        if let Err(error) = sql.run(connection).await {
             return match error.constraint() {
                 Some((ConstraintKind::ForeignKey, PLAN_IN_USE)) => Err(ReplaceError::PlanInUse(id.to_owned())),
                 _ => Err(error.into()),

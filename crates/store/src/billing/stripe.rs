@@ -8,6 +8,8 @@ use tenantry_domain::subscription::{Period, Subscription};
 use uuid::Uuid;
 
 use super::subscription::{COLUMNS, decode};
+use tenantry_wire::Json;
+
 use crate::columns::Columns;
 use crate::error::StoreError;
 use crate::scope::sealed::Sealed;
@@ -79,7 +81,7 @@ pub async fn insert(scope: &mut WorkerScope, event: &NewEvent<'_>) -> Result<boo
     let now = scope.clock().now();
     let mut sql = Sql::new("INSERT INTO billing.stripe_events (id, type, created, received_at, customer_id, payload)");
     sql.push(" VALUES (").bind(event.id).push(", ").bind(event.kind).push(", ").bind(event.created);
-    sql.push(", ").bind(now).push(", ").bind(event.customer).push(", ").bind(event.payload);
+    sql.push(", ").bind(now).push(", ").bind(event.customer).push(", ").bind(Json(event.payload));
     sql.push(") ON CONFLICT (id) DO NOTHING");
     Ok(scope.connection().execute(sql).await? > 0)
 }

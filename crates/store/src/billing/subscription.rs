@@ -7,6 +7,8 @@ use tenantry_domain::plan::Allowance;
 use tenantry_domain::subscription::{Period, Subscription};
 
 use crate::columns::Columns;
+use tenantry_wire::Rows;
+
 use crate::error::StoreError;
 use crate::scope::sealed::Sealed;
 use crate::scope::{Scope, WriteScope};
@@ -104,7 +106,7 @@ fn join_exception(scope: &impl Scope, feature: Feature, sql: &mut Sql) {
     sql.bind(scope.tenant().clock.now()).push(")");
 }
 
-fn decode_standing(rows: &[sqlx::postgres::PgRow]) -> Result<Option<Standing>, StoreError> {
+fn decode_standing(rows: &Rows) -> Result<Option<Standing>, StoreError> {
     let Some(row) = rows.first() else { return Ok(None) };
     let mut columns = Columns::new(row, TABLE);
     let subscription = decode(&mut columns)?;

@@ -3,6 +3,8 @@
 use tenantry_domain::feature::Feature;
 use tenantry_domain::subscription::Period;
 
+use tenantry_wire::Error;
+
 use crate::error::StoreError;
 use crate::scope::sealed::Sealed;
 use crate::scope::{Scope, WriteScope};
@@ -36,7 +38,7 @@ pub async fn add_unchecked(
     amount: i64,
 ) -> Result<i64, StoreError> {
     let count = add(scope, feature, period, amount, None).await?;
-    count.ok_or(StoreError::Database(sqlx::Error::RowNotFound))
+    count.ok_or(StoreError::Database(Error::NoRow))
 }
 
 async fn add(
@@ -73,7 +75,7 @@ async fn add(
     }
     sql.push(" RETURNING t.count");
     let rows = scope.connection().fetch(sql).await?;
-    Ok(rows.first().map(|row| sqlx::Row::try_get(row, 0)).transpose()?)
+    Ok(rows.first().map(|row| row.get(0)).transpose()?)
 }
 
 /// How much was used in the period.

@@ -1,8 +1,7 @@
 //! What a bulk load sets aside and puts back: the force of row-level security, foreign keys, indexes. All of it is read from
 //! the catalogue and put back word for word, so a table that gains an index tomorrow keeps it.
 
-use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{AssertSqlSafe, Row};
+use tenantry_wire::Connection;
 
 use crate::error::StoreError;
 use crate::sql::Sql;
@@ -59,38 +58,32 @@ const INDEXES: &str = "SELECT i.relname::text, \
      ORDER BY c.oid, x.indexrelid";
 
 /// Lets the owner reach the rows of `tables`; gives what brings the policies' force back.
-pub(super) async fn lift_policies(
-    connection: &mut PgConnection,
-    tables: &[&str],
-) -> Result<Vec<Definition>, StoreError> {
+pub(super) async fn lift_policies(connection: &mut Connection, tables: &[&str]) -> Result<Vec<Definition>, StoreError> {
     set_aside(connection, FORCED, tables).await
 }
 
 /// Drops foreign keys; gives what brings them back.
 pub(super) async fn drop_foreign_keys(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     tables: &[&str],
 ) -> Result<Vec<Definition>, StoreError> {
     set_aside(connection, FOREIGN_KEYS, tables).await
 }
 
 /// Drops indexes; gives what brings them back. The foreign keys that hold on to them must be gone.
-pub(super) async fn drop_indexes(
-    connection: &mut PgConnection,
-    tables: &[&str],
-) -> Result<Vec<Definition>, StoreError> {
+pub(super) async fn drop_indexes(connection: &mut Connection, tables: &[&str]) -> Result<Vec<Definition>, StoreError> {
     set_aside(connection, INDEXES, tables).await
 }
 
 /// Runs statements that were not made from anything a user wrote.
-pub(super) async fn run(connection: &mut PgConnection, statements: &str) -> Result<(), StoreError> {
-    sqlx::raw_sql(AssertSqlSafe(statements)).execute(connection).await?;
+pub(super) async fn run(connection: &mut Connection, statements: &str) -> Result<(), StoreError> {
+    connection.script(statements).await?;
     Ok(())
 }
 
 /// Runs the second column of each row that `question` finds, and keeps the third.
 async fn set_aside(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     question: &str,
     tables: &[&str],
 ) -> Result<Vec<Definition>, StoreError> {
@@ -98,12 +91,12 @@ async fn set_aside(
     let mut sql = Sql::new(question);
     // The question already says $1, as often as it needs it.
     sql.value(tables);
-    let rows: Vec<PgRow> = sql.fetch(connection).await?;
+    let rows = sql.run(connection).await?;
     let mut definitions = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let drop: String = row.try_get(1)?;
+    for row in rows.iter() {
+        let drop: String = row.get(1)?;
         run(connection, &drop).await?;
-        definitions.push(Definition { name: row.try_get(0)?, restore: row.try_get(2)? });
+        definitions.push(Definition { name: row.get(0)?, restore: row.get(2)? });
     }
     Ok(definitions)
 }

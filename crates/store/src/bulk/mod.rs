@@ -9,14 +9,12 @@ mod catalogue;
 mod encode;
 mod row;
 
-use std::str::FromStr;
-
-use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions, Connection, Row as _};
+use tenantry_wire::Connection;
 
 use self::catalogue::Definition;
 use self::encode::{HEADER, RowWriter, TRAILER};
 use self::row::Table;
+use crate::apart;
 use crate::error::StoreError;
 use crate::sql::Sql;
 
@@ -64,7 +62,7 @@ pub struct BulkStep<'n> {
 /// A transaction that loads rows. Dropping it without [`commit`](Self::commit) rolls it back.
 #[derive(Debug)]
 pub struct BulkLoad {
-    connection: PgConnection,
+    connection: Connection,
     tables: Vec<Buffer>,
     buffered: usize,
     policies: Vec<Definition>,
@@ -88,8 +86,7 @@ impl BulkLoad {
     /// [`StoreError::Unavailable`] when the database cannot be reached; [`StoreError::Timeout`] when others did not let go of
     /// a table; [`StoreError::Database`] when the role may not become the owner or the tables are not there.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        let options = PgConnectOptions::from_str(url)?.application_name("tenantry-bulk").disable_statement_logging();
-        let mut connection = options.connect().await?;
+        let mut connection = apart::connect(url, "tenantry-bulk").await?;
         catalogue::run(&mut connection, "SET ROLE tenantry_owner; SET timezone = 'UTC'").await?;
         catalogue::run(&mut connection, &format!("BEGIN; {SETTINGS}")).await?;
         let policies = catalogue::lift_policies(&mut connection, &names()).await?;
@@ -148,10 +145,10 @@ impl BulkLoad {
             buffer.bytes.extend_from_slice(HEADER);
         }
         let before = buffer.bytes.len();
-        let mut writer = RowWriter::begin(&mut buffer.bytes);
+        let mut writer = RowWriter::default();
         row.encode(&mut writer)?;
-        let columns = writer.finish();
-        debug_assert_eq!(usize::try_from(columns), Ok(R::TABLE.columns().split(',').count()), "{:?}", R::TABLE);
+        let columns = writer.finish(&mut buffer.bytes)?;
+        debug_assert_eq!(columns, R::TABLE.columns().split(',').count(), "{:?}", R::TABLE);
         self.buffered += buffer.bytes.len() - before;
         if self.buffered >= BUFFER_LIMIT { self.flush().await } else { Ok(()) }
     }
@@ -228,9 +225,7 @@ impl BulkLoad {
             let (name, columns) = (buffer.table.name(), buffer.table.columns());
             let freeze = if buffer.fresh { ", FREEZE" } else { "" };
             let statement = format!("COPY {name} ({columns}) FROM STDIN WITH (FORMAT binary{freeze})");
-            let mut copy = self.connection.copy_in_raw(&statement).await?;
-            copy.send(buffer.bytes.as_slice()).await?;
-            buffer.loaded += copy.finish().await?;
+            buffer.loaded += self.connection.copy_in(&statement, &buffer.bytes).await?;
             buffer.bytes.clear();
         }
         self.buffered = 0;
@@ -238,8 +233,8 @@ impl BulkLoad {
     }
 
     async fn any(&mut self, sql: Sql) -> Result<bool, StoreError> {
-        let rows = sql.fetch(&mut self.connection).await?;
-        Ok(rows.first().map_or(Ok(false), |row| row.try_get(0))?)
+        let rows = sql.run(&mut self.connection).await?;
+        Ok(rows.first().map_or(Ok(false), |row| row.get(0))?)
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) mod sealed {
     pub trait Row {
         const TABLE: Table;
 
-        fn encode(&self, row: &mut RowWriter<'_>) -> Result<(), StoreError>;
+        fn encode(&self, row: &mut RowWriter) -> Result<(), StoreError>;
     }
 }
 
@@ -245,7 +245,7 @@ pub struct UsageRow {
 impl sealed::Row for User {
     const TABLE: Table = Table::Users;
 
-    fn encode(&self, row: &mut RowWriter<'_>) -> Result<(), StoreError> {
+    fn encode(&self, row: &mut RowWriter) -> Result<(), StoreError> {
         row.id(self.id).text(&self.email).text(&self.name).optional_text(self.avatar_url.as_deref());
         // Whoever is loaded in bulk needs no mail to confirm the address.
         row.time(self.created_at).time(self.created_at).time(self.created_at);
@@ -256,7 +256,7 @@ impl sealed::Row for User {
 impl sealed::Row for Organization {
     const TABLE: Table = Table::Organizations;
 
-    fn encode(&self, row: &mut RowWriter<'_>) -> Result<(), StoreError> {
+    fn encode(&self, row: &mut RowWriter) -> Result<(), StoreError> {
         row.id(self.id).text(&self.name).text(&self.slug).optional_text(self.logo_url.as_deref()).text(&self.time_zone);
         row.optional_time(self.deletion_requested_at).optional_time(self.deletion_due_at);
         row.time(self.created_at).time(self.updated_at);
@@ -267,7 +267,7 @@ impl sealed::Row for Organization {
 impl sealed::Row for MemberRow {
     const TABLE: Table = Table::Members;
 
-    fn encode(&self, row: &mut RowWriter<'_>) -> Result<(), StoreError> {
+    fn encode(&self, row: &mut RowWriter) -> Result<(), StoreError> {
         row.id(self.organization_id).id(self.id).id(self.user_id).text(self.role.as_str()).optional_id(self.invited_by);
         row.time(self.joined_at).time(self.joined_at).time(self.joined_at);
         Ok(())
@@ -277,7 +277,7 @@ impl sealed::Row for MemberRow {
 impl sealed::Row for Workspace {
     const TABLE: Table = Table::Workspaces;
 
-    fn encode(&self, row: &mut RowWriter<'_>) -> Result<(), StoreError> {
+    fn encode(&self, row: &mut RowWriter) -> Result<(), StoreError> {
         row.id(self.organization_id).id(self.id).text(&self.name).optional_text(self.description.as_deref());
         row.boolean(self.is_private).boolean(self.is_default).optional_id(self.created_by);
         row.time(self.created_at).time(self.updated_at);
@@ -288,7 +288,7 @@ impl sealed::Row for Workspace {
 impl sealed::Row for WorkspaceGrantRow {
     const TABLE: Table = Table::WorkspaceMembers;
 
-    fn encode(&self, row: &mut RowWriter<'_>) -> Result<(), StoreError> {
+    fn encode(&self, row: &mut RowWriter) -> Result<(), StoreError> {
         row.id(self.organization_id).id(self.id).id(self.workspace_id).id(self.user_id).text(self.grant.as_str());
         row.time(self.created_at).time(self.created_at);
         Ok(())
@@ -298,7 +298,7 @@ impl sealed::Row for WorkspaceGrantRow {
 impl sealed::Row for Client {
     const TABLE: Table = Table::Clients;
 
-    fn encode(&self, row: &mut RowWriter<'_>) -> Result<(), StoreError> {
+    fn encode(&self, row: &mut RowWriter) -> Result<(), StoreError> {
         row.id(self.organization_id).id(self.id).text(&self.name).optional_text(self.email.as_deref());
         row.optional_text(self.phone.as_deref()).optional_text(self.company.as_deref());
         // None is what a guest sees; the column has a default instead.
@@ -311,7 +311,7 @@ impl sealed::Row for Client {
 impl sealed::Row for ProjectRow {
     const TABLE: Table = Table::Projects;
 
-    fn encode(&self, row: &mut RowWriter<'_>) -> Result<(), StoreError> {
+    fn encode(&self, row: &mut RowWriter) -> Result<(), StoreError> {
         let project = &self.project;
         row.id(project.organization_id).id(project.id).id(project.workspace_id).optional_id(project.client_id);
         row.text(&project.name).optional_text(project.description.as_deref());
@@ -331,7 +331,7 @@ impl sealed::Row for ProjectRow {
 impl sealed::Row for ProjectGrantRow {
     const TABLE: Table = Table::ProjectMembers;
 
-    fn encode(&self, row: &mut RowWriter<'_>) -> Result<(), StoreError> {
+    fn encode(&self, row: &mut RowWriter) -> Result<(), StoreError> {
         row.id(self.organization_id).id(self.id).id(self.project_id).id(self.user_id).text(self.grant.as_str());
         row.time(self.created_at).time(self.created_at);
         Ok(())
@@ -341,7 +341,7 @@ impl sealed::Row for ProjectGrantRow {
 impl sealed::Row for Task {
     const TABLE: Table = Table::Tasks;
 
-    fn encode(&self, row: &mut RowWriter<'_>) -> Result<(), StoreError> {
+    fn encode(&self, row: &mut RowWriter) -> Result<(), StoreError> {
         row.id(self.organization_id).id(self.id).id(self.project_id).optional_id(self.parent_task_id);
         row.text(&self.title).optional_text(self.description.as_deref());
         row.text(self.status.as_str()).text(self.priority.as_str()).text(self.position.as_str());
@@ -354,7 +354,7 @@ impl sealed::Row for Task {
 impl sealed::Row for AssigneeRow {
     const TABLE: Table = Table::TaskAssignees;
 
-    fn encode(&self, row: &mut RowWriter<'_>) -> Result<(), StoreError> {
+    fn encode(&self, row: &mut RowWriter) -> Result<(), StoreError> {
         row.id(self.organization_id).id(self.id).id(self.task_id).id(self.user_id);
         row.time(self.created_at).time(self.created_at);
         Ok(())
@@ -364,12 +364,12 @@ impl sealed::Row for AssigneeRow {
 impl sealed::Row for InvoiceRow {
     const TABLE: Table = Table::Invoices;
 
-    fn encode(&self, row: &mut RowWriter<'_>) -> Result<(), StoreError> {
+    fn encode(&self, row: &mut RowWriter) -> Result<(), StoreError> {
         let invoice = &self.invoice;
         row.id(invoice.organization_id).id(invoice.id).optional_id(invoice.client_id).optional_id(invoice.project_id);
         row.optional_text(invoice.number.as_deref()).text(invoice.status.as_str()).text(invoice.currency().as_str());
         row.date(invoice.issue_date).optional_date(invoice.due_date);
-        row.json(&crate::invoice::stored(&self.line_items)?);
+        row.json(crate::invoice::stored(&self.line_items)?);
         row.integer(invoice.totals.subtotal.minor()).numeric(invoice.tax_rate);
         row.integer(invoice.totals.tax_amount.minor()).integer(invoice.totals.total.minor());
         row.integer(invoice.amount_paid.minor()).optional_text(invoice.notes.as_deref());
@@ -382,7 +382,7 @@ impl sealed::Row for InvoiceRow {
 impl sealed::Row for InvoiceTaskRow {
     const TABLE: Table = Table::InvoiceTasks;
 
-    fn encode(&self, row: &mut RowWriter<'_>) -> Result<(), StoreError> {
+    fn encode(&self, row: &mut RowWriter) -> Result<(), StoreError> {
         row.id(self.organization_id).id(self.id).id(self.invoice_id).id(self.task_id);
         row.time(self.created_at).time(self.created_at);
         Ok(())
@@ -392,7 +392,7 @@ impl sealed::Row for InvoiceTaskRow {
 impl sealed::Row for BillingRow {
     const TABLE: Table = Table::Billing;
 
-    fn encode(&self, row: &mut RowWriter<'_>) -> Result<(), StoreError> {
+    fn encode(&self, row: &mut RowWriter) -> Result<(), StoreError> {
         row.id(self.organization_id).text(self.plan).text(self.status.as_str());
         row.optional_text(self.stripe_customer_id.as_deref()).optional_text(self.stripe_subscription_id.as_deref());
         row.optional_time(self.period.map(|period| period.0)).optional_time(self.period.map(|period| period.1));
@@ -406,7 +406,7 @@ impl sealed::Row for BillingRow {
 impl sealed::Row for UsageRow {
     const TABLE: Table = Table::Usage;
 
-    fn encode(&self, row: &mut RowWriter<'_>) -> Result<(), StoreError> {
+    fn encode(&self, row: &mut RowWriter) -> Result<(), StoreError> {
         row.id(self.organization_id).uuid(self.id).text(self.feature.as_str());
         row.time(self.period.0).time(self.period.1).integer(self.count);
         row.time(self.period.0).time(self.period.0);

@@ -1,11 +1,17 @@
-//! A pooled connection with an open transaction, which it never takes back to the pool.
+//! A connection with an open transaction, which it never takes back to the shelf.
 
-use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{AssertSqlSafe, Row};
-use tokio::sync::Mutex;
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+
+use futures_util::future::{BoxFuture, FutureExt as _, MaybeDone, maybe_done};
+use parking_lot::Mutex;
+use tenantry_wire::{Answer, Command, Error, Parameters, Rows};
 
 use crate::error::StoreError;
-use crate::shelf::Lease;
+use crate::shelf::{Lease, ROLLBACK, Shelf};
 use crate::sql::Sql;
 
 /// What an open transaction keeps from others.
@@ -17,49 +23,209 @@ pub(crate) enum Keeps {
     Locks,
 }
 
-/// A connection inside a transaction. Statements of concurrent callers run one after the other.
+/// How a transaction begins.
 #[derive(Debug)]
+pub(crate) struct Opening {
+    /// `BEGIN …`
+    pub(crate) begin: &'static str,
+    /// `SET LOCAL …`, each.
+    pub(crate) settings: Vec<String>,
+    /// What is asked in the same round trip.
+    pub(crate) question: Option<Sql>,
+}
+
+/// Looks at the answer to an opening's question before anybody gets the answers to the statements that were sent with it.
+pub(crate) type Check = Box<dyn Fn(&Rows) -> Result<(), StoreError> + Send + Sync>;
+
+/// A connection inside a transaction.
+///
+/// Statements of concurrent callers run one after the other, or together in one round trip: see [`together`](Self::together).
 pub struct Connection {
-    held: Mutex<Held>,
+    shelf: Arc<Shelf>,
+    held: tokio::sync::Mutex<Held>,
+    queue: Mutex<Queue>,
     keeps: Keeps,
 }
 
-#[derive(Debug)]
 struct Held {
     /// `None` only after the transaction has ended.
     lease: Option<Lease>,
-    /// Whether the last statement's answer has been read to its end, and was no failure.
+    /// What has to be sent before the first statement. There until it was answered.
+    opening: Option<(Opening, Check)>,
+    /// Whether the last answer has been read to its end, and was no failure.
     is_settled: bool,
+    /// Whether the answer to the opening's question was what it had to be.
+    is_proven: bool,
+    /// Why the transaction is of no use.
+    refused: Option<StoreError>,
+}
+
+#[derive(Default)]
+struct Queue {
+    /// Nothing to run is asked by one who only waits until the transaction has begun.
+    waiting: Vec<(Option<Sql>, Arc<Slot>)>,
+    /// Whether statements only queue, because others will come to be sent with them.
+    is_corked: bool,
+}
+
+/// Where an answer will be.
+#[derive(Default)]
+struct Slot(Mutex<Awaited>);
+
+#[derive(Default)]
+struct Awaited {
+    answer: Option<Result<Answer, StoreError>>,
+    waker: Option<Waker>,
+}
+
+impl Slot {
+    fn fill(&self, answer: Result<Answer, StoreError>) {
+        let waker = {
+            let mut slot = self.0.lock();
+            slot.answer = Some(answer);
+            slot.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn take(&self) -> Option<Result<Answer, StoreError>> {
+        self.0.lock().answer.take()
+    }
+
+    fn poll(&self, context: &Context<'_>) -> Poll<Result<Answer, StoreError>> {
+        let mut slot = self.0.lock();
+        match slot.answer.take() {
+            Some(answer) => Poll::Ready(answer),
+            None => {
+                slot.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
 }
 
 impl Held {
-    /// Runs one statement on the connection.
-    async fn run<T>(
-        &mut self,
-        statement: impl AsyncFnOnce(&mut PgConnection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let lease = self.lease.as_mut().ok_or_else(ended)?;
-        // Whoever waits for the answer may be dropped meanwhile; and after a failure the connection may be broken.
+    /// Sends the statements, behind what opens the transaction if that is still to be sent. Gives the answers to those before
+    /// the one that failed.
+    async fn exchange(&mut self, from: &Arc<Shelf>, statements: &[Sql]) -> (Vec<Answer>, Result<(), StoreError>) {
+        if !self.is_settled {
+            return (Vec::new(), Err(self.refused.clone().unwrap_or_else(ended)));
+        }
+        // Whoever waits for the answer may be dropped meanwhile; and after a failure the connection may be broken. Whatever goes
+        // wrong in an opening, nothing else is sent: nobody would know whose transaction it is in.
         self.is_settled = false;
-        let answer = statement(lease).await;
-        self.is_settled = answer.is_ok();
-        answer
+        let mut answers = Vec::new();
+        let result = match self.opening.take() {
+            Some((opening, check)) => self.open(from, &opening, &check, statements, &mut answers).await.map(drop),
+            None => self.send(statements, &mut answers).await,
+        };
+        match &result {
+            Ok(()) => self.is_settled = true,
+            Err(error) => self.refused = Some(error.clone()),
+        }
+        (answers, result)
+    }
+
+    async fn send(&mut self, statements: &[Sql], answers: &mut Vec<Answer>) -> Result<(), StoreError> {
+        let commands = statements.iter().map(Sql::command).collect::<Result<Vec<_>, _>>()?;
+        let lease = self.lease.as_mut().ok_or_else(ended)?;
+        let result;
+        (*answers, result) = lease.try_exchange(&commands).await;
+        Ok(result?)
+    }
+
+    /// Opens the transaction and runs the statements in it, in one round trip. Gives the answer to the opening's question.
+    ///
+    /// After a restart of the server every connection at hand is dead; each is found out in turn and replaced.
+    async fn open(
+        &mut self,
+        from: &Arc<Shelf>,
+        opening: &Opening,
+        check: &Check,
+        statements: &[Sql],
+        answers: &mut Vec<Answer>,
+    ) -> Result<Rows, StoreError> {
+        let none = Parameters::default();
+        let (mut left, _) = from.counts();
+        loop {
+            let lease = self.lease.as_mut().ok_or_else(ended)?;
+            let mut commands = Vec::with_capacity(5 + statements.len());
+            commands.extend(lease.is_open().then(|| Command::prepared(ROLLBACK, &none)));
+            commands.push(Command::prepared(opening.begin, &none));
+            commands.extend(opening.settings.iter().map(|setting| Command::once(setting)));
+            let first = commands.len();
+            for sql in opening.question.iter().chain(statements) {
+                commands.push(sql.command()?);
+            }
+            // From here on the guard rolls back, whatever happens.
+            lease.begin();
+            let (given, result) = lease.try_exchange(&commands).await;
+            let result = result.map_err(StoreError::from);
+            if left > 0 && matches!(result, Err(StoreError::Unavailable(_))) {
+                left -= 1;
+                // First let go of the one, then take another: there may be but one.
+                self.lease = None;
+                self.lease = Some(from.take().await?);
+                continue;
+            }
+            let mut given = given.into_iter().skip(first);
+            let asked = opening.question.as_ref().and_then(|_| given.next());
+            if let Some(asked) = &asked {
+                // Even if a statement behind it failed: who may not ask is not told that.
+                check(&asked.rows)?;
+                self.is_proven = true;
+            }
+            answers.extend(given);
+            return result.map(|()| asked.unwrap_or_default().rows);
+        }
     }
 }
 
 impl Connection {
-    /// Sends `statements`, the first of which begins a transaction, in one round trip; gives the rows that they return.
-    pub(crate) async fn open(
-        mut lease: Lease,
-        statements: &str,
+    /// Takes a connection. What opens the transaction is sent with the first statement, and `check` looks at the answer to its
+    /// question before anybody gets the statement's.
+    pub(crate) async fn prepare(
+        shelf: &Arc<Shelf>,
+        opening: Opening,
         keeps: Keeps,
-    ) -> Result<(Self, Vec<PgRow>), StoreError> {
-        let statements = format!("{}{statements}", lease.opening());
-        lease.begin();
-        // From here on the guard rolls back, whatever happens.
-        let connection = Self { held: Mutex::new(Held { lease: Some(lease), is_settled: true }), keeps };
-        let rows = connection.fetch_unprepared(statements).await?;
+        check: Check,
+    ) -> Result<Self, StoreError> {
+        let lease = shelf.take().await?;
+        let held = Held {
+            lease: Some(lease),
+            opening: Some((opening, check)),
+            is_settled: true,
+            is_proven: false,
+            refused: None,
+        };
+        Ok(Self { shelf: Arc::clone(shelf), held: held.into(), queue: Mutex::default(), keeps })
+    }
+
+    /// Takes a connection and opens the transaction; gives the answer to the opening's question.
+    pub(crate) async fn open(shelf: &Arc<Shelf>, opening: Opening, keeps: Keeps) -> Result<(Self, Rows), StoreError> {
+        let check: Check = Box::new(|_| Ok(()));
+        let lease = shelf.take().await?;
+        let held = Held { lease: Some(lease), opening: None, is_settled: true, is_proven: false, refused: None };
+        // In the guard before anything is sent.
+        let connection = Self { shelf: Arc::clone(shelf), held: held.into(), queue: Mutex::default(), keeps };
+        let mut held = connection.held.lock().await;
+        held.is_settled = false;
+        let rows = held.open(shelf, &opening, &check, &[], &mut Vec::new()).await?;
+        held.is_settled = true;
+        drop(held);
         Ok((connection, rows))
+    }
+
+    /// Whether the transaction has begun and the answer to its opening's question was what it had to be.
+    pub(crate) async fn is_proven(&self) -> bool {
+        self.held.lock().await.is_proven
+    }
+
+    /// Opens the transaction, if no statement has done so.
+    pub(crate) async fn ensure_open(&self) -> Result<(), StoreError> {
+        self.answer(None).await.map(drop)
     }
 
     /// The connection, whose transaction keeps more from others than it did when it began.
@@ -69,42 +235,112 @@ impl Connection {
     }
 
     /// Runs a statement and gives its rows.
-    pub(crate) async fn fetch(&self, sql: Sql) -> Result<Vec<PgRow>, StoreError> {
-        self.held.lock().await.run(async |connection| sql.fetch(connection).await).await
+    pub(crate) async fn fetch(&self, sql: Sql) -> Result<Rows, StoreError> {
+        Ok(self.answer(Some(sql)).await?.rows)
     }
 
     /// Runs a statement that gives one number.
     pub(crate) async fn fetch_count(&self, sql: Sql) -> Result<i64, StoreError> {
         let rows = self.fetch(sql).await?;
-        Ok(rows.first().map_or(Ok(0), |row| row.try_get(0))?)
+        Ok(rows.first().map_or(Ok(0), |row| row.get(0))?)
     }
 
     /// Runs a statement and gives the number of rows that it touched.
     pub(crate) async fn execute(&self, sql: Sql) -> Result<u64, StoreError> {
-        self.held.lock().await.run(async |connection| sql.execute(connection).await).await
+        Ok(self.answer(Some(sql)).await?.affected)
     }
 
-    /// Sends literal statements in one round trip.
-    pub(crate) async fn fetch_unprepared(&self, statements: String) -> Result<Vec<PgRow>, StoreError> {
-        let mut held = self.held.lock().await;
-        held.run(async |connection| Ok(sqlx::raw_sql(AssertSqlSafe(statements)).fetch_all(connection).await?)).await
+    /// Changes a setting until the transaction ends.
+    pub(crate) async fn set(&self, statement: String) -> Result<(), StoreError> {
+        self.answer(Some(Sql::once(statement))).await.map(drop)
+    }
+
+    /// Runs reads side by side. The statements that they wait for at the same time are sent in one round trip; when one of
+    /// those fails, those behind it fail with the same error.
+    pub(crate) async fn together<T>(&self, reads: Vec<BoxFuture<'_, T>>) -> Vec<T> {
+        let mut reads: Vec<MaybeDone<_>> = reads.into_iter().map(maybe_done).collect();
+        let mut sending: Option<BoxFuture<'_, ()>> = None;
+        poll_fn(|context| {
+            loop {
+                self.queue.lock().is_corked = true;
+                let mut done = true;
+                for read in &mut reads {
+                    done &= read.poll_unpin(context).is_ready();
+                }
+                let mut queue = self.queue.lock();
+                queue.is_corked = false;
+                if done {
+                    return Poll::Ready(());
+                }
+                if sending.is_none() && queue.waiting.is_empty() {
+                    return Poll::Pending;
+                }
+                drop(queue);
+                // One that was begun may wait for what one of the reads does on its own, so they are asked every time.
+                ready!(sending.get_or_insert_with(|| Box::pin(self.send_queued())).poll_unpin(context));
+                sending = None;
+            }
+        })
+        .await;
+        reads.iter_mut().filter_map(|read| Pin::new(read).take_output()).collect()
     }
 
     /// Commits and gives the connection back.
     pub(crate) async fn commit(&self) -> Result<(), StoreError> {
         let mut held = self.held.lock().await;
-        held.run(async |connection| Ok(sqlx::raw_sql("COMMIT").execute(connection).await.map(drop)?)).await?;
+        // Refused after a failed statement, where the server would answer with a rollback.
+        held.exchange(&self.shelf, &[Sql::new("COMMIT")]).await.1?;
         // Only now: a commit that was cut off leaves the connection to the guard.
         if let Some(lease) = held.lease.take() {
             lease.put_back();
         }
         Ok(())
     }
+
+    async fn answer(&self, sql: Option<Sql>) -> Result<Answer, StoreError> {
+        let slot = Arc::new(Slot::default());
+        let is_corked = {
+            let mut queue = self.queue.lock();
+            queue.waiting.push((sql, Arc::clone(&slot)));
+            queue.is_corked
+        };
+        if is_corked {
+            return poll_fn(|context| slot.poll(context)).await;
+        }
+        self.send_queued().await;
+        // Somebody else may have sent it along with theirs, and given up before the answer.
+        slot.take().unwrap_or_else(|| Err(ended()))
+    }
+
+    /// Sends all statements that are queued.
+    async fn send_queued(&self) {
+        let mut held = self.held.lock().await;
+        let waiting = std::mem::take(&mut self.queue.lock().waiting);
+        let (mut statements, mut slots) = (Vec::with_capacity(waiting.len()), Vec::with_capacity(waiting.len()));
+        for (sql, slot) in waiting {
+            slots.push((sql.is_some(), slot));
+            statements.extend(sql);
+        }
+        let (answers, result) = if statements.is_empty() && held.opening.is_none() && held.is_settled {
+            (Vec::new(), Ok(()))
+        } else {
+            held.exchange(&self.shelf, &statements).await
+        };
+        let mut answers = answers.into_iter();
+        for (has_statement, slot) in slots {
+            let answer =
+                if has_statement { answers.next() } else { Some(Answer::default()).filter(|_| result.is_ok()) };
+            // None is missing if all went well.
+            let missing = || result.clone().map_or_else(Err, |()| Err(ended()));
+            slot.fill(answer.map_or_else(missing, Ok));
+        }
+    }
 }
 
-/// A scope is used after its end. The types make that impossible; the error is there so that nothing has to panic.
+/// A scope is used after its end, or after a statement in it was given up. The types make the first impossible; the error is
+/// there so that nothing has to panic.
 fn ended() -> StoreError {
-    StoreError::Database(sqlx::Error::PoolClosed)
+    StoreError::Database(Error::Closed)
 }
 
 /// Ends the transaction, if it has not ended: at once when others may wait for its locks, otherwise when the connection is
@@ -113,14 +349,22 @@ impl Drop for Connection {
     fn drop(&mut self) {
         let held = self.held.get_mut();
         let Some(lease) = held.lease.take() else { return };
+        if !lease.is_open() {
+            // Nothing was sent.
+            return lease.put_back();
+        }
         if self.keeps == Keeps::Nothing && held.is_settled {
-            lease.linger();
-            return;
+            return lease.linger();
         }
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(lease.roll_back())),
-            // Without a runtime nothing can be sent. The process is ending, and the server rolls back when the socket closes.
-            Err(_) => lease.abandon(),
+        // Without a runtime nothing can be sent. The process is ending, and the server rolls back when the socket closes.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            drop(runtime.spawn(lease.roll_back()));
         }
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Connection").field("keeps", &self.keeps).finish_non_exhaustive()
     }
 }

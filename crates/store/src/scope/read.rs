@@ -1,5 +1,6 @@
 //! The scope of reads: one per request, one snapshot of the tenant's graph.
 
+use futures_util::future::BoxFuture;
 use tenantry_domain::Identity;
 
 use super::{Connection, Keeps, Scope, Tenant, sealed};
@@ -22,6 +23,38 @@ impl ReadScope {
     pub async fn open(store: &Store, identity: Identity) -> Result<Self, StoreError> {
         let (connection, tenant) = store.open_tenant(Keeps::Nothing, identity).await?;
         Ok(Self { connection, tenant })
+    }
+
+    /// As [`open`](Self::open), but when the store remembers the user's membership, the transaction begins in the round trip
+    /// of its first statement. Nobody gets an answer that was meant for another role:
+    /// [`StoreError::MembershipChanged`] comes in its place, and the scope is to be opened anew.
+    ///
+    /// Until it [is proven](Self::is_proven), the [`actor`](Scope::actor) is what is remembered, not what is.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open). What the opening would have failed with, the first statement may fail with, too.
+    pub async fn prepare(store: &Store, identity: Identity) -> Result<Self, StoreError> {
+        let (connection, tenant) = store.prepare_tenant(identity).await?;
+        Ok(Self { connection, tenant })
+    }
+
+    /// Whether the membership was read in this transaction: it has begun, and the actor is what the scope says.
+    pub async fn is_proven(&self) -> bool {
+        self.connection.is_proven().await
+    }
+
+    /// Begins the transaction, if no statement has done so yet.
+    ///
+    /// # Errors
+    /// As those of the first statement: see [`prepare`](Self::prepare).
+    pub async fn ensure_open(&self) -> Result<(), StoreError> {
+        self.connection.ensure_open().await
+    }
+
+    /// Runs reads of this scope side by side and gives what they give, in their order. The statements that they wait for at
+    /// the same time travel in one round trip; when one of those fails, those behind it fail with the same error.
+    pub async fn together<T>(&self, reads: Vec<BoxFuture<'_, T>>) -> Vec<T> {
+        self.connection.together(reads).await
     }
 
     /// As [`open`](Self::open), for a transaction that will hold a lock: dropped half-way, it ends at once.

@@ -1,0 +1,115 @@
+//! Memberships: how they are read when a scope opens, and what is remembered of them.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use parking_lot::Mutex;
+use tenantry_domain::{Identity, Role};
+use tenantry_wire::Rows;
+
+use crate::error::StoreError;
+use crate::sql::Sql;
+
+/// How many memberships are remembered, at most. A power of two.
+const SLOTS: usize = 8_192;
+
+/// What a scope has to know of a user before it can ask anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Membership {
+    pub(crate) role: Role,
+    /// The date in the organization's time zone.
+    pub(crate) today: NaiveDate,
+}
+
+impl Membership {
+    /// Asks for the membership, and for the organization's date at this time.
+    pub(crate) fn question(identity: Identity, now: DateTime<Utc>) -> Sql {
+        let mut sql = Sql::new(
+            "SELECT m.role, ($3 AT TIME ZONE o.time_zone)::date \
+             FROM app.organization_members m \
+             JOIN app.organizations o ON o.id = m.organization_id \
+             JOIN auth.users u ON u.id = m.user_id \
+             WHERE m.organization_id = $1 AND m.user_id = $2 \
+               AND (u.banned_at IS NULL OR u.ban_expires_at <= $3)",
+        );
+        sql.value(identity.organization_id.as_uuid());
+        sql.value(identity.user_id.as_uuid());
+        sql.value(now);
+        sql
+    }
+
+    /// Reads the answer; `None` when the user is no member.
+    pub(crate) fn read(rows: &Rows) -> Result<Option<Self>, StoreError> {
+        let Some(row) = rows.first() else { return Ok(None) };
+        let role: &str = row.get(0)?;
+        let role = role.parse().map_err(|_| StoreError::Corrupt { table: "app.organization_members", column: 0 })?;
+        Ok(Some(Self { role, today: row.get(1)? }))
+    }
+}
+
+/// The memberships that were read last. What is remembered only says which statement to send first: the membership is read
+/// again with it, and a wrong guess costs a round trip.
+#[derive(Debug)]
+pub(crate) struct Memberships(Box<[Mutex<Slot>]>);
+
+/// A place for one.
+type Slot = Option<(Identity, Membership)>;
+
+impl Default for Memberships {
+    fn default() -> Self {
+        Self((0..SLOTS).map(|_| Mutex::default()).collect())
+    }
+}
+
+impl Memberships {
+    /// What is remembered.
+    pub(crate) fn get(&self, identity: Identity) -> Option<Membership> {
+        let remembered = *self.slot(identity).lock();
+        remembered.filter(|(of, _)| *of == identity).map(|(_, membership)| membership)
+    }
+
+    /// Remembers what was read; nothing of one who is no member.
+    pub(crate) fn set(&self, identity: Identity, found: Option<Membership>) {
+        let mut slot = self.slot(identity).lock();
+        match found {
+            Some(membership) => *slot = Some((identity, membership)),
+            None => drop(slot.take_if(|(of, _)| *of == identity)),
+        }
+    }
+
+    /// Each has one place, which it may have to give to another.
+    fn slot(&self, identity: Identity) -> &Mutex<Slot> {
+        let (_, user) = identity.user_id.as_uuid().as_u64_pair();
+        let (_, organization) = identity.organization_id.as_uuid().as_u64_pair();
+        // Both end in random bits, of which those on the left are not spoken for.
+        let mixed = user ^ organization.rotate_left(32);
+        #[expect(clippy::cast_possible_truncation, reason = "the low bits are all that is wanted")]
+        let n = mixed as usize;
+        &self.0[n % SLOTS]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tenantry_domain::{OrganizationId, UserId};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn identity(user: u128) -> Identity {
+        let organization_id = OrganizationId::from_uuid(Uuid::from_u128(7));
+        Identity { user_id: UserId::from_uuid(Uuid::from_u128(user)), organization_id }
+    }
+
+    #[test]
+    fn a_place_is_of_one_membership_at_a_time() {
+        let memberships = Memberships::default();
+        let membership = |role| Membership { role, today: NaiveDate::MIN };
+        let (one, other) = (identity(1), identity(1 + SLOTS as u128));
+        memberships.set(one, Some(membership(Role::Guest)));
+        assert_eq!(memberships.get(one), Some(membership(Role::Guest)));
+        assert_eq!(memberships.get(other), None, "the same place, but somebody else's");
+        memberships.set(other, None);
+        assert_eq!(memberships.get(one), Some(membership(Role::Guest)), "only its own is forgotten");
+        memberships.set(other, Some(membership(Role::Owner)));
+        assert_eq!((memberships.get(one), memberships.get(other)), (None, Some(membership(Role::Owner))));
+    }
+}

@@ -1,0 +1,126 @@
+//! Messages to and from the server. Whatever a caller drops half-way, no byte of it is lost: what is still to be sent and what
+//! has come are kept here.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io::{self, ErrorKind};
+use std::pin::pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf as _, BytesMut};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::error::Error;
+use crate::stream::Stream;
+
+/// The length of what precedes a message's body: its kind, and its length.
+pub(crate) const HEADER: usize = 5;
+
+/// How much is read at a time, at least.
+const READ: usize = 16 * 1024;
+
+/// A buffer that one long message made grow beyond this is given back.
+const KEPT: usize = 256 * 1024;
+
+/// A message that is whole in [`Link::input`], from its beginning.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Message {
+    /// Its kind.
+    pub(crate) tag: u8,
+    /// Its length with the header.
+    pub(crate) length: usize,
+}
+
+/// Both directions of a connection.
+pub(crate) struct Link {
+    stream: Box<dyn Stream>,
+    /// What is to be sent.
+    pub(crate) output: BytesMut,
+    /// What has come and was not looked at.
+    pub(crate) input: BytesMut,
+    /// Why nothing can be sent any more. What the server has still to say is read nevertheless.
+    unsent: Option<io::Error>,
+}
+
+impl Link {
+    pub(crate) fn new(stream: Box<dyn Stream>) -> Self {
+        Self { stream, output: BytesMut::new(), input: BytesMut::with_capacity(READ), unsent: None }
+    }
+
+    /// Sends what is to be sent, and waits for the next message.
+    pub(crate) async fn next(&mut self) -> Result<Message, Error> {
+        loop {
+            if let Some(message) = self.peek()? {
+                return Ok(message);
+            }
+            poll_fn(|context| self.poll_turn(context)).await?;
+        }
+    }
+
+    /// The message at the beginning of the input, if it has come to its end.
+    fn peek(&mut self) -> Result<Option<Message>, Error> {
+        let Some((&[tag, a, b, c, d], _)) = self.input.split_first_chunk::<HEADER>() else { return Ok(None) };
+        // The length that is sent leaves out the kind.
+        let length = i32::from_be_bytes([a, b, c, d]);
+        let length = usize::try_from(length).ok().filter(|length| *length >= HEADER - 1);
+        let length = length.ok_or(Error::Protocol("a message has no length"))? + 1;
+        if self.input.len() < length {
+            // No more at a time than what comes soon: the length alone is a claim.
+            self.input.reserve((length - self.input.len()).min(READ));
+            return Ok(None);
+        }
+        Ok(Some(Message { tag, length }))
+    }
+
+    /// Done with the message at the beginning.
+    pub(crate) fn skip(&mut self, message: Message) {
+        self.input.advance(message.length);
+        if self.input.is_empty() && self.input.capacity() > KEPT {
+            self.input = BytesMut::with_capacity(READ);
+        }
+    }
+
+    /// Sends as much as the server takes, and reads what has come. Both at once: a server that cannot get rid of its answers
+    /// reads no further statements.
+    fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        while self.unsent.is_none() && !self.output.is_empty() {
+            match pin!(self.stream.write_buf(&mut self.output)).poll(context) {
+                Poll::Pending => break,
+                Poll::Ready(Ok(0)) => self.unsent = Some(ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) => self.unsent = Some(error),
+            }
+        }
+        if self.unsent.is_none()
+            && let Poll::Ready(Err(error)) = pin!(self.stream.flush()).poll(context)
+        {
+            self.unsent = Some(error);
+        }
+        if self.output.is_empty() && self.output.capacity() > KEPT {
+            self.output = BytesMut::new();
+        }
+        self.input.reserve(READ / 4);
+        let read = ready!(pin!(self.stream.read_buf(&mut self.input)).poll(context));
+        Poll::Ready(match (read, self.unsent.take()) {
+            (Ok(0), None) => Err(io::Error::from(ErrorKind::UnexpectedEof).into()),
+            (Ok(0) | Err(_), Some(error)) | (Err(error), None) => Err(error.into()),
+            (Ok(_), unsent) => {
+                self.unsent = unsent;
+                Ok(())
+            }
+        })
+    }
+
+    /// Sends what is to be sent, and closes.
+    pub(crate) async fn close(mut self) -> io::Result<()> {
+        self.stream.write_all_buf(&mut self.output).await?;
+        self.stream.shutdown().await
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (unsent, unread) = (self.output.len(), self.input.len());
+        out.debug_struct("Link").field("unsent", &unsent).field("unread", &unread).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,17 @@
+//! The connection against a real PostgreSQL, and against peers that only pretend to be one.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed unwrap is a failed test")]
+
+#[macro_use]
+mod fixture;
+
+mod abandoned;
+mod copy;
+mod exchange;
+mod refusal;
+mod rubbish;
+mod rubbish_at_the_door;
+mod statements;
+mod tls;
+mod unreadable;
+mod values;
