@@ -22,6 +22,7 @@ use tenantry_token::{Issuer, IssuerConfig, KeySource, Verifier, VerifierConfig};
 use crate::organization::{Org, OrgBuilder, Person};
 use crate::server::{Server, ServerOptions};
 use crate::session::Session;
+use crate::tap::Tap;
 
 /// The `iss` of the tests' tokens.
 const ISSUER: &str = "tenantry-tests";
@@ -38,6 +39,7 @@ pub struct TestApp {
     http: Client,
     admin: PgPool,
     database: TestDatabase,
+    tap: Option<Tap>,
     /// Holds the public key for as long as the verifier may read it again.
     _folder: TempDir,
 }
@@ -53,6 +55,7 @@ impl fmt::Debug for TestApp {
 pub struct TestAppBuilder {
     options: ServerOptions,
     logs_statements: bool,
+    counts_round_trips: bool,
     issues_no_tokens: bool,
     stripe: Option<StripeSettings>,
 }
@@ -99,6 +102,13 @@ impl TestAppBuilder {
     pub fn logging_statements(mut self) -> Self {
         self.logs_statements = true;
         self.options.max_connections = 1;
+        self
+    }
+
+    /// Has somebody count the round trips between the server and the database; see [`TestApp::round_trips`].
+    #[must_use]
+    pub fn counting_round_trips(mut self) -> Self {
+        self.counts_round_trips = true;
         self
     }
 
@@ -171,9 +181,17 @@ impl TestAppBuilder {
         }
         self.options.issuer = Some(issuer.clone()).filter(|_| !self.issues_no_tokens);
 
-        let server = Server::start(&database.app_url(), verifier.clone(), &self.options).await;
+        let mut url = database.app_url();
+        let mut tap = None;
+        if self.counts_round_trips {
+            let port = database.connection().port();
+            let counting = Tap::before(port).await;
+            url = url.replace(&format!(":{port}/"), &format!(":{}/", counting.port()));
+            tap = Some(counting);
+        }
+        let server = Server::start(&url, verifier.clone(), &self.options).await;
         let http = Client::builder().timeout(Duration::from_mins(2)).no_proxy().build().unwrap();
-        TestApp { server, options: self.options, verifier, issuer, keys, http, admin, database, _folder: folder }
+        TestApp { server, options: self.options, verifier, issuer, keys, http, admin, database, tap, _folder: folder }
     }
 }
 
@@ -203,6 +221,13 @@ impl TestApp {
     /// Starts another server on the same database, as a second process of a deployment would be.
     pub async fn another_server(&self) -> Server {
         Server::start(&self.database.app_url(), self.verifier.clone(), &self.options).await
+    }
+
+    /// How many round trips there were so far between the server and the database.
+    ///
+    /// Needs an app that was made [`counting_round_trips`](TestAppBuilder::counting_round_trips).
+    pub fn round_trips(&self) -> usize {
+        self.tap.as_ref().expect("the app counts round trips").trips()
     }
 
     /// The URLs of the database.

@@ -28,6 +28,7 @@ mod organization;
 mod server;
 mod session;
 mod statements;
+mod tap;
 
 pub use answer::{Answer, UserError};
 pub use app::{TestApp, TestAppBuilder};

@@ -13,10 +13,17 @@ use crate::scope::{Connection, Keeps, Opening, Tenant};
 use crate::shelf::Shelf;
 use crate::sql::Sql;
 
-/// How a transaction begins that only reads: all of it sees the same snapshot.
-const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/// What a transaction is unless its `BEGIN` says otherwise: one that only reads, and all of it the same snapshot. Said once for
+/// each connection, because saying it in every `BEGIN` costs the server more than the `BEGIN` itself.
+const DEFAULTS: [(&str, &str); 2] =
+    [("default_transaction_isolation", "repeatable read"), ("default_transaction_read_only", "on")];
+/// How a transaction begins that only reads.
+const BEGIN_READ: &str = "BEGIN";
 /// How a transaction begins that writes: every statement sees what was committed before it.
-const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+
+/// How long the first connection may take to come about, at least. Nobody waits for an answer yet.
+const FIRST_CONNECTION: Duration = Duration::from_secs(5);
 
 /// How the pool behaves.
 #[derive(Debug, Clone)]
@@ -65,7 +72,10 @@ impl Store {
     /// server refuses the role.
     pub async fn connect(settings: &StoreSettings, clock: Clock) -> Result<Self, StoreError> {
         let milliseconds = |duration: Duration| duration.as_millis().to_string();
-        let address = Address::from_str(&settings.url)?
+        let address = DEFAULTS
+            .into_iter()
+            .fold(Address::from_str(&settings.url)?, |address, (name, value)| address.setting(name, value));
+        let address = address
             .setting("application_name", "tenantry")
             .setting("statement_timeout", milliseconds(settings.statement_timeout))
             .setting("lock_timeout", milliseconds(settings.lock_timeout))
@@ -77,7 +87,7 @@ impl Store {
             .setting("jit", "off");
         let shelf = Arc::new(Shelf::new(address, settings.max_connections, settings.acquire_timeout));
         // The first connection, which finds out whether the address is right.
-        shelf.take().await?.put_back();
+        shelf.take_within(settings.acquire_timeout.max(FIRST_CONNECTION)).await?.put_back();
         Ok(Self { shelf, memberships: Arc::default(), clock })
     }
 

@@ -69,6 +69,13 @@ struct Counted {
 #[derive(Debug)]
 struct Count(Arc<AtomicU32>);
 
+impl Counted {
+    /// Says goodbye. The server rolls back what lingers; one that is gone already needs no goodbye.
+    async fn close(self) {
+        let _ = self.connection.close().await;
+    }
+}
+
 impl Count {
     fn up(of: &Arc<AtomicU32>) -> Self {
         of.fetch_add(1, Ordering::Relaxed);
@@ -92,8 +99,13 @@ impl Shelf {
     /// Takes a connection: one that is at hand, or a new one. Waits a bounded time when all are in use, or the server does not
     /// let us in.
     pub(crate) async fn take(self: &Arc<Self>) -> Result<Lease, StoreError> {
+        self.take_within(self.patience).await
+    }
+
+    /// As [`take`](Self::take), waiting this long.
+    pub(crate) async fn take_within(self: &Arc<Self>, patience: Duration) -> Result<Lease, StoreError> {
         // One deadline for both: a permit, and a connection that has to be made.
-        let deadline = Instant::now() + self.patience;
+        let deadline = Instant::now() + patience;
         let permit = tokio::time::timeout_at(deadline.into(), Arc::clone(&self.permits).acquire_owned()).await;
         let permit = permit.map_err(|_| Error::TimedOut)?.map_err(|_| Error::Closed)?;
         if let Some(idle) = self.pop()? {
@@ -113,6 +125,7 @@ impl Shelf {
             if idle.connection.since.elapsed() < MAX_AGE {
                 return Ok(Some(idle));
             }
+            tokio::spawn(idle.connection.close());
         }
         Ok(None)
     }
@@ -139,12 +152,7 @@ impl Shelf {
     }
 
     fn lease(self: &Arc<Self>, idle: Idle, permit: OwnedSemaphorePermit) -> Lease {
-        Lease {
-            connection: Some(idle.connection),
-            is_open: idle.lingering.is_some(),
-            shelf: Arc::clone(self),
-            _permit: permit,
-        }
+        Lease { connection: Some(idle.connection), shelf: Arc::clone(self), _permit: permit }
     }
 
     /// How many connections are open, and how many of them are not in use.
@@ -161,8 +169,7 @@ impl Shelf {
             std::mem::take(&mut waiting.idle)
         };
         for idle in idle {
-            // The server rolls back what lingers. One that is gone already needs no goodbye.
-            let _ = idle.connection.connection.close().await;
+            idle.connection.close().await;
         }
         // Nobody else closes the semaphore before, and it has that many permits.
         let _ = self.permits.acquire_many(self.limit).await;
@@ -202,8 +209,6 @@ impl Shelf {
 pub(crate) struct Lease {
     /// `None` only while it is being put back.
     connection: Option<Counted>,
-    /// Whether a transaction is open on it.
-    is_open: bool,
     shelf: Arc<Shelf>,
     /// Given back after the connection, fields being dropped in order.
     _permit: OwnedSemaphorePermit,
@@ -212,22 +217,21 @@ pub(crate) struct Lease {
 impl Lease {
     /// Whether a transaction is open that has to be ended before anything else is sent.
     pub(crate) fn is_open(&self) -> bool {
-        self.is_open
+        !self.is_idle()
     }
 
-    /// A transaction is about to begin on the connection.
-    pub(crate) fn begin(&mut self) {
-        self.is_open = true;
+    /// Puts the connection back for the next scope. One that is in a transaction, or has still to answer, is thrown away.
+    pub(crate) fn put_back(self) {
+        if self.is_idle() {
+            self.shelve(None);
+        }
     }
 
-    /// Puts the connection back for the next scope. Only one that is in no transaction and has answered its last statement.
-    pub(crate) fn put_back(mut self) {
-        self.is_open = false;
-        self.shelve(None);
-    }
-
-    /// Puts the connection back in its transaction, which only read and has answered its last statement.
+    /// Puts the connection back in its transaction, which only read. One that has still to answer is thrown away.
     pub(crate) fn linger(self) {
+        if self.is_owing() {
+            return;
+        }
         let sweeper = Arc::clone(&self.shelf);
         // Without a runtime nobody would end the transaction.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
@@ -259,9 +263,8 @@ impl Lease {
 
     /// Ends the transaction, if one is open.
     pub(crate) async fn end(&mut self) -> Result<(), Error> {
-        if self.is_open {
+        if self.is_open() {
             self.exchange(&[Command::prepared(ROLLBACK, &Parameters::default())]).await?;
-            self.is_open = false;
         }
         Ok(())
     }

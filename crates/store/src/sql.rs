@@ -41,6 +41,7 @@ impl Sql {
 
     /// Binds a value without writing its placeholder; gives the number to write, any number of times, with
     /// [`push_placeholder`](Self::push_placeholder).
+    #[expect(clippy::needless_pass_by_value, reason = "most are ids and literals; a `&` before each would say nothing")]
     pub(crate) fn value<T: Bound>(&mut self, value: T) -> usize {
         if let Err(error) = self.parameters.push(&value) {
             self.failed.get_or_insert(error);

@@ -63,9 +63,14 @@ impl Connection {
         self.is_broken
     }
 
+    /// Whether something that was sent was not answered to its end, or no answer will come.
+    pub fn is_owing(&self) -> bool {
+        self.owed > 0 || self.is_broken
+    }
+
     /// Whether all that was sent was answered, and no transaction is open.
     pub fn is_idle(&self) -> bool {
-        self.owed == 0 && self.is_idle && !self.is_broken
+        self.is_idle && !self.is_owing()
     }
 
     /// Sends the commands in one round trip and gives an answer to each. When one fails, those behind it were not run; outside

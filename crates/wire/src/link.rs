@@ -84,10 +84,10 @@ impl Link {
     /// reads no further statements.
     fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         while self.unsent.is_none() && !self.output.is_empty() {
-            match pin!(self.stream.write_buf(&mut self.output)).poll(context) {
+            match pin!(self.stream.write(&self.output)).poll(context) {
                 Poll::Pending => break,
                 Poll::Ready(Ok(0)) => self.unsent = Some(ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Ok(sent)) => self.output.advance(sent),
                 Poll::Ready(Err(error)) => self.unsent = Some(error),
             }
         }

@@ -38,11 +38,21 @@ fn path() -> &'static PathBuf {
 impl Program {
     /// Serves the app's database to those who have the app's tokens, with these settings besides.
     pub(crate) async fn serve(app: &TestApp, settings: &[(&str, &str)]) -> Self {
+        // The port was free a moment ago. On a busy machine somebody may have taken it since, if only for a connection.
+        for _ in 0..4 {
+            if let Some(program) = Self::try_serve(app, settings).await {
+                return program;
+            }
+        }
+        panic!("the program ended every time");
+    }
+
+    /// As [`serve`](Self::serve); `None` when the program ended before it was ready.
+    async fn try_serve(app: &TestApp, settings: &[(&str, &str)]) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let key = folder.path().join("public.pem");
         std::fs::write(&key, &app.keys().public).unwrap();
         let tokens = app.issuer().config();
-        // Taken again by the program a moment later; nobody else on the machine asks for this very port meanwhile.
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
         let mut command = Command::new(path());
         command.arg("serve").env_clear().kill_on_drop(true).stdout(Stdio::null()).stderr(Stdio::null());
@@ -56,20 +66,23 @@ impl Program {
         command.env("TENANTRY_JWT_ALGORITHM", "EdDSA").env("TENANTRY_JWT_KEY_FILE", &key);
         command.envs(settings.iter().copied());
         let mut program = Self { child: command.spawn().unwrap(), address, _folder: folder };
-        program.wait_until_ready().await;
-        program
+        program.becomes_ready().await.then_some(program)
     }
 
-    async fn wait_until_ready(&mut self) {
+    /// Waits until it is ready; `false` when it ended.
+    async fn becomes_ready(&mut self) -> bool {
         let http = super::bed::client();
         let url = format!("http://{}/readyz", self.address);
         let ready = async {
             while !http.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
-                assert!(self.child.try_wait().unwrap().is_none(), "the program ended");
+                if self.child.try_wait().unwrap().is_some() {
+                    return false;
+                }
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
+            true
         };
-        tokio::time::timeout(Duration::from_secs(30), ready).await.expect("it becomes ready");
+        tokio::time::timeout(Duration::from_secs(30), ready).await.expect("it becomes ready")
     }
 
     /// Where it listens.

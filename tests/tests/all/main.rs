@@ -6,6 +6,7 @@ mod bad_input;
 mod columns;
 mod crate_edges;
 mod export;
+mod first_read;
 mod introspection;
 mod isolation_smoke;
 mod limits;

@@ -80,7 +80,6 @@ impl Fixture {
     }
 
     /// Takes a lock as the superuser, until what is given back is dropped.
-    #[expect(clippy::disallowed_methods, reason = "it is the superuser's, which no tenant binds")]
     pub(crate) async fn hold(&self, lock: &'static str) -> sqlx::Transaction<'static, sqlx::Postgres> {
         let mut transaction = self.admin.begin().await.unwrap();
         sqlx::Executor::execute(&mut *transaction, sqlx::raw_sql(lock)).await.unwrap();

@@ -34,6 +34,7 @@ impl RowWriter {
         Ok(self.columns.len())
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "most are ids and numbers; a `&` before each would say nothing")]
     fn value<T: Bound>(&mut self, value: T) -> &mut Self {
         if let Err(error) = self.columns.push(&value) {
             self.failed.get_or_insert(error);

@@ -96,13 +96,11 @@ impl Slot {
 
     fn poll(&self, context: &Context<'_>) -> Poll<Result<Answer, StoreError>> {
         let mut slot = self.0.lock();
-        match slot.answer.take() {
-            Some(answer) => Poll::Ready(answer),
-            None => {
-                slot.waker = Some(context.waker().clone());
-                Poll::Pending
-            }
+        if let Some(answer) = slot.answer.take() {
+            return Poll::Ready(answer);
         }
+        slot.waker = Some(context.waker().clone());
+        Poll::Pending
     }
 }
 
@@ -159,8 +157,6 @@ impl Held {
             for sql in opening.question.iter().chain(statements) {
                 commands.push(sql.command()?);
             }
-            // From here on the guard rolls back, whatever happens.
-            lease.begin();
             let (given, result) = lease.try_exchange(&commands).await;
             let result = result.map_err(StoreError::from);
             if left > 0 && matches!(result, Err(StoreError::Unavailable(_))) {
@@ -350,7 +346,7 @@ impl Drop for Connection {
         let held = self.held.get_mut();
         let Some(lease) = held.lease.take() else { return };
         if !lease.is_open() {
-            // Nothing was sent.
+            // Nothing was sent, or it has ended by itself.
             return lease.put_back();
         }
         if self.keeps == Keeps::Nothing && held.is_settled {

@@ -48,7 +48,7 @@ pub(crate) fn within<F: Future>(future: F) -> impl Future<Output = F::Output> {
 /// The future's value, unless it is dropped first: after so many times that it could go on.
 pub(crate) async fn polled<F: Future>(mut times: usize, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
-    poll_fn(|context| {
+    let some = poll_fn(|context| {
         if times == 0 {
             return Poll::Ready(None);
         }
@@ -58,8 +58,8 @@ pub(crate) async fn polled<F: Future>(mut times: usize, future: F) -> Option<F::
             Poll::Pending if times == 0 => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         }
-    })
-    .await
+    });
+    within(some).await
 }
 
 /// The first value of the only row.

@@ -198,6 +198,27 @@ async fn an_exchange_is_sent_whole() {
     assert_eq!(answers.iter().map(|answer| answer.len()).collect::<Vec<_>>(), [2, 0, 0]);
 }
 
+/// A server holds each message whole, and refuses those that are too long.
+#[tokio::test]
+async fn a_copy_is_sent_in_pieces() {
+    const SIZE: usize = 3_000_001;
+    let url = pretend(async |mut stream: TcpStream| {
+        let_in(&mut stream).await?;
+        take(&mut stream).await?;
+        stream.write_all(&message(b'G', b"\0\0\0")).await?;
+        let mut data = Vec::new();
+        while let (b'd', piece) = take(&mut stream).await? {
+            assert!(piece.len() <= 1 << 20);
+            data.extend(piece);
+        }
+        assert_eq!(data, vec![7; SIZE]);
+        stream.write_all(&[message(b'C', b"COPY 5\0"), message(b'Z', b"I")].concat()).await
+    })
+    .await;
+    let mut connection = open(&url).await.unwrap();
+    assert_eq!(within(connection.copy_in("COPY", &vec![7; SIZE])).await.unwrap(), 5);
+}
+
 #[tokio::test]
 async fn a_peer_that_hangs_up_anywhere_is_an_error() {
     let good = good_reply();
@@ -231,6 +252,17 @@ async fn what_the_protocol_does_not_allow_is_an_error() {
     for (what, reply) in cases {
         let (mut connection, result) = answered(&reply).await;
         assert!(matches!(result, Err(Error::Protocol(_))), "{what}: {result:?}");
+        assert_broken(&mut connection).await;
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_and_then_nothing_is_a_broken_connection() {
+    // A fatal one is the last word, whatever is said behind it.
+    let fatal = [message(b'E', b"VFATAL\0C22012\0Mno\0\0"), message(b'Z', b"I")].concat();
+    for reply in [message(b'E', b"VERROR\0C22012\0Mno\0\0"), fatal] {
+        let (mut connection, result) = answered(&reply).await;
+        assert_eq!(result.unwrap_err().code(), Some("22012"));
         assert_broken(&mut connection).await;
     }
 }

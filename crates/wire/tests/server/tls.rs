@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use tempfile::TempDir;
 use tenantry_devdb::{Cluster, ClusterOptions};
-use tenantry_wire::{Connection, Error};
+use tenantry_wire::{Command, Connection, Error};
 
-use crate::fixture::{Fixture, ask, assert_usable, open};
+use crate::fixture::{Fixture, ask, assert_usable, open, polled, within};
 
 /// Somebody who vouches for certificates.
 struct Authority {
@@ -179,6 +179,7 @@ async fn the_server_may_ask_for_a_certificate_too() {
     let ours = [("sslrootcert", "right.pem"), ("sslcert", "ours.crt"), ("sslkey", "ours.key")];
     let mut connection = server.open("verify-full", &ours).await.unwrap();
     assert!(is_encrypted(&mut connection).await);
+    assert_arrives_whole(&mut connection).await;
 
     let none = server.open("require", &[]).await.unwrap_err();
     let other = server.open("require", &[("sslcert", "other.crt"), ("sslkey", "other.key")]).await.unwrap_err();
@@ -194,25 +195,22 @@ async fn the_server_may_ask_for_a_certificate_too() {
     }
 }
 
-/// Much in both directions, through the encryption.
-#[tokio::test]
-async fn what_is_encrypted_arrives_whole() {
+/// Much in both directions through the encryption, whether it is waited for or not.
+async fn assert_arrives_whole(connection: &mut Connection) {
     const SIZE: usize = 3 << 20;
-    let server = Encrypted::new(&named(&["127.0.0.1"])).await;
-    let mut connection = server.open("verify-full", &[("sslrootcert", "right.pem")]).await.unwrap();
     let (size, text, none) = (bind!(i32::try_from(SIZE).unwrap()), bind!("x".repeat(SIZE)), bind!());
     for patience in [1, 2, 5, 20, usize::MAX] {
         let commands = [
-            tenantry_wire::Command::prepared("SELECT repeat('y', $1)", &size),
-            tenantry_wire::Command::prepared("SELECT md5($1), $1", &text),
-            tenantry_wire::Command::prepared("SELECT 'last'", &none),
+            Command::prepared("SELECT repeat('y', $1)", &size),
+            Command::prepared("SELECT md5($1), $1", &text),
+            Command::prepared("SELECT 'last'", &none),
         ];
-        let exchange = crate::fixture::polled(patience, connection.exchange(&commands));
-        if let Some(answers) = crate::fixture::within(exchange).await {
+        let exchange = polled(patience, connection.exchange(&commands));
+        if let Some(answers) = within(exchange).await {
             let answers = answers.unwrap();
             assert_eq!(answers[0].first().unwrap().get::<&str>(0).unwrap(), "y".repeat(SIZE));
             assert_eq!(answers[1].first().unwrap().get::<&str>(1).unwrap(), "x".repeat(SIZE));
         }
-        assert_usable(&mut connection).await;
+        assert_usable(connection).await;
     }
 }

@@ -1,0 +1,153 @@
+//! The first read of a request: in one round trip, for the membership that is remembered, and for the one that is.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use chrono::DateTime;
+use serde_json::json;
+use tenantry_domain::{Clock, Identity};
+use tenantry_store::{ReadScope, WriteScope, client};
+use tenantry_tests::{Session, TestApp};
+
+const LIST: &str = "{ clients { nodes { id name notes } totalCount } }";
+
+/// What a document costs in round trips, once everything is prepared. A transaction that lingers may end in one of its own, so
+/// it is the least of some tries.
+async fn round_trips(app: &TestApp, session: &Session, document: &str) -> usize {
+    let mut least = usize::MAX;
+    for _ in 0..8 {
+        let before = app.round_trips();
+        session.query(document, json!({})).await.expect_data();
+        least = least.min(app.round_trips() - before);
+        // The end of what lingers is not the next one's.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    least
+}
+
+#[tokio::test]
+async fn a_level_is_a_round_trip_and_opening_the_scope_is_none() {
+    let app = TestApp::builder().counting_round_trips().max_connections(1).start().await;
+    let full = app.full_organization("acme").await;
+    let owner = app.as_owner(&full.org);
+    for (document, expected) in [
+        ("{ clients { nodes { id } } }", 1),
+        ("{ clients { nodes { id } totalCount } projects { nodes { id } } tasks { nodes { id } } }", 1),
+        ("{ viewer { role } }", 1),
+        ("{ viewer { role } clients { nodes { id } } organization { name } }", 1),
+        ("{ clients { nodes { id projects { nodes { id } } invoices { nodes { id } } } } }", 2),
+        ("{ clients { nodes { id projects { nodes { id tasks { nodes { id } } } } invoices { nodes { id } } } } }", 3),
+    ] {
+        assert_eq!(round_trips(&app, &owner, document).await, expected, "{document}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_remembered_of_a_role_decides_nothing() {
+    let app = TestApp::start().await;
+    let full = app.full_organization("acme").await;
+    let person = app.as_member(&full.org, "ada").await;
+    let everything = "{ viewer { role } clients { nodes { id name } totalCount } invoices { totalCount }
+        projects { nodes { id tasks { totalCount } } totalCount } members { totalCount } }";
+    let become_a = async |role: &str| {
+        app.sql(&format!(
+            "UPDATE app.organization_members m SET role = '{role}' FROM auth.users u
+             WHERE u.id = m.user_id AND u.email LIKE 'ada@%' AND m.organization_id = '{}'",
+            full.org.uuid(),
+        ))
+        .await;
+    };
+    let mut answers = Vec::new();
+    for role in ["member", "guest", "admin", "guest", "viewer", "member", "guest"] {
+        // The server remembers the role before, and what it was worth.
+        become_a(role).await;
+        let answer = person.query(everything, json!({})).await;
+        // A server that remembers nothing.
+        let other = app.another_server().await;
+        let fresh = person.at(&other).query(everything, json!({})).await;
+        assert_eq!(answer.text, fresh.text, "{role}");
+        assert!(answer.text.contains(&role.to_uppercase()), "{}", answer.text);
+        answers.push(answer.text);
+    }
+    assert_eq!(answers[1], answers[3]);
+    assert_ne!(answers[1], answers[2], "the role makes a difference here");
+}
+
+#[tokio::test]
+async fn whoever_is_removed_or_banned_is_refused_at_once_whatever_they_ask() {
+    let app = TestApp::start().await;
+    let full = app.full_organization("acme").await;
+    let person = app.as_member(&full.org, "ada").await;
+    let documents =
+        [LIST, "{ viewer { role } }", "{ organization { name } }", "{ nodes(ids: []) { id } clients { totalCount } }"];
+    for (refuse, forgive) in [
+        (
+            "DELETE FROM app.organization_members m USING auth.users u WHERE u.id = m.user_id AND u.email LIKE 'ada@%'",
+            None,
+        ),
+        (
+            "UPDATE auth.users SET banned_at = now() WHERE email LIKE 'ada@%'",
+            Some("UPDATE auth.users SET banned_at = NULL WHERE email LIKE 'ada@%'"),
+        ),
+    ]
+    .into_iter()
+    .rev()
+    {
+        for document in documents {
+            person.query(document, json!({})).await.expect_data();
+        }
+        app.sql(refuse).await;
+        for document in documents {
+            let answer = person.query(document, json!({})).await;
+            assert_eq!(answer.error_code(), "FORBIDDEN", "{document}: {}", answer.text);
+            assert!(!answer.text.contains("nodes\":[{"), "{}", answer.text);
+        }
+        if let Some(forgive) = forgive {
+            app.sql(forgive).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_day_that_ends_between_two_requests_is_noticed() {
+    let noon = DateTime::parse_from_rfc3339("2026-03-10T12:00:00Z").unwrap().timestamp();
+    let now = Arc::new(AtomicI64::new(noon));
+    let clock = Arc::clone(&now);
+    let clock = Clock::from_fn(move || DateTime::from_timestamp(clock.load(Ordering::SeqCst), 0).unwrap());
+    let app = TestApp::builder().clock(clock).start().await;
+    let full = app.full_organization("acme").await;
+    let owner = app.as_owner(&full.org);
+    app.sql(
+        "UPDATE app.invoices SET status = 'sent', sent_at = now(), issue_date = '2026-03-01', due_date = '2026-03-10'",
+    )
+    .await;
+    let document = "{ invoices(filter: { status: [OVERDUE] }) { totalCount } }";
+    assert_eq!(owner.data(document).await["invoices"]["totalCount"], 0);
+    now.fetch_add(24 * 60 * 60, Ordering::SeqCst);
+    let owner = app.as_owner(&full.org);
+    assert_ne!(owner.data(document).await["invoices"]["totalCount"], 0);
+}
+
+#[tokio::test]
+async fn a_read_scope_is_one_snapshot_and_a_write_scope_sees_what_is_committed() {
+    let app = TestApp::start().await;
+    let org = app.organization("acme").create().await;
+    let store = app.server().store();
+    let identity = Identity { user_id: org.owner.user_id, organization_id: org.id };
+    let add = async || {
+        let insert = "INSERT INTO app.clients (organization_id, name, status) VALUES ('{}', 'One', 'active')";
+        app.sql(&insert.replace("{}", &org.uuid().to_string())).await;
+    };
+    // Twice: by opening it, and by what is remembered since.
+    for round in 0..2 {
+        let (opened, prepared) = (ReadScope::open(store, identity).await.unwrap(), ReadScope::prepare(store, identity));
+        let prepared = prepared.await.unwrap();
+        let write = WriteScope::open(store, identity).await.unwrap();
+        let count = async |scope: &ReadScope| client::count_active(scope, 100).await.unwrap();
+        let before = (count(&opened).await, count(&prepared).await);
+        add().await;
+        assert_eq!((count(&opened).await, count(&prepared).await), before, "round {round}");
+        assert_eq!(client::count_active(&write, 100).await.unwrap(), before.0 + 1, "round {round}");
+    }
+}
