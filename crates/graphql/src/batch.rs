@@ -91,23 +91,32 @@ impl Reads {
         let loader = self.loader::<B>();
         let mut asked = false;
         std::future::poll_fn(|context| {
+            if !std::mem::replace(&mut asked, true) {
+                self.ask_of(&loader, &key);
+            }
             let mut entries = loader.entries.lock();
             if let Some(found) = entries.done.get(&key) {
                 return Poll::Ready(found.clone());
-            }
-            if !asked {
-                asked = true;
-                if entries.asked.insert(key.clone()) {
-                    entries.pending.push(key.clone());
-                    if entries.pending.len() == 1 {
-                        self.state.lock().waiting.push(Arc::clone(&loader) as Arc<dyn Flush>);
-                    }
-                }
             }
             entries.wakers.push(context.waker().clone());
             Poll::Pending
         })
         .await
+    }
+
+    /// Has the value for this key read with whatever is read next, for somebody who will load it then.
+    pub(crate) fn ask<B: Batch>(&self, key: &B::Key) {
+        self.ask_of(&self.loader::<B>(), key);
+    }
+
+    fn ask_of<B: Batch>(&self, loader: &Arc<Loader<B>>, key: &B::Key) {
+        let mut entries = loader.entries.lock();
+        if entries.asked.insert(key.clone()) {
+            entries.pending.push(key.clone());
+            if entries.pending.len() == 1 {
+                self.state.lock().waiting.push(Arc::clone(loader) as Arc<dyn Flush>);
+            }
+        }
     }
 
     /// Forgets all that was read, and the snapshot it was read in; after a write, so that the next read sees it.

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use async_graphql::{Context, Object, Result, SimpleObject, TypeName};
+use futures_util::FutureExt as _;
 use tenantry_domain::OrganizationId;
 use tenantry_store::{
     ListOf, Page, PageRequest, ReadScope, Record, StoreError, count, count_for, cursor, list, list_for,
@@ -74,24 +75,19 @@ impl<R: Record> Batch for Pages<R> {
     type Value = PagesValue<R>;
 
     async fn load(scope: &ReadScope, keys: &[Self::Key]) -> Loaded<Self> {
-        let mut found = HashMap::with_capacity(keys.len());
+        let mut groups: Vec<Vec<&Self::Key>> = Vec::new();
         let mut keys: Vec<&Self::Key> = keys.iter().collect();
         while let Some((kind, _, request)) = keys.first().copied() {
             // Keys that differ in their parents alone are one statement.
             let (same, others): (Vec<_>, Vec<_>) =
                 keys.into_iter().partition(|(other, _, asked)| other == kind && asked == request);
             keys = others;
-            let pages = match kind {
-                None => list::<R>(scope, request).await.map(|page| vec![page]),
-                Some(kind) => {
-                    // A UUID travels as an id of organizations only because the store's batch reads take any kind of id.
-                    let parents = same.iter().flat_map(|(_, parents, _)| parents.iter().copied());
-                    let parents: Vec<OrganizationId> = parents.map(OrganizationId::from_uuid).collect();
-                    lists_of::<R>(scope, *kind, &parents, request).await
-                }
-            };
-            let pages = own_fault(pages)?.map(Vec::into_iter).map_err(Arc::new);
-            match pages {
+            groups.push(same);
+        }
+        let results = scope.together(groups.iter().map(|same| pages_of::<R>(scope, same).boxed()).collect()).await;
+        let mut found = HashMap::new();
+        for (same, pages) in groups.into_iter().zip(results) {
+            match own_fault(pages)?.map(Vec::into_iter).map_err(Arc::new) {
                 Ok(mut pages) => found.extend(same.into_iter().map(|key| {
                     let count = if key.0.is_some() { key.1.len() } else { 1 };
                     (key.clone(), Ok(Arc::new(pages.by_ref().take(count).collect())))
@@ -101,6 +97,19 @@ impl<R: Record> Batch for Pages<R> {
         }
         Ok(found)
     }
+}
+
+/// The pages of keys that differ in their parents alone, in one statement.
+async fn pages_of<R: Record>(
+    scope: &ReadScope,
+    keys: &[&PagesKey<R>],
+) -> std::result::Result<Vec<Page<Arc<R>>>, StoreError> {
+    let Some((kind, _, request)) = keys.first() else { return Ok(Vec::new()) };
+    let Some(kind) = kind else { return list::<R>(scope, request).await.map(|page| vec![page]) };
+    // A UUID travels as an id of organizations only because the store's batch reads take any kind of id.
+    let parents = keys.iter().flat_map(|(_, parents, _)| parents.iter().copied());
+    let parents: Vec<OrganizationId> = parents.map(OrganizationId::from_uuid).collect();
+    lists_of::<R>(scope, *kind, &parents, request).await
 }
 
 /// The lists of parents, among which one may come more than once: a task is assigned to several members.
@@ -144,22 +153,27 @@ impl<R: Record> Batch for Totals<R> {
     type Value = u64;
 
     async fn load(scope: &ReadScope, keys: &[Self::Key]) -> Loaded<Self> {
+        let groups = grouped::<R, _>(keys);
+        let counts = groups.iter().map(|group| totals_of::<R>(scope, group).boxed()).collect();
         let mut found = HashMap::with_capacity(keys.len());
-        for (kind, filter, parents) in grouped::<R, _>(keys) {
-            match kind {
-                None => {
-                    let total = count::<R>(scope, &filter).await?;
-                    found.insert((Origin::Root, filter), Ok(total));
-                }
-                Some(parent) => {
-                    for (id, total) in count_for::<R, OrganizationId>(scope, parent, &parents, &filter).await? {
-                        found.insert((Origin::Parent(parent, id.as_uuid()), Arc::clone(&filter)), Ok(total));
-                    }
-                }
-            }
+        for totals in scope.together(counts).await {
+            found.extend(totals?.into_iter().map(|(key, total)| (key, Ok(total))));
         }
         Ok(found)
     }
+}
+
+/// The totals that one statement answers.
+async fn totals_of<R: Record>(
+    scope: &ReadScope,
+    (kind, filter, parents): &Group<R, R::Filter>,
+) -> std::result::Result<Vec<(<Totals<R> as Batch>::Key, u64)>, StoreError> {
+    let Some(kind) = *kind else {
+        return Ok(vec![((Origin::Root, Arc::clone(filter)), count::<R>(scope, filter).await?)]);
+    };
+    let totals = count_for::<R, OrganizationId>(scope, kind, parents, filter).await?;
+    let of = |id: OrganizationId| (Origin::Parent(kind, id.as_uuid()), Arc::clone(filter));
+    Ok(totals.into_iter().map(|(id, total)| (of(id), total)).collect())
 }
 
 /// Totals that one statement answers: what they hang on, what is asked, and the parents.
@@ -191,6 +205,8 @@ pub(crate) type Connection<N> = Ordered<ListPage<N>>;
 pub(crate) struct ListPage<N: RecordNode> {
     origin: Origin<<N::Record as Record>::Parent>,
     request: Arc<ListOf<N::Record>>,
+    /// The request's filter, shared by those who ask for the same.
+    filter: Arc<<N::Record as Record>::Filter>,
     /// The pages that were read together, and which of them this is.
     pages: PagesValue<N::Record>,
     n: usize,
@@ -203,15 +219,25 @@ impl<N: RecordNode> Connection<N> {
         origin: Origin<<N::Record as Record>::Parent>,
         mut request: ListOf<N::Record>,
     ) -> Result<Self> {
-        request.columns = of_list::<N>(context, request.sort);
+        let wanted = of_list::<N>(context, request.sort);
+        request.columns = wanted.columns;
         let (kind, parents): (_, Arc<[Uuid]>) = match origin {
             Origin::Root => (None, Arc::from([])),
             Origin::Parent(kind, parent) => (Some(kind), Arc::from([parent])),
         };
         let request = Arc::new(request);
+        let filter = Arc::new(request.filter.clone());
+        if wanted.total {
+            ask_for_total::<N>(context, (origin, Arc::clone(&filter)));
+        }
         let pages = load_pages::<N>(context, (kind, parents, Arc::clone(&request))).await?;
-        Ok(Ordered(ListPage { origin, request, pages, n: 0 }))
+        Ok(Ordered(ListPage { origin, request, filter, pages, n: 0 }))
     }
+}
+
+/// Has the total counted together with the page, which is asked for next.
+fn ask_for_total<N: RecordNode>(context: &Context<'_>, key: <Totals<N::Record> as Batch>::Key) {
+    context.data_unchecked::<Arc<Reads>>().ask::<Totals<N::Record>>(&key);
 }
 
 /// Reads pages.
@@ -228,14 +254,22 @@ pub(crate) async fn load_pages_of<N: RecordNode>(
     parents: &[(<N::Record as Record>::Parent, Uuid)],
     mut request: ListOf<N::Record>,
 ) -> Result<Vec<ListPage<N>>> {
-    request.columns = of_list::<N>(context, request.sort);
+    let wanted = of_list::<N>(context, request.sort);
+    request.columns = wanted.columns;
     let request = Arc::new(request);
+    let filter = Arc::new(request.filter.clone());
+    if wanted.total {
+        for (kind, parent) in parents {
+            ask_for_total::<N>(context, (Origin::Parent(*kind, *parent), Arc::clone(&filter)));
+        }
+    }
     let ids = parents.iter().map(|(_, id)| *id).collect();
     let kind = parents.first().map(|(kind, _)| *kind);
     let pages = load_pages::<N>(context, (kind, ids, Arc::clone(&request))).await?;
     let page = |(n, (kind, parent)): (usize, &(_, Uuid))| ListPage {
         origin: Origin::Parent(*kind, *parent),
         request: Arc::clone(&request),
+        filter: Arc::clone(&filter),
         pages: Arc::clone(&pages),
         n,
     };
@@ -288,7 +322,7 @@ impl<N: RecordNode> ListPage<N> {
     /// How many rows the whole list has. Counted only when it is selected.
     async fn total_count(&self, context: &Context<'_>) -> Result<i64> {
         let reads = context.data_unchecked::<Arc<Reads>>();
-        let key = (self.origin, Arc::new(self.request.filter.clone()));
+        let key = (self.origin, Arc::clone(&self.filter));
         let total = reads.load::<Totals<N::Record>>(key).await.map_err(|error| read_failed(&error))?;
         Ok(total.and_then(|total| i64::try_from(total).ok()).unwrap_or(0))
     }

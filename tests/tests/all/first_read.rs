@@ -119,7 +119,7 @@ async fn a_day_that_ends_between_two_requests_is_noticed() {
     let full = app.full_organization("acme").await;
     let owner = app.as_owner(&full.org);
     app.sql(
-        "UPDATE app.invoices SET status = 'sent', sent_at = now(), issue_date = '2026-03-01', due_date = '2026-03-10'",
+        "UPDATE app.invoices SET status = 'sent', number = id::text, sent_at = now(), issue_date = '2026-03-01', due_date = '2026-03-10'",
     )
     .await;
     let document = "{ invoices(filter: { status: [OVERDUE] }) { totalCount } }";
@@ -136,7 +136,7 @@ async fn a_read_scope_is_one_snapshot_and_a_write_scope_sees_what_is_committed()
     let store = app.server().store();
     let identity = Identity { user_id: org.owner.user_id, organization_id: org.id };
     let add = async || {
-        let insert = "INSERT INTO app.clients (organization_id, name, status) VALUES ('{}', 'One', 'active')";
+        let insert = "INSERT INTO app.clients (organization_id, id, name, status) VALUES ('{}', gen_random_uuid(), 'One', 'active')";
         app.sql(&insert.replace("{}", &org.uuid().to_string())).await;
     };
     // Twice: by opening it, and by what is remembered since.

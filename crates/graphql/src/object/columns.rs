@@ -1,4 +1,4 @@
-//! Which columns a list has to read: those of the leaves that are selected, if nothing else is.
+//! What a list has to read: the columns of the leaves that are selected, if nothing else is; and whether it is counted.
 
 use async_graphql::Context;
 use async_graphql::parser::types::SelectionSet;
@@ -7,9 +7,17 @@ use tenantry_store::{ColumnSet, Record};
 use super::RecordNode;
 use super::plan::collect_fields;
 
-/// The columns that the field in `context`, a list of these nodes in this order, needs of its rows.
-pub(crate) fn of_list<N: RecordNode>(context: &Context<'_>, sort: <N::Record as Record>::SortField) -> ColumnSet {
-    let mut columns = ColumnSet::ID;
+/// What a query wants of a list.
+pub(crate) struct Wanted {
+    /// The columns that it needs of the rows.
+    pub(crate) columns: ColumnSet,
+    /// Whether it wants to know how many rows there are in all.
+    pub(crate) total: bool,
+}
+
+/// What is wanted of the field in `context`, a list of these nodes in this order.
+pub(crate) fn of_list<N: RecordNode>(context: &Context<'_>, sort: <N::Record as Record>::SortField) -> Wanted {
+    let (mut columns, mut total) = (ColumnSet::ID, false);
     let type_name = format!("{}Connection", N::NAME);
     let mut fields = Vec::new();
     collect_fields(context, &context.item.node.selection_set.node, &type_name, &mut fields);
@@ -19,11 +27,15 @@ pub(crate) fn of_list<N: RecordNode>(context: &Context<'_>, sort: <N::Record as 
             "edges" => of_edges::<N>(context, &field.node.selection_set.node, sort),
             // The cursors of the first and the last row.
             "pageInfo" => N::Record::sort_columns(sort),
-            "totalCount" | "__typename" => ColumnSet::ID,
+            "totalCount" => {
+                total = true;
+                ColumnSet::ID
+            }
+            "__typename" => ColumnSet::ID,
             _ => ColumnSet::ALL,
         });
     }
-    columns
+    Wanted { columns, total }
 }
 
 fn of_edges<N: RecordNode>(

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
-use futures_util::future::{BoxFuture, FutureExt as _, MaybeDone, maybe_done};
+use futures_util::future::{self, BoxFuture, FutureExt as _, MaybeDone, maybe_done};
 use parking_lot::Mutex;
 use tenantry_wire::{Answer, Command, Error, Parameters, Rows};
 
@@ -251,24 +251,29 @@ impl Connection {
         self.answer(Some(Sql::once(statement))).await.map(drop)
     }
 
-    /// Runs reads side by side. The statements that they wait for at the same time are sent in one round trip; when one of
+    /// Runs reads side by side, which may do the same with theirs. The statements that they wait for at the same time are sent in one round trip; when one of
     /// those fails, those behind it fail with the same error.
     pub(crate) async fn together<T>(&self, reads: Vec<BoxFuture<'_, T>>) -> Vec<T> {
+        // One that is alone waits for no other.
+        if let [_] = reads[..] {
+            return future::join_all(reads).await;
+        }
         let mut reads: Vec<MaybeDone<_>> = reads.into_iter().map(maybe_done).collect();
         let mut sending: Option<BoxFuture<'_, ()>> = None;
         poll_fn(|context| {
             loop {
-                self.queue.lock().is_corked = true;
+                let was_corked = std::mem::replace(&mut self.queue.lock().is_corked, true);
                 let mut done = true;
                 for read in &mut reads {
                     done &= read.poll_unpin(context).is_ready();
                 }
                 let mut queue = self.queue.lock();
-                queue.is_corked = false;
+                queue.is_corked = was_corked;
                 if done {
                     return Poll::Ready(());
                 }
-                if sending.is_none() && queue.waiting.is_empty() {
+                // Whoever runs these reads beside others sends for all of them.
+                if sending.is_none() && (was_corked || queue.waiting.is_empty()) {
                     return Poll::Pending;
                 }
                 drop(queue);
