@@ -64,7 +64,12 @@ impl TestApp {
             (kind == "statement" || kind.starts_with("execute ")).then(|| statement.to_owned())
         };
         let mut statements: Vec<String> = Vec::new();
-        for statement in messages.filter_map(statement) {
+        // One that ends a transaction and begins the next one is both.
+        let apart = |statement: String| match statement.as_str() {
+            "ROLLBACK AND CHAIN" => vec!["ROLLBACK".to_owned(), "BEGIN".to_owned()],
+            _ => vec![statement],
+        };
+        for statement in messages.filter_map(statement).flat_map(apart) {
             let opens =
                 statement.starts_with("SET LOCAL app.current_") || statement.starts_with("SELECT m.role, ($3 AT");
             match statements.last_mut().filter(|last| opens && last.starts_with("BEGIN")) {

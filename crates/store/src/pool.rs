@@ -9,18 +9,9 @@ use tenantry_wire::{Address, Rows};
 
 use crate::error::StoreError;
 use crate::membership::{Membership, Memberships};
-use crate::scope::{Connection, Keeps, Opening, Tenant};
+use crate::scope::{Begin, Connection, Keeps, Opening, Tenant};
 use crate::shelf::Shelf;
 use crate::sql::Sql;
-
-/// What a transaction is unless its `BEGIN` says otherwise: one that only reads, and all of it the same snapshot. Said once for
-/// each connection, because saying it in every `BEGIN` costs the server more than the `BEGIN` itself.
-const DEFAULTS: [(&str, &str); 2] =
-    [("default_transaction_isolation", "repeatable read"), ("default_transaction_read_only", "on")];
-/// How a transaction begins that only reads.
-const BEGIN_READ: &str = "BEGIN";
-/// How a transaction begins that writes: every statement sees what was committed before it.
-const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 
 /// How long the first connection may take to come about, at least. Nobody waits for an answer yet.
 const FIRST_CONNECTION: Duration = Duration::from_secs(5);
@@ -72,7 +63,7 @@ impl Store {
     /// server refuses the role.
     pub async fn connect(settings: &StoreSettings, clock: Clock) -> Result<Self, StoreError> {
         let milliseconds = |duration: Duration| duration.as_millis().to_string();
-        let address = DEFAULTS
+        let address = Begin::DEFAULTS
             .into_iter()
             .fold(Address::from_str(&settings.url)?, |address, (name, value)| address.setting(name, value));
         let address = address
@@ -143,8 +134,8 @@ impl Store {
     fn opening(&self, keeps: Keeps, identity: Identity) -> Opening {
         Opening {
             begin: match keeps {
-                Keeps::Nothing => BEGIN_READ,
-                Keeps::Locks => BEGIN_WRITE,
+                Keeps::Nothing => Begin::Read,
+                Keeps::Locks => Begin::Write,
             },
             settings: vec![set_organization(identity.organization_id), set_user(identity.user_id)],
             question: Some(Membership::question(identity, self.clock.now())),
@@ -176,7 +167,7 @@ impl Store {
         question.push(" AT TIME ZONE o.time_zone)::date FROM app.organizations o WHERE o.id = ");
         question.bind(organization_id.as_uuid());
         let settings = vec![set_organization(organization_id)];
-        let opening = Opening { begin: BEGIN_WRITE, settings, question: Some(question) };
+        let opening = Opening { begin: Begin::Write, settings, question: Some(question) };
         let (connection, rows) = Connection::open(&self.shelf, opening, Keeps::Locks).await?;
         let Some(row) = rows.first() else { return Err(StoreError::NotAMember) };
         let actor = Actor { user_id: UserId::from_uuid(uuid::Uuid::nil()), organization_id, role: Role::Owner };
@@ -186,7 +177,7 @@ impl Store {
     /// Begins a transaction without an organization.
     pub(crate) async fn open_identity(&self, user_id: Option<UserId>) -> Result<(Connection, Clock), StoreError> {
         let settings = user_id.map(set_user).into_iter().collect();
-        let opening = Opening { begin: BEGIN_READ, settings, question: None };
+        let opening = Opening { begin: Begin::Read, settings, question: None };
         let (connection, _) = Connection::open(&self.shelf, opening, Keeps::Nothing).await?;
         Ok((connection, self.clock.clone()))
     }
@@ -198,7 +189,7 @@ impl Store {
     }
 
     async fn open_writing(&self, settings: Vec<String>) -> Result<(Connection, Clock), StoreError> {
-        let opening = Opening { begin: BEGIN_WRITE, settings, question: None };
+        let opening = Opening { begin: Begin::Write, settings, question: None };
         let (connection, _) = Connection::open(&self.shelf, opening, Keeps::Locks).await?;
         Ok((connection, self.clock.clone()))
     }

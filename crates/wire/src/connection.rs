@@ -229,7 +229,7 @@ impl Connection {
         prepared: &[Prepared],
         answers: &mut Vec<Answer>,
     ) -> Result<(), Error> {
-        let mut described: Arc<[Type]> = Arc::from([]);
+        let mut described = Arc::clone(Rows::default().columns());
         let mut rows = Rows::default();
         let mut refused: Option<ServerError> = None;
         loop {
@@ -247,13 +247,13 @@ impl Connection {
                 b'D' => rows.push(body),
                 // The statement is described, …
                 b'T' => described = columns(body)?,
-                b'n' => described = Arc::from([]),
+                b'n' => described = Arc::clone(Rows::default().columns()),
                 // … and bound.
                 b'2' => {
                     rows = Rows::new(match prepared.get(at) {
                         None => return Err(Error::Protocol("an answer to no statement")),
                         Some(Prepared::Before(columns)) => Arc::clone(columns),
-                        Some(Prepared::Never) => Arc::from([]),
+                        Some(Prepared::Never) => Arc::clone(Rows::default().columns()),
                         Some(Prepared::Again(first)) => Arc::clone(answers[*first].columns()),
                         Some(Prepared::Now(name)) => {
                             let statement = Statement {

@@ -1,7 +1,7 @@
 //! What comes back: rows, which are read in place.
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use postgres_types::{FromSql, Kind, Type};
 
@@ -33,9 +33,15 @@ pub struct Rows {
     starts: Vec<usize>,
 }
 
+/// No columns. Most statements of an exchange give none, and share these.
+static NO_COLUMNS: LazyLock<Arc<[Type]>> = LazyLock::new(|| Arc::from([]));
+
+/// How many rows are expected when the first one comes: about a page of a list.
+const EXPECTED: usize = 24;
+
 impl Default for Rows {
     fn default() -> Self {
-        Self::new(Arc::from([]))
+        Self::new(Arc::clone(&NO_COLUMNS))
     }
 }
 
@@ -47,6 +53,10 @@ impl Rows {
 
     /// Adds a row: the body of a `DataRow` message.
     pub(crate) fn push(&mut self, row: &[u8]) {
+        if self.starts.is_empty() {
+            self.starts.reserve(EXPECTED);
+            self.bytes.reserve(EXPECTED * row.len().min(256));
+        }
         self.starts.push(self.bytes.len());
         self.bytes.extend_from_slice(row);
     }

@@ -24,10 +24,32 @@ pub(crate) enum Keeps {
 }
 
 /// How a transaction begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Begin {
+    /// It only reads, all of it in the same snapshot.
+    Read,
+    /// It writes, and every statement sees what was committed before it.
+    Write,
+}
+
+impl Begin {
+    /// What a transaction is whose `BEGIN` does not say. Said once for each connection, because saying it every time costs the
+    /// server more than the `BEGIN` itself.
+    pub(crate) const DEFAULTS: [(&'static str, &'static str); 2] =
+        [("default_transaction_isolation", "repeatable read"), ("default_transaction_read_only", "on")];
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::Read => "BEGIN",
+            Self::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+        }
+    }
+}
+
+/// What is sent before a transaction's first statement.
 #[derive(Debug)]
 pub(crate) struct Opening {
-    /// `BEGIN …`
-    pub(crate) begin: &'static str,
+    pub(crate) begin: Begin,
     /// `SET LOCAL …`, each.
     pub(crate) settings: Vec<String>,
     /// What is asked in the same round trip.
@@ -150,8 +172,13 @@ impl Held {
         loop {
             let lease = self.lease.as_mut().ok_or_else(ended)?;
             let mut commands = Vec::with_capacity(5 + statements.len());
-            commands.extend(lease.is_open().then(|| Command::prepared(ROLLBACK, &none)));
-            commands.push(Command::prepared(opening.begin, &none));
+            let begin: &[&str] = match (lease.is_open(), opening.begin) {
+                (false, _) => &[opening.begin.text()],
+                // What lingers only read. The next transaction is of the same kind, and begins where that one ends.
+                (true, Begin::Read) => &["ROLLBACK AND CHAIN"],
+                (true, Begin::Write) => &[ROLLBACK, opening.begin.text()],
+            };
+            commands.extend(begin.iter().map(|text| Command::prepared(text, &none)));
             commands.extend(opening.settings.iter().map(|setting| Command::once(setting)));
             let first = commands.len();
             for sql in opening.question.iter().chain(statements) {

@@ -13,7 +13,7 @@ use chrono::NaiveDate;
 use tenantry_domain::{Actor, Clock, OrganizationId};
 
 pub use connection::Connection;
-pub(crate) use connection::{Keeps, Opening};
+pub(crate) use connection::{Begin, Keeps, Opening};
 pub use identity::IdentityScope;
 pub use read::ReadScope;
 pub use worker::WorkerScope;
