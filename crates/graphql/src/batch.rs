@@ -30,6 +30,9 @@ pub(crate) trait Batch: Send + Sync + Sized + 'static {
     type Value: Clone + Send + Sync + 'static;
 
     /// Reads all keys. A key without an entry has no value.
+    ///
+    /// What is given without having read anything needs [`ReadScope::ensure_open`] first: until then nobody knows whether the
+    /// caller belongs to the organization.
     fn load<'a>(scope: &'a ReadScope, keys: &'a [Self::Key]) -> impl Future<Output = Loaded<Self>> + Send + 'a;
 }
 
@@ -56,6 +59,8 @@ struct State {
     scope: Option<Arc<ReadScope>>,
     loaders: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     waiting: Vec<Arc<dyn Flush>>,
+    /// How often something was written.
+    writes: u64,
     /// What the first failed statement of the snapshot came back with.
     failed: Option<ReadError>,
 }
@@ -121,7 +126,8 @@ impl Reads {
 
     /// Forgets all that was read, and the snapshot it was read in; after a write, so that the next read sees it.
     pub(crate) fn forget(&self) {
-        *self.state.lock() = State::default();
+        let mut state = self.state.lock();
+        *state = State { writes: state.writes + 1, ..State::default() };
     }
 
     fn loader<B: Batch>(&self) -> Arc<Loader<B>> {
@@ -139,23 +145,38 @@ impl Reads {
     }
 
     /// The snapshot of the request; the first to ask takes a connection for it.
-    async fn scope(&self) -> Result<Arc<ReadScope>, StoreError> {
-        if let Some(scope) = &self.state.lock().scope {
-            return Ok(Arc::clone(scope));
-        }
+    async fn scope(&self, presume: bool) -> Result<Arc<ReadScope>, StoreError> {
+        let writes = {
+            let state = self.state.lock();
+            if let Some(scope) = &state.scope {
+                return Ok(Arc::clone(scope));
+            }
+            state.writes
+        };
         self.opening.store(true, Ordering::Relaxed);
-        let scope = ReadScope::prepare(&self.store, self.identity).await;
+        let scope = if presume {
+            let membership = self.membership.clone();
+            ReadScope::prepare(&self.store, self.identity, move |is_member| membership.note(is_member)).await
+        } else {
+            ReadScope::open(&self.store, self.identity).await.inspect(|_| self.membership.prove())
+        };
         self.opening.store(false, Ordering::Relaxed);
         let scope = Arc::new(scope?);
-        self.state.lock().scope = Some(Arc::clone(&scope));
+        let mut state = self.state.lock();
+        // Not if something was written meanwhile: those who read after it are to see it.
+        if state.writes == writes {
+            state.scope = Some(Arc::clone(&scope));
+        }
         Ok(scope)
     }
 
     /// Runs all that waits, in one round trip if each needs but one statement.
     async fn flush(&self) {
-        let waiting = std::mem::take(&mut self.state.lock().waiting);
         // A statement that failed has taken the transaction with it: nothing after it could be read in the same snapshot.
-        let mut failed = self.state.lock().failed.clone();
+        let (waiting, mut failed, writes) = {
+            let mut state = self.state.lock();
+            (std::mem::take(&mut state.waiting), state.failed.clone(), state.writes)
+        };
         if failed.is_none() {
             failed = self.read(&waiting).await.err().map(Arc::new);
         }
@@ -163,23 +184,23 @@ impl Reads {
             for loader in &waiting {
                 loader.fail(&failed);
             }
-            self.state.lock().failed = Some(failed);
+            let mut state = self.state.lock();
+            if state.writes == writes {
+                state.failed = Some(failed);
+            }
         }
     }
 
     /// Reads what all of these have pending. On failure, some may have it pending still.
     async fn read(&self, waiting: &[Arc<dyn Flush>]) -> Result<(), StoreError> {
-        loop {
-            let scope = self.scope().await?;
-            let result = read_in(&scope, waiting).await;
-            if scope.is_proven().await {
-                self.membership.prove();
+        let scope = self.scope(true).await?;
+        match read_in(&scope, waiting).await {
+            // The snapshot has seen another role than the statements were made for. What is read now is taken as it is.
+            Err(StoreError::MembershipChanged) => {
+                self.state.lock().scope = None;
+                read_in(&*self.scope(false).await?, waiting).await
             }
-            match result {
-                // The snapshot has seen another role than the statements were made for, which now is known.
-                Err(StoreError::MembershipChanged) => self.state.lock().scope = None,
-                result => return result,
-            }
+            result => result,
         }
     }
 }

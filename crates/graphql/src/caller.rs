@@ -25,14 +25,19 @@ pub struct Caller {
 pub struct Membership(Arc<AtomicBool>);
 
 impl Membership {
-    /// Whether the database has said so in the course of the request. A request that needs nothing of the organization leaves it
+    /// Whether the database has said so in the course of the request, or not long before it and not otherwise since. A request that needs nothing of the organization leaves it
     /// open.
     pub fn is_proven(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
+    /// Notes what is known of it.
+    pub fn note(&self, is_member: bool) {
+        self.0.store(is_member, Ordering::Relaxed);
+    }
+
     /// Notes that a scope of the organization has opened for the caller.
     pub fn prove(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.note(true);
     }
 }

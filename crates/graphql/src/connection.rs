@@ -92,7 +92,11 @@ impl<R: Record> Batch for Pages<R> {
                     let count = if key.0.is_some() { key.1.len() } else { 1 };
                     (key.clone(), Ok(Arc::new(pages.by_ref().take(count).collect())))
                 })),
-                Err(error) => found.extend(same.into_iter().map(|key| (key.clone(), Err(Arc::clone(&error))))),
+                Err(error) => {
+                    // Nothing was read, and it is an answer nevertheless.
+                    scope.ensure_open().await?;
+                    found.extend(same.into_iter().map(|key| (key.clone(), Err(Arc::clone(&error)))));
+                }
             }
         }
         Ok(found)
@@ -227,17 +231,24 @@ impl<N: RecordNode> Connection<N> {
         };
         let request = Arc::new(request);
         let filter = Arc::new(request.filter.clone());
+        let key = (kind, parents, Arc::clone(&request));
         if wanted.total {
-            ask_for_total::<N>(context, (origin, Arc::clone(&filter)));
+            ask_for_totals::<N>(context, &key, [(origin, Arc::clone(&filter))]);
         }
-        let pages = load_pages::<N>(context, (kind, parents, Arc::clone(&request))).await?;
+        let pages = load_pages::<N>(context, key).await?;
         Ok(Ordered(ListPage { origin, request, filter, pages, n: 0 }))
     }
 }
 
-/// Has the total counted together with the page, which is asked for next.
-fn ask_for_total<N: RecordNode>(context: &Context<'_>, key: <Totals<N::Record> as Batch>::Key) {
-    context.data_unchecked::<Arc<Reads>>().ask::<Totals<N::Record>>(&key);
+/// Has totals counted in the round trip of their pages, behind them.
+fn ask_for_totals<N: RecordNode>(
+    context: &Context<'_>,
+    pages: &PagesKey<N::Record>,
+    totals: impl IntoIterator<Item = <Totals<N::Record> as Batch>::Key>,
+) {
+    let reads = context.data_unchecked::<Arc<Reads>>();
+    reads.ask::<Pages<N::Record>>(pages);
+    totals.into_iter().for_each(|key| reads.ask::<Totals<N::Record>>(&key));
 }
 
 /// Reads pages.
@@ -258,14 +269,14 @@ pub(crate) async fn load_pages_of<N: RecordNode>(
     request.columns = wanted.columns;
     let request = Arc::new(request);
     let filter = Arc::new(request.filter.clone());
-    if wanted.total {
-        for (kind, parent) in parents {
-            ask_for_total::<N>(context, (Origin::Parent(*kind, *parent), Arc::clone(&filter)));
-        }
-    }
     let ids = parents.iter().map(|(_, id)| *id).collect();
     let kind = parents.first().map(|(kind, _)| *kind);
-    let pages = load_pages::<N>(context, (kind, ids, Arc::clone(&request))).await?;
+    let key = (kind, ids, Arc::clone(&request));
+    if wanted.total {
+        let origins = parents.iter().map(|(kind, parent)| (Origin::Parent(*kind, *parent), Arc::clone(&filter)));
+        ask_for_totals::<N>(context, &key, origins);
+    }
+    let pages = load_pages::<N>(context, key).await?;
     let page = |(n, (kind, parent)): (usize, &(_, Uuid))| ListPage {
         origin: Origin::Parent(*kind, *parent),
         request: Arc::clone(&request),

@@ -79,9 +79,7 @@ impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
         let Error::Server(refused) = &error else {
             return match error {
-                Error::Io(_) | Error::Tls(_) | Error::Protocol(_) | Error::TimedOut | Error::Closed => {
-                    Self::Unavailable(error)
-                }
+                Error::Io(_) | Error::Protocol(_) | Error::TimedOut | Error::Closed => Self::Unavailable(error),
                 _ => Self::Database(error),
             };
         };

@@ -1,5 +1,8 @@
 //! Memberships: how they are read when a scope opens, and what is remembered of them.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use chrono::{DateTime, NaiveDate, Utc};
 use parking_lot::Mutex;
 use tenantry_domain::{Identity, Role};
@@ -59,6 +62,35 @@ impl Default for Memberships {
     }
 }
 
+/// A membership that somebody relies on until it is read. Given up before, it is forgotten: whoever hangs up in time is not
+/// taken for a member twice.
+#[derive(Debug)]
+pub(crate) struct Presumed {
+    memberships: Arc<Memberships>,
+    identity: Identity,
+    is_read: AtomicBool,
+}
+
+impl Presumed {
+    pub(crate) fn new(memberships: &Arc<Memberships>, identity: Identity) -> Self {
+        Self { memberships: Arc::clone(memberships), identity, is_read: AtomicBool::new(false) }
+    }
+
+    /// Notes what was read.
+    pub(crate) fn found(&self, found: Option<Membership>) {
+        self.is_read.store(true, Ordering::Relaxed);
+        self.memberships.set(self.identity, found);
+    }
+}
+
+impl Drop for Presumed {
+    fn drop(&mut self) {
+        if !self.is_read.load(Ordering::Relaxed) {
+            self.memberships.set(self.identity, None);
+        }
+    }
+}
+
 impl Memberships {
     /// What is remembered.
     pub(crate) fn get(&self, identity: Identity) -> Option<Membership> {
@@ -97,6 +129,20 @@ mod tests {
     fn identity(user: u128) -> Identity {
         let organization_id = OrganizationId::from_uuid(Uuid::from_u128(7));
         Identity { user_id: UserId::from_uuid(Uuid::from_u128(user)), organization_id }
+    }
+
+    #[test]
+    fn what_nobody_reads_is_forgotten() {
+        let memberships = Arc::new(Memberships::default());
+        let membership = Some(Membership { role: Role::Owner, today: NaiveDate::MIN });
+        let one = identity(1);
+        memberships.set(one, membership);
+        let presumed = Presumed::new(&memberships, one);
+        presumed.found(membership);
+        drop(presumed);
+        assert_eq!(memberships.get(one), membership);
+        drop(Presumed::new(&memberships, one));
+        assert_eq!(memberships.get(one), None);
     }
 
     #[test]

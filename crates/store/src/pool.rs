@@ -8,8 +8,8 @@ use tenantry_domain::{Actor, Clock, Identity, OrganizationId, Role, UserId};
 use tenantry_wire::{Address, Rows};
 
 use crate::error::StoreError;
-use crate::membership::{Membership, Memberships};
-use crate::scope::{Begin, Connection, Keeps, Opening, Tenant};
+use crate::membership::{Membership, Memberships, Presumed};
+use crate::scope::{Begin, Connection, Opening, Tenant};
 use crate::shelf::Shelf;
 use crate::sql::Sql;
 
@@ -100,10 +100,10 @@ impl Store {
     /// Begins a transaction of `identity`, and reads the membership.
     pub(crate) async fn open_tenant(
         &self,
-        keeps: Keeps,
+        begin: Begin,
         identity: Identity,
     ) -> Result<(Connection, Tenant), StoreError> {
-        let (connection, rows) = Connection::open(&self.shelf, self.opening(keeps, identity), keeps).await?;
+        let (connection, rows) = Connection::open(&self.shelf, self.opening(begin, identity)).await?;
         let found = Membership::read(&rows)?;
         self.memberships.set(identity, found);
         let membership = found.ok_or(StoreError::NotAMember)?;
@@ -113,33 +113,44 @@ impl Store {
     /// As [`open_tenant`](Self::open_tenant), for reads of a user whose membership was read before: the transaction begins in
     /// the round trip of its first statement, which is made for what is remembered. The membership is read there, too. Is it
     /// another one, then nobody gets to see what the statement gave, but [`StoreError::MembershipChanged`].
-    pub(crate) async fn prepare_tenant(&self, identity: Identity) -> Result<(Connection, Tenant), StoreError> {
-        let keeps = Keeps::Nothing;
-        let Some(remembered) = self.memberships.get(identity) else { return self.open_tenant(keeps, identity).await };
-        let memberships = Arc::clone(&self.memberships);
+    ///
+    /// `notice` is told whether the user is a member: at first what is remembered, then what was read.
+    pub(crate) async fn prepare_tenant(
+        &self,
+        identity: Identity,
+        notice: Box<dyn Fn(bool) + Send + Sync>,
+    ) -> Result<(Connection, Tenant), StoreError> {
+        let Some(remembered) = self.memberships.get(identity) else {
+            let opened = self.open_tenant(Begin::Read, identity).await?;
+            notice(true);
+            return Ok(opened);
+        };
+        notice(true);
+        let presumed = Presumed::new(&self.memberships, identity);
         let check = move |rows: &Rows| {
             let found = Membership::read(rows)?;
-            if found == Some(remembered) {
-                return Ok(());
+            presumed.found(found);
+            notice(found.is_some());
+            match found {
+                Some(found) if found == remembered => Ok(()),
+                Some(_) => Err(StoreError::MembershipChanged),
+                None => Err(StoreError::NotAMember),
             }
-            memberships.set(identity, found);
-            Err(if found.is_some() { StoreError::MembershipChanged } else { StoreError::NotAMember })
         };
-        let opening = self.opening(keeps, identity);
-        let connection = Connection::prepare(&self.shelf, opening, keeps, Box::new(check)).await?;
+        let opening = self.opening(Begin::Read, identity);
+        let connection = Connection::prepare(&self.shelf, opening, Box::new(check)).await?;
         Ok((connection, self.tenant(identity, remembered)))
     }
 
     /// What begins a transaction of `identity` and asks for the membership.
-    fn opening(&self, keeps: Keeps, identity: Identity) -> Opening {
-        Opening {
-            begin: match keeps {
-                Keeps::Nothing => Begin::Read,
-                Keeps::Locks => Begin::Write,
-            },
-            settings: vec![set_organization(identity.organization_id), set_user(identity.user_id)],
-            question: Some(Membership::question(identity, self.clock.now())),
+    fn opening(&self, begin: Begin, identity: Identity) -> Opening {
+        let mut settings = vec![set_organization(identity.organization_id)];
+        // The one policy that looks at the user is for those who are in no organization, so a read does without: it would cost a
+        // list three hundredths of its time.
+        if begin == Begin::Write {
+            settings.push(set_user(identity.user_id));
         }
+        Opening { begin, settings, question: Some(Membership::question(identity, self.clock.now())) }
     }
 
     fn tenant(&self, identity: Identity, membership: Membership) -> Tenant {
@@ -168,7 +179,7 @@ impl Store {
         question.bind(organization_id.as_uuid());
         let settings = vec![set_organization(organization_id)];
         let opening = Opening { begin: Begin::Write, settings, question: Some(question) };
-        let (connection, rows) = Connection::open(&self.shelf, opening, Keeps::Locks).await?;
+        let (connection, rows) = Connection::open(&self.shelf, opening).await?;
         let Some(row) = rows.first() else { return Err(StoreError::NotAMember) };
         let actor = Actor { user_id: UserId::from_uuid(uuid::Uuid::nil()), organization_id, role: Role::Owner };
         Ok((connection, Tenant { actor, today: row.get(0)?, clock: self.clock.clone() }))
@@ -178,7 +189,7 @@ impl Store {
     pub(crate) async fn open_identity(&self, user_id: Option<UserId>) -> Result<(Connection, Clock), StoreError> {
         let settings = user_id.map(set_user).into_iter().collect();
         let opening = Opening { begin: Begin::Read, settings, question: None };
-        let (connection, _) = Connection::open(&self.shelf, opening, Keeps::Nothing).await?;
+        let (connection, _) = Connection::open(&self.shelf, opening).await?;
         Ok((connection, self.clock.clone()))
     }
 
@@ -190,7 +201,7 @@ impl Store {
 
     async fn open_writing(&self, settings: Vec<String>) -> Result<(Connection, Clock), StoreError> {
         let opening = Opening { begin: Begin::Write, settings, question: None };
-        let (connection, _) = Connection::open(&self.shelf, opening, Keeps::Locks).await?;
+        let (connection, _) = Connection::open(&self.shelf, opening).await?;
         Ok((connection, self.clock.clone()))
     }
 

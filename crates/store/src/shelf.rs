@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::StoreError;
 
-/// How old a connection may get. The server's memory for it grows with what it has prepared, and what a proxy in between thinks
+/// How old a connection may be that is taken. The server's memory for it grows with what it has prepared, and what a proxy in between thinks
 /// of it is not known.
 const MAX_AGE: Duration = Duration::from_mins(20);
 
@@ -131,11 +131,10 @@ impl Shelf {
     }
 
     /// Makes a connection. While the server is starting or not there, it is asked again, until the deadline.
-    #[expect(clippy::disallowed_methods, reason = "this is where scopes get their connection from")]
     async fn connect(&self, deadline: Instant) -> Result<Counted, StoreError> {
         let mut pause = RETRY.0;
         loop {
-            let opening = tokio::time::timeout_at(deadline.into(), Connection::open(&self.address)).await;
+            let opening = tokio::time::timeout_at(deadline.into(), self.open_one()).await;
             let failed = match opening.unwrap_or(Err(Error::TimedOut)) {
                 Ok(connection) => {
                     return Ok(Counted { connection, since: Instant::now(), _count: Count::up(&self.open) });
@@ -149,6 +148,18 @@ impl Shelf {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(RETRY.1);
         }
+    }
+
+    /// Makes a connection, and makes sure that a plain `BEGIN` on it begins what readers rely on: something in between may have
+    /// kept the settings from the server.
+    #[expect(clippy::disallowed_methods, reason = "this is where scopes get their connection from")]
+    async fn open_one(&self) -> Result<Connection, Error> {
+        let mut connection = Connection::open(&self.address).await?;
+        let none = Parameters::default();
+        let answers =
+            connection.exchange(&[BEGIN, IS_READ, ROLLBACK].map(|text| Command::prepared(text, &none))).await?;
+        let is_read: bool = answers[1].first().ok_or(Error::NoRow)?.get(0)?;
+        if is_read { Ok(connection) } else { Err(Error::Protocol("the session's settings did not reach it")) }
     }
 
     fn lease(self: &Arc<Self>, idle: Idle, permit: OwnedSemaphorePermit) -> Lease {
@@ -269,6 +280,13 @@ impl Lease {
         Ok(())
     }
 }
+
+/// Begins a transaction as the session's settings say.
+pub(crate) const BEGIN: &str = "BEGIN";
+
+/// Whether the transaction only reads, all of it in the same snapshot.
+const IS_READ: &str = "SELECT current_setting('transaction_isolation') = 'repeatable read' \
+                       AND current_setting('transaction_read_only') = 'on'";
 
 /// Ends a transaction of which nothing is to remain.
 pub(crate) const ROLLBACK: &str = "ROLLBACK";

@@ -49,11 +49,9 @@ impl Sql {
         self.parameters.len()
     }
 
-    /// Notes that a value cannot be bound, for a reason; the statement will fail without being sent. Gives a placeholder that
-    /// stands for nothing.
-    pub(crate) fn refuse(&mut self, reason: &str) -> usize {
+    /// Notes that a value cannot be bound, for a reason; the statement will fail without being sent.
+    pub(crate) fn refuse(&mut self, reason: &str) {
         self.failed.get_or_insert_with(|| Error::encode(reason));
-        self.parameters.len() + 1
     }
 
     /// Appends the placeholder of a value that is already bound.

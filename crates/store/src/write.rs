@@ -138,7 +138,7 @@ pub(crate) fn bound(statement: &impl QueryStatementWriter) -> Sql {
 
 /// Binds a value of the builder. The entities' columns have no other types than these.
 fn bind(sql: &mut Sql, value: Value) {
-    match value {
+    let _ = match value {
         Value::Bool(value) => sql.value(value),
         Value::SmallInt(value) => sql.value(value),
         Value::Int(value) => sql.value(value),
@@ -149,7 +149,10 @@ fn bind(sql: &mut Sql, value: Value) {
         Value::ChronoDate(value) => sql.value(value),
         Value::ChronoDateTimeUtc(value) => sql.value(value),
         Value::Decimal(value) => sql.value(value),
-        other => sql.refuse(&format!("no column has the type of {other:?}")),
+        other => {
+            sql.refuse(&format!("no column has the type of {other:?}"));
+            return;
+        }
     };
 }
 

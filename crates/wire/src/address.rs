@@ -40,7 +40,8 @@ pub(crate) enum Host {
 ///
 /// Understood behind the question mark: `host` (a name, or the folder of a socket), `port`, `user`, `password`, `dbname`,
 /// `sslmode`, `sslrootcert`, `sslcert`, `sslkey`, `application_name` and `options`. What is not given has the usual values:
-/// `localhost`, 5432, the user's name for the database, `sslmode=prefer`; the password comes from `PGPASSWORD` then.
+/// `localhost`, 5432, the user's name for the database, `sslmode=prefer`; the password comes from `PGPASSWORD` then. Anything
+/// else is refused.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address {
     pub(crate) host: Host,
@@ -96,11 +97,16 @@ impl Address {
                 "host" | "port" | "user" | "password" | "dbname" | "sslmode" | "sslrootcert" | "sslcert" | "sslkey" => {
                     keep(&name, value.into_owned());
                 }
+                // As other drivers call them.
+                "ssl-mode" => keep("sslmode", value.into_owned()),
+                "ssl-root-cert" | "ssl-ca" => keep("sslrootcert", value.into_owned()),
+                "ssl-cert" => keep("sslcert", value.into_owned()),
+                "ssl-key" => keep("sslkey", value.into_owned()),
                 "application_name" | "options" => {
                     settings.insert(name.into_owned(), value.into_owned());
                 }
-                // The name only: the value could be a secret.
-                _ => tracing::warn!(parameter = %name, "the database's address has a parameter that is not understood"),
+                // Whoever asks for something is not to believe that they got it. The name only: the value could be a secret.
+                _ => return Err(malformed(&format!("its parameter `{name}` is not understood"))),
             }
         }
         let host = parts.remove("host").unwrap_or_else(|| "localhost".to_owned());
@@ -195,6 +201,12 @@ mod tests {
     }
 
     #[test]
+    fn the_names_of_other_drivers_mean_the_same() {
+        let ours = read("postgres://a@b/c?sslmode=verify-ca&sslrootcert=/ca&sslcert=/cert&sslkey=/key");
+        assert_eq!(read("postgres://a@b/c?ssl-mode=verify-ca&ssl-ca=/ca&ssl-cert=/cert&ssl-key=/key"), ours);
+    }
+
+    #[test]
     fn what_is_left_out_has_the_usual_value() {
         let address = read("postgresql://app@localhost");
         assert_eq!(address.place(), "localhost:5432");
@@ -215,6 +227,8 @@ mod tests {
             "postgres://a:sesame@b/c?port=x",
             "postgres://a:sesame@b/c?sslmode=maybe",
             "postgres://a:sesame@b/c?sslcert=/only",
+            "postgres://a:sesame@b/c?ssl-mode=verify-fully",
+            "postgres://a:sesame@b/c?sslcrl=sesame",
             "postgres://a%ff:sesame@b/c",
             "postgres://a%00:sesame@b/c",
         ] {

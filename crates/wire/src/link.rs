@@ -75,7 +75,7 @@ impl Link {
     /// Done with the message at the beginning.
     pub(crate) fn skip(&mut self, message: Message) {
         self.input.advance(message.length);
-        if self.input.is_empty() && self.input.capacity() > KEPT {
+        if has_grown(&mut self.input) {
             self.input = BytesMut::with_capacity(READ);
         }
     }
@@ -96,7 +96,7 @@ impl Link {
         {
             self.unsent = Some(error);
         }
-        if self.output.is_empty() && self.output.capacity() > KEPT {
+        if has_grown(&mut self.output) {
             self.output = BytesMut::new();
         }
         self.input.reserve(READ / 4);
@@ -116,6 +116,11 @@ impl Link {
         self.stream.write_all_buf(&mut self.output).await?;
         self.stream.shutdown().await
     }
+}
+
+/// Whether a buffer is empty and holds more memory than is kept.
+fn has_grown(buffer: &mut BytesMut) -> bool {
+    buffer.is_empty() && buffer.try_reclaim(KEPT + 1)
 }
 
 impl fmt::Debug for Link {

@@ -1,5 +1,6 @@
 //! Encryption: asking the server for it, and what its certificate must show.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ pub(crate) async fn secure(mut stream: TcpStream, host: &str, address: &Address)
         _ => return Err(Error::Protocol("no answer to the request for encryption")),
     }
     let name = ServerName::try_from(host.to_owned()).map_err(fault)?;
-    let secured = TlsConnector::from(Arc::new(configuration(address)?)).connect(name, stream).await.map_err(fault)?;
+    let secured = TlsConnector::from(Arc::new(configuration(address)?)).connect(name, stream).await.map_err(broken)?;
     Ok(Box::new(secured))
 }
 
@@ -82,6 +83,15 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
 
 fn fault(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::Tls(cause(error))
+}
+
+/// A handshake that failed: by what was said in it, or because the connection broke.
+fn broken(error: io::Error) -> Error {
+    if error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>) {
+        fault(error)
+    } else {
+        error.into()
+    }
 }
 
 /// Takes a certificate whoever it is of and whoever vouches for it; the key that it names must be the server's still.

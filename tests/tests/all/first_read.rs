@@ -81,6 +81,8 @@ async fn whoever_is_removed_or_banned_is_refused_at_once_whatever_they_ask() {
     let person = app.as_member(&full.org, "ada").await;
     let documents =
         [LIST, "{ viewer { role } }", "{ organization { name } }", "{ nodes(ids: []) { id } clients { totalCount } }"];
+    // Refused for another reason, which only members are told.
+    let refused = ["{ clients(after: \"x\") { nodes { id } } }", "{ clients(after: \"x\") { totalCount } }"];
     for (refuse, forgive) in [
         (
             "DELETE FROM app.organization_members m USING auth.users u WHERE u.id = m.user_id AND u.email LIKE 'ada@%'",
@@ -97,8 +99,12 @@ async fn whoever_is_removed_or_banned_is_refused_at_once_whatever_they_ask() {
         for document in documents {
             person.query(document, json!({})).await.expect_data();
         }
+        for document in refused {
+            assert_eq!(person.query(document, json!({})).await.error_code(), "BAD_USER_INPUT", "{document}");
+        }
         app.sql(refuse).await;
-        for document in documents {
+        // The one that finds out is another one each time.
+        for document in refused.into_iter().chain(documents) {
             let answer = person.query(document, json!({})).await;
             assert_eq!(answer.error_code(), "FORBIDDEN", "{document}: {}", answer.text);
             assert!(!answer.text.contains("nodes\":[{"), "{}", answer.text);
@@ -141,7 +147,8 @@ async fn a_read_scope_is_one_snapshot_and_a_write_scope_sees_what_is_committed()
     };
     // Twice: by opening it, and by what is remembered since.
     for round in 0..2 {
-        let (opened, prepared) = (ReadScope::open(store, identity).await.unwrap(), ReadScope::prepare(store, identity));
+        let (opened, prepared) =
+            (ReadScope::open(store, identity).await.unwrap(), ReadScope::prepare(store, identity, |_| ()));
         let prepared = prepared.await.unwrap();
         let write = WriteScope::open(store, identity).await.unwrap();
         let count = async |scope: &ReadScope| client::count_active(scope, 100).await.unwrap();

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use tenantry_domain::feature::Feature;
 use tenantry_domain::plan::{Allowance, Plan, PlanTable};
-
-use crate::columns::Columns;
 use tenantry_wire::Connection;
 
 use crate::apart;
+use crate::columns::Columns;
 use crate::error::{ConstraintKind, StoreError};
 use crate::scope::Scope;
 use crate::sql::Sql;

@@ -5,11 +5,10 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use tenantry_domain::OrganizationId;
 use tenantry_domain::subscription::{Period, Subscription};
+use tenantry_wire::Json;
 use uuid::Uuid;
 
 use super::subscription::{COLUMNS, decode};
-use tenantry_wire::Json;
-
 use crate::columns::Columns;
 use crate::error::StoreError;
 use crate::scope::sealed::Sealed;

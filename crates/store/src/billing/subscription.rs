@@ -5,10 +5,9 @@ use chrono::{DateTime, Utc};
 use tenantry_domain::feature::Feature;
 use tenantry_domain::plan::Allowance;
 use tenantry_domain::subscription::{Period, Subscription};
-
-use crate::columns::Columns;
 use tenantry_wire::Rows;
 
+use crate::columns::Columns;
 use crate::error::StoreError;
 use crate::scope::sealed::Sealed;
 use crate::scope::{Scope, WriteScope};

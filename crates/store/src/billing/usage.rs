@@ -2,7 +2,6 @@
 
 use tenantry_domain::feature::Feature;
 use tenantry_domain::subscription::Period;
-
 use tenantry_wire::Error;
 
 use crate::error::StoreError;

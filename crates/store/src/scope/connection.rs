@@ -1,5 +1,6 @@
-//! A connection with an open transaction, which it never takes back to the shelf.
+//! A connection with an open transaction. One that wrote, or that was cut off, never goes back to the shelf with it.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -11,7 +12,7 @@ use parking_lot::Mutex;
 use tenantry_wire::{Answer, Command, Error, Parameters, Rows};
 
 use crate::error::StoreError;
-use crate::shelf::{Lease, ROLLBACK, Shelf};
+use crate::shelf::{BEGIN, Lease, ROLLBACK, Shelf};
 use crate::sql::Sql;
 
 /// What an open transaction keeps from others.
@@ -38,9 +39,17 @@ impl Begin {
     pub(crate) const DEFAULTS: [(&'static str, &'static str); 2] =
         [("default_transaction_isolation", "repeatable read"), ("default_transaction_read_only", "on")];
 
+    /// What such a transaction keeps from others.
+    fn keeps(self) -> Keeps {
+        match self {
+            Self::Read => Keeps::Nothing,
+            Self::Write => Keeps::Locks,
+        }
+    }
+
     fn text(self) -> &'static str {
         match self {
-            Self::Read => "BEGIN",
+            Self::Read => BEGIN,
             Self::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
         }
     }
@@ -76,8 +85,6 @@ struct Held {
     opening: Option<(Opening, Check)>,
     /// Whether the last answer has been read to its end, and was no failure.
     is_settled: bool,
-    /// Whether the answer to the opening's question was what it had to be.
-    is_proven: bool,
     /// Why the transaction is of no use.
     refused: Option<StoreError>,
 }
@@ -98,6 +105,18 @@ struct Slot(Mutex<Awaited>);
 struct Awaited {
     answer: Option<Result<Answer, StoreError>>,
     waker: Option<Waker>,
+}
+
+/// Those who wait for an exchange, and whether each with a statement. Dropped half-way, it tells them that there will be no
+/// answer.
+struct Taken(VecDeque<(bool, Arc<Slot>)>);
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        for (_, slot) in self.0.drain(..) {
+            slot.fill(Err(ended()));
+        }
+    }
 }
 
 impl Slot {
@@ -198,7 +217,6 @@ impl Held {
             if let Some(asked) = &asked {
                 // Even if a statement behind it failed: who may not ask is not told that.
                 check(&asked.rows)?;
-                self.is_proven = true;
             }
             answers.extend(given);
             return result.map(|()| asked.unwrap_or_default().rows);
@@ -209,41 +227,29 @@ impl Held {
 impl Connection {
     /// Takes a connection. What opens the transaction is sent with the first statement, and `check` looks at the answer to its
     /// question before anybody gets the statement's.
-    pub(crate) async fn prepare(
-        shelf: &Arc<Shelf>,
-        opening: Opening,
-        keeps: Keeps,
-        check: Check,
-    ) -> Result<Self, StoreError> {
-        let lease = shelf.take().await?;
-        let held = Held {
-            lease: Some(lease),
-            opening: Some((opening, check)),
-            is_settled: true,
-            is_proven: false,
-            refused: None,
-        };
-        Ok(Self { shelf: Arc::clone(shelf), held: held.into(), queue: Mutex::default(), keeps })
+    pub(crate) async fn prepare(shelf: &Arc<Shelf>, opening: Opening, check: Check) -> Result<Self, StoreError> {
+        let mut connection = Self::take(shelf, opening.begin).await?;
+        connection.held.get_mut().opening = Some((opening, check));
+        Ok(connection)
+    }
+
+    async fn take(shelf: &Arc<Shelf>, begin: Begin) -> Result<Self, StoreError> {
+        let lease = Some(shelf.take().await?);
+        let held = Held { lease, opening: None, is_settled: true, refused: None };
+        let shelf = Arc::clone(shelf);
+        Ok(Self { shelf, held: held.into(), queue: Mutex::default(), keeps: begin.keeps() })
     }
 
     /// Takes a connection and opens the transaction; gives the answer to the opening's question.
-    pub(crate) async fn open(shelf: &Arc<Shelf>, opening: Opening, keeps: Keeps) -> Result<(Self, Rows), StoreError> {
+    pub(crate) async fn open(shelf: &Arc<Shelf>, opening: Opening) -> Result<(Self, Rows), StoreError> {
         let check: Check = Box::new(|_| Ok(()));
-        let lease = shelf.take().await?;
-        let held = Held { lease: Some(lease), opening: None, is_settled: true, is_proven: false, refused: None };
         // In the guard before anything is sent.
-        let connection = Self { shelf: Arc::clone(shelf), held: held.into(), queue: Mutex::default(), keeps };
-        let mut held = connection.held.lock().await;
+        let mut connection = Self::take(shelf, opening.begin).await?;
+        let held = connection.held.get_mut();
         held.is_settled = false;
         let rows = held.open(shelf, &opening, &check, &[], &mut Vec::new()).await?;
         held.is_settled = true;
-        drop(held);
         Ok((connection, rows))
-    }
-
-    /// Whether the transaction has begun and the answer to its opening's question was what it had to be.
-    pub(crate) async fn is_proven(&self) -> bool {
-        self.held.lock().await.is_proven
     }
 
     /// Opens the transaction, if no statement has done so.
@@ -278,8 +284,8 @@ impl Connection {
         self.answer(Some(Sql::once(statement))).await.map(drop)
     }
 
-    /// Runs reads side by side, which may do the same with theirs. The statements that they wait for at the same time are sent in one round trip; when one of
-    /// those fails, those behind it fail with the same error.
+    /// Runs reads side by side, which may do the same with theirs: see [`ReadScope::together`](super::ReadScope::together). A
+    /// statement whose values cannot be sent takes all those with it that would travel with it.
     pub(crate) async fn together<T>(&self, reads: Vec<BoxFuture<'_, T>>) -> Vec<T> {
         // One that is alone waits for no other.
         if let [_] = reads[..] {
@@ -344,9 +350,10 @@ impl Connection {
     async fn send_queued(&self) {
         let mut held = self.held.lock().await;
         let waiting = std::mem::take(&mut self.queue.lock().waiting);
-        let (mut statements, mut slots) = (Vec::with_capacity(waiting.len()), Vec::with_capacity(waiting.len()));
+        let mut statements = Vec::with_capacity(waiting.len());
+        let mut slots = Taken(VecDeque::with_capacity(waiting.len()));
         for (sql, slot) in waiting {
-            slots.push((sql.is_some(), slot));
+            slots.0.push_back((sql.is_some(), slot));
             statements.extend(sql);
         }
         let (answers, result) = if statements.is_empty() && held.opening.is_none() && held.is_settled {
@@ -355,7 +362,7 @@ impl Connection {
             held.exchange(&self.shelf, &statements).await
         };
         let mut answers = answers.into_iter();
-        for (has_statement, slot) in slots {
+        while let Some((has_statement, slot)) = slots.0.pop_front() {
             let answer =
                 if has_statement { answers.next() } else { Some(Answer::default()).filter(|_| result.is_ok()) };
             // None is missing if all went well.
@@ -381,6 +388,7 @@ impl Drop for Connection {
             // Nothing was sent, or it has ended by itself.
             return lease.put_back();
         }
+        // What lingers began as a transaction that reads, or the next one could not begin as it ends.
         if self.keeps == Keeps::Nothing && held.is_settled {
             return lease.linger();
         }

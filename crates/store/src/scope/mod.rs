@@ -1,7 +1,7 @@
 //! Scopes: transactions that are bound to one tenant. There is no other way to the database.
 //!
-//! A scope opens in one round trip, which also reads the membership; it rolls back when it is dropped half-way, before its
-//! connection serves anyone else.
+//! A scope opens in one round trip, which also reads the membership, and which may be that of its first statements. It rolls
+//! back when it is dropped half-way, before its connection serves anyone else.
 
 mod connection;
 mod identity;
@@ -13,7 +13,7 @@ use chrono::NaiveDate;
 use tenantry_domain::{Actor, Clock, OrganizationId};
 
 pub use connection::Connection;
-pub(crate) use connection::{Begin, Keeps, Opening};
+pub(crate) use connection::{Begin, Opening};
 pub use identity::IdentityScope;
 pub use read::ReadScope;
 pub use worker::WorkerScope;

@@ -3,7 +3,8 @@
 use futures_util::future::BoxFuture;
 use tenantry_domain::Identity;
 
-use super::{Connection, Keeps, Scope, Tenant, sealed};
+use super::connection::Keeps;
+use super::{Begin, Connection, Scope, Tenant, sealed};
 use crate::error::StoreError;
 use crate::pool::Store;
 
@@ -21,7 +22,7 @@ impl ReadScope {
     /// [`StoreError::NotAMember`] when the user does not belong to the organization; [`StoreError::Unavailable`] when there
     /// is no connection to be had within the pool's waiting time.
     pub async fn open(store: &Store, identity: Identity) -> Result<Self, StoreError> {
-        let (connection, tenant) = store.open_tenant(Keeps::Nothing, identity).await?;
+        let (connection, tenant) = store.open_tenant(Begin::Read, identity).await?;
         Ok(Self { connection, tenant })
     }
 
@@ -29,18 +30,21 @@ impl ReadScope {
     /// of its first statement. Nobody gets an answer that was meant for another role:
     /// [`StoreError::MembershipChanged`] comes in its place, and the scope is to be opened anew.
     ///
-    /// Until it [is proven](Self::is_proven), the [`actor`](Scope::actor) is what is remembered, not what is.
+    /// Until a statement was answered, or [`ensure_open`](Self::ensure_open) has returned, the [`actor`](Scope::actor) is what is
+    /// remembered, not what is.
+    ///
+    /// `notice` is told whether the user is a member of the organization, before anybody waits for an answer: what is
+    /// remembered at first, and what was read later.
     ///
     /// # Errors
     /// As [`open`](Self::open). What the opening would have failed with, the first statement may fail with, too.
-    pub async fn prepare(store: &Store, identity: Identity) -> Result<Self, StoreError> {
-        let (connection, tenant) = store.prepare_tenant(identity).await?;
+    pub async fn prepare(
+        store: &Store,
+        identity: Identity,
+        notice: impl Fn(bool) + Send + Sync + 'static,
+    ) -> Result<Self, StoreError> {
+        let (connection, tenant) = store.prepare_tenant(identity, Box::new(notice)).await?;
         Ok(Self { connection, tenant })
-    }
-
-    /// Whether the membership was read in this transaction: it has begun, and the actor is what the scope says.
-    pub async fn is_proven(&self) -> bool {
-        self.connection.is_proven().await
     }
 
     /// Begins the transaction, if no statement has done so yet.

@@ -3,7 +3,7 @@
 use futures_util::future::BoxFuture;
 use tenantry_domain::{Actor, Identity, OrganizationId, Role, UserId};
 
-use super::{Connection, Keeps, Scope, Tenant, sealed};
+use super::{Begin, Connection, Scope, Tenant, sealed};
 use crate::error::StoreError;
 use crate::pool::Store;
 
@@ -23,7 +23,7 @@ impl WriteScope {
     /// # Errors
     /// As [`ReadScope::open`](super::ReadScope::open).
     pub async fn open(store: &Store, identity: Identity) -> Result<Self, StoreError> {
-        let (connection, tenant) = store.open_tenant(Keeps::Locks, identity).await?;
+        let (connection, tenant) = store.open_tenant(Begin::Write, identity).await?;
         Ok(Self { connection, tenant })
     }
 
