@@ -101,3 +101,35 @@ async fn an_outsiders_flood_takes_neither_the_months_calls_nor_the_moments() {
     app.server().flush_calls().await;
     assert_eq!(written(&app, &org).await, 12);
 }
+
+#[tokio::test]
+async fn a_member_who_hangs_up_is_counted_and_who_was_one_is_believed_once() {
+    let app = TestApp::builder().metering(Duration::from_hours(1)).start().await;
+    let org = app.organization("acme").create().await;
+    let (owner, ada) = (app.as_owner(&org), app.as_member(&org, "ada").await);
+    for session in [&owner, &ada] {
+        session.query(LIST, json!({})).await.expect_data();
+    }
+    assert_eq!(app.server().flush_calls().await, 2);
+    app.sql("DELETE FROM app.organization_members WHERE user_id = (SELECT id FROM auth.users WHERE email = 'ada@acme.test')")
+        .await;
+    // Nobody gets to read clients any more, so nobody gets an answer before they have had enough.
+    let mut lock = app.admin().begin().await.unwrap();
+    sqlx::raw_sql("LOCK TABLE app.clients IN ACCESS EXCLUSIVE MODE").execute(&mut *lock).await.unwrap();
+    let hang_up = async |session: &Session| {
+        let patience = Duration::from_millis(300);
+        assert!(tokio::time::timeout(patience, session.query(LIST, json!({}))).await.is_err());
+        // The server hears of it.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    // Remembered, then read, then remembered again.
+    for _ in 0..3 {
+        hang_up(&owner).await;
+    }
+    hang_up(&ada).await;
+    for _ in 0..3 {
+        assert_eq!(ada.query(LIST, json!({})).await.status, StatusCode::FORBIDDEN);
+    }
+    lock.rollback().await.unwrap();
+    assert_eq!(app.server().flush_calls().await, 3 + 1);
+}
