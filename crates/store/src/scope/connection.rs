@@ -81,7 +81,7 @@ pub struct Connection {
 struct Held {
     /// `None` only after the transaction has ended.
     lease: Option<Lease>,
-    /// What has to be sent before the first statement. There until it was answered.
+    /// What has to be sent before the first statement. There until it is sent.
     opening: Option<(Opening, Check)>,
     /// Whether the last answer has been read to its end, and was no failure.
     is_settled: bool,
