@@ -14,8 +14,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::StoreError;
 
-/// How old a connection may be that is taken. The server's memory for it grows with what it has prepared, and what a proxy in between thinks
-/// of it is not known.
+/// How old a connection may be that is taken. The server's memory for it grows with what it has prepared, and what a proxy in
+/// between thinks of it is not known.
 const MAX_AGE: Duration = Duration::from_mins(20);
 
 /// How long a transaction that only read, and that is over for us, may stay open on a connection that waits here. The next
@@ -135,11 +135,11 @@ impl Shelf {
         let mut pause = RETRY.0;
         loop {
             let opening = tokio::time::timeout_at(deadline.into(), self.open_one()).await;
-            let failed = match opening.unwrap_or(Err(Error::TimedOut)) {
+            let failed = match opening.unwrap_or_else(|_| Err(Error::TimedOut.into())) {
                 Ok(connection) => {
                     return Ok(Counted { connection, since: Instant::now(), _count: Count::up(&self.open) });
                 }
-                Err(error) => StoreError::from(error),
+                Err(error) => error,
             };
             let may_pass = matches!(failed, StoreError::Unavailable(_));
             if !may_pass || Instant::now() + pause >= deadline {
@@ -153,13 +153,15 @@ impl Shelf {
     /// Makes a connection, and makes sure that a plain `BEGIN` on it begins what readers rely on: something in between may have
     /// kept the settings from the server.
     #[expect(clippy::disallowed_methods, reason = "this is where scopes get their connection from")]
-    async fn open_one(&self) -> Result<Connection, Error> {
+    async fn open_one(&self) -> Result<Connection, StoreError> {
         let mut connection = Connection::open(&self.address).await?;
         let none = Parameters::default();
         let answers =
             connection.exchange(&[BEGIN, IS_READ, ROLLBACK].map(|text| Command::prepared(text, &none))).await?;
         let is_read: bool = answers[1].first().ok_or(Error::NoRow)?.get(0)?;
-        if is_read { Ok(connection) } else { Err(Error::Protocol("the session's settings did not reach it")) }
+        // Asking again would not help, so it does not count as out of reach.
+        let lost = || StoreError::Database(Error::Protocol("the session's settings did not reach the server"));
+        is_read.then_some(connection).ok_or_else(lost)
     }
 
     fn lease(self: &Arc<Self>, idle: Idle, permit: OwnedSemaphorePermit) -> Lease {

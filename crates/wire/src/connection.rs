@@ -9,7 +9,7 @@ use postgres_types::{Kind, Type};
 use crate::address::Address;
 use crate::command::{Command, Parameters};
 use crate::error::{Error, ServerError, cause};
-use crate::link::{HEADER, Link};
+use crate::link::{HEADER, Link, Message};
 use crate::rows::{Answer, Rows};
 use crate::statements::{Statement, Statements};
 use crate::{startup, stream};
@@ -233,14 +233,7 @@ impl Connection {
         let mut rows = Rows::default();
         let mut refused: Option<ServerError> = None;
         loop {
-            let message = match self.link.next().await {
-                Ok(message) => message,
-                // The server says why before it hangs up.
-                Err(error) => {
-                    self.is_broken = true;
-                    return Err(refused.map_or(error, |refused| Error::Server(refused.into())));
-                }
-            };
+            let message = self.next(&mut refused).await?;
             let body = &self.link.input[HEADER..message.length];
             let at = answers.len();
             match message.tag {
@@ -270,9 +263,7 @@ impl Connection {
                 b'I' => answers.push(Answer::default()),
                 b'E' => refused = Some(ServerError::parse(body)),
                 b'Z' => {
-                    self.is_idle = body == b"I";
-                    self.owed -= 1;
-                    self.link.skip(message);
+                    self.end(message);
                     return match refused {
                         Some(refused) => Err(Error::Server(refused.into())),
                         None if answers.len() == commands.len() => Ok(()),
@@ -290,13 +281,7 @@ impl Connection {
         let mut touched = 0;
         let mut refused: Option<ServerError> = None;
         loop {
-            let message = match self.link.next().await {
-                Ok(message) => message,
-                Err(error) => {
-                    self.is_broken = true;
-                    return Err(refused.map_or(error, |refused| Error::Server(refused.into())));
-                }
-            };
+            let message = self.next(&mut refused).await?;
             let body = &self.link.input[HEADER..message.length];
             match message.tag {
                 b'C' => touched = affected(body),
@@ -306,9 +291,7 @@ impl Connection {
                     refused = Some(error);
                 }
                 b'Z' => {
-                    self.is_idle = body == b"I";
-                    self.owed -= 1;
-                    self.link.skip(message);
+                    self.end(message);
                     return refused.map_or(Ok(touched), |refused| Err(Error::Server(refused.into())));
                 }
                 b'D' | b'T' | b'n' | b'2' | b'I' => {}
@@ -316,6 +299,20 @@ impl Connection {
             }
             self.link.skip(message);
         }
+    }
+
+    /// Waits for the next message of an answer. The server says why before it hangs up.
+    async fn next(&mut self, refused: &mut Option<ServerError>) -> Result<Message, Error> {
+        let next = self.link.next().await;
+        self.is_broken |= next.is_err();
+        next.map_err(|error| refused.take().map_or(error, |refused| Error::Server(refused.into())))
+    }
+
+    /// Notes that the server has answered all of an exchange, and whether it is in a transaction: what the message says.
+    fn end(&mut self, ready: Message) {
+        self.is_idle = self.link.input.get(HEADER) == Some(&b'I');
+        self.owed -= 1;
+        self.link.skip(ready);
     }
 
     async fn copy(&mut self, data: &[u8]) -> Result<u64, Error> {

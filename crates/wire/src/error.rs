@@ -27,8 +27,8 @@ pub enum Error {
     /// The server asks for a proof that we cannot give.
     #[error("the server does not let us in: {0}")]
     Authentication(&'static str),
-    /// The server sent what the protocol does not allow.
-    #[error("the server sent what the protocol does not allow: {0}")]
+    /// The server sent what the protocol does not allow, or does not keep to what was asked of the session.
+    #[error("not what the protocol allows, or what was agreed: {0}")]
     Protocol(&'static str),
     /// The server refused a statement, or the connection itself.
     #[error("{0}")]

@@ -59,7 +59,7 @@ fn verifier(address: &Address, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn
         (mode, _) => mode,
     };
     if matches!(mode, TlsMode::Disable | TlsMode::Prefer | TlsMode::Require) {
-        return Ok(Arc::new(AnyCertificate(Arc::clone(provider))));
+        return Ok(Arc::new(Lenient { provider: Arc::clone(provider), vouched: None }));
     }
     let full: Arc<dyn ServerCertVerifier> = match &address.root_certificate {
         None => Arc::new(Verifier::new(Arc::clone(provider)).map_err(fault)?),
@@ -72,7 +72,10 @@ fn verifier(address: &Address, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn
             builder.build().map_err(fault)?
         }
     };
-    if mode == TlsMode::VerifyCa { Ok(Arc::new(AnyName(full))) } else { Ok(full) }
+    match mode {
+        TlsMode::VerifyCa => Ok(Arc::new(Lenient { provider: Arc::clone(provider), vouched: Some(full) })),
+        _ => Ok(full),
+    }
 }
 
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
@@ -94,52 +97,15 @@ fn broken(error: io::Error) -> Error {
     }
 }
 
-/// Takes a certificate whoever it is of and whoever vouches for it; the key that it names must be the server's still.
+/// Looks at less than the whole certificate; the key that it names must be the server's still.
 #[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
+struct Lenient {
+    provider: Arc<CryptoProvider>,
+    /// Tells whether it is vouched for. `None` where anybody's will do.
+    vouched: Option<Arc<dyn ServerCertVerifier>>,
 }
 
-/// Takes a certificate that is vouched for, whoever it is of.
-#[derive(Debug)]
-struct AnyName(Arc<dyn ServerCertVerifier>);
-
-impl ServerCertVerifier for AnyName {
+impl ServerCertVerifier for Lenient {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -149,7 +115,8 @@ impl ServerCertVerifier for AnyName {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         use CertificateError::{NotValidForName, NotValidForNameContext};
-        match self.0.verify_server_cert(certificate, intermediates, name, ocsp, now) {
+        let Some(vouched) = &self.vouched else { return Ok(ServerCertVerified::assertion()) };
+        match vouched.verify_server_cert(certificate, intermediates, name, ocsp, now) {
             // The name is looked at last, so all else is well.
             Err(rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })) => {
                 Ok(ServerCertVerified::assertion())
@@ -164,7 +131,8 @@ impl ServerCertVerifier for AnyName {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls12_signature(message, certificate, signature)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
     }
 
     fn verify_tls13_signature(
@@ -173,10 +141,11 @@ impl ServerCertVerifier for AnyName {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls13_signature(message, certificate, signature)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

@@ -1,14 +1,17 @@
 //! The first read of a request: in one round trip, for the membership that is remembered, and for the one that is.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::DateTime;
 use serde_json::json;
 use tenantry_domain::{Clock, Identity};
-use tenantry_store::{ReadScope, WriteScope, client};
+use tenantry_store::{ReadScope, Store, StoreError, StoreSettings, WriteScope, client};
 use tenantry_tests::{Session, TestApp};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 const LIST: &str = "{ clients { nodes { id name notes } totalCount } }";
 
@@ -41,6 +44,45 @@ async fn a_level_is_a_round_trip_and_opening_the_scope_is_none() {
     ] {
         assert_eq!(round_trips(&app, &owner, document).await, expected, "{document}");
     }
+}
+
+/// Stands before the database at this port, and turns the session's wish to only read into its opposite; as a pooler would that
+/// keeps such wishes to itself.
+async fn forgetful_proxy(port: u16) -> u16 {
+    const WISH: &[u8] = b"default_transaction_read_only\0on\0";
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let own = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let database = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+            let ((mut from_client, mut to_client), (mut from_database, mut to_database)) =
+                (client.into_split(), database.into_split());
+            tokio::spawn(async move { tokio::io::copy(&mut from_database, &mut to_client).await });
+            tokio::spawn(async move {
+                let mut piece = vec![0; 64 * 1024];
+                while let Ok(length @ 1..) = from_client.read(&mut piece).await {
+                    if let Some(at) = piece[..length].windows(WISH.len()).position(|part| part == WISH) {
+                        piece[at + WISH.len() - 3..at + WISH.len() - 1].copy_from_slice(b"no");
+                    }
+                    to_database.write_all(&piece[..length]).await.unwrap();
+                }
+            });
+        }
+    });
+    own
+}
+
+#[tokio::test]
+async fn a_session_that_did_not_take_its_settings_is_not_used() {
+    let database = TestApp::database().await;
+    let port = database.connection().port();
+    let url = database.app_url().replace(&format!(":{port}/"), &format!(":{}/", forgetful_proxy(port).await));
+    let begun = Instant::now();
+    let refused = Store::connect(&StoreSettings::new(url), Clock::system()).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Database(_)), "{refused:?}");
+    assert!(format!("{refused:?}").contains("settings did not reach"), "{refused:?}");
+    assert!(begun.elapsed() < Duration::from_secs(4), "it is not asked again");
+    Store::connect(&StoreSettings::new(database.app_url()), Clock::system()).await.unwrap();
 }
 
 #[tokio::test]

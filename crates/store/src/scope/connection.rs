@@ -35,7 +35,7 @@ pub(crate) enum Begin {
 
 impl Begin {
     /// What a transaction is whose `BEGIN` does not say. Said once for each connection, because saying it every time costs the
-    /// server more than the `BEGIN` itself.
+    /// server about as much again as the `BEGIN` itself.
     pub(crate) const DEFAULTS: [(&'static str, &'static str); 2] =
         [("default_transaction_isolation", "repeatable read"), ("default_transaction_read_only", "on")];
 
