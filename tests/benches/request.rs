@@ -64,6 +64,7 @@ impl Bed {
             identity: self.identity,
             expires_at: None,
             request_id: String::new(),
+            deadline: None,
             membership: Membership::default(),
         };
         let request = GraphQlRequest { query: query.text().to_owned(), ..GraphQlRequest::default() };

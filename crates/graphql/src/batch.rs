@@ -19,6 +19,7 @@ use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use tenantry_domain::{Actor, Identity};
 use tenantry_store::{ReadScope, Scope, Store, StoreError};
+use tokio::time::Instant;
 
 use crate::caller::{Caller, Membership};
 
@@ -49,6 +50,9 @@ pub(crate) struct Reads {
     identity: Identity,
     expires_at: Option<DateTime<Utc>>,
     membership: Membership,
+    deadline: Option<Instant>,
+    /// The keys of the root fields that have changed something for good.
+    committed: Mutex<Vec<String>>,
     state: Mutex<State>,
     /// Whether the snapshot is being opened, which may wait for a connection.
     opening: AtomicBool,
@@ -66,12 +70,14 @@ struct State {
 }
 
 impl Reads {
-    pub(crate) fn new(store: Store, caller: &Caller) -> Self {
+    pub(crate) fn new(store: Store, caller: &Caller, deadline: Option<Instant>) -> Self {
         Self {
             store,
             identity: caller.identity,
             expires_at: caller.expires_at,
             membership: caller.membership.clone(),
+            deadline,
+            committed: Mutex::default(),
             state: Mutex::default(),
             opening: AtomicBool::new(false),
         }
@@ -84,6 +90,21 @@ impl Reads {
     /// Until when the caller's token is good, if that is known.
     pub(crate) fn expires_at(&self) -> Option<DateTime<Utc>> {
         self.expires_at
+    }
+
+    /// When what is under way is given up; `None` where something else sees to it.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Notes that the root field of this key has changed something for good.
+    pub(crate) fn committed(&self, root: &str) {
+        self.committed.lock().push(root.to_owned());
+    }
+
+    /// Takes the keys of the root fields that have changed something for good.
+    pub(crate) fn take_committed(&self) -> Vec<String> {
+        std::mem::take(&mut *self.committed.lock())
     }
 
     /// Is told when the caller turns out to be a member.
@@ -178,7 +199,12 @@ impl Reads {
             (std::mem::take(&mut state.waiting), state.failed.clone(), state.writes)
         };
         if failed.is_none() {
-            failed = self.read(&waiting).await.err().map(Arc::new);
+            let read = self.read(&waiting);
+            let read = match self.deadline {
+                None => read.await,
+                Some(deadline) => tokio::time::timeout_at(deadline, read).await.unwrap_or(Err(StoreError::OutOfTime)),
+            };
+            failed = read.err().map(Arc::new);
         }
         if let Some(failed) = failed {
             for loader in &waiting {

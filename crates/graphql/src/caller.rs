@@ -16,6 +16,8 @@ pub struct Caller {
     pub expires_at: Option<DateTime<Utc>>,
     /// Names the request in the log and in errors.
     pub request_id: String,
+    /// When the answer has to be there; `None` for no such time. What is under way then is given up.
+    pub deadline: Option<tokio::time::Instant>,
     /// Is told when the caller turns out to be a member.
     pub membership: Membership,
 }

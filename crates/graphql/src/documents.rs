@@ -1,61 +1,61 @@
 //! Documents that came before. Clients send the same few over and over, so what reading one costs is paid once.
 //!
-//! Only a document that has passed the guard and the strict validation is kept. What depends on the variables is looked at for
-//! every request all the same.
+//! Only a document that has passed the guard and the validation is kept. What depends on the variables is looked at for every
+//! request all the same.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use async_graphql::parser::types::{ExecutableDocument, OperationType};
+use apollo_compiler::ExecutableDocument;
+use apollo_compiler::ast::Document as Parsed;
+use apollo_compiler::validation::Valid;
+use hashlink::LruCache;
 use parking_lot::Mutex;
 
-use crate::object::Rendering;
+use crate::request::Lowered;
 
 /// The most text of documents that is kept, in bytes. A parsed document takes some twenty times its text.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// A document, and what was found out about it.
+/// The most documents that are kept, however short.
+const MAX_DOCUMENTS: usize = 10_000;
+
+/// A valid document, and what was found out about it.
 pub(crate) struct Document {
-    /// The document as it was parsed.
-    pub(crate) parsed: ExecutableDocument,
-    /// The kind of the operation that runs.
-    pub(crate) operation_type: Option<OperationType>,
-    /// Its root fields, in order.
-    pub(crate) root: Option<RootFields>,
-    /// Whether lists of leaves can be rendered at once.
-    pub(crate) rendering: Rendering,
-    /// What it costs when no variables are given; only if it was found right without any.
-    pub(crate) plain_cost: Option<u64>,
+    /// As it was parsed, for the cost guard.
+    pub(crate) parsed: Parsed,
+    /// As it was validated.
+    pub(crate) valid: Valid<ExecutableDocument>,
+    /// The operation that runs and what it costs, if both depend on no variable.
+    pub(crate) fixed: Option<Fixed>,
 }
 
-/// The kind of an operation, and its root fields.
-pub(crate) type RootFields = (OperationType, Vec<RootField>);
-
-/// A root field of an operation.
-pub(crate) struct RootField {
-    /// The key of its answer.
-    pub(crate) key: String,
-    /// Its name.
-    pub(crate) field: String,
-    /// Whether a directive may leave it out.
-    pub(crate) is_conditional: bool,
+/// An operation without variables.
+pub(crate) struct Fixed {
+    /// As it is executed.
+    pub(crate) lowered: Lowered,
+    /// What it costs.
+    pub(crate) cost: u64,
 }
 
-/// The documents that came before, by their text and the name of the operation.
-#[derive(Default)]
+/// The documents that came before, by their text and the name of the operation. Those that were used least recently go first.
 pub(crate) struct Documents(Mutex<Known>);
 
-#[derive(Default)]
 struct Known {
     /// The operation's name is a part of the key: a zero byte, which no document holds outside of a string, divides the two.
-    by_text: HashMap<String, Arc<Document>>,
+    by_text: LruCache<String, Arc<Document>>,
     bytes: usize,
+}
+
+impl Default for Documents {
+    fn default() -> Self {
+        Self(Mutex::new(Known { by_text: LruCache::new(MAX_DOCUMENTS), bytes: 0 }))
+    }
 }
 
 impl Documents {
     /// The document with this text, if it came before.
     pub(crate) fn get(&self, query: &str, operation: Option<&str>) -> Option<Arc<Document>> {
-        let known = self.0.lock();
+        let mut known = self.0.lock();
         match operation {
             None => known.by_text.get(query),
             Some(_) => known.by_text.get(key(query, operation).as_str()),
@@ -63,18 +63,20 @@ impl Documents {
         .cloned()
     }
 
-    /// Keeps a document. When there are too many, all are forgotten: those that matter come again at once.
+    /// Keeps a document.
     pub(crate) fn keep(&self, query: &str, operation: Option<&str>, document: Arc<Document>) {
         let key = key(query, operation);
         let mut known = self.0.lock();
-        if known.bytes + key.len() > MAX_BYTES {
-            *known = Known::default();
-        }
-        let length = key.len();
         // Two requests may bring it at the same time.
-        if known.by_text.insert(key, document).is_none() {
-            known.bytes += length;
+        if known.by_text.get(key.as_str()).is_some() {
+            return;
         }
+        known.bytes += key.len();
+        while known.bytes > MAX_BYTES || known.by_text.len() >= MAX_DOCUMENTS {
+            let Some((oldest, _)) = known.by_text.remove_lru() else { break };
+            known.bytes -= oldest.len();
+        }
+        known.by_text.insert(key, document);
     }
 }
 

@@ -3,6 +3,7 @@
 use async_graphql::{Response, Value};
 
 use crate::leaf::write_text;
+use crate::request::EMPTY;
 
 /// The response as the JSON of the GraphQL specification: `data` first, then `errors` and `extensions` when there are any.
 /// `data` is left out when the request did not get as far as an execution.
@@ -50,7 +51,7 @@ pub(crate) fn write_value(out: &mut Vec<u8>, value: &Value) {
         }
         Value::Object(fields) => {
             out.push(b'{');
-            for (n, (key, field)) in fields.iter().enumerate() {
+            for (n, (key, field)) in fields.iter().filter(|(key, _)| *key != EMPTY).enumerate() {
                 if n > 0 {
                     out.push(b',');
                 }

@@ -138,7 +138,7 @@ pub(crate) struct EntitlementQuery;
 impl EntitlementQuery {
     /// What the organization may use, and how much of it is left: one entry for every feature. Ask before you act; what counts
     /// is the answer of the mutation.
-    async fn entitlements(&self, context: &Context<'_>) -> Result<Vec<Entitlement>> {
+    async fn entitlements(&self, context: &Context<'_>) -> Result<Option<Vec<Entitlement>>> {
         let actor = load::<WhoAmI>(context, ()).await?;
         let role = actor.map(|actor| actor.role);
         if role.is_none_or(|role| decide(role, Operation::ReadEntitlements, Place::OPEN) != Decision::Allowed) {
@@ -146,9 +146,9 @@ impl EntitlementQuery {
         }
         let billing = context.data_unchecked::<Service>().billing().clone();
         match load::<Entitlements>(context, Plans(billing)).await?.as_deref() {
-            Some(Ok(entitlements)) => Ok(entitlements.iter().map(Entitlement::from).collect()),
+            Some(Ok(entitlements)) => Ok(Some(entitlements.iter().map(Entitlement::from).collect())),
             Some(Err(error)) => Err(internal(error)),
-            None => Ok(Vec::new()),
+            None => Ok(Some(Vec::new())),
         }
     }
 }

@@ -1,13 +1,14 @@
 //! The one file that maps failures to what a caller is told. Exhaustive on purpose: a new kind of failure does not compile
 //! until somebody decides here.
 
-use async_graphql::{Enum, Error, ErrorExtensions, Response, ServerError, SimpleObject, Value};
+use async_graphql::{Enum, Error, ErrorExtensions, PathSegment, Response, ServerError, SimpleObject, Value};
 use tenantry_domain::feature::LimitReached;
 use tenantry_domain::{FieldError, FieldErrorCode};
 use tenantry_service::ServiceError;
 use tenantry_store::StoreError;
 
 use crate::batch::ReadError;
+use crate::request::REASON;
 
 /// The codes in `extensions.code` of a top-level error. Stable: clients rely on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +89,12 @@ fn store_failed(error: &StoreError) -> Error {
         StoreError::Timeout(source) => {
             tracing::warn!(error = %source, "a statement took too long");
             coded(ErrorCode::Timeout, "The request took too long.")
+        }
+        StoreError::OutOfTime => coded(ErrorCode::Timeout, "The request took too long."),
+        StoreError::OutcomeUnknown(source) => {
+            tracing::error!(error = %source, "a commit had no answer");
+            coded(ErrorCode::Unavailable, "It is not known whether this was carried out: look before you try again.")
+                .extend_with(|_, extensions| extensions.set("outcome", "UNKNOWN"))
         }
         StoreError::Unavailable(source) => {
             tracing::warn!(error = %source, "the database cannot be reached");
@@ -230,19 +237,31 @@ pub(crate) fn sort<T>(result: Result<T, ServiceError>) -> Result<Result<T, Vec<U
     }
 }
 
-/// Gives every error of a response a code and the request id, and bounds their number.
-pub(crate) fn finish(errors: &mut Vec<ServerError>, request_id: &str) {
+/// Gives every error of a response a code, the request id, and the path of the input that it is about; bounds their number.
+/// `committed` are the keys of the root fields that have changed something for good.
+pub(crate) fn finish(errors: &mut Vec<ServerError>, request_id: &str, committed: &[String]) {
     // A document can be wrong in very many places; nobody reads more than these.
     errors.truncate(50);
     for error in errors {
         let extensions = error.extensions.get_or_insert_default();
-        match extensions.get("code") {
-            // What async-graphql refuses by itself is a document or an argument that does not fit the schema.
-            None => extensions.set("code", ErrorCode::BadUserInput.as_str()),
-            Some(Value::String(code)) if code == "GRAPHQL_PARSE_FAILED" => {
-                extensions.set("code", ErrorCode::BadUserInput.as_str());
-            }
-            Some(_) => {}
+        if extensions.get("code").is_none() {
+            // What async-graphql refuses by itself is a value that does not fit the schema.
+            extensions.set("code", ErrorCode::BadUserInput.as_str());
+        }
+        if let (Some(Value::String(reason)), Some(Value::List(path))) =
+            (extensions.get(REASON).cloned(), extensions.get("field"))
+        {
+            let path: Vec<&str> = path
+                .iter()
+                .filter_map(|segment| if let Value::String(segment) = segment { Some(segment.as_str()) } else { None })
+                .collect();
+            error.message = format!("{}: {reason}", path.join("."));
+            extensions.unset(REASON);
+        }
+        if let Some(PathSegment::Field(root)) = error.path.first()
+            && committed.contains(root)
+        {
+            extensions.set("outcome", "COMMITTED");
         }
         extensions.set("requestId", request_id);
     }

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, MaybeUndefined, Result};
+use async_graphql::{Context, MaybeUndefined, QueryPathSegment, Result};
 use futures_util::future::BoxFuture;
 use tenantry_domain::{Change, FieldError, FieldErrorCode, Identity, Violations};
 use tenantry_service::{Service, ServiceError};
 use tenantry_store::WriteScope;
+use tokio::time::Instant;
 
 use crate::batch::Reads;
 use crate::caller::Membership;
-use crate::error::{UserError, sort};
+use crate::error::{ErrorCode, UserError, coded, sort};
 
 /// Declares the payload of a mutation that gives an object, and one that gives the id of what was deleted.
 macro_rules! payload {
@@ -53,23 +54,48 @@ pub(crate) async fn write<T: Send>(
 ) -> Result<std::result::Result<T, Vec<UserError>>> {
     let reads = context.data_unchecked::<Arc<Reads>>();
     let service = context.data_unchecked::<Service>();
-    let caller = caller(context);
+    let caller = caller(context)?;
     let membership = reads.membership();
-    let result = service.write(caller, |scope| {
+    let result = service.write(caller, reads.deadline(), |scope| {
         membership.prove();
         work(scope)
     });
     let result = result.await;
     reads.forget();
+    if result.is_ok() {
+        committed(context);
+    }
     sort(result)
 }
 
 /// Who is asking, at the beginning of a mutation. Lets go of the snapshot in which an earlier mutation's payload was read: a
 /// request that keeps a connection while it waits for another one may wait for itself.
-pub(crate) fn caller(context: &Context<'_>) -> Identity {
+///
+/// # Errors
+/// The request's time is over, so that this mutation does not begin.
+pub(crate) fn caller(context: &Context<'_>) -> Result<Identity> {
     let reads = context.data_unchecked::<Arc<Reads>>();
     reads.forget();
-    reads.identity()
+    if reads.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
+        return Err(coded(ErrorCode::Timeout, "The request took too long; this was not begun."));
+    }
+    Ok(reads.identity())
+}
+
+/// Notes that the root field in this context has changed something for good. Whatever goes wrong with it afterwards, the client
+/// is told so.
+pub(crate) fn committed(context: &Context<'_>) {
+    let mut node = context.path_node;
+    let mut root = None;
+    while let Some(at) = node {
+        if let QueryPathSegment::Name(key) = at.segment {
+            root = Some(key);
+        }
+        node = at.parent.copied();
+    }
+    if let Some(root) = root {
+        context.data_unchecked::<Arc<Reads>>().committed(root);
+    }
 }
 
 /// Is told when the caller turns out to be a member, by whoever opens a scope otherwise than through [`write`].

@@ -22,7 +22,7 @@ use crate::member::Member;
 use crate::object::{Object as Resolved, RecordNode};
 use crate::organization::Organization;
 use crate::project::Project;
-use crate::scalar::GlobalId;
+use crate::scalar::{AnyId, GlobalId};
 use crate::task::Task;
 use crate::workspace::Workspace;
 
@@ -90,21 +90,21 @@ impl NodeQuery {
     async fn node(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The id of any object.")] id: ID,
+        #[graphql(desc = "The id of any object.")] id: AnyId,
     ) -> Result<Option<Found>> {
-        find(context, &id, "id").await
+        find(context, &id.0, "id").await
     }
 
     /// The objects with these ids, in the same order; null where there is none that you can see.
     async fn nodes(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The ids of any objects, at most 100.")] ids: Vec<ID>,
-    ) -> Result<Vec<Option<Found>>> {
+        #[graphql(desc = "The ids of any objects, at most 100.")] ids: Vec<AnyId>,
+    ) -> Result<Option<Vec<Option<Found>>>> {
         if ids.len() > MAX_NODES {
             return Err(bad_argument("ids", format!("At most {MAX_NODES} ids can be given.")));
         }
-        try_join_all(ids.iter().map(|id| find(context, id, "ids"))).await
+        try_join_all(ids.iter().map(|id| find(context, &id.0, "ids"))).await.map(Some)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The scalars: how ids, times, dates, amounts and currencies are spelled.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 
 use async_graphql::parser::types::Field;
@@ -13,8 +14,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use tenantry_domain::{Currency, Id, Money as DomainMoney};
 
+use crate::error::ErrorCode;
 use crate::leaf::{Leaf, ToLeaf};
-use crate::locate::REFUSED;
+use crate::request::{Placed, REASON, ScalarRule, Scalars};
 
 /// An id, spelled as a TypeID. In the schema it is an `ID`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,12 +40,13 @@ impl<I: Id + std::str::FromStr<Err: fmt::Display>> InputType for GlobalId<I> {
     }
 
     fn parse(value: Option<Value>) -> InputValueResult<Self> {
-        match value {
-            Some(Value::String(text)) => {
-                text.parse().map(Self).map_err(|error: I::Err| bad_input(&text, format!("{error}.")))
-            }
-            Some(other) => Err(InputValueError::expected_type(other)),
-            None => Err(InputValueError::expected_type(Value::Null)),
+        let value = value.unwrap_or_default();
+        match Placed::read(&value) {
+            Some(placed) => placed.text.parse().map(Self).map_err(|error: I::Err| {
+                let example = format!("An id of this kind looks like {}_01h455vb4pex5vsknk084sn02q.", I::PREFIX);
+                misplaced(&placed, &format!("{error}. {example}"))
+            }),
+            None => Err(InputValueError::expected_type(value)),
         }
     }
 
@@ -70,20 +73,60 @@ impl<I: Id> OutputType for GlobalId<I> {
     }
 }
 
-/// A refused value, with the code that clients look for.
-fn bad_input<T: InputType>(refused: &str, message: impl fmt::Display) -> InputValueError<T> {
-    InputValueError::custom(message).with_extension("code", "BAD_USER_INPUT").with_extension(REFUSED, refused)
+/// A refused id, with its place among the arguments of its field.
+fn misplaced<T: InputType>(placed: &Placed<'_>, reason: &str) -> InputValueError<T> {
+    let field = placed.path().map(|segment| Value::String(segment.to_owned())).collect();
+    let error = InputValueError::custom(reason).with_extension("code", ErrorCode::BadUserInput.as_str());
+    error.with_extension("field", Value::List(field)).with_extension(REASON, reason)
+}
+
+/// The id of an object of any kind. In the schema it is an `ID`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AnyId(pub(crate) String);
+
+impl InputType for AnyId {
+    type RawValueType = Self;
+
+    fn type_name() -> Cow<'static, str> {
+        <ID as InputType>::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        <ID as InputType>::create_type_info(registry)
+    }
+
+    fn parse(value: Option<Value>) -> InputValueResult<Self> {
+        let value = value.unwrap_or_default();
+        match Placed::read(&value) {
+            Some(placed) => Ok(Self(placed.text.to_owned())),
+            None => Err(InputValueError::expected_type(value)),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.clone())
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
 }
 
 /// Declares a scalar that wraps a value: its name, its description, how it is read and what leaf it is.
 macro_rules! scalar {
     ($(#[$meta:meta])* $type:ident($inner:ty) = $name:literal, $description:literal, $specified_by:expr,
-     read |$text:ident| $read:expr, leaf |$value:ident| $leaf:expr) => {
+     example $example:literal, read |$text:ident| $read:expr, leaf |$value:ident| $leaf:expr) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub(crate) struct $type(pub(crate) $inner);
 
         impl $type {
+            /// How the request layer checks a value of this scalar.
+            const RULE: (&'static str, ScalarRule) = ($name, ScalarRule {
+                example: $example,
+                check: |$text| $read.map(drop).map_err(|reason| reason.to_string()),
+            });
+
             fn register(registry: &mut Registry) -> String {
                 registry.create_input_type::<Self, _>(MetaTypeId::Scalar, |_| MetaType::Scalar {
                     name: $name.to_owned(),
@@ -119,7 +162,10 @@ macro_rules! scalar {
 
             fn parse(value: Option<Value>) -> InputValueResult<Self> {
                 match value {
-                    Some(Value::String($text)) => $read.map(Self).map_err(|message| bad_input(&$text, message)),
+                    Some(Value::String(text)) => {
+                        let $text = text.as_str();
+                        $read.map(Self).map_err(InputValueError::custom)
+                    }
                     Some(other) => Err(InputValueError::expected_type(other)),
                     None => Err(InputValueError::expected_type(Value::Null)),
                 }
@@ -155,7 +201,7 @@ scalar! {
     Timestamp(DateTime<Utc>) = "DateTime",
     "A point in time, as RFC 3339 in UTC with up to six digits of a second.",
     Some("https://scalars.graphql.org/andimarek/date-time".to_owned()),
-    read |text| read_time(&text),
+    example "2026-01-31T12:00:00Z", read |text| read_time(text),
     leaf |value| Leaf::Time(value)
 }
 
@@ -164,7 +210,7 @@ scalar! {
     Date(NaiveDate) = "Date",
     "A day, as ISO 8601: `2026-01-31`.",
     None,
-    read |text| read_day(&text),
+    example "2026-01-31", read |text| read_day(text),
     leaf |value| Leaf::Day(value)
 }
 
@@ -173,7 +219,7 @@ scalar! {
     DecimalText(Decimal) = "Decimal",
     "An exact decimal number, as a string: `\"2500.00\"`. Never a float.",
     None,
-    read |text| read_decimal(&text),
+    example "2500.00", read |text| read_decimal(text),
     leaf |value| Leaf::Made(value.to_string())
 }
 
@@ -182,8 +228,13 @@ scalar! {
     CurrencyCode(Currency) = "CurrencyCode",
     "An ISO 4217 currency code: `USD`.",
     Some("https://www.iso.org/iso-4217-currency-codes.html".to_owned()),
-    read |text| text.parse::<Currency>().map_err(|error| format!("{error}.")),
+    example "USD", read |text| text.parse::<Currency>().map_err(|error| format!("{error}.")),
     leaf |value| Leaf::Made(value.to_string())
+}
+
+/// How the request layer checks the schema's scalars.
+pub(crate) fn scalars() -> Scalars {
+    HashMap::from([Timestamp::RULE, Date::RULE, DecimalText::RULE, CurrencyCode::RULE])
 }
 
 /// Reads a day of the years 1 to 9999, spelled in full: the parser alone takes signs, spaces and single digits as well, and
@@ -199,8 +250,8 @@ fn read_day(text: &str) -> Result<NaiveDate, &'static str> {
 fn read_time(text: &str) -> Result<DateTime<Utc>, &'static str> {
     let time = DateTime::parse_from_rfc3339(text).map_err(|_| "This is not a time such as 2026-01-31T12:00:00Z.")?;
     let time = time.with_timezone(&Utc);
-    let (first, last) = (DateTime::from_timestamp(-62_135_596_800, 0), DateTime::from_timestamp(253_402_300_799, 0));
-    if Some(time) < first || Some(time) > last {
+    // The seconds in which the year 1 begins and the year 9999 ends. What follows the last second's point still belongs to it.
+    if !(-62_135_596_800..=253_402_300_799).contains(&time.timestamp()) {
         return Err("This must lie between the years 1 and 9999.");
     }
     if time.timestamp_subsec_nanos() % 1_000 == 0 { Ok(time) } else { Err("This is finer than a microsecond.") }

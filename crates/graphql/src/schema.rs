@@ -14,7 +14,8 @@ use crate::project::{ProjectMutation, ProjectQuery};
 use crate::task::{TaskMutation, TaskQuery};
 use crate::workspace::{WorkspaceMutation, WorkspaceQuery};
 
-/// Everything that can be read.
+/// Everything that can be read. Every field here may be null: when it failed, which `errors` tells, its neighbours keep their
+/// answers.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Query")]
 pub(crate) struct Query(
@@ -29,7 +30,9 @@ pub(crate) struct Query(
     EntitlementQuery,
 );
 
-/// Everything that can be written. The fields of one request run one after the other, each in its own transaction.
+/// Everything that can be written. The fields of one request run one after the other, each in its own transaction. Every field
+/// here is null when it failed, which `errors` tells; those before and after it keep their answers. An error of a field whose
+/// change was made all the same says so in `extensions.outcome`: `COMMITTED`, or `UNKNOWN` where the database did not answer.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Mutation")]
 pub(crate) struct Mutation(

@@ -21,7 +21,8 @@ pub mod workspace;
 use futures_util::future::BoxFuture;
 use tenantry_billing::Billing;
 use tenantry_domain::Identity;
-use tenantry_store::{Store, WriteScope, in_write_scope};
+use tenantry_store::{Store, WriteScope, in_write_scope_until};
+use tokio::time::Instant;
 
 pub use error::ServiceError;
 pub use purge::{Purged, purge_due};
@@ -49,15 +50,16 @@ impl Service {
         &self.billing
     }
 
-    /// Runs `work` in one transaction of `identity`, again if it lost against a concurrent one.
+    /// Runs `work` in one transaction of `identity`, again if it lost against a concurrent one. At the deadline it is given up.
     ///
     /// # Errors
     /// What `work` returns, in which case nothing was written; or the failure of the transaction.
     pub async fn write<T>(
         &self,
         identity: Identity,
+        deadline: Option<Instant>,
         work: impl for<'s> FnMut(&'s mut WriteScope) -> BoxFuture<'s, Result<T, ServiceError>> + Send,
     ) -> Result<T, ServiceError> {
-        in_write_scope(&self.store, identity, work).await
+        in_write_scope_until(&self.store, identity, deadline, work).await
     }
 }

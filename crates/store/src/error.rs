@@ -28,9 +28,15 @@ pub enum StoreError {
     /// The statement took longer than it may.
     #[error("the statement was cancelled because it took too long")]
     Timeout(#[source] Error),
+    /// The time of the whole request was over.
+    #[error("the request took too long")]
+    OutOfTime,
     /// There is no connection to be had at the moment.
     #[error("the database cannot be reached")]
     Unavailable(#[source] Error),
+    /// The commit was sent and there was no answer: the change may have happened or not.
+    #[error("it is not known whether the transaction was committed")]
+    OutcomeUnknown(#[source] Error),
     /// A row holds what the domain does not know.
     #[error("the column {column} of {table} holds a value that is not understood")]
     Corrupt {

@@ -21,6 +21,7 @@ mod plan_changes;
 mod plans;
 mod races;
 mod reading;
+mod requests;
 mod schema_snapshot;
 mod startup;
 mod statements;

@@ -65,15 +65,15 @@ impl BillingMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "What to subscribe to.")] input: CreateCheckoutSessionInput,
-    ) -> Result<Ordered<CreateCheckoutSessionPayload>> {
+    ) -> Result<Option<Ordered<CreateCheckoutSessionPayload>>> {
         let service = context.data_unchecked::<Service>();
-        let caller = caller(context);
+        let caller = caller(context)?;
         let portal = context.data_unchecked::<OptionalPortal>().0.as_deref();
         let made = service::checkout(service.store(), service.billing(), portal, caller, input.plan).await;
         if made.is_ok() {
             membership(context).prove();
         }
-        Ok(sort(made)?.into())
+        Ok(Some(sort(made)?.into()))
     }
 
     /// Leads to where the organization's subscription is changed, paid or ended. For owners.
@@ -81,15 +81,15 @@ impl BillingMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Where to go; may be left out.")] input: Option<CreateBillingPortalSessionInput>,
-    ) -> Result<Ordered<CreateBillingPortalSessionPayload>> {
+    ) -> Result<Option<Ordered<CreateBillingPortalSessionPayload>>> {
         let service = context.data_unchecked::<Service>();
-        let caller = caller(context);
+        let caller = caller(context)?;
         let portal = context.data_unchecked::<OptionalPortal>().0.as_deref();
         let page = input.unwrap_or_default().page.map(Into::into).unwrap_or_default();
         let made = service::manage(service.store(), portal, caller, page).await;
         if made.is_ok() {
             membership(context).prove();
         }
-        Ok(sort(made)?.into())
+        Ok(Some(sort(made)?.into()))
     }
 }

@@ -94,7 +94,7 @@ impl ClientMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The client to enter.")] input: CreateClientInput,
-    ) -> Result<Ordered<CreateClientPayload>> {
+    ) -> Result<Option<Ordered<CreateClientPayload>>> {
         let new = NewClient {
             name: input.name,
             email: input.email,
@@ -109,7 +109,7 @@ impl ClientMutation {
             Box::pin(async move { service::create(scope, &billing, new).await })
         })
         .await?;
-        Ok(created.map(Arc::<Record>::new).into())
+        Ok(Some(created.map(Arc::<Record>::new).into()))
     }
 
     /// Changes a client. One that becomes active counts against the plan.
@@ -117,7 +117,7 @@ impl ClientMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The client, and what changes of it.")] input: UpdateClientInput,
-    ) -> Result<Ordered<UpdateClientPayload>> {
+    ) -> Result<Option<Ordered<UpdateClientPayload>>> {
         let mut faults = Violations::default();
         let changes = ClientChanges {
             name: required(&mut faults, "name", input.name, |name| name),
@@ -128,7 +128,7 @@ impl ClientMutation {
             notes: nullable(input.notes, |notes| notes),
         };
         if let Err(faults) = faults.into_result() {
-            return Ok(refused::<Arc<Record>>(faults).into());
+            return Ok(Some(refused::<Arc<Record>>(faults).into()));
         }
         let (id, expected) = (input.id.0, input.expected_updated_at.map(|time| time.0));
         let billing = context.data_unchecked::<Service>().billing().clone();
@@ -137,7 +137,7 @@ impl ClientMutation {
             Box::pin(async move { service::update(scope, &billing, id, expected, changes).await })
         })
         .await?;
-        Ok(updated.map(Arc::<Record>::new).into())
+        Ok(Some(updated.map(Arc::<Record>::new).into()))
     }
 
     /// Deletes a client. Its projects and invoices stay, without a client.
@@ -145,9 +145,9 @@ impl ClientMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The client to delete.")] input: DeleteClientInput,
-    ) -> Result<Ordered<DeleteClientPayload>> {
+    ) -> Result<Option<Ordered<DeleteClientPayload>>> {
         let (id, expected) = (input.id.0, input.expected_updated_at.map(|time| time.0));
         let deleted = write(context, |scope| Box::pin(service::delete(scope, id, expected))).await?;
-        Ok(deleted.map(GlobalId).into())
+        Ok(Some(deleted.map(GlobalId).into()))
     }
 }

@@ -35,8 +35,8 @@ impl ClientQuery {
         #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
         #[graphql(desc = "What the list is narrowed to.")] filter: Option<ClientFilter>,
         #[graphql(desc = "What the list is sorted by.")] order_by: Option<ClientOrder>,
-    ) -> Result<Connection<Client>> {
+    ) -> Result<Option<Connection<Client>>> {
         let page = PageArguments { first, after, last, before }.read()?;
-        Connection::load(context, Origin::Root, request(filter, order_by, page)).await
+        Connection::load(context, Origin::Root, request(filter, order_by, page)).await.map(Some)
     }
 }

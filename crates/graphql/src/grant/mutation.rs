@@ -94,11 +94,11 @@ impl GrantMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The workspace, the user, and what is allowed.")] input: GrantWorkspaceAccessInput,
-    ) -> Result<Ordered<GrantWorkspaceAccessPayload>> {
+    ) -> Result<Option<Ordered<GrantWorkspaceAccessPayload>>> {
         let (id, user_id, permission) = (input.workspace_id.0, input.user_id.0, input.permission.into());
         let granted =
             write(context, |scope| Box::pin(service::grant_on_workspace(scope, id, user_id, permission))).await?;
-        Ok(granted.map(Arc::<records::WorkspaceGrant>::new).into())
+        Ok(Some(granted.map(Arc::<records::WorkspaceGrant>::new).into()))
     }
 
     /// Takes a member's grant on a workspace away. Grants on its projects stay.
@@ -106,10 +106,10 @@ impl GrantMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The workspace and the user.")] input: RevokeWorkspaceAccessInput,
-    ) -> Result<Ordered<RevokeWorkspaceAccessPayload>> {
+    ) -> Result<Option<Ordered<RevokeWorkspaceAccessPayload>>> {
         let (id, user_id) = (input.workspace_id.0, input.user_id.0);
         let revoked = write(context, |scope| Box::pin(service::revoke_on_workspace(scope, id, user_id))).await?;
-        Ok(revoked.map(GlobalId).into())
+        Ok(Some(revoked.map(GlobalId).into()))
     }
 
     /// Gives a member a grant on a project, in place of the one that the member may have.
@@ -117,11 +117,11 @@ impl GrantMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The project, the user, and what is allowed.")] input: GrantProjectAccessInput,
-    ) -> Result<Ordered<GrantProjectAccessPayload>> {
+    ) -> Result<Option<Ordered<GrantProjectAccessPayload>>> {
         let (id, user_id, permission) = (input.project_id.0, input.user_id.0, input.permission.into());
         let granted =
             write(context, |scope| Box::pin(service::grant_on_project(scope, id, user_id, permission))).await?;
-        Ok(granted.map(Arc::<records::ProjectGrant>::new).into())
+        Ok(Some(granted.map(Arc::<records::ProjectGrant>::new).into()))
     }
 
     /// Takes a member's grant on a project away. Grants on its workspace stay.
@@ -129,9 +129,9 @@ impl GrantMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The project and the user.")] input: RevokeProjectAccessInput,
-    ) -> Result<Ordered<RevokeProjectAccessPayload>> {
+    ) -> Result<Option<Ordered<RevokeProjectAccessPayload>>> {
         let (id, user_id) = (input.project_id.0, input.user_id.0);
         let revoked = write(context, |scope| Box::pin(service::revoke_on_project(scope, id, user_id))).await?;
-        Ok(revoked.map(GlobalId).into())
+        Ok(Some(revoked.map(GlobalId).into()))
     }
 }

@@ -1,11 +1,37 @@
 //! What can be counted in a document as it is written, fragments not followed. One pass; no knowledge of the schema.
 
-use async_graphql::{
-    Positioned,
-    parser::types::{Directive, ExecutableDocument, Selection, SelectionSet},
-};
+use std::collections::HashMap;
+
+use apollo_compiler::Node;
+use apollo_compiler::ast::{Definition, DirectiveList, Document, FragmentDefinition, OperationDefinition, Selection};
 
 use super::{GuardError, GuardErrorKind as Kind, GuardLimits};
+
+/// The executable definitions of a document.
+pub(super) struct Parts<'a> {
+    pub(super) operations: Vec<&'a Node<OperationDefinition>>,
+    /// By name; the first where a name is given twice, which validation refuses.
+    pub(super) fragments: HashMap<&'a str, &'a Node<FragmentDefinition>>,
+    fragment_count: u64,
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn of(document: &'a Document) -> Self {
+        let mut parts = Self { operations: Vec::new(), fragments: HashMap::new(), fragment_count: 0 };
+        for definition in &document.definitions {
+            match definition {
+                Definition::OperationDefinition(operation) => parts.operations.push(operation),
+                Definition::FragmentDefinition(fragment) => {
+                    parts.fragment_count += 1;
+                    parts.fragments.entry(fragment.name.as_str()).or_insert(fragment);
+                }
+                // Type definitions have no place in a request. Validation refuses them.
+                _ => {}
+            }
+        }
+        parts
+    }
+}
 
 #[derive(Default)]
 struct Totals {
@@ -16,25 +42,28 @@ struct Totals {
 }
 
 /// Checks the numbers of operations, fragments, variables, arguments, aliases and directives.
-pub(super) fn check_totals(document: &ExecutableDocument, limits: &GuardLimits) -> Result<(), GuardError> {
+pub(super) fn check_totals(document: &Document, parts: &Parts<'_>, limits: &GuardLimits) -> Result<(), GuardError> {
     let mut totals = Totals::default();
-    for (_, operation) in document.operations.iter() {
-        let operation = &operation.node;
-        totals.most_variables = totals.most_variables.max(operation.variable_definitions.len() as u64);
-        for variable in &operation.variable_definitions {
-            totals.directives(&variable.node.directives);
+    for definition in &document.definitions {
+        match definition {
+            Definition::OperationDefinition(operation) => {
+                totals.most_variables = totals.most_variables.max(operation.variables.len() as u64);
+                for variable in &operation.variables {
+                    totals.directives(&variable.directives);
+                }
+                totals.directives(&operation.directives);
+                totals.selection_set(&operation.selection_set);
+            }
+            Definition::FragmentDefinition(fragment) => {
+                totals.directives(&fragment.directives);
+                totals.selection_set(&fragment.selection_set);
+            }
+            _ => {}
         }
-        totals.directives(&operation.directives);
-        totals.selection_set(&operation.selection_set.node);
     }
-    for fragment in document.fragments.values() {
-        totals.directives(&fragment.node.directives);
-        totals.selection_set(&fragment.node.selection_set.node);
-    }
-
     let found = [
-        (Kind::Operations, limits.max_operations, document.operations.iter().len() as u64),
-        (Kind::Fragments, limits.max_fragments, document.fragments.len() as u64),
+        (Kind::Operations, limits.max_operations, parts.operations.len() as u64),
+        (Kind::Fragments, limits.max_fragments, parts.fragment_count),
         (Kind::Variables, limits.max_variables, totals.most_variables),
         (Kind::Directives, limits.max_directives, totals.directives),
         (Kind::Aliases, limits.max_aliases, totals.aliases),
@@ -47,10 +76,10 @@ pub(super) fn check_totals(document: &ExecutableDocument, limits: &GuardLimits) 
 }
 
 impl Totals {
-    fn directives(&mut self, directives: &[Positioned<Directive>]) {
+    fn directives(&mut self, directives: &DirectiveList) {
         self.directives += directives.len() as u64;
-        for directive in directives {
-            self.arguments(directive.node.arguments.len());
+        for directive in directives.iter() {
+            self.arguments(directive.arguments.len());
         }
     }
 
@@ -58,17 +87,20 @@ impl Totals {
         self.most_arguments = self.most_arguments.max(number as u64);
     }
 
-    fn selection_set(&mut self, set: &SelectionSet) {
-        for selection in &set.items {
-            self.directives(selection.node.directives());
-            match &selection.node {
+    fn selection_set(&mut self, set: &[Selection]) {
+        for selection in set {
+            match selection {
                 Selection::Field(field) => {
-                    self.aliases += u64::from(field.node.alias.is_some());
-                    self.arguments(field.node.arguments.len());
-                    self.selection_set(&field.node.selection_set.node);
+                    self.directives(&field.directives);
+                    self.aliases += u64::from(field.alias.is_some());
+                    self.arguments(field.arguments.len());
+                    self.selection_set(&field.selection_set);
                 }
-                Selection::InlineFragment(inline) => self.selection_set(&inline.node.selection_set.node),
-                Selection::FragmentSpread(_) => {}
+                Selection::InlineFragment(inline) => {
+                    self.directives(&inline.directives);
+                    self.selection_set(&inline.selection_set);
+                }
+                Selection::FragmentSpread(spread) => self.directives(&spread.directives),
             }
         }
     }

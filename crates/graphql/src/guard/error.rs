@@ -1,6 +1,6 @@
 //! Why a document was refused before execution. The text for the caller and the numbers behind it; no policy.
 
-use async_graphql::{ErrorExtensionValues, Pos, ServerError, parser};
+use async_graphql::{ErrorExtensionValues, Pos, ServerError};
 
 /// Which bound a document broke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -110,9 +110,6 @@ pub struct GuardError {
     pub locations: Vec<Pos>,
 }
 
-/// The parser quotes the whole line it stumbled on; a document of one long line would be echoed twice over.
-const MAX_SYNTAX_MESSAGE: usize = 512;
-
 impl GuardError {
     pub(super) fn exceeded(kind: GuardErrorKind, limit: u64, actual: u64) -> Self {
         let message = format!("The query is too costly: {} is {actual}, the limit is {limit}.", kind.subject());
@@ -133,6 +130,15 @@ impl GuardError {
         Self { kind: GuardErrorKind::Syntax, message, limit: 0, actual: 0, locations }
     }
 
+    /// The first thing that is wrong with the document's grammar.
+    pub(crate) fn not_parsed(errors: Vec<ServerError>) -> Self {
+        let first = errors.into_iter().next();
+        first.map_or_else(
+            || Self::syntax("syntax error".to_owned(), Vec::new()),
+            |first| Self::syntax(first.message, first.locations),
+        )
+    }
+
     pub(super) fn at(mut self, at: Pos) -> Self {
         self.locations = vec![at];
         self
@@ -141,7 +147,7 @@ impl GuardError {
     /// The stable `extensions.code` of this refusal.
     pub const fn code(&self) -> &'static str {
         match self.kind {
-            GuardErrorKind::Syntax => "GRAPHQL_PARSE_FAILED",
+            GuardErrorKind::Syntax => "BAD_USER_INPUT",
             GuardErrorKind::IntrospectionOff => "FORBIDDEN",
             _ => "QUERY_TOO_COSTLY",
         }
@@ -159,22 +165,5 @@ impl GuardError {
         error.locations = self.locations;
         error.extensions = Some(extensions);
         error
-    }
-}
-
-impl From<parser::Error> for GuardError {
-    fn from(error: parser::Error) -> Self {
-        let locations: Vec<Pos> = error.positions().collect();
-        let mut message = error.to_string();
-        if message.len() > MAX_SYNTAX_MESSAGE {
-            // The last line says what was expected; the quoted source before it is what makes the message long.
-            let expectation: String =
-                message.lines().last().unwrap_or_default().trim().chars().take(MAX_SYNTAX_MESSAGE).collect();
-            message = match locations.first() {
-                Some(at) => format!("syntax error at {at} {expectation}"),
-                None => expectation,
-            };
-        }
-        Self::syntax(message, locations)
     }
 }

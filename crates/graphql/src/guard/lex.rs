@@ -4,6 +4,7 @@
 use async_graphql::Pos;
 
 use super::{GuardError, GuardErrorKind as Kind, GuardLimits};
+use crate::request::string_length;
 
 /// Checks size, tokens, bracket nesting, and the length of names and numbers.
 ///
@@ -89,33 +90,6 @@ impl Scan<'_> {
 
 const fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
-}
-
-/// The length of the string literal that `rest` starts with, quotes included; `None` if it does not end.
-fn string_length(rest: &[u8]) -> Option<usize> {
-    if rest.starts_with(b"\"\"\"") {
-        let mut at = 3;
-        while at < rest.len() {
-            if rest[at..].starts_with(b"\\\"\"\"") {
-                at += 4;
-            } else if rest[at..].starts_with(b"\"\"\"") {
-                return Some(at + 3);
-            } else {
-                at += 1;
-            }
-        }
-        return None;
-    }
-    let mut at = 1;
-    while let Some(byte) = rest.get(at) {
-        match byte {
-            b'"' => return Some(at + 1),
-            b'\n' | b'\r' => return None,
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
-    }
-    None
 }
 
 #[cfg(test)]

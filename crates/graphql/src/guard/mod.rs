@@ -27,19 +27,17 @@ mod walk;
 
 use std::collections::HashMap;
 
-use async_graphql::{
-    Pos, Variables,
-    parser::{
-        parse_query,
-        types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
-    },
-};
+use apollo_compiler::Node;
+use apollo_compiler::ast::{Document, OperationDefinition, OperationType};
+use async_graphql::{Pos, Variables};
 
+use crate::request::{parse, resolve};
+
+use self::{document::Parts, shape::Shape, table::Table, values::Bindings, walk::Walk};
 pub use self::{
     error::{GuardError, GuardErrorKind},
     limits::GuardLimits,
 };
-use self::{shape::Shape, table::Table, values::Bindings, walk::Walk};
 
 /// What an admitted operation costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,11 +52,11 @@ pub struct Cost {
     pub operation_type: Option<OperationType>,
 }
 
-/// A document that may be executed; hand it to [`async_graphql::Request::set_parsed_query`] so that it is parsed once.
+/// A document that may be validated and executed.
 #[derive(Clone, Debug)]
 pub struct Admitted {
     /// The parsed document.
-    pub document: ExecutableDocument,
+    pub document: Document,
     /// The price of the operation that will run.
     pub cost: u64,
     /// The kind of the operation that will run; `None` if the document does not say which, which execution then refuses.
@@ -81,7 +79,8 @@ impl Guard {
     ///
     /// `sdl` is no schema.
     pub fn new(limits: GuardLimits, sdl: &str) -> Result<Self, GuardError> {
-        Ok(Self { limits, table: Table::parse(sdl)? })
+        let table = Table::parse(sdl).map_err(|error| GuardError::syntax(error.to_string(), Vec::new()))?;
+        Ok(Self { limits, table })
     }
 
     /// The bounds this guard enforces.
@@ -101,8 +100,12 @@ impl Guard {
         variables: &Variables,
     ) -> Result<Admitted, GuardError> {
         self.check_source(query)?;
-        let document = parse_query(query)?;
-        let Cost { cost, root_fields, operation_type, .. } = self.check(&document, operation_name, variables)?;
+        let document = parse(query).map_err(GuardError::not_parsed)?;
+        let checked = self.check(&document, operation_name, variables);
+        let Cost { cost, root_fields, operation_type, .. } = checked.map_err(|mut error| {
+            error.locations.iter_mut().for_each(|position| resolve(position, query));
+            error
+        })?;
         Ok(Admitted { document, cost, operation_type, root_fields })
     }
 
@@ -125,37 +128,38 @@ impl Guard {
     /// The bound that is broken.
     pub fn check(
         &self,
-        document: &ExecutableDocument,
+        document: &Document,
         operation_name: Option<&str>,
         variables: &Variables,
     ) -> Result<Cost, GuardError> {
         let sizes = values::check_variables(variables, &self.limits)?;
-        document::check_totals(document, &self.limits)?;
+        let parts = Parts::of(document);
+        document::check_totals(document, &parts, &self.limits)?;
 
-        let selected = selected_operation(document, operation_name);
+        let selected = selected_operation(&parts, operation_name);
         let walk = |operation| Walk {
             table: &self.table,
             limits: &self.limits,
-            document,
+            parts: &parts,
             bindings: Bindings::new(variables, &sizes, operation),
             fragments: HashMap::new(),
         };
         let mut total = Shape::default();
         let mut measured = None;
         let mut reached: HashMap<&str, Option<Shape>> = HashMap::new();
-        for (_, operation) in document.operations.iter() {
-            let mut walk = walk(Some(&operation.node));
-            let shape = walk.operation(&operation.node)?;
+        for &operation in &parts.operations {
+            let mut walk = walk(Some(&**operation));
+            let shape = walk.operation(operation)?;
             at_most(GuardErrorKind::RootFields, self.limits.max_root_fields, shape.fields)?;
-            if selected.is_some_and(|selected| std::ptr::eq(selected, &raw const operation.node)) {
-                measured = Some((operation.node.ty, shape));
+            if selected.is_some_and(|selected| selected.ptr_eq(operation)) {
+                measured = Some((operation.operation_type, shape));
             }
             total = total.beside(shape);
             reached.extend(walk.fragments);
         }
         // Fragments that nothing spreads are validated all the same.
         let mut walk = walk(None);
-        for name in document.fragments.keys().filter(|name| !reached.contains_key(name.as_str())) {
+        for &name in parts.fragments.keys().filter(|name| !reached.contains_key(*name)) {
             if let Some(shape) = walk.fragment(name, 1, Pos::default())? {
                 total = total.beside(shape);
             }
@@ -172,14 +176,13 @@ impl Guard {
 }
 
 /// The operation that will run, chosen as the executor chooses it.
-fn selected_operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a OperationDefinition> {
-    match (&document.operations, name) {
-        (DocumentOperations::Single(operation), None) => Some(&operation.node),
-        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name).map(|found| &found.node),
-        (DocumentOperations::Multiple(operations), None) if operations.len() == 1 => {
-            operations.values().next().map(|operation| &operation.node)
+fn selected_operation<'a>(parts: &Parts<'a>, name: Option<&str>) -> Option<&'a Node<OperationDefinition>> {
+    match (parts.operations.as_slice(), name) {
+        ([only], None) => Some(only),
+        (operations, Some(name)) => {
+            operations.iter().find(|operation| operation.name.as_ref().is_some_and(|found| found == name)).copied()
         }
-        (DocumentOperations::Single(_), Some(_)) | (DocumentOperations::Multiple(_), None) => None,
+        (_, None) => None,
     }
 }
 

@@ -2,12 +2,9 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{
-    Name, Positioned, Value as ConstValue, Variables,
-    parser::types::{OperationDefinition, VariableDefinition},
-};
-
-use async_graphql_value::Value;
+use apollo_compiler::Name;
+use apollo_compiler::ast::{OperationDefinition, Value};
+use async_graphql::{Value as ConstValue, Variables};
 
 use super::{GuardError, GuardErrorKind as Kind, GuardLimits};
 
@@ -68,10 +65,9 @@ fn size_of_const(value: &ConstValue) -> Size {
 fn size_of(value: &Value, variables: &impl Fn(&Name) -> Size) -> Size {
     match value {
         Value::Variable(name) => variables(name),
-        Value::Null | Value::Boolean(_) | Value::Number(_) => Size::scalar(0),
+        Value::Null | Value::Boolean(_) | Value::Int(_) | Value::Float(_) => Size::scalar(0),
         Value::String(text) => Size::scalar(text.len()),
         Value::Enum(name) => Size::scalar(name.len()),
-        Value::Binary(bytes) => Size::scalar(bytes.len()),
         Value::List(items) => Size::container(items.iter().map(|item| size_of(item, variables))),
         Value::Object(fields) => {
             Size::container(fields.iter().map(|(key, value)| size_of(value, variables).keyed(key)))
@@ -103,7 +99,13 @@ pub(super) fn check_variables<'a>(
 pub(super) struct Bindings<'a> {
     given: &'a Variables,
     sizes: &'a HashMap<&'a str, Size>,
-    defaults: HashMap<&'a str, (&'a ConstValue, Size)>,
+    defaults: HashMap<&'a str, (&'a Value, Size)>,
+}
+
+/// The value of a variable.
+enum Bound<'a> {
+    Given(&'a ConstValue),
+    Default(&'a Value),
 }
 
 impl<'a> Bindings<'a> {
@@ -113,16 +115,18 @@ impl<'a> Bindings<'a> {
         sizes: &'a HashMap<&'a str, Size>,
         operation: Option<&'a OperationDefinition>,
     ) -> Self {
-        let default = |definition: &'a Positioned<VariableDefinition>| {
-            let value = &definition.node.default_value.as_ref()?.node;
-            Some((definition.node.name.node.as_str(), (value, size_of_const(value))))
-        };
-        let definitions = operation.map_or(&[][..], |operation| &operation.variable_definitions);
-        Self { given, sizes, defaults: definitions.iter().filter_map(default).collect() }
+        let definitions = operation.map_or(&[][..], |operation| &operation.variables);
+        let defaults = definitions.iter().filter_map(|definition| {
+            let value: &Value = definition.default_value.as_ref()?;
+            // A default value holds no variables; the parser refuses them there.
+            Some((definition.name.as_str(), (value, size_of(value, &|_: &Name| Size::scalar(0)))))
+        });
+        Self { given, sizes, defaults: defaults.collect() }
     }
 
-    fn value(&self, name: &Name) -> Option<&ConstValue> {
-        self.given.get(name).or_else(|| self.defaults.get(name.as_str()).map(|(value, _)| *value))
+    fn value(&self, name: &Name) -> Option<Bound<'a>> {
+        let given = self.given.get(name.as_str()).map(Bound::Given);
+        given.or_else(|| self.defaults.get(name.as_str()).map(|(value, _)| Bound::Default(value)))
     }
 
     /// The size of an argument's value, its variables followed; an undefined one counts as null.
@@ -139,45 +143,84 @@ impl<'a> Bindings<'a> {
         self.defaults.values().map(|(_, size)| *size)
     }
 
-    /// The page size that an argument's value asks for: `None` for null or a variable without a value.
+    /// The page size that an argument's value asks for: `None` for null or a variable without a value. What is no integer
+    /// counts as the largest page; validation refuses it.
     ///
     /// # Errors
     ///
     /// An integer outside the 32 bits of GraphQL's `Int`.
     pub(super) fn page_size(&self, value: &Value, limits: &GuardLimits) -> Result<Option<u64>, GuardError> {
-        let number = match value {
-            Value::Null => return Ok(None),
-            Value::Number(number) => number,
+        let page = match value {
             Value::Variable(name) => match self.value(name) {
-                None | Some(ConstValue::Null) => return Ok(None),
-                Some(ConstValue::Number(number)) => number,
-                Some(_) => return Ok(Some(limits.max_page_size)),
+                None => Page::Absent,
+                Some(Bound::Given(value)) => Page::given(value),
+                Some(Bound::Default(value)) => Page::written(value),
             },
-            _ => return Ok(Some(limits.max_page_size)),
+            value => Page::written(value),
         };
         let out_of_range = |actual| Err(GuardError::exceeded(Kind::PageSize, limits.max_page_size, actual));
-        match number.as_i64() {
-            Some(size) if i32::try_from(size).is_err() => out_of_range(size.unsigned_abs()),
-            Some(size) => Ok(Some(u64::try_from(size).map_or(limits.max_page_size, |s| s.min(limits.max_page_size)))),
-            // A fraction is the resolver's to refuse; anything else is larger than 64 bits.
-            None if number.as_f64().is_some_and(|size| size.abs() <= f64::from(i32::MAX)) => {
-                Ok(Some(limits.max_page_size))
+        match page {
+            Page::Absent => Ok(None),
+            Page::Size(size) if i32::try_from(size).is_err() => out_of_range(size.unsigned_abs()),
+            Page::Size(size) => {
+                Ok(Some(u64::try_from(size).map_or(limits.max_page_size, |size| size.min(limits.max_page_size))))
             }
-            None => out_of_range(u64::MAX),
+            Page::Unclear => Ok(Some(limits.max_page_size)),
+            Page::TooLarge => out_of_range(u64::MAX),
         }
     }
 
     /// How many elements a list argument has; a single value stands for a list of one.
     pub(super) fn length(&self, value: &Value) -> u64 {
         match value {
-            Value::List(items) => items.len() as u64,
             Value::Variable(name) => match self.value(name) {
-                Some(ConstValue::List(items)) => items.len() as u64,
-                Some(_) => 1,
+                Some(Bound::Given(ConstValue::List(items))) => items.len() as u64,
+                Some(Bound::Given(_)) => 1,
+                Some(Bound::Default(value)) => written_length(value),
                 None => 0,
             },
-            Value::Null => 0,
-            _ => 1,
+            value => written_length(value),
         }
+    }
+}
+
+fn written_length(value: &Value) -> u64 {
+    match value {
+        Value::List(items) => items.len() as u64,
+        Value::Null => 0,
+        _ => 1,
+    }
+}
+
+/// What is given as a page size.
+enum Page {
+    Absent,
+    Size(i64),
+    /// More than 64 bits hold.
+    TooLarge,
+    /// No integer.
+    Unclear,
+}
+
+impl Page {
+    fn given(value: &ConstValue) -> Self {
+        match value {
+            ConstValue::Null => Self::Absent,
+            ConstValue::Number(number) => number.as_i64().map_or_else(|| Self::fraction(number.as_f64()), Self::Size),
+            _ => Self::Unclear,
+        }
+    }
+
+    fn written(value: &Value) -> Self {
+        match value {
+            Value::Null => Self::Absent,
+            Value::Int(digits) => digits.as_str().parse().map_or(Self::TooLarge, Self::Size),
+            Value::Float(digits) => Self::fraction(digits.try_to_f64().ok()),
+            _ => Self::Unclear,
+        }
+    }
+
+    fn fraction(number: Option<f64>) -> Self {
+        if number.is_some_and(|number| number.abs() <= f64::from(i32::MAX)) { Self::Unclear } else { Self::TooLarge }
     }
 }

@@ -3,18 +3,17 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{
-    Pos, Positioned,
-    parser::types::{
-        Directive, ExecutableDocument, Field, FragmentSpread, InlineFragment, OperationDefinition, OperationType,
-        Selection, SelectionSet,
-    },
+use apollo_compiler::Node;
+use apollo_compiler::ast::{
+    DirectiveList, Field, FragmentSpread, InlineFragment, OperationDefinition, OperationType, Selection, Value,
 };
+use async_graphql::Pos;
 
-use async_graphql_value::Value;
+use crate::request::position_of;
 
 use super::{
     GuardError, GuardErrorKind as Kind, GuardLimits,
+    document::Parts,
     shape::Shape,
     table::{FieldInfo, Quantity, Table, TypeId},
     values::Bindings,
@@ -27,7 +26,7 @@ const VALUES_PER_FIELD: u64 = 10;
 pub(super) struct Walk<'a> {
     pub(super) table: &'a Table,
     pub(super) limits: &'a GuardLimits,
-    pub(super) document: &'a ExecutableDocument,
+    pub(super) parts: &'a Parts<'a>,
     pub(super) bindings: Bindings<'a>,
     /// Fragments measured (`Some`) or being measured (`None`).
     pub(super) fragments: HashMap<&'a str, Option<Shape>>,
@@ -36,60 +35,58 @@ pub(super) struct Walk<'a> {
 impl<'a> Walk<'a> {
     /// Measures an operation.
     pub(super) fn operation(&mut self, operation: &'a OperationDefinition) -> Result<Shape, GuardError> {
-        let root = match operation.ty {
+        let root = match operation.operation_type {
             OperationType::Query => self.table.query,
             OperationType::Mutation => self.table.mutation,
             OperationType::Subscription => self.table.subscription,
         };
-        let mut shape = self.selection_set(root, &operation.selection_set.node, 1)?;
+        let mut shape = self.selection_set(root, &operation.selection_set, 1)?;
         for size in self.bindings.default_sizes() {
             shape.values = shape.values.saturating_add(size.values);
             shape.input_depth = shape.input_depth.max(size.depth);
         }
-        for variable in &operation.variable_definitions {
-            shape = shape.beside(self.directives(&variable.node.directives));
+        for variable in &operation.variables {
+            shape = shape.beside(self.directives(&variable.directives));
         }
         Ok(shape.beside(self.directives(&operation.directives)))
     }
 
     /// Measures a fragment definition, `nesting` selection sets below the root.
     pub(super) fn fragment(&mut self, name: &'a str, nesting: u64, at: Pos) -> Result<Option<Shape>, GuardError> {
-        let Some((_, fragment)) = self.document.fragments.get_key_value(name) else { return Ok(None) };
+        let Some(fragment) = self.parts.fragments.get(name).copied() else { return Ok(None) };
         match self.fragments.get(name) {
             Some(None) => return Err(GuardError::cycle(name, at)),
             Some(Some(shape)) => return Ok(Some(*shape)),
             None => {}
         }
         self.fragments.insert(name, None);
-        let condition = fragment.node.type_condition.node.on.node.as_str();
-        let on = self.table.type_named(condition);
-        let mut shape = self.selection_set(on, &fragment.node.selection_set.node, nesting)?;
+        let on = self.table.type_named(fragment.type_condition.as_str());
+        let mut shape = self.selection_set(on, &fragment.selection_set, nesting)?;
         shape.unknown = shape.unknown.saturating_add(u64::from(on.is_none()));
-        shape = shape.beside(self.directives(&fragment.node.directives));
+        shape = shape.beside(self.directives(&fragment.directives));
         self.fragments.insert(name, Some(shape));
         Ok(Some(shape))
     }
 
-    fn selection_set(&mut self, on: Option<TypeId>, set: &'a SelectionSet, nesting: u64) -> Result<Shape, GuardError> {
+    fn selection_set(&mut self, on: Option<TypeId>, set: &'a [Selection], nesting: u64) -> Result<Shape, GuardError> {
         // The rest of the pass sums up and checks at the end; this bound also protects the pass's own stack.
         if nesting > self.limits.max_nesting {
             return Err(GuardError::exceeded(Kind::Nesting, self.limits.max_nesting, nesting));
         }
         let mut shape = Shape::default();
-        for selection in &set.items {
-            shape = shape.beside(self.directives(selection.node.directives()));
-            shape = shape.beside(match &selection.node {
-                Selection::Field(field) => self.field(on, field, nesting)?,
-                Selection::FragmentSpread(spread) => self.spread(spread, nesting)?,
-                Selection::InlineFragment(inline) => self.inline(on, &inline.node, nesting)?,
-            });
+        for selection in set {
+            let (directives, measured) = match selection {
+                Selection::Field(field) => (&field.directives, self.field(on, field, nesting)?),
+                Selection::FragmentSpread(spread) => (&spread.directives, self.spread(spread, nesting)?),
+                Selection::InlineFragment(inline) => (&inline.directives, self.inline(on, inline, nesting)?),
+            };
+            shape = shape.beside(self.directives(directives)).beside(measured);
         }
         Ok(shape.into_set())
     }
 
-    fn spread(&mut self, spread: &'a Positioned<FragmentSpread>, nesting: u64) -> Result<Shape, GuardError> {
-        let name = spread.node.fragment_name.node.as_str();
-        Ok(match self.fragment(name, nesting + 1, spread.pos)? {
+    fn spread(&mut self, spread: &'a Node<FragmentSpread>, nesting: u64) -> Result<Shape, GuardError> {
+        Ok(match self.fragment(spread.fragment_name.as_str(), nesting + 1, position_of(spread))? {
             Some(shape) => shape.into_spread(),
             None => Shape { unknown: 1, ..Shape::default() }.into_spread(),
         })
@@ -101,16 +98,16 @@ impl<'a> Walk<'a> {
         inline: &'a InlineFragment,
         nesting: u64,
     ) -> Result<Shape, GuardError> {
-        let condition = inline.type_condition.as_ref().map(|condition| condition.node.on.node.as_str());
+        let condition = inline.type_condition.as_ref().map(|condition| condition.as_str());
         let on = condition.map_or(parent, |name| self.table.type_named(name));
-        let mut shape = self.selection_set(on, &inline.selection_set.node, nesting + 1)?;
+        let mut shape = self.selection_set(on, &inline.selection_set, nesting + 1)?;
         shape.unknown = shape.unknown.saturating_add(u64::from(condition.is_some() && on.is_none()));
         Ok(shape.into_spread())
     }
 
-    fn directives(&self, directives: &[Positioned<Directive>]) -> Shape {
-        let arguments = directives.iter().flat_map(|directive| &directive.node.arguments);
-        self.arguments(arguments.map(|(_, value)| &value.node))
+    fn directives(&self, directives: &DirectiveList) -> Shape {
+        let arguments = directives.iter().flat_map(|directive| &directive.arguments);
+        self.arguments(arguments.map(|argument| &*argument.value))
     }
 
     fn arguments<'v>(&self, values: impl Iterator<Item = &'v Value>) -> Shape {
@@ -122,25 +119,20 @@ impl<'a> Walk<'a> {
         shape
     }
 
-    fn field(
-        &mut self,
-        parent: Option<TypeId>,
-        field: &'a Positioned<Field>,
-        nesting: u64,
-    ) -> Result<Shape, GuardError> {
-        let (at, field) = (field.pos, &field.node);
-        let name = field.name.node.as_str();
+    fn field(&mut self, parent: Option<TypeId>, field: &'a Node<Field>, nesting: u64) -> Result<Shape, GuardError> {
+        let at = position_of(field);
+        let name = field.name.as_str();
         if !self.limits.introspection && matches!(name, "__schema" | "__type") {
             return Err(GuardError::introspection_off(at));
         }
         let table = self.table;
         let info = parent.and_then(|parent| table.field(parent, name));
-        let children = if field.selection_set.node.items.is_empty() {
+        let children = if field.selection_set.is_empty() {
             Shape::default()
         } else {
-            self.selection_set(info.and_then(|info| info.returns), &field.selection_set.node, nesting + 1)?
+            self.selection_set(info.and_then(|info| info.returns), &field.selection_set, nesting + 1)?
         };
-        let arguments = self.arguments(field.arguments.iter().map(|(_, value)| &value.node));
+        let arguments = self.arguments(field.arguments.iter().map(|argument| &*argument.value));
 
         let mut shape = Shape {
             fields: 1,
@@ -157,7 +149,8 @@ impl<'a> Walk<'a> {
 
         match info {
             Some(info) => {
-                let unknown = field.arguments.iter().filter(|(name, _)| !info.arguments.contains(name.node.as_str()));
+                let arguments = field.arguments.iter();
+                let unknown = arguments.filter(|argument| !info.arguments.contains(argument.name.as_str()));
                 shape.unknown = shape.unknown.saturating_add(unknown.count() as u64);
                 let list = u64::from(info.introspection_list);
                 shape.introspection_lists = shape.introspection_lists.saturating_add(list);
@@ -186,7 +179,7 @@ impl<'a> Walk<'a> {
             Quantity::One => 1,
             Quantity::Some => self.limits.list_size,
             Quantity::OwnPage => page,
-            Quantity::PerId => field.get_argument("ids").map_or(0, |ids| self.bindings.length(&ids.node)),
+            Quantity::PerId => argument(field, "ids").map_or(0, |ids| self.bindings.length(ids)),
         };
         Ok((base.saturating_add(once.saturating_mul(times)), 0))
     }
@@ -194,10 +187,15 @@ impl<'a> Walk<'a> {
     /// The larger of `first` and `last`, else what the schema or the settings give when both are absent.
     fn page_size(&self, info: Option<&FieldInfo>, field: &Field) -> Result<u64, GuardError> {
         let mut page = None;
-        for argument in ["first", "last"].iter().filter_map(|name| field.get_argument(name)) {
-            page = page.max(self.bindings.page_size(&argument.node, self.limits)?);
+        for size in ["first", "last"].iter().filter_map(|name| argument(field, name)) {
+            page = page.max(self.bindings.page_size(size, self.limits)?);
         }
         let default = info.and_then(|info| info.default_page).unwrap_or(self.limits.default_page_size);
         Ok(page.unwrap_or(default))
     }
+}
+
+/// The value of this argument of a field; the first where it is given twice, which validation refuses.
+fn argument<'f>(field: &'f Field, name: &str) -> Option<&'f Value> {
+    field.arguments.iter().find(|argument| argument.name == name).map(|argument| &*argument.value)
 }

@@ -117,7 +117,7 @@ impl InvoiceMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The draft to enter.")] input: CreateInvoiceInput,
-    ) -> Result<Ordered<CreateInvoicePayload>> {
+    ) -> Result<Option<Ordered<CreateInvoicePayload>>> {
         let new = NewInvoice {
             client_id: input.client_id.0,
             project_id: input.project_id.map(|id| id.0),
@@ -135,7 +135,7 @@ impl InvoiceMutation {
             Box::pin(async move { service::create(scope, &billing, new).await })
         })
         .await?;
-        Ok(created.map(Arc::<Record>::new).into())
+        Ok(Some(created.map(Arc::<Record>::new).into()))
     }
 
     /// Changes a draft and computes its amounts anew. An issued invoice is refused.
@@ -143,7 +143,7 @@ impl InvoiceMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The draft, and what changes of it.")] input: UpdateInvoiceInput,
-    ) -> Result<Ordered<UpdateInvoicePayload>> {
+    ) -> Result<Option<Ordered<UpdateInvoicePayload>>> {
         let mut faults = Violations::default();
         let changes = InvoiceChanges {
             client_id: required(&mut faults, "clientId", input.client_id, |id| id.0),
@@ -157,11 +157,11 @@ impl InvoiceMutation {
             task_ids: required(&mut faults, "taskIds", input.task_ids, tasks),
         };
         if let Err(faults) = faults.into_result() {
-            return Ok(refused::<Arc<Record>>(faults).into());
+            return Ok(Some(refused::<Arc<Record>>(faults).into()));
         }
         let (id, expected) = (input.id.0, input.expected_updated_at.map(|time| time.0));
         let updated = write(context, |scope| Box::pin(service::update(scope, id, expected, changes.clone()))).await?;
-        Ok(updated.map(Arc::<Record>::new).into())
+        Ok(Some(updated.map(Arc::<Record>::new).into()))
     }
 
     /// Deletes a draft. An issued invoice is refused.
@@ -169,10 +169,10 @@ impl InvoiceMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The draft to delete.")] input: DeleteInvoiceInput,
-    ) -> Result<Ordered<DeleteInvoicePayload>> {
+    ) -> Result<Option<Ordered<DeleteInvoicePayload>>> {
         let (id, expected) = (input.id.0, input.expected_updated_at.map(|time| time.0));
         let deleted = write(context, |scope| Box::pin(service::delete(scope, id, expected))).await?;
-        Ok(deleted.map(GlobalId).into())
+        Ok(Some(deleted.map(GlobalId).into()))
     }
 }
 

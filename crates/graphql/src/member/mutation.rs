@@ -99,7 +99,7 @@ impl MemberMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Who becomes a member.")] input: AddMemberInput,
-    ) -> Result<Ordered<AddMemberPayload>> {
+    ) -> Result<Option<Ordered<AddMemberPayload>>> {
         let new = NewMember { email: input.email, role: input.role.map(Into::into) };
         let billing = context.data_unchecked::<Service>().billing().clone();
         let added = write(context, |scope| {
@@ -107,7 +107,7 @@ impl MemberMutation {
             Box::pin(async move { service::add(scope, &billing, new).await })
         })
         .await?;
-        Ok(added.map(Arc::<Record>::new).into())
+        Ok(Some(added.map(Arc::<Record>::new).into()))
     }
 
     /// Gives a member another role. Nobody raises anyone above oneself, and the last owner stays one. For owners and admins.
@@ -115,11 +115,11 @@ impl MemberMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The member, and the new role.")] input: UpdateMemberRoleInput,
-    ) -> Result<Ordered<UpdateMemberRolePayload>> {
+    ) -> Result<Option<Ordered<UpdateMemberRolePayload>>> {
         let (id, expected) = (input.id.0, input.expected_updated_at.map(|time| time.0));
         let role = input.role.into();
         let updated = write(context, |scope| Box::pin(service::update_role(scope, id, expected, role))).await?;
-        Ok(updated.map(Arc::<Record>::new).into())
+        Ok(Some(updated.map(Arc::<Record>::new).into()))
     }
 
     /// Ends a membership. The user's grants and assignments go with it; what the user wrote stays. For owners and admins, and
@@ -128,16 +128,16 @@ impl MemberMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Whose membership ends.")] input: RemoveMemberInput,
-    ) -> Result<Ordered<RemoveMemberPayload>> {
+    ) -> Result<Option<Ordered<RemoveMemberPayload>>> {
         let (id, expected) = (input.id.0, input.expected_updated_at.map(|time| time.0));
         let removed = write(context, |scope| Box::pin(service::remove(scope, id, expected))).await?;
-        Ok(removed.map(GlobalId).into())
+        Ok(Some(removed.map(GlobalId).into()))
     }
 
     /// Ends your own membership of the organization that your token names. The last owner cannot leave.
-    async fn leave_organization(&self, context: &Context<'_>) -> Result<Ordered<LeaveOrganizationPayload>> {
+    async fn leave_organization(&self, context: &Context<'_>) -> Result<Option<Ordered<LeaveOrganizationPayload>>> {
         let left = write(context, |scope| Box::pin(service::leave(scope))).await?;
-        Ok(left.map(GlobalId).into())
+        Ok(Some(left.map(GlobalId).into()))
     }
 
     /// Makes another member an owner, and you an admin. For owners.
@@ -145,9 +145,9 @@ impl MemberMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Who becomes the owner.")] input: TransferOwnershipInput,
-    ) -> Result<Ordered<TransferOwnershipPayload>> {
+    ) -> Result<Option<Ordered<TransferOwnershipPayload>>> {
         let id = input.member_id.0;
         let transferred = write(context, |scope| Box::pin(service::transfer_ownership(scope, id))).await?;
-        Ok(transferred.map(Arc::<Record>::new).into())
+        Ok(Some(transferred.map(Arc::<Record>::new).into()))
     }
 }

@@ -35,8 +35,8 @@ impl MemberQuery {
         #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
         #[graphql(desc = "What the list is narrowed to.")] filter: Option<MemberFilter>,
         #[graphql(desc = "What the list is sorted by.")] order_by: Option<MemberOrder>,
-    ) -> Result<Connection<Member>> {
+    ) -> Result<Option<Connection<Member>>> {
         let page = PageArguments { first, after, last, before }.read()?;
-        Connection::load(context, Origin::Root, request(filter, order_by, page)).await
+        Connection::load(context, Origin::Root, request(filter, order_by, page)).await.map(Some)
     }
 }

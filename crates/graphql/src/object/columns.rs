@@ -5,7 +5,7 @@ use async_graphql::parser::types::SelectionSet;
 use tenantry_store::{ColumnSet, Record};
 
 use super::RecordNode;
-use super::plan::collect_fields;
+use super::plan::fields_of;
 
 /// What a query wants of a list.
 pub(crate) struct Wanted {
@@ -19,12 +19,10 @@ pub(crate) struct Wanted {
 pub(crate) fn of_list<N: RecordNode>(context: &Context<'_>, sort: <N::Record as Record>::SortField) -> Wanted {
     let (mut columns, mut total) = (ColumnSet::ID, false);
     let type_name = format!("{}Connection", N::NAME);
-    let mut fields = Vec::new();
-    collect_fields(context, &context.item.node.selection_set.node, &type_name, &mut fields);
-    for field in fields {
+    for field in fields_of(&context.item.node.selection_set.node, &type_name) {
         columns = columns.and(match field.node.name.node.as_str() {
-            "nodes" => of_node::<N>(context, &field.node.selection_set.node),
-            "edges" => of_edges::<N>(context, &field.node.selection_set.node, sort),
+            "nodes" => of_node::<N>(&field.node.selection_set.node),
+            "edges" => of_edges::<N>(&field.node.selection_set.node, sort),
             // The cursors of the first and the last row.
             "pageInfo" => N::Record::sort_columns(sort),
             "totalCount" => {
@@ -38,29 +36,21 @@ pub(crate) fn of_list<N: RecordNode>(context: &Context<'_>, sort: <N::Record as 
     Wanted { columns, total }
 }
 
-fn of_edges<N: RecordNode>(
-    context: &Context<'_>,
-    selection: &SelectionSet,
-    sort: <N::Record as Record>::SortField,
-) -> ColumnSet {
+fn of_edges<N: RecordNode>(selection: &SelectionSet, sort: <N::Record as Record>::SortField) -> ColumnSet {
     let mut columns = N::Record::sort_columns(sort);
     let type_name = format!("{}Edge", N::NAME);
-    let mut fields = Vec::new();
-    collect_fields(context, selection, &type_name, &mut fields);
-    for field in fields {
+    for field in fields_of(selection, &type_name) {
         if field.node.name.node == "node" {
-            columns = columns.and(of_node::<N>(context, &field.node.selection_set.node));
+            columns = columns.and(of_node::<N>(&field.node.selection_set.node));
         }
     }
     columns
 }
 
 /// A relation may look at any column.
-fn of_node<N: RecordNode>(context: &Context<'_>, selection: &SelectionSet) -> ColumnSet {
+fn of_node<N: RecordNode>(selection: &SelectionSet) -> ColumnSet {
     let mut columns = ColumnSet::ID;
-    let mut fields = Vec::new();
-    collect_fields(context, selection, N::NAME, &mut fields);
-    for field in fields {
+    for field in fields_of(selection, N::NAME) {
         let name = field.node.name.node.as_str();
         columns = columns.and(match N::LEAVES.iter().find(|leaf| leaf.name == name) {
             Some(leaf) => leaf.columns,

@@ -2,14 +2,13 @@
 //!
 //! Their leaves are written without a future each; a list that hangs on them is read, and resolved, for all rows at once.
 
-use async_graphql::indexmap::IndexMap;
 use async_graphql::{ContextSelectionSet, Name, ServerResult, Value};
 use futures_util::future::try_join_all;
 
 use super::Node;
-use super::plan::{Plan, Rendering, Step};
+use super::plan::{Plan, Step};
 use super::render;
-use super::resolve::{merge, relation};
+use super::resolve::relation;
 use crate::encode::write_value;
 
 /// Rows, and where each of them stands in the answer.
@@ -30,15 +29,16 @@ impl<N> Copy for Level<'_, N> {}
 
 /// Resolves all rows of a level; one answer for each, in their order.
 pub(super) async fn resolve_level<N: Node>(plan: &Plan<'_, N>, level: Level<'_, N>) -> ServerResult<Vec<Value>> {
-    let Some(context) = level.contexts.first() else { return Ok(Vec::new()) };
+    if level.nodes.is_empty() {
+        return Ok(Vec::new());
+    }
     let columns = try_join_all(plan.steps.iter().map(|(_, step)| resolve_step(step, level))).await?;
-    let bytes = Rendering::of(context) == Rendering::Bytes;
     let mut columns: Vec<_> = columns.into_iter().map(Vec::into_iter).collect();
     let answers = level.nodes.iter().map(|node| {
         // There is an answer of each row in the column of each step that is no leaf.
         let fields = plan.steps.iter().zip(&mut columns);
         let fields = fields.map(|((key, step), column)| (*key, step, column.next().unwrap_or_default()));
-        if bytes { in_bytes(node, fields) } else { in_values(node, fields) }
+        in_bytes(node, fields)
     });
     Ok(answers.collect())
 }
@@ -55,7 +55,7 @@ async fn resolve_step<N: Node>(step: &Step<'_, N>, level: Level<'_, N>) -> Serve
     }
 }
 
-/// A row as JSON. No key comes twice: the document would not be rendered to bytes.
+/// A row as JSON.
 fn in_bytes<'p, N: Node + 'p>(node: &N, fields: impl Iterator<Item = (&'p Name, &'p Step<'p, N>, Value)>) -> Value {
     let mut out = Vec::with_capacity(512);
     out.push(b'{');
@@ -68,12 +68,4 @@ fn in_bytes<'p, N: Node + 'p>(node: &N, fields: impl Iterator<Item = (&'p Name, 
     }
     out.push(b'}');
     Value::Binary(out.into())
-}
-
-fn in_values<'p, N: Node + 'p>(node: &N, fields: impl Iterator<Item = (&'p Name, &'p Step<'p, N>, Value)>) -> Value {
-    let mut answer = IndexMap::new();
-    for (key, step, value) in fields {
-        merge(&mut answer, key.clone(), render::leaf_value(node.record(), step).unwrap_or(value));
-    }
-    Value::Object(answer)
 }

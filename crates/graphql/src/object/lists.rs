@@ -1,8 +1,5 @@
 //! Lists that hang on rows: those of all rows of a level are read together and resolved together.
 
-use std::collections::HashSet;
-
-use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::Field;
 use async_graphql::{Context, ContextSelectionSet, InputType, Positioned, ServerError, ServerResult, TypeName, Value};
 use futures_util::future::{BoxFuture, try_join_all};
@@ -10,8 +7,8 @@ use tenantry_store::{ListOf, PageRequest, Record};
 use uuid::Uuid;
 
 use super::level::{Level, resolve_level};
-use super::plan::{Plan, Rendering, collect_fields};
-use super::resolve::{merge, relation};
+use super::plan::{Plan, fields_of};
+use super::resolve::relation;
 use super::{Node, RecordNode, render};
 use crate::connection::{ListPage, PageArguments, load_pages_of};
 
@@ -70,18 +67,13 @@ async fn resolve_pages<N: RecordNode>(
 ) -> ServerResult<Vec<Value>> {
     let contexts: Vec<ContextSelectionSet<'_>> =
         contexts.iter().map(|context| context.with_selection_set(&field.node.selection_set)).collect();
-    let Some(context) = contexts.first() else { return Ok(Vec::new()) };
+    if contexts.is_empty() {
+        return Ok(Vec::new());
+    }
     let type_name = <ListPage<N> as TypeName>::type_name();
-    let mut fields = Vec::new();
-    collect_fields(context, &field.node.selection_set.node, &type_name, &mut fields);
-    // A leaf that is selected twice says the same twice.
-    let mut leaves = HashSet::new();
-    fields.retain(|field| {
-        !field.node.selection_set.node.items.is_empty() || leaves.insert(&field.node.response_key().node)
-    });
+    let fields = fields_of(&field.node.selection_set.node, &type_name);
     let columns = fields.iter().map(|field| resolve_column(field, &type_name, &contexts, pages));
     let mut columns = try_join_all(columns).await?;
-    let bytes = Rendering::of(context) == Rendering::Bytes;
     let mut answers = Vec::with_capacity(pages.len());
     for _ in pages {
         let values = fields.iter().zip(&mut columns).map(|(field, column)| {
@@ -91,13 +83,7 @@ async fn resolve_pages<N: RecordNode>(
             };
             (&field.node.response_key().node, value)
         });
-        answers.push(if bytes {
-            render::object(values)
-        } else {
-            let mut answer = IndexMap::new();
-            values.for_each(|(key, value)| merge(&mut answer, key.clone(), value));
-            Value::Object(answer)
-        });
+        answers.push(render::object(values));
     }
     Ok(answers)
 }
@@ -131,11 +117,9 @@ async fn resolve_nodes<N: RecordNode>(
     let contexts: Vec<Context<'_>> = contexts.iter().map(|context| context.with_field(field)).collect();
     let contexts: Vec<ContextSelectionSet<'_>> =
         contexts.iter().map(|context| context.with_selection_set(&field.node.selection_set)).collect();
-    let Some(context) = contexts.first() else { return Ok(Vec::new()) };
-    let plan = Plan::<N>::new(context);
-    let rendering = Rendering::of(context);
+    let plan = Plan::<N>::new(&field.node.selection_set.node);
     if plan.is_flat {
-        return Ok(pages.iter().map(|page| render::flat_list(&plan, page.items(), rendering)).collect());
+        return Ok(pages.iter().map(|page| render::flat_list(&plan, page.items())).collect());
     }
     let rows = || {
         pages
@@ -146,6 +130,6 @@ async fn resolve_nodes<N: RecordNode>(
     let nodes: Vec<N> = rows().map(|(_, (_, record))| N::new(record.clone())).collect();
     let contexts: Vec<_> = rows().map(|(context, (n, _))| context.with_index(n)).collect();
     let mut rows = resolve_level(&plan, Level { nodes: &nodes, contexts: &contexts }).await?.into_iter();
-    let lists = pages.iter().map(|page| render::list(rows.by_ref().take(page.items().len()), rendering));
+    let lists = pages.iter().map(|page| render::list(rows.by_ref().take(page.items().len())));
     Ok(lists.collect())
 }

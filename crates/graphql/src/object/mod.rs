@@ -23,7 +23,6 @@ use crate::leaf::Leaf;
 pub(crate) use columns::of_list;
 pub(crate) use level::Level;
 pub(crate) use lists::resolve_lists;
-pub(crate) use plan::{Rendering, repeats_a_relation};
 pub(crate) use resolve::{List, Object, Ordered};
 
 /// A leaf of rows of one kind.

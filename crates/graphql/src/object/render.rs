@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Name, Value};
 
 use super::Node;
-use super::plan::{Plan, Rendering, Step};
+use super::plan::{Plan, Step};
 use crate::encode::write_value;
 use crate::leaf::{Leaf, write_text};
 
@@ -66,10 +66,7 @@ pub(super) fn flat<N: Node>(plan: &Plan<'_, N>, record: &N::Record) -> Value {
 }
 
 /// A list of nodes of which only leaves are wanted.
-pub(super) fn flat_list<N: Node>(plan: &Plan<'_, N>, records: &[Arc<N::Record>], rendering: Rendering) -> Value {
-    if rendering == Rendering::Values {
-        return Value::List(records.iter().map(|record| flat(plan, record)).collect());
-    }
+pub(super) fn flat_list<N: Node>(plan: &Plan<'_, N>, records: &[Arc<N::Record>]) -> Value {
     // The keys are the same for every row, so they are escaped once.
     let keys: Vec<Vec<u8>> = plan
         .steps
@@ -100,10 +97,7 @@ pub(super) fn flat_list<N: Node>(plan: &Plan<'_, N>, records: &[Arc<N::Record>],
 }
 
 /// A list of rows that have been resolved.
-pub(super) fn list(rows: impl Iterator<Item = Value>, rendering: Rendering) -> Value {
-    if rendering == Rendering::Values {
-        return Value::List(rows.collect());
-    }
+pub(super) fn list(rows: impl Iterator<Item = Value>) -> Value {
     let mut out = Vec::with_capacity(4096);
     out.push(b'[');
     for (n, row) in rows.enumerate() {

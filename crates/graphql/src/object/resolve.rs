@@ -7,11 +7,11 @@ use std::sync::Arc;
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::Field;
 use async_graphql::registry::Registry;
-use async_graphql::{ContainerType, ContextSelectionSet, Name, OutputType, Positioned, ServerResult, Value};
+use async_graphql::{ContainerType, ContextSelectionSet, OutputType, Positioned, ServerResult, Value};
 use futures_util::future::{BoxFuture, try_join_all};
 
 use super::level::{Level, resolve_level};
-use super::plan::{self, Plan, Rendering};
+use super::plan::{Plan, fields_of};
 use super::{Node, render};
 
 /// A node, resolved by its plan.
@@ -34,7 +34,7 @@ impl<N: Node> OutputType for Object<N> {
     }
 
     async fn resolve(&self, context: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
-        let plan = Plan::<N>::new(context);
+        let plan = Plan::<N>::new(&context.item.node);
         if plan.is_flat {
             return Ok(render::flat(&plan, self.0.record()));
         }
@@ -57,8 +57,7 @@ impl<T: ContainerType> OutputType for Ordered<T> {
 
     async fn resolve(&self, context: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
         let type_name = T::type_name();
-        let mut fields = Vec::new();
-        plan::collect_fields(context, &context.item.node, &type_name, &mut fields);
+        let fields = fields_of(&context.item.node, &type_name);
         let values = fields.iter().filter(|field| field.node.name.node != "__typename");
         let values = values.map(|field| relation(&self.0, &type_name, context, field));
         let mut values = try_join_all(values).await?.into_iter();
@@ -70,7 +69,7 @@ impl<T: ContainerType> OutputType for Ordered<T> {
                 // There is one answer for each field, in the same order.
                 values.next().unwrap_or_default()
             };
-            merge(&mut answer, field.node.response_key().node.clone(), value);
+            answer.insert(field.node.response_key().node.clone(), value);
         }
         Ok(Value::Object(answer))
     }
@@ -94,15 +93,14 @@ impl<N: Node> OutputType for List<'_, N> {
     }
 
     async fn resolve(&self, context: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
-        let plan = Plan::<N>::new(context);
-        let rendering = Rendering::of(context);
+        let plan = Plan::<N>::new(&context.item.node);
         if plan.is_flat {
-            return Ok(render::flat_list(&plan, self.0, rendering));
+            return Ok(render::flat_list(&plan, self.0));
         }
         let nodes: Vec<N> = self.0.iter().map(|record| N::new(Arc::clone(record))).collect();
         let contexts: Vec<_> = (0..nodes.len()).map(|n| context.with_index(n)).collect();
         let rows = resolve_level(&plan, Level { nodes: &nodes, contexts: &contexts }).await?;
-        Ok(render::list(rows.into_iter(), rendering))
+        Ok(render::list(rows.into_iter()))
     }
 }
 
@@ -134,28 +132,4 @@ pub(super) fn relation<'a, T: ContainerType>(
 fn field_may_be_null(registry: &Registry, type_name: &str, field: &str) -> bool {
     let field = registry.types.get(type_name).and_then(|object| object.field_by_name(field));
     field.is_some_and(|field| !field.ty.ends_with('!'))
-}
-
-/// Puts a value under its key; two answers for one key become one, as the specification's field merging says.
-pub(super) fn merge(target: &mut IndexMap<Name, Value>, key: Name, value: Value) {
-    match (target.get_mut(&key), value) {
-        (None, value) => {
-            target.insert(key, value);
-        }
-        (Some(Value::Object(first)), Value::Object(second)) => {
-            for (key, value) in second {
-                merge(first, key, value);
-            }
-        }
-        (Some(Value::List(first)), Value::List(second)) => {
-            for (first, second) in first.iter_mut().zip(second) {
-                if let (Value::Object(first), Value::Object(second)) = (first, second) {
-                    for (key, value) in second {
-                        merge(first, key, value);
-                    }
-                }
-            }
-        }
-        (Some(_), _) => {}
-    }
 }

@@ -12,7 +12,7 @@ use super::{Organization, Record};
 use crate::batch::Reads;
 use crate::error::{UserError, internal, sort};
 use crate::issuer::OptionalIssuer;
-use crate::mutation::{caller, nullable, payload, refused, required, write};
+use crate::mutation::{caller, committed, nullable, payload, refused, required, write};
 use crate::object::{Object as Resolved, Ordered};
 use crate::scalar::{GlobalId, Timestamp};
 
@@ -119,12 +119,15 @@ impl OrganizationMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The organization to found.")] input: CreateOrganizationInput,
-    ) -> Result<Ordered<CreateOrganizationPayload>> {
+    ) -> Result<Option<Ordered<CreateOrganizationPayload>>> {
         let new = NewOrganization { name: input.name, slug: input.slug, logo_url: input.logo_url };
-        let caller = caller(context);
+        let caller = caller(context)?;
         let service = context.data_unchecked::<Service>();
         let created = sort(service::create(service.store(), service.billing(), caller.user_id, new).await)?;
-        Ok(created.map(|organization| OrganizationSummary::new(organization, Role::Owner, caller)).into())
+        if created.is_ok() {
+            committed(context);
+        }
+        Ok(Some(created.map(|organization| OrganizationSummary::new(organization, Role::Owner, caller)).into()))
     }
 
     /// Changes the organization. For owners and admins.
@@ -132,7 +135,7 @@ impl OrganizationMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "What changes of the organization.")] input: UpdateOrganizationInput,
-    ) -> Result<Ordered<UpdateOrganizationPayload>> {
+    ) -> Result<Option<Ordered<UpdateOrganizationPayload>>> {
         let mut faults = Violations::default();
         let changes = OrganizationChanges {
             name: required(&mut faults, "name", input.name, |name| name),
@@ -141,7 +144,7 @@ impl OrganizationMutation {
             time_zone: required(&mut faults, "timeZone", input.time_zone, |zone| zone),
         };
         if let Err(faults) = faults.into_result() {
-            return Ok(refused::<Arc<Record>>(faults).into());
+            return Ok(Some(refused::<Arc<Record>>(faults).into()));
         }
         let expected = input.expected_updated_at.map(|time| time.0);
         let updated = write(context, |scope| {
@@ -149,7 +152,7 @@ impl OrganizationMutation {
             Box::pin(async move { service::update(scope, expected, changes).await })
         })
         .await?;
-        Ok(updated.map(Arc::<Record>::new).into())
+        Ok(Some(updated.map(Arc::<Record>::new).into()))
     }
 
     /// Gives a token for another organization that you belong to, good for no longer than the one that you send. Works also when
@@ -158,31 +161,34 @@ impl OrganizationMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The organization to switch to.")] input: SwitchOrganizationInput,
-    ) -> Result<Ordered<SwitchOrganizationPayload>> {
+    ) -> Result<Option<Ordered<SwitchOrganizationPayload>>> {
         let Some(issuer) = &context.data_unchecked::<OptionalIssuer>().0 else {
             let message = "This server does not issue tokens; ask your identity provider for one.";
             let error = FieldError { code: FieldErrorCode::Invalid, field: Vec::new(), message: message.to_owned() };
-            return Ok(Ordered(SwitchOrganizationPayload { user_errors: vec![error.into()], ..Default::default() }));
+            return Ok(Some(Ordered(SwitchOrganizationPayload {
+                user_errors: vec![error.into()],
+                ..Default::default()
+            })));
         };
-        let caller = caller(context);
+        let caller = caller(context)?;
         let service = context.data_unchecked::<Service>();
         let found = service::switch(service.store(), caller.user_id, input.organization_id.0).await;
         let (organization, role) = match sort(found)? {
             Ok(found) => found,
             Err(user_errors) => {
-                return Ok(Ordered(SwitchOrganizationPayload { user_errors, ..Default::default() }));
+                return Ok(Some(Ordered(SwitchOrganizationPayload { user_errors, ..Default::default() })));
             }
         };
         let identity = Identity { user_id: caller.user_id, organization_id: organization.id };
         // Else whoever has a token could go on for ever, by switching to where they are.
         let not_after = context.data_unchecked::<Arc<Reads>>().expires_at();
         let new = issuer.issue(identity, not_after).map_err(|error| internal(&error))?;
-        Ok(Ordered(SwitchOrganizationPayload {
+        Ok(Some(Ordered(SwitchOrganizationPayload {
             token: Some(new.token),
             expires_at: Some(Timestamp(new.expires_at)),
             organization: Some(Ordered(OrganizationSummary::new(organization, role, caller))),
             user_errors: Vec::new(),
-        }))
+        })))
     }
 
     /// Schedules the organization's deletion: 30 days from now, with everything in it. Until then it can be cancelled. For
@@ -191,10 +197,10 @@ impl OrganizationMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "How the organization is deleted.")] input: DeleteOrganizationInput,
-    ) -> Result<Ordered<DeleteOrganizationPayload>> {
+    ) -> Result<Option<Ordered<DeleteOrganizationPayload>>> {
         let expected = input.expected_updated_at.map(|time| time.0);
         let scheduled = write(context, |scope| Box::pin(service::schedule_deletion(scope, expected))).await?;
-        Ok(scheduled.map(Arc::<Record>::new).into())
+        Ok(Some(scheduled.map(Arc::<Record>::new).into()))
     }
 
     /// Cancels the organization's deletion. For owners.
@@ -202,9 +208,9 @@ impl OrganizationMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "How the deletion is cancelled.")] input: CancelOrganizationDeletionInput,
-    ) -> Result<Ordered<CancelOrganizationDeletionPayload>> {
+    ) -> Result<Option<Ordered<CancelOrganizationDeletionPayload>>> {
         let expected = input.expected_updated_at.map(|time| time.0);
         let cancelled = write(context, |scope| Box::pin(service::cancel_deletion(scope, expected))).await?;
-        Ok(cancelled.map(Arc::<Record>::new).into())
+        Ok(Some(cancelled.map(Arc::<Record>::new).into()))
     }
 }

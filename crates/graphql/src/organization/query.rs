@@ -42,18 +42,18 @@ pub(crate) struct OrganizationQuery;
 #[Object]
 impl OrganizationQuery {
     /// Who is asking.
-    async fn viewer(&self) -> Ordered<Viewer> {
-        Ordered(Viewer)
+    async fn viewer(&self) -> Option<Ordered<Viewer>> {
+        Some(Ordered(Viewer))
     }
 
     /// The organization that your token names.
-    async fn organization(&self, context: &Context<'_>) -> Result<Resolved<Organization>> {
-        own(context).await
+    async fn organization(&self, context: &Context<'_>) -> Result<Option<Resolved<Organization>>> {
+        own(context).await.map(Some)
     }
 
     /// All organizations that you belong to, by name. Answers also when you do not belong to the one that your token names any
     /// more, so that you can switch to another one.
-    async fn organizations(&self, context: &Context<'_>) -> Result<Vec<Ordered<OrganizationSummary>>> {
-        OwnOrganizations::list(context).await
+    async fn organizations(&self, context: &Context<'_>) -> Result<Option<Vec<Ordered<OrganizationSummary>>>> {
+        OwnOrganizations::list(context).await.map(Some)
     }
 }

@@ -122,7 +122,7 @@ impl ProjectMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The project to enter.")] input: CreateProjectInput,
-    ) -> Result<Ordered<CreateProjectPayload>> {
+    ) -> Result<Option<Ordered<CreateProjectPayload>>> {
         let mut faults = Violations::default();
         let new = NewProject {
             workspace_id: input.workspace_id.map(|id| id.0),
@@ -140,7 +140,7 @@ impl ProjectMutation {
             notes: input.notes,
         };
         if let Err(faults) = faults.into_result() {
-            return Ok(refused::<Arc<Record>>(faults).into());
+            return Ok(Some(refused::<Arc<Record>>(faults).into()));
         }
         let billing = context.data_unchecked::<Service>().billing().clone();
         let created = write(context, |scope| {
@@ -148,7 +148,7 @@ impl ProjectMutation {
             Box::pin(async move { service::create(scope, &billing, new).await })
         })
         .await?;
-        Ok(created.map(Arc::<Record>::new).into())
+        Ok(Some(created.map(Arc::<Record>::new).into()))
     }
 
     /// Changes a project, or moves it to another workspace or client.
@@ -156,7 +156,7 @@ impl ProjectMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The project, and what changes of it.")] input: UpdateProjectInput,
-    ) -> Result<Ordered<UpdateProjectPayload>> {
+    ) -> Result<Option<Ordered<UpdateProjectPayload>>> {
         let mut faults = Violations::default();
         let changes = ProjectChanges {
             workspace_id: required(&mut faults, "workspaceId", input.workspace_id, |id| id.0),
@@ -174,11 +174,11 @@ impl ProjectMutation {
             notes: nullable(input.notes, |notes| notes),
         };
         if let Err(faults) = faults.into_result() {
-            return Ok(refused::<Arc<Record>>(faults).into());
+            return Ok(Some(refused::<Arc<Record>>(faults).into()));
         }
         let (id, expected) = (input.id.0, input.expected_updated_at.map(|time| time.0));
         let updated = write(context, |scope| Box::pin(service::update(scope, id, expected, changes.clone()))).await?;
-        Ok(updated.map(Arc::<Record>::new).into())
+        Ok(Some(updated.map(Arc::<Record>::new).into()))
     }
 
     /// Deletes a project with its tasks. Its invoices stay, without a project.
@@ -186,10 +186,10 @@ impl ProjectMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The project to delete.")] input: DeleteProjectInput,
-    ) -> Result<Ordered<DeleteProjectPayload>> {
+    ) -> Result<Option<Ordered<DeleteProjectPayload>>> {
         let (id, expected) = (input.id.0, input.expected_updated_at.map(|time| time.0));
         let deleted = write(context, |scope| Box::pin(service::delete(scope, id, expected))).await?;
-        Ok(deleted.map(GlobalId).into())
+        Ok(Some(deleted.map(GlobalId).into()))
     }
 }
 

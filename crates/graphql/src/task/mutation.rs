@@ -102,7 +102,7 @@ impl TaskMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The task to enter.")] input: CreateTaskInput,
-    ) -> Result<Ordered<CreateTaskPayload>> {
+    ) -> Result<Option<Ordered<CreateTaskPayload>>> {
         let new = NewTask {
             project_id: input.project_id.0,
             parent_task_id: input.parent_task_id.map(|id| id.0),
@@ -114,7 +114,7 @@ impl TaskMutation {
             assignee_ids: users(input.assignee_ids.unwrap_or_default()),
         };
         let created = write(context, |scope| Box::pin(service::create(scope, new.clone()))).await?;
-        Ok(created.map(Arc::<Record>::new).into())
+        Ok(Some(created.map(Arc::<Record>::new).into()))
     }
 
     /// Changes a task, or moves it on its board or under another task.
@@ -122,7 +122,7 @@ impl TaskMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The task, and what changes of it.")] input: UpdateTaskInput,
-    ) -> Result<Ordered<UpdateTaskPayload>> {
+    ) -> Result<Option<Ordered<UpdateTaskPayload>>> {
         let mut faults = Violations::default();
         let changes = TaskChanges {
             title: required(&mut faults, "title", input.title, |title| title),
@@ -135,11 +135,11 @@ impl TaskMutation {
             after_task_id: nullable(input.after_task_id, |id| id.0),
         };
         if let Err(faults) = faults.into_result() {
-            return Ok(refused::<Arc<Record>>(faults).into());
+            return Ok(Some(refused::<Arc<Record>>(faults).into()));
         }
         let (id, expected) = (input.id.0, input.expected_updated_at.map(|time| time.0));
         let updated = write(context, |scope| Box::pin(service::update(scope, id, expected, changes.clone()))).await?;
-        Ok(updated.map(Arc::<Record>::new).into())
+        Ok(Some(updated.map(Arc::<Record>::new).into()))
     }
 
     /// Deletes a task with its subtasks.
@@ -147,10 +147,10 @@ impl TaskMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The task to delete.")] input: DeleteTaskInput,
-    ) -> Result<Ordered<DeleteTaskPayload>> {
+    ) -> Result<Option<Ordered<DeleteTaskPayload>>> {
         let (id, expected) = (input.id.0, input.expected_updated_at.map(|time| time.0));
         let deleted = write(context, |scope| Box::pin(service::delete(scope, id, expected))).await?;
-        Ok(deleted.map(GlobalId).into())
+        Ok(Some(deleted.map(GlobalId).into()))
     }
 }
 

@@ -35,8 +35,8 @@ impl TaskQuery {
         #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
         #[graphql(desc = "What the list is narrowed to.")] filter: Option<TaskFilter>,
         #[graphql(desc = "What the list is sorted by.")] order_by: Option<TaskOrder>,
-    ) -> Result<Connection<Task>> {
+    ) -> Result<Option<Connection<Task>>> {
         let page = PageArguments { first, after, last, before }.read()?;
-        Connection::load(context, Origin::Root, newest_first(filter, order_by, page)).await
+        Connection::load(context, Origin::Root, newest_first(filter, order_by, page)).await.map(Some)
     }
 }

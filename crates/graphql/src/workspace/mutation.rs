@@ -83,10 +83,10 @@ impl WorkspaceMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The workspace to make.")] input: CreateWorkspaceInput,
-    ) -> Result<Ordered<CreateWorkspacePayload>> {
+    ) -> Result<Option<Ordered<CreateWorkspacePayload>>> {
         let new = NewWorkspace { name: input.name, description: input.description, is_private: input.is_private };
         let created = write(context, |scope| Box::pin(service::create(scope, new.clone()))).await?;
-        Ok(created.map(Arc::<Record>::new).into())
+        Ok(Some(created.map(Arc::<Record>::new).into()))
     }
 
     /// Renames or describes a workspace, or makes it private or public.
@@ -94,7 +94,7 @@ impl WorkspaceMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The workspace, and what changes of it.")] input: UpdateWorkspaceInput,
-    ) -> Result<Ordered<UpdateWorkspacePayload>> {
+    ) -> Result<Option<Ordered<UpdateWorkspacePayload>>> {
         let mut faults = Violations::default();
         let changes = WorkspaceChanges {
             name: required(&mut faults, "name", input.name, |name| name),
@@ -102,11 +102,11 @@ impl WorkspaceMutation {
             is_private: required(&mut faults, "isPrivate", input.is_private, |is_private| is_private),
         };
         if let Err(faults) = faults.into_result() {
-            return Ok(refused::<Arc<Record>>(faults).into());
+            return Ok(Some(refused::<Arc<Record>>(faults).into()));
         }
         let (id, expected) = (input.id.0, input.expected_updated_at.map(|time| time.0));
         let updated = write(context, |scope| Box::pin(service::update(scope, id, expected, changes.clone()))).await?;
-        Ok(updated.map(Arc::<Record>::new).into())
+        Ok(Some(updated.map(Arc::<Record>::new).into()))
     }
 
     /// Deletes a workspace with the grants on it. Refused with `IN_USE` while projects lie in it; the default one stays.
@@ -114,9 +114,9 @@ impl WorkspaceMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The workspace to delete.")] input: DeleteWorkspaceInput,
-    ) -> Result<Ordered<DeleteWorkspacePayload>> {
+    ) -> Result<Option<Ordered<DeleteWorkspacePayload>>> {
         let (id, expected) = (input.id.0, input.expected_updated_at.map(|time| time.0));
         let deleted = write(context, |scope| Box::pin(service::delete(scope, id, expected))).await?;
-        Ok(deleted.map(GlobalId).into())
+        Ok(Some(deleted.map(GlobalId).into()))
     }
 }

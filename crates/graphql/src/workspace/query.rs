@@ -33,8 +33,8 @@ impl WorkspaceQuery {
         #[graphql(desc = "How many from the end, at most 100.")] last: Option<i32>,
         #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
         #[graphql(desc = "What the list is sorted by.")] order_by: Option<WorkspaceOrder>,
-    ) -> Result<Connection<Workspace>> {
+    ) -> Result<Option<Connection<Workspace>>> {
         let page = PageArguments { first, after, last, before }.read()?;
-        Connection::load(context, Origin::Root, request(order_by, page)).await
+        Connection::load(context, Origin::Root, request(order_by, page)).await.map(Some)
     }
 }

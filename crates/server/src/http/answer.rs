@@ -159,7 +159,8 @@ enum Outcome {
 
 impl Outcome {
     fn of(answer: &GraphQlResponse, media_type: MediaType) -> Self {
-        if answer.errors.is_empty() || !is_empty(&answer.data) {
+        // What was carried out never looks like a request that did nothing.
+        if answer.errors.is_empty() || !is_empty(&answer.data) || answer.errors.iter().any(has_outcome) {
             return Self::Answered;
         }
         // Told by the status, so that proxies, clients and graphs that do not read the body see it.
@@ -185,6 +186,11 @@ fn is_empty(data: &Value) -> bool {
         Value::Object(fields) => fields.values().all(|value| *value == Value::Null),
         _ => false,
     }
+}
+
+/// Whether the error is of a mutation that was, or may have been, carried out.
+fn has_outcome(error: &ServerError) -> bool {
+    error.extensions.as_ref().is_some_and(|extensions| extensions.get("outcome").is_some())
 }
 
 fn service_status(error: &ServerError) -> Option<StatusCode> {

@@ -74,6 +74,7 @@ async fn execute(
         identity: identity_of(&token),
         expires_at: Some(token.expires_at),
         request_id: request_id.as_str().to_owned(),
+        deadline: None,
         membership: call.membership(),
     };
     Ok((run(state, caller, methods, &head, body).await, call))
@@ -81,7 +82,7 @@ async fn execute(
 
 async fn run(
     state: &AppState,
-    caller: Caller,
+    mut caller: Caller,
     methods: Methods,
     head: &Parts,
     body: Body,
@@ -91,17 +92,15 @@ async fn run(
         Methods::QueriesOnly => body::from_query_string(head.uri.query().unwrap_or_default()).map_err(malformed)?,
     };
     let request_id = caller.request_id.clone();
+    caller.deadline = Some(tokio::time::Instant::now() + state.request_timeout());
     // A resolver that panics must not take the connection with it, on which other answers may be under way.
-    let execution = AssertUnwindSafe(state.engine().execute(caller, request, methods)).catch_unwind();
-    match tokio::time::timeout(state.request_timeout(), execution).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(_)) => {
+    match AssertUnwindSafe(state.engine().execute(caller, request, methods)).catch_unwind().await {
+        Ok(answer) => Ok(answer),
+        Err(_) => {
             tracing::error!(request_id, "a resolver panicked");
             let message = "Something went wrong; the request id helps to find out what.";
             Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, message))
         }
-        // What was under way is dropped, which rolls it back.
-        Err(_) => Err(Refusal::new(StatusCode::GATEWAY_TIMEOUT, ErrorCode::Timeout, "The request took too long.")),
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) use connection::{Begin, Opening};
 pub use identity::IdentityScope;
 pub use read::ReadScope;
 pub use worker::WorkerScope;
-pub use write::{AsStoreError, WriteScope, in_write_scope};
+pub use write::{AsStoreError, WriteScope, in_write_scope, in_write_scope_until};
 
 /// What every scope of one tenant knows.
 #[derive(Debug, Clone)]

@@ -1,11 +1,18 @@
 //! The scope of writes: one per mutation; all of it happens, or none.
 
+use std::time::Duration;
+
 use futures_util::future::BoxFuture;
 use tenantry_domain::{Actor, Identity, OrganizationId, Role, UserId};
+use tenantry_wire::Error;
+use tokio::time::Instant;
 
 use super::{Begin, Connection, Scope, Tenant, sealed};
 use crate::error::StoreError;
 use crate::pool::Store;
+
+/// How long the answer to a commit is waited for.
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How often a transaction is tried before a lost race is reported.
 const ATTEMPTS: u32 = 5;
@@ -57,10 +64,17 @@ impl WriteScope {
     /// Makes everything that was written durable and visible to others.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when a concurrent transaction won; [`StoreError::Unavailable`] when the connection broke, in
-    /// which case it is not known whether the commit happened.
+    /// [`StoreError::Conflict`] when a concurrent transaction won; [`StoreError::OutcomeUnknown`] when the connection broke or
+    /// the answer took longer than ten seconds.
     pub async fn commit(self) -> Result<(), StoreError> {
-        self.connection.commit().await
+        match tokio::time::timeout(COMMIT_TIMEOUT, self.connection.commit()).await {
+            // Cancelled while it waits for a standby, the server has committed already.
+            Ok(Err(StoreError::Unavailable(error) | StoreError::Timeout(error))) => {
+                Err(StoreError::OutcomeUnknown(error))
+            }
+            Ok(result) => result,
+            Err(_) => Err(StoreError::OutcomeUnknown(Error::TimedOut)),
+        }
     }
 }
 
@@ -74,6 +88,23 @@ impl WriteScope {
 pub async fn in_write_scope<T, E>(
     store: &Store,
     identity: Identity,
+    work: impl for<'s> FnMut(&'s mut WriteScope) -> BoxFuture<'s, Result<T, E>> + Send,
+) -> Result<T, E>
+where
+    E: From<StoreError> + AsStoreError,
+{
+    in_write_scope_until(store, identity, None, work).await
+}
+
+/// As [`in_write_scope`], but gives `work` up at the deadline and rolls it back. A commit that has begun by then is waited for,
+/// because cutting it off would leave open whether it happened.
+///
+/// # Errors
+/// As [`in_write_scope`]; [`StoreError::OutOfTime`] when the deadline passed, in which case nothing was written.
+pub async fn in_write_scope_until<T, E>(
+    store: &Store,
+    identity: Identity,
+    deadline: Option<Instant>,
     mut work: impl for<'s> FnMut(&'s mut WriteScope) -> BoxFuture<'s, Result<T, E>> + Send,
 ) -> Result<T, E>
 where
@@ -81,9 +112,20 @@ where
 {
     let mut attempt = 1;
     loop {
-        let mut scope = WriteScope::open(store, identity).await?;
-        let result = match work(&mut scope).await {
-            Ok(value) => scope.commit().await.map(|()| value).map_err(E::from),
+        let worked = async {
+            let mut scope = WriteScope::open(store, identity).await?;
+            let value = work(&mut scope).await?;
+            Ok((scope, value))
+        };
+        let worked = match deadline {
+            None => worked.await,
+            Some(deadline) => match tokio::time::timeout_at(deadline, worked).await {
+                Ok(worked) => worked,
+                Err(_) => return Err(StoreError::OutOfTime.into()),
+            },
+        };
+        let result = match worked {
+            Ok((scope, value)) => scope.commit().await.map(|()| value).map_err(E::from),
             Err(error) => Err(error),
         };
         match result {

@@ -44,7 +44,7 @@ fn hostile_documents_are_refused_in_time() {
                 faults.push(format!("{}: {:?} instead of {:?}", hostile.name, error.kind, hostile.refusal));
             }
             Err(error) if error.message.len() > 600 => faults.push(format!("{}: an essay", hostile.name)),
-            Err(error) if !matches!(error.code(), "QUERY_TOO_COSTLY" | "GRAPHQL_PARSE_FAILED") => {
+            Err(error) if !matches!(error.code(), "QUERY_TOO_COSTLY" | "BAD_USER_INPUT") => {
                 faults.push(format!("{}: {}", hostile.name, error.code()));
             }
             Err(_) => {}
