@@ -24,6 +24,7 @@ mod reading;
 mod schema_snapshot;
 mod startup;
 mod statements;
+mod stripe_faults;
 mod stripe_headers;
 mod stripe_pages;
 mod tokens;
