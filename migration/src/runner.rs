@@ -8,6 +8,7 @@ use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, Statement,
 };
+use tenantry_wire::Address;
 
 use crate::{Migrator, names, roles};
 
@@ -34,6 +35,9 @@ pub enum MigrationError {
     /// No connection came about: wrong address, wrong password, nobody listening.
     #[error("cannot connect to the database")]
     Connect(#[source] DbErr),
+    /// The address cannot be understood.
+    #[error(transparent)]
+    Address(#[from] tenantry_wire::Error),
     /// Another process holds the lock and did not let go in time.
     #[error("another process is migrating this database and did not finish in {LOCK_WAIT}")]
     Locked(#[source] DbErr),
@@ -194,12 +198,15 @@ impl Session {
 
 /// Exactly one connection, never exchanged for another: lock, role and search path are the session's.
 async fn connect(url: &str) -> Result<DatabaseConnection, MigrationError> {
-    let mut options = ConnectOptions::new(url);
+    // Read as every other command reads it; the driver here would read less, and leave out what it does not know.
+    let address: Address = url.parse()?;
+    let limit = address.connect_timeout().unwrap_or(Duration::from_secs(10));
+    let mut options = ConnectOptions::new(address.named("tenantry migrate").to_url());
     options
         .max_connections(1)
         .min_connections(1)
-        .connect_timeout(Duration::from_secs(10))
-        .acquire_timeout(Duration::from_secs(10))
+        .connect_timeout(limit)
+        .acquire_timeout(limit)
         .idle_timeout(None)
         .max_lifetime(None)
         // A lost connection must end the run with an error, not be replaced by one without lock and role.

@@ -273,3 +273,28 @@ async fn deletes_follow_the_rules() {
     assert_eq!(count_as(&admin, "postgres", "", "app.organizations").await, 1);
     assert_eq!(count_as(&admin, "postgres", "", &format!("app.projects WHERE organization_id = '{TWO}'")).await, 0);
 }
+
+#[tokio::test]
+async fn an_address_is_read_as_every_other_command_reads_it() {
+    let (cluster, url) = database("forms").await;
+    let (folder, port) = (cluster.socket_dir().display().to_string(), cluster.port());
+    up(&url).await.unwrap();
+    for address in [
+        format!("postgres://postgres@/forms?host={folder}&port={port}"),
+        format!("host='{folder}' port={port} user=postgres dbname=forms connect_timeout=10 keepalives_idle=30"),
+        format!("{url}?channel_binding=prefer&target_session_attrs=any&connect_timeout=10"),
+    ] {
+        let found = status(&address).await.unwrap_or_else(|error| panic!("{address}: {error:?}"));
+        assert!(found.iter().all(|migration| migration.applied), "{address}");
+    }
+    for (refused, part) in [
+        ("postgres://a:sesame@h/db?target_session_attrs=primary", "target_session_attrs"),
+        ("postgres://a:sesame@h/db?channel_binding=require", "channel_binding"),
+        ("postgres://a:sesame/w@h/db", "port"),
+        ("postgres://a:sesame@h,i/db", "several hosts"),
+    ] {
+        let error = status(refused).await.unwrap_err().to_string();
+        assert!(error.contains(part) && !error.contains("sesame"), "{error}");
+        assert_eq!(error.matches("malformed").count(), 1, "{error}");
+    }
+}

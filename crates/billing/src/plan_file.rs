@@ -103,8 +103,9 @@ impl PlanFile {
 impl FromStr for PlanFile {
     type Err = PlanFileError;
 
-    /// Reads and checks the text of a file.
+    /// Reads and checks the text of a file. A byte order mark before it is skipped.
     fn from_str(text: &str) -> Result<Self, PlanFileError> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let raw: RawFile = serde_json::from_str(text).map_err(PlanFileError::Malformed)?;
         let mut faults = Vec::new();
         let mut ids = BTreeSet::new();
@@ -256,6 +257,8 @@ mod tests {
     #[test]
     fn a_good_file_is_read() {
         let file: PlanFile = GOOD.parse().expect("a good file");
+        let windows = format!("\u{feff}{}\r\n", GOOD.replace('\n', "\r\n"));
+        assert_eq!(windows.parse::<PlanFile>().expect("with a byte order mark"), file);
         let [free, pro] = file.table().plans() else { panic!("{file:?}") };
         assert_eq!((free.id.as_str(), free.rank, free.is_public), ("free", 0, true));
         assert_eq!(free.allowance(Feature::Projects), Allowance::up_to(3));

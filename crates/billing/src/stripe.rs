@@ -9,6 +9,7 @@ mod standing;
 
 use serde_json::Value;
 use tenantry_domain::OrganizationId;
+use tenantry_domain::text::without_byte_order_mark;
 use tenantry_store::billing::stripe as store;
 use tenantry_store::{Store, StoreError, WorkerScope};
 use tenantry_stripe::{Content, Event, EventError};
@@ -79,7 +80,9 @@ impl From<StoreError> for ReceiveError {
 /// [`ReceiveError`]. After any but [`ReceiveError::Malformed`] the event should be sent again.
 pub async fn receive(worker: &Store, body: &[u8], prices: &PriceTable) -> Result<Received, ReceiveError> {
     let malformed = |error| ReceiveError::Malformed(EventError::Malformed(error));
-    receive_value(worker, serde_json::from_slice(body).map_err(malformed)?, prices).await
+    // The signature was over the mark as well, if there is one.
+    let payload = serde_json::from_slice(without_byte_order_mark(body)).map_err(malformed)?;
+    receive_value(worker, payload, prices).await
 }
 
 async fn receive_value(worker: &Store, mut payload: Value, prices: &PriceTable) -> Result<Received, ReceiveError> {
@@ -131,6 +134,9 @@ async fn receive_in(
     let found = store::find_organization(scope, reference).await?;
     let has_effect = !matches!(event.content, Content::Other | Content::NotUnderstood);
     let Some(organization) = found else {
+        if let Some(organization) = named {
+            tracing::warn!(%organization, event = id, "an event names an organization that is not there; was it deleted?");
+        }
         return Ok(if has_effect { Received::Waiting } else { Received::Kept });
     };
     store::attribute(scope, organization, id, customer).await?;

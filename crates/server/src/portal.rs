@@ -5,8 +5,10 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tenantry_billing::stripe::PriceTable;
-use tenantry_service::payment::{CheckoutOrder, PaymentPortal, PortalError, PortalPage, PortalVisit};
-use tenantry_stripe::client::{ApiError, Client, Customer, NewCheckoutSession, NewPortalSession};
+use tenantry_service::payment::{
+    CheckoutOrder, CustomerOrder, PaymentPortal, PortalError, PortalPage, PortalVisit, SubscriptionEnd,
+};
+use tenantry_stripe::client::{ApiError, Client, Customer, Fault, NewCheckoutSession, NewCustomer, NewPortalSession};
 use url::Url;
 use uuid::Uuid;
 
@@ -29,6 +31,25 @@ pub fn of(settings: &StripeSettings) -> Result<Option<Arc<dyn PaymentPortal>>, S
     Ok(Some(Arc::new(StripePortal { client, prices: settings.stripe_prices.clone(), return_url })))
 }
 
+/// Ends subscriptions at Stripe.
+#[derive(Debug)]
+struct StripeEnd(Client);
+
+/// What ends the subscriptions of deleted organizations, if the settings have a key.
+///
+/// # Errors
+/// When they are malformed.
+pub fn end_of(settings: &StripeSettings) -> Result<Option<Arc<dyn SubscriptionEnd>>, SettingsError> {
+    let client = settings.api_client()?;
+    Ok(client.map(|client| Arc::new(StripeEnd(client)) as Arc<dyn SubscriptionEnd>))
+}
+
+impl SubscriptionEnd for StripeEnd {
+    fn end(&self, customer: String) -> BoxFuture<'_, Result<(), PortalError>> {
+        async move { self.0.end_subscriptions(&customer).await.map_err(failed) }.boxed()
+    }
+}
+
 impl StripePortal {
     /// Where the browser comes back to, with how it went.
     fn back(&self, outcome: &str) -> Url {
@@ -45,7 +66,10 @@ impl PaymentPortal for StripePortal {
 
     fn checkout(&self, order: CheckoutOrder) -> BoxFuture<'_, Result<String, PortalError>> {
         async move {
-            let price = self.prices.price_of(&order.plan).ok_or_else(|| PortalError("the plan has no price".into()))?;
+            let price = self
+                .prices
+                .price_of(&order.plan)
+                .ok_or_else(|| PortalError::Refused("the plan has no price".into()))?;
             let new = NewCheckoutSession {
                 customer: order.customer.clone().map_or(Customer::New { email: None }, Customer::Known),
                 price: price.to_owned(),
@@ -55,6 +79,15 @@ impl PaymentPortal for StripePortal {
             };
             let made = self.client.create_checkout_session(&new, &new.idempotency_key(&occasion(&order))).await;
             made.map(String::from).map_err(failed)
+        }
+        .boxed()
+    }
+
+    fn create_customer(&self, order: CustomerOrder) -> BoxFuture<'_, Result<String, PortalError>> {
+        async move {
+            let new = NewCustomer { organization: order.organization_id.to_string(), replaces: order.replaces };
+            let occasion = order.asked_at.timestamp().div_euclid(SAME_WISH).to_string();
+            self.client.create_customer(&new, &new.idempotency_key(&occasion)).await.map_err(failed)
         }
         .boxed()
     }
@@ -86,5 +119,10 @@ fn occasion(order: &CheckoutOrder) -> String {
 }
 
 fn failed(error: ApiError) -> PortalError {
-    PortalError(Box::new(error))
+    match error.fault() {
+        Fault::Unavailable => PortalError::Unavailable(Box::new(error)),
+        Fault::UnknownCustomer => PortalError::UnknownCustomer(Box::new(error)),
+        Fault::NotAccepted => PortalError::NotAccepted(Box::new(error)),
+        Fault::Refused => PortalError::Refused(Box::new(error)),
+    }
 }

@@ -12,7 +12,7 @@ use tenantry_migration::{MigrationError, MigrationStatus};
 use tenantry_service::payment::PaymentPortal;
 use tenantry_store::doctor::{Catalogue, CatalogueError, RoleFacts};
 use tenantry_store::{Store, StoreError, StoreSettings};
-use tenantry_token::{SetupError, TokenError, Verifier};
+use tenantry_token::{SetupError, Verifier};
 use tokio::net::TcpListener;
 
 use crate::http::{AppState, HttpOptions, Metering, StripeWebhooks};
@@ -55,9 +55,6 @@ pub(crate) enum StartError {
     /// The key that signs cannot be used.
     #[error("tokens cannot be signed")]
     Signing(#[source] SetupError),
-    /// The keys cannot be fetched.
-    #[error("tokens cannot be verified")]
-    Fetch(#[source] TokenError),
     /// The guard cannot read the schema, which a test of the schema rules out.
     #[error("the schema cannot be read")]
     Schema(#[from] GuardError),
@@ -135,7 +132,7 @@ pub(crate) async fn open_worker(url: &str, connections: u32) -> Result<Store, St
 /// When they cannot be read or trusted.
 pub(crate) async fn verifier(jwt: &JwtSettings) -> Result<Verifier, StartError> {
     let verifier = Verifier::new(jwt.verifier_config()?).map_err(StartError::Keys)?;
-    verifier.prime().await.map_err(StartError::Fetch)?;
+    verifier.load().await.map_err(StartError::Keys)?;
     Ok(verifier)
 }
 

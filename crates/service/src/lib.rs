@@ -25,7 +25,7 @@ use tenantry_store::{Store, WriteScope, in_write_scope_until};
 use tokio::time::Instant;
 
 pub use error::ServiceError;
-pub use purge::{Purged, purge_due};
+pub use purge::{PurgeError, Purged, purge_due, purge_due_and_end};
 
 /// The use cases' common ground: the database and the plans.
 #[derive(Debug, Clone)]

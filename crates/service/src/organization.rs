@@ -8,6 +8,7 @@ use tenantry_domain::organization::{
 use tenantry_domain::permission::Operation;
 use tenantry_domain::workspace::NewWorkspace;
 use tenantry_domain::{Change, FieldError, FieldErrorCode, OrganizationId, Role, UserId};
+use tenantry_store::billing::stripe;
 use tenantry_store::{
     IdentityScope, Scope, Store, StoreError, WriteScope, member, organization as store, user, workspace,
 };
@@ -91,14 +92,21 @@ pub async fn update(
 /// Schedules the organization's deletion. Until it is due, it can be cancelled, and everything can be exported.
 ///
 /// # Errors
-/// [`ServiceError::Forbidden`]; [`ServiceError::Refused`] when it is scheduled already, or when the organization is not as
-/// `expected` any more.
+/// [`ServiceError::Forbidden`]; [`ServiceError::Refused`] when it is scheduled already, when there is a subscription that will be
+/// renewed, or when the organization is not as `expected` any more.
 pub async fn schedule_deletion(
     scope: &mut WriteScope,
     expected: Option<DateTime<Utc>>,
 ) -> Result<Organization, ServiceError> {
     let before = existing(scope, Operation::DeleteOrganization, expected).await?;
     let deletion = before.schedule_deletion(scope.tenant().clock.now()).map_err(refused)?;
+    // It would be renewed and billed while the deletion is waited for.
+    let account = stripe::account(scope).await?.ok_or_else(gone)?;
+    if account.has_live_subscription && !account.subscription.cancel_at_period_end {
+        let message = "There is a subscription; end it in the billing portal first. It may still run until the end of its period.";
+        let (code, field) = (FieldErrorCode::AlreadySubscribed, Vec::new());
+        return Err(FieldError { code, field, message: message.to_owned() }.into());
+    }
     store::update_deletion(scope, &before, Some(deletion)).await?.ok_or_else(gone)
 }
 

@@ -4,7 +4,7 @@ use tenantry_wire::{Address, Connection, Error};
 
 /// Connects to this address, by this name.
 pub(crate) async fn connect(url: &str, name: &str) -> Result<Connection, Error> {
-    open(&url.parse::<Address>()?.setting("application_name", name)).await
+    open(&url.parse::<Address>()?.named(name)).await
 }
 
 /// Connects to this address.

@@ -39,8 +39,8 @@ const RECOMMENDED: &[(i32, i32)] = &[(15, 14), (16, 10), (17, 6)];
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogueError {
     /// The address cannot be parsed.
-    #[error("the address of the database is malformed")]
-    Address(#[source] Error),
+    #[error(transparent)]
+    Address(Error),
     /// Nobody listens there, or the server refused the role or the password.
     #[error("cannot connect to the database at {address}")]
     Connect {
@@ -129,7 +129,7 @@ impl Catalogue {
     /// # Errors
     /// When the address is malformed, or no connection came about in five seconds.
     pub async fn connect(url: &str) -> Result<Self, CatalogueError> {
-        let address = Address::from_str(url).map_err(CatalogueError::Address)?.setting("application_name", "tenantry");
+        let address = Address::from_str(url).map_err(CatalogueError::Address)?.named("tenantry");
         match tokio::time::timeout(CONNECT_TIMEOUT, apart::open(&address)).await {
             Ok(Ok(connection)) => Ok(Self { connection }),
             Ok(Err(source)) => Err(CatalogueError::Connect { address: address.place(), source }),

@@ -67,7 +67,7 @@ impl Store {
             .into_iter()
             .fold(Address::from_str(&settings.url)?, |address, (name, value)| address.setting(name, value));
         let address = address
-            .setting("application_name", "tenantry")
+            .named("tenantry")
             .setting("statement_timeout", milliseconds(settings.statement_timeout))
             .setting("lock_timeout", milliseconds(settings.lock_timeout))
             .setting("idle_in_transaction_session_timeout", milliseconds(settings.idle_in_transaction_timeout))

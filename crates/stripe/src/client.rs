@@ -1,11 +1,13 @@
-//! The two calls of Stripe's API that are needed: a page where a customer subscribes, and one where it changes what it has.
+//! The calls of Stripe's API that are needed: a page where a customer subscribes and one where it changes what it has, a new
+//! customer, and the end of all that a customer has subscribed to.
 
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use aws_lc_rs::digest;
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use url::Url;
 
 /// Where Stripe's API is.
@@ -36,12 +38,12 @@ pub enum ApiError {
     #[error("the client of Stripe's API cannot be used: {0}")]
     Setting(&'static str),
     /// Stripe has refused the call.
-    #[error("Stripe refused the call with {status} ({kind})")]
+    #[error("Stripe refused the call with {status} ({refusal})")]
     Refused {
         /// The status of the answer.
         status: u16,
-        /// The type and code of the error, as far as Stripe gave them.
-        kind: String,
+        /// What Stripe says about it.
+        refusal: Refusal,
     },
     /// Stripe cannot be reached, or did not answer in time.
     #[error("Stripe cannot be reached")]
@@ -52,6 +54,74 @@ pub enum ApiError {
     /// Stripe has answered something else than what was asked for.
     #[error("Stripe's answer is not understood: {0}")]
     Malformed(&'static str),
+}
+
+/// What Stripe says about a refusal, without its message: that may quote what was sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Refusal {
+    /// The type of the error, such as `invalid_request_error`.
+    pub kind: Option<String>,
+    /// Its code, such as `resource_missing`.
+    pub code: Option<String>,
+    /// The parameter that it is about, such as `customer` or `line_items[0][price]`.
+    pub param: Option<String>,
+    /// By what Stripe's log names the call.
+    pub request_id: Option<String>,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<&str> = [&self.kind, &self.code].into_iter().flatten().map(String::as_str).collect();
+        f.write_str(if words.is_empty() { "no reason given" } else { "" })?;
+        f.write_str(&words.join(", "))?;
+        for (name, value) in [("parameter", &self.param), ("request", &self.request_id)] {
+            if let Some(value) = value {
+                write!(f, ", {name} {value}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a call that came to nothing asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Patience: the network failed, too many calls came at a time, another one holds what this one needs, or Stripe itself failed.
+    Unavailable,
+    /// Another customer: this one is not known, or was deleted.
+    UnknownCustomer,
+    /// An operator: the key is wrong, or may not do this, or the settings cannot be used.
+    NotAccepted,
+    /// An operator: what was asked for is refused, such as a price that is not known or no longer sold. Asking again will not help.
+    Refused,
+}
+
+impl ApiError {
+    /// What the failure asks for.
+    pub fn fault(&self) -> Fault {
+        let (status, refusal) = match self {
+            Self::Setting(_) => return Fault::NotAccepted,
+            Self::Unreachable(_) | Self::TimedOut | Self::Malformed(_) => return Fault::Unavailable,
+            Self::Refused { status, refusal } => (*status, refusal),
+        };
+        let is_missing = refusal.code.as_deref() == Some("resource_missing");
+        match status {
+            // A key that came back with something else is refused for good; one that is in use is free again in a moment.
+            409 if refusal.kind.as_deref() == Some("idempotency_error") && refusal.code.is_none() => Fault::Refused,
+            // 429 is also how a lock that another call holds is told.
+            409 | 429 | 500.. => Fault::Unavailable,
+            401 | 403 => Fault::NotAccepted,
+            400 | 404 if is_missing && refusal.param.as_deref() == Some("customer") => Fault::UnknownCustomer,
+            400..=499 => Fault::Refused,
+            // Not Stripe's API, which answers with 200 and does not lead elsewhere.
+            _ => Fault::NotAccepted,
+        }
+    }
+
+    /// Whether what was named in the address of the call is not there, or not any more.
+    fn is_gone(&self) -> bool {
+        matches!(self, Self::Refused { status: 404, refusal } if refusal.code.as_deref() == Some("resource_missing"))
+    }
 }
 
 /// Whom a checkout is for.
@@ -85,19 +155,9 @@ impl NewCheckoutSession {
     /// The idempotency key of this checkout on this occasion. It depends on everything that is sent, since Stripe refuses a key
     /// that comes back with something else; so the same checkout on the same occasion gives the same page, and any other another.
     pub fn idempotency_key(&self, occasion: &str) -> String {
-        let mut context = digest::Context::new(&digest::SHA256);
-        for (name, value) in self.form().iter().chain(&[("", occasion)]) {
-            for part in [name, value] {
-                // The length keeps neighbours apart.
-                context.update(&part.len().to_be_bytes());
-                context.update(part.as_bytes());
-            }
-        }
-        context.finish().as_ref().iter().fold("checkout-".to_owned(), |mut key, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(key, "{byte:02x}");
-            key
-        })
+        let mut parts = self.form();
+        parts.push(("", occasion));
+        hashed("checkout-", &parts)
     }
 
     fn form(&self) -> Vec<(&str, &str)> {
@@ -132,11 +192,43 @@ pub struct NewPortalSession {
     pub flow: Option<&'static str>,
 }
 
-/// The answer to both calls.
+/// A customer to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewCustomer {
+    /// The text that says whose it is.
+    pub organization: String,
+    /// The customer in whose place it is.
+    pub replaces: String,
+}
+
+impl NewCustomer {
+    /// The idempotency key of this customer on this occasion: whoever finds at the same time that the old one is gone gets the
+    /// same new one.
+    pub fn idempotency_key(&self, occasion: &str) -> String {
+        hashed("customer-", &[("", &self.organization), ("", &self.replaces), ("", occasion)])
+    }
+}
+
+/// The answer to a call for a page.
 #[derive(Deserialize)]
 struct Session {
     url: Option<String>,
 }
+
+/// The answer to a call that makes something of which only the id matters.
+#[derive(Deserialize)]
+struct Made {
+    id: String,
+}
+
+/// A page of a customer's subscriptions.
+#[derive(Deserialize)]
+struct Subscriptions {
+    data: Vec<Made>,
+}
+
+/// How often the list of a customer's subscriptions is read. One page holds a hundred, more than any customer has.
+const ROUNDS: u32 = 10;
 
 /// A client of Stripe's API. Cheap to clone.
 #[derive(Clone)]
@@ -208,19 +300,62 @@ impl Client {
         self.create("v1/billing_portal/sessions", &form, idempotency_key).await
     }
 
+    /// Makes a customer; gives its id. Stripe answers the same to a repetition with the same idempotency key.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn create_customer(&self, new: &NewCustomer, idempotency_key: &str) -> Result<String, ApiError> {
+        let form = [("metadata[organization_id]", new.organization.as_str())];
+        let made: Made = self.ask(&Call::post("v1/customers".to_owned(), &form, idempotency_key)).await?;
+        Ok(made.id)
+    }
+
+    /// Ends at once whatever the customer has subscribed to and has not ended, be it active, past due, unpaid, paused, tried or not
+    /// yet paid for the first time. A customer that is not known has nothing. Harmless when done before, or by somebody else.
+    ///
+    /// # Errors
+    /// [`ApiError`]; some may have ended then, and the call has to be made again.
+    pub async fn end_subscriptions(&self, customer: &str) -> Result<(), ApiError> {
+        // Without a status, Stripe lists those that have not been canceled.
+        let query = [("customer", customer), ("limit", "100")];
+        for _ in 0..ROUNDS {
+            let listed: Subscriptions = match self.ask(&Call::get("v1/subscriptions".to_owned(), &query)).await {
+                Err(error) if error.fault() == Fault::UnknownCustomer || error.is_gone() => return Ok(()),
+                listed => listed?,
+            };
+            if listed.data.is_empty() {
+                return Ok(());
+            }
+            for subscription in listed.data {
+                let id = subscription.id;
+                if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+                    return Err(ApiError::Malformed("the id of a subscription is none"));
+                }
+                match self.ask::<Made>(&Call::delete(format!("v1/subscriptions/{id}"))).await {
+                    Err(error) if !error.is_gone() => return Err(error),
+                    _ => {}
+                }
+            }
+        }
+        Err(ApiError::Malformed("subscriptions that were ended are listed still"))
+    }
+
     async fn create(&self, path: &str, form: &[(&str, &str)], idempotency_key: &str) -> Result<Url, ApiError> {
-        let calls = self.call_repeatedly(path, form, idempotency_key);
-        let answer = tokio::time::timeout(self.timeout, calls).await.map_err(|_| ApiError::TimedOut)??;
-        let session: Session =
-            serde_json::from_slice(&answer).map_err(|_| ApiError::Malformed("it is not the object asked for"))?;
+        let session: Session = self.ask(&Call::post(path.to_owned(), form, idempotency_key)).await?;
         let url = session.url.ok_or(ApiError::Malformed("it has no address"))?;
         Url::parse(&url).map_err(|_| ApiError::Malformed("its address is none"))
     }
 
-    async fn call_repeatedly(&self, path: &str, form: &[(&str, &str)], key: &str) -> Result<Vec<u8>, ApiError> {
+    async fn ask<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<T, ApiError> {
+        let calls = self.call_repeatedly(call);
+        let answer = tokio::time::timeout(self.timeout, calls).await.map_err(|_| ApiError::TimedOut)??;
+        serde_json::from_slice(&answer).map_err(|_| ApiError::Malformed("it is not the object asked for"))
+    }
+
+    async fn call_repeatedly(&self, call: &Call<'_>) -> Result<Vec<u8>, ApiError> {
         let mut attempt = 1;
         loop {
-            match self.call(path, form, key).await {
+            match self.call(call).await {
                 Err(error) if attempt < ATTEMPTS && may_pass(&error) => {
                     tracing::debug!(%error, attempt, "a call of Stripe's API is tried again");
                     tokio::time::sleep(PAUSE * attempt).await;
@@ -231,11 +366,16 @@ impl Client {
         }
     }
 
-    async fn call(&self, path: &str, form: &[(&str, &str)], key: &str) -> Result<Vec<u8>, ApiError> {
-        let address = self.base_url.join(path).map_err(|_| ApiError::Setting("the address is malformed"))?;
-        let request = self.http.post(address).bearer_auth(&self.secret_key).header("Idempotency-Key", key).form(form);
+    async fn call(&self, call: &Call<'_>) -> Result<Vec<u8>, ApiError> {
+        let address = self.base_url.join(&call.path).map_err(|_| ApiError::Setting("the address is malformed"))?;
+        let mut request = self.http.request(call.method.clone(), address).bearer_auth(&self.secret_key);
+        request = match call.idempotency_key {
+            Some(key) => request.header("Idempotency-Key", key).form(call.parameters),
+            None => request.query(call.parameters),
+        };
         let mut response = request.send().await.map_err(unreachable_api)?;
         let status = response.status();
+        let request_id = response.headers().get("request-id").and_then(|id| id.to_str().ok()).map(shortened);
         let mut answer = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(unreachable_api)? {
             if answer.len() + chunk.len() > MAX_ANSWER_BYTES {
@@ -243,8 +383,46 @@ impl Client {
             }
             answer.extend_from_slice(&chunk);
         }
-        if status == StatusCode::OK { Ok(answer) } else { Err(refusal(status, &answer)) }
+        if status == StatusCode::OK { Ok(answer) } else { Err(refusal(status, &answer, request_id)) }
     }
+}
+
+/// One call.
+struct Call<'c> {
+    method: Method,
+    path: String,
+    parameters: &'c [(&'c str, &'c str)],
+    /// For what makes something. What reads or ends something can be repeated without.
+    idempotency_key: Option<&'c str>,
+}
+
+impl<'c> Call<'c> {
+    fn post(path: String, form: &'c [(&'c str, &'c str)], idempotency_key: &'c str) -> Self {
+        Self { method: Method::POST, path, parameters: form, idempotency_key: Some(idempotency_key) }
+    }
+
+    fn get(path: String, parameters: &'c [(&'c str, &'c str)]) -> Self {
+        Self { method: Method::GET, path, parameters, idempotency_key: None }
+    }
+
+    fn delete(path: String) -> Self {
+        Self { method: Method::DELETE, path, parameters: &[], idempotency_key: None }
+    }
+}
+
+/// A key that depends on all the parts.
+fn hashed(prefix: &str, parts: &[(&str, &str)]) -> String {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in parts.iter().flat_map(|(name, value)| [name, value]) {
+        // The length keeps neighbours apart.
+        context.update(&part.len().to_be_bytes());
+        context.update(part.as_bytes());
+    }
+    context.finish().as_ref().iter().fold(prefix.to_owned(), |mut key, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(key, "{byte:02x}");
+        key
+    })
 }
 
 impl fmt::Debug for Client {
@@ -253,18 +431,12 @@ impl fmt::Debug for Client {
     }
 }
 
-/// Whether a repetition may help: the network failed, another call with the key is under way, too many came at a time, or Stripe
-/// itself has failed.
+/// Whether a repetition within the same call may help.
 fn may_pass(error: &ApiError) -> bool {
-    match error {
-        ApiError::Unreachable(_) => true,
-        ApiError::Refused { status, .. } => matches!(status, 409 | 429) || *status >= 500,
-        _ => false,
-    }
+    matches!(error, ApiError::Unreachable(_) | ApiError::Refused { .. }) && error.fault() == Fault::Unavailable
 }
 
-/// What Stripe says about a refusal, without its message: that may quote what was sent.
-fn refusal(status: StatusCode, answer: &[u8]) -> ApiError {
+fn refusal(status: StatusCode, answer: &[u8], request_id: Option<String>) -> ApiError {
     #[derive(Deserialize)]
     struct Answer {
         error: Reason,
@@ -274,12 +446,19 @@ fn refusal(status: StatusCode, answer: &[u8]) -> ApiError {
         #[serde(rename = "type")]
         kind: Option<String>,
         code: Option<String>,
+        param: Option<String>,
     }
-    let reason = serde_json::from_slice::<Answer>(answer).ok().map(|answer| answer.error);
-    let words = reason.into_iter().flat_map(|reason| [reason.kind, reason.code]).flatten();
-    let kind: String = words.collect::<Vec<_>>().join(", ").chars().take(200).collect();
-    let kind = if kind.is_empty() { "no reason given".to_owned() } else { kind };
-    ApiError::Refused { status: status.as_u16(), kind }
+    let mut refusal = Refusal { request_id, ..Refusal::default() };
+    if let Ok(Answer { error }) = serde_json::from_slice::<Answer>(answer) {
+        let word = |word: Option<String>| word.as_deref().map(shortened);
+        (refusal.kind, refusal.code, refusal.param) = (word(error.kind), word(error.code), word(error.param));
+    }
+    ApiError::Refused { status: status.as_u16(), refusal }
+}
+
+/// As much of a word of Stripe's as it ever has.
+fn shortened(word: &str) -> String {
+    word.chars().take(100).collect()
 }
 
 /// Without the address, which an operator may have given with a password in it.

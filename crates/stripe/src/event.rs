@@ -160,7 +160,10 @@ impl Event {
     /// # Errors
     /// [`EventError`] when it is no event. An event whose object is not understood is one nonetheless.
     pub fn parse(body: &[u8]) -> Result<Self, EventError> {
-        Self::from_raw(serde_json::from_slice(body).map_err(EventError::Malformed)?)
+        Self::from_raw(
+            serde_json::from_slice(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body))
+                .map_err(EventError::Malformed)?,
+        )
     }
 
     /// Reads an event that was kept.

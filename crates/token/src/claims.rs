@@ -32,7 +32,7 @@ impl Expected {
         let organization_id =
             text(claims, "org").and_then(|text| id(text, "org", OrganizationId::from_uuid, OrganizationId::as_uuid))?;
         let expires_at = time(claims, "exp")?.ok_or(TokenError::Claim("exp"))?;
-        let not_before = time(claims, "nbf")?.ok_or(TokenError::Claim("nbf"))?;
+        let not_before = time(claims, "nbf")?;
         let issued_at = time(claims, "iat")?;
         let verified = VerifiedToken { user_id, organization_id, issued_at, not_before, expires_at };
         self.check_times(&verified, now)?;
@@ -42,7 +42,7 @@ impl Expected {
     /// Whether the token holds at `now`; asked again at every use of a remembered token.
     pub(crate) fn check_times(&self, token: &VerifiedToken, now: DateTime<Utc>) -> Result<(), TokenError> {
         let soon = now + self.leeway;
-        if token.not_before > soon || token.issued_at.is_some_and(|at| at > soon) {
+        if token.not_before.is_some_and(|at| at > soon) || token.issued_at.is_some_and(|at| at > soon) {
             return Err(TokenError::NotYetValid);
         }
         if now >= token.expires_at + self.leeway {
@@ -68,11 +68,25 @@ fn text<'a>(claims: &'a Map<String, Value>, name: &'static str) -> Result<&'a st
     claims.get(name).and_then(Value::as_str).ok_or(TokenError::Claim(name))
 }
 
-/// Whole seconds since 1970. The fractions that RFC 7519 permits are refused: no issuer needs them here.
+/// A `NumericDate` of RFC 7519 section 2: seconds since 1970, as any JSON number, so with a fraction if the issuer likes.
 fn time(claims: &Map<String, Value>, name: &'static str) -> Result<Option<DateTime<Utc>>, TokenError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
-    let seconds = value.as_i64().filter(|seconds| (0..=LATEST).contains(seconds)).ok_or(TokenError::Claim(name))?;
-    DateTime::from_timestamp(seconds, 0).map(Some).ok_or(TokenError::Claim(name))
+    let time = match value.as_i64() {
+        Some(seconds) => {
+            Some(seconds).filter(|at| (0..=LATEST).contains(at)).and_then(|at| DateTime::from_timestamp(at, 0))
+        }
+        None => value.as_f64().and_then(fractional),
+    };
+    time.map(Some).ok_or(TokenError::Claim(name))
+}
+
+/// The time of a number of seconds that is not written as a whole one: `1900000000.5`, `1.9e9`. To the microsecond, which is as
+/// exactly as such a number tells a time of this century.
+fn fractional(seconds: f64) -> Option<DateTime<Utc>> {
+    #[expect(clippy::cast_precision_loss, reason = "the bound is below 2^53, so it is exact")]
+    let is_within = (0.0..=LATEST as f64).contains(&seconds);
+    #[expect(clippy::cast_possible_truncation, reason = "within the bound, microseconds fit in 64 bits")]
+    is_within.then(|| DateTime::from_timestamp_micros((seconds * 1e6) as i64)).flatten()
 }
 
 /// An id in its own text form or as a lower-case hyphenated UUID, so that one id has two spellings and not twenty.

@@ -50,7 +50,7 @@ impl<'a> Compact<'a> {
         // Explicit typing (RFC 8725 section 3.11) keeps logout tokens, events and the like from passing as access tokens.
         match header.get("typ") {
             None => {}
-            Some(Value::String(typ)) if typ == "JWT" || typ == "at+jwt" => {}
+            Some(Value::String(typ)) if is_access_token(typ) => {}
             Some(_) => return Err(TokenError::Header("typ")),
         }
         let key_id = match header.remove("kid") {
@@ -65,6 +65,15 @@ impl<'a> Compact<'a> {
     pub(crate) fn claims(&self) -> Result<Map<String, Value>, TokenError> {
         object(self.payload)
     }
+}
+
+/// Whether a `typ` is that of a plain token (RFC 7519 section 5.1) or of an access token (RFC 9068 section 4). It is a media type,
+/// so letters of either case mean the same; and `application/` may be left out before it (RFC 7515 section 4.1.9).
+fn is_access_token(typ: &str) -> bool {
+    const TREE: &str = "application/";
+    let has_tree = typ.get(..TREE.len()).is_some_and(|start| start.eq_ignore_ascii_case(TREE));
+    let subtype = if has_tree { &typ[TREE.len()..] } else { typ };
+    subtype.eq_ignore_ascii_case("JWT") || subtype.eq_ignore_ascii_case("at+jwt")
 }
 
 /// Decodes one part into a JSON object. The decoder takes the canonical form alone: no padding, no stray bits, no

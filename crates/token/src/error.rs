@@ -119,10 +119,7 @@ pub enum SetupError {
     /// The key is of a kind, curve, algorithm or use that this service does not verify with.
     #[error("unsupported key: {0}")]
     UnsupportedKey(&'static str),
-    /// Two keys of the set have the same id and algorithm.
-    #[error("two keys have the same id")]
-    DuplicateKeyId,
-    /// Nothing in the document can verify a token.
+    /// Nothing in the document can verify a token. Why not was logged, key by key.
     #[error("the document holds no usable key")]
     NoUsableKey,
     /// A setting is out of its range.

@@ -4,9 +4,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::Value;
+use tenantry_domain::text::without_byte_order_mark;
 
 use crate::error::SetupError;
-use crate::key::{Key, KeySet};
+use crate::key::{Key, KeySet, shortened};
 
 /// More entries than any issuer publishes.
 const MAX_KEYS: usize = 100;
@@ -14,9 +15,9 @@ const MAX_KEYS: usize = 100;
 /// Where a document comes from decides how far it is trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// A file of the operator: mistakes in it are told, and it may hold an HS256 secret.
+    /// A file of the operator: it may hold an HS256 secret.
     File,
-    /// Fetched: a secret that was published is none, and one odd entry must not stop the others.
+    /// Fetched: a secret that was published is none.
     Fetched,
 }
 
@@ -42,29 +43,32 @@ struct Entry {
     d: Option<Value>,
 }
 
-/// Reads a document. An empty fetched set is a valid answer: the issuer has withdrawn all its keys.
+/// Reads a document. A key that cannot be used is left out, and told to the log with its id and the reason; it does not stop the
+/// others (RFC 7517 section 5). A fetched set in which there is nothing at all is a valid answer: the issuer has withdrawn all its
+/// keys. One in which there is nothing but faults is not.
 pub(crate) fn parse(document: &[u8], origin: Origin) -> Result<KeySet, SetupError> {
+    let document = without_byte_order_mark(document);
     let document: Document = serde_json::from_slice(document).map_err(SetupError::Document)?;
     if document.keys.len() > MAX_KEYS {
         return Err(SetupError::UnsupportedKey("a set of more than 100 keys"));
     }
     let mut keys = Vec::with_capacity(document.keys.len());
+    let is_withdrawn = origin == Origin::Fetched && document.keys.is_empty();
     for (index, entry) in document.keys.into_iter().enumerate() {
+        let kid = entry.get("kid").and_then(Value::as_str).map(|kid| shortened(kid).to_owned());
         match parse_entry(entry, origin) {
             Ok(key) => keys.push(key),
+            // Keys for other purposes and of other kinds stand in many sets.
             Err(error @ SetupError::UnsupportedKey(_)) => {
-                tracing::debug!(index, %error, "an entry of the key set is left out");
+                tracing::debug!(index, kid, %error, "a key of the key set is of no use here and is left out");
             }
-            Err(error) if origin == Origin::Fetched => {
-                tracing::warn!(index, %error, "an entry of the fetched key set is left out");
-            }
-            Err(error) => return Err(error),
+            Err(error) => tracing::warn!(index, kid, %error, "a key of the key set cannot be used and is left out"),
         }
     }
-    if origin == Origin::File && keys.is_empty() {
+    if keys.is_empty() && !is_withdrawn {
         return Err(SetupError::NoUsableKey);
     }
-    KeySet::new(keys)
+    Ok(KeySet::new(keys))
 }
 
 fn parse_entry(entry: Value, origin: Origin) -> Result<Key, SetupError> {
@@ -94,7 +98,7 @@ fn parse_entry(entry: Value, origin: Origin) -> Result<Key, SetupError> {
         ("oct", _) => return Err(SetupError::WeakKey("a published secret")),
         _ => return Err(SetupError::UnsupportedKey("its type or curve")),
     };
-    if entry.alg.as_deref().is_some_and(|algorithm| algorithm != key.algorithm_name()) {
+    if entry.alg.as_deref().is_some_and(|algorithm| !key.has_algorithm(algorithm)) {
         return Err(SetupError::UnsupportedKey("its algorithm"));
     }
     Ok(key)

@@ -133,12 +133,33 @@ impl Key {
         }
     }
 
+    /// Whether an `alg` names this key's algorithm. The comparison minds the case (RFC 7515 section 4.1.1).
+    pub(crate) fn has_algorithm(&self, name: &str) -> bool {
+        // The same algorithm has had a second name since RFC 9864 section 2.2, which wants the first one given up.
+        name == self.algorithm_name() || (self.algorithm == Algorithm::EdDSA && name == "Ed25519")
+    }
+
     /// Checks the signature with this key's own algorithm.
-    pub(crate) fn verify(&self, token: &Compact<'_>) -> Result<(), TokenError> {
+    fn verify(&self, token: &Compact<'_>) -> Result<(), TokenError> {
         // An error is a signature that is not canonical base64url or not of the algorithm's length.
         let verified =
             jsonwebtoken::crypto::verify(token.signature, token.message.as_bytes(), &self.decoding, self.algorithm);
         if verified.unwrap_or(false) { Ok(()) } else { Err(TokenError::Signature) }
+    }
+}
+
+/// The keys that may have signed one token. Nearly always one.
+pub(crate) struct Candidates<'k>(Vec<&'k Key>);
+
+impl Candidates<'_> {
+    /// Checks that one of them made the signature.
+    pub(crate) fn verify(&self, token: &Compact<'_>) -> Result<(), TokenError> {
+        if self.0.iter().any(|key| key.verify(token).is_ok()) { Ok(()) } else { Err(TokenError::Signature) }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn algorithms(&self) -> Vec<&'static str> {
+        self.0.iter().map(|key| key.algorithm_name()).collect()
     }
 }
 
@@ -147,33 +168,33 @@ impl Key {
 pub(crate) struct KeySet(Vec<Key>);
 
 impl KeySet {
-    /// A set of distinct keys.
-    pub(crate) fn new(keys: Vec<Key>) -> Result<Self, SetupError> {
-        for (index, key) in keys.iter().enumerate() {
-            if keys[..index].iter().any(|other| other.id == key.id && other.algorithm == key.algorithm) {
-                return Err(SetupError::DuplicateKeyId);
+    /// A set of keys, of which one that stands there twice is kept once. Different keys of one id and one algorithm are all kept:
+    /// an id should be a key's own (RFC 7517 section 4.5), but which of them signed a token only the signature can tell.
+    pub(crate) fn new(keys: Vec<Key>) -> Self {
+        let mut set = Self(Vec::with_capacity(keys.len()));
+        for key in keys {
+            let kid = key.id.as_deref().map(shortened);
+            if set.0.iter().any(|other| other.fingerprint == key.fingerprint) {
+                tracing::warn!(kid, "a key stands in the key set more than once");
+                continue;
             }
+            if key.id.is_some() && set.0.iter().any(|other| other.id == key.id && other.algorithm == key.algorithm) {
+                tracing::warn!(kid, "several keys of the key set have this id; each of them is tried");
+            }
+            set.0.push(key);
         }
-        Ok(Self(keys))
+        set
     }
 
-    /// The key that a header names. Without a key id there must be no choice, and the algorithm has to be the key's.
-    pub(crate) fn select(&self, key_id: Option<&str>, algorithm: &str) -> Result<&Key, TokenError> {
-        let Some(key_id) = key_id else {
-            return match self.0.as_slice() {
-                [key] if key.algorithm_name() == algorithm => Ok(key),
-                [_] => Err(TokenError::Algorithm),
-                _ => Err(TokenError::UnknownKey),
-            };
-        };
-        let mut found = TokenError::UnknownKey;
-        for key in self.0.iter().filter(|key| key.id.as_deref() == Some(key_id)) {
-            if key.algorithm_name() == algorithm {
-                return Ok(key);
-            }
-            found = TokenError::Algorithm;
+    /// The keys that may have signed a token with this header: those of its algorithm and, when it names a key id, of that id
+    /// (RFC 7515 section 4.1.4 and appendix D).
+    pub(crate) fn select(&self, key_id: Option<&str>, algorithm: &str) -> Result<Candidates<'_>, TokenError> {
+        let named = |key: &&Key| key_id.is_none_or(|key_id| key.id.as_deref() == Some(key_id));
+        if !self.0.iter().any(|key| named(&key)) {
+            return Err(TokenError::UnknownKey);
         }
-        Err(found)
+        let found: Vec<&Key> = self.0.iter().filter(named).filter(|key| key.has_algorithm(algorithm)).collect();
+        if found.is_empty() { Err(TokenError::Algorithm) } else { Ok(Candidates(found)) }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -198,5 +219,11 @@ impl KeySet {
 /// Whether any key may have this algorithm; asked before a key is looked for, so that `none` and its like cannot cause
 /// a fetch of the key set.
 pub(crate) fn is_supported(algorithm: &str) -> bool {
-    matches!(algorithm, "EdDSA" | "ES256" | "RS256" | "HS256")
+    matches!(algorithm, "EdDSA" | "Ed25519" | "ES256" | "RS256" | "HS256")
+}
+
+/// As much of a key id as fits a line of the log; it comes from elsewhere and may be of any length.
+pub(crate) fn shortened(key_id: &str) -> &str {
+    const MOST: usize = 100;
+    &key_id[..key_id.floor_char_boundary(MOST)]
 }

@@ -88,6 +88,22 @@ impl KeyStore {
         }
     }
 
+    /// Reads keys that were never read; an empty set is a fault then.
+    pub(crate) async fn load_first(&self) -> Result<(), SetupError> {
+        let mut gate = self.gate.lock().await;
+        if self.snapshot.load().checked_at.is_some() {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        gate.attempted_at = Some(now);
+        let keys = self.source.load().await?;
+        if keys.is_empty() {
+            return Err(SetupError::NoUsableKey);
+        }
+        self.install(keys, now);
+        Ok(())
+    }
+
     /// Looks for keys newer than those of `seen`, in which a token's key id was not found. Returns `seen` when there are
     /// none and it is too early to ask for them again.
     pub(crate) async fn newer_than(self: &Arc<Self>, seen: Arc<Snapshot>) -> Arc<Snapshot> {
@@ -162,7 +178,7 @@ impl KeyStore {
             tracing::info!(keys = keys.len(), "the key set has changed");
         }
         if keys.is_empty() {
-            tracing::warn!("the key set holds no usable key; every token is refused");
+            tracing::warn!("the key set is empty; every token is refused");
         }
         self.snapshot.store(Arc::new(Snapshot {
             keys: if changed { Arc::new(keys) } else { Arc::clone(&old.keys) },

@@ -7,6 +7,7 @@
 //! * The algorithm belongs to the key, never to the token: a token names its algorithm only to be compared.
 //! * Nothing of a token's claims is read before its signature has been verified.
 //! * Keys come from configuration alone; a token that carries or points at a key is refused.
+//! * One key that cannot be used does not stop the others of its set.
 //! * There is no database, GraphQL or server here. The only I/O is reading keys.
 
 mod cache;

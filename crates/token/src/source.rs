@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tenantry_domain::text::without_byte_order_mark;
 use url::Url;
 
 use crate::error::SetupError;
@@ -95,17 +96,17 @@ fn read_keys(kind: &KeySource) -> Option<Result<KeySet, SetupError>> {
     let keys = match kind {
         KeySource::SecretFile { path, key_id } => read_bounded(path)
             .and_then(|content| Key::secret(key_id.clone(), content.trim_ascii()))
-            .and_then(|key| KeySet::new(vec![key])),
-        KeySource::PublicKeyFile { path, key_id } => read_bounded(path)
-            .and_then(|content| Key::pem(key_id.clone(), &content))
-            .and_then(|key| KeySet::new(vec![key])),
+            .map(|key| KeySet::new(vec![key])),
+        KeySource::PublicKeyFile { path, key_id } => {
+            read_bounded(path).and_then(|content| Key::pem(key_id.clone(), &content)).map(|key| KeySet::new(vec![key]))
+        }
         KeySource::JwksFile(path) => read_bounded(path).and_then(|content| jwks::parse(&content, Origin::File)),
         KeySource::JwksUrl(_) => return None,
     };
     Some(keys)
 }
 
-/// Reads a small file.
+/// Reads a small file of text, without the byte order mark that some editors put before it.
 pub(crate) fn read_bounded(path: &Path) -> Result<Vec<u8>, SetupError> {
     let failed = |source| SetupError::File { path: path.to_owned(), source };
     let mut content = Vec::new();
@@ -114,7 +115,7 @@ pub(crate) fn read_bounded(path: &Path) -> Result<Vec<u8>, SetupError> {
     if content.len() > MAX_DOCUMENT_BYTES {
         return Err(SetupError::TooLarge(MAX_DOCUMENT_BYTES));
     }
-    Ok(content)
+    Ok(without_byte_order_mark(&content).to_vec())
 }
 
 /// Without the address, which an operator may have given with a password in it.

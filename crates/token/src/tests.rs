@@ -2,5 +2,7 @@
 
 mod forgery;
 mod keys;
+mod log;
+mod rfc;
 mod rotation;
 mod support;

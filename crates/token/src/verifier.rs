@@ -87,8 +87,8 @@ pub struct VerifiedToken {
     pub organization_id: OrganizationId,
     /// `iat`, where the issuer tells it.
     pub issued_at: Option<DateTime<Utc>>,
-    /// `nbf`.
-    pub not_before: DateTime<Utc>,
+    /// `nbf`, where the issuer tells it.
+    pub not_before: Option<DateTime<Utc>>,
     /// `exp`. The verifier accepts the token for the leeway longer.
     pub expires_at: DateTime<Utc>,
 }
@@ -130,6 +130,15 @@ impl Verifier {
         let verified = Arc::new(VerifiedCache::new(config.remembered_tokens));
         let keys = Arc::new(KeyStore::new(source, timing, config.clock.clone(), Arc::clone(&verified))?);
         Ok(Self { expected, keys, verified, clock: config.clock })
+    }
+
+    /// Reads the keys behind an address for the first time, so that a wrong address or a document without a usable key shows
+    /// when the server starts. Keys in a file were read by [`Verifier::new`].
+    ///
+    /// # Errors
+    /// When the keys cannot be fetched, or none of them can verify a token.
+    pub async fn load(&self) -> Result<(), SetupError> {
+        self.keys.load_first().await
     }
 
     /// Makes sure that keys are at hand; for readiness checks, and so that the first request need not wait.

@@ -1,12 +1,17 @@
 //! Where a database is, who connects to it, and how.
 
+mod meaning;
+mod split;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
-use percent_encoding::percent_decode_str;
-use url::Url;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::error::Error;
 
@@ -35,13 +40,38 @@ pub(crate) enum Host {
     Folder(PathBuf),
 }
 
-/// Where a database is, who connects to it, and how. Made of a URL:
-/// `postgres://user:password@host:port/database?sslmode=verify-full&sslrootcert=/etc/ca.pem`.
+/// Whether and how the system asks a silent connection whether its other end is still there. What is `None` is the system's own
+/// to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Keepalive {
+    pub(crate) is_on: bool,
+    /// How long the connection is silent before the first question.
+    pub(crate) idle: Option<Duration>,
+    /// How long between two questions.
+    pub(crate) interval: Option<Duration>,
+    /// How many questions may stay without an answer.
+    pub(crate) count: Option<u32>,
+    /// How long what was sent may stay unacknowledged.
+    pub(crate) user_timeout: Option<Duration>,
+}
+
+impl Default for Keepalive {
+    fn default() -> Self {
+        Self { is_on: true, idle: None, interval: None, count: None, user_timeout: None }
+    }
+}
+
+/// Where a database is, who connects to it, and how. Read as PostgreSQL's own client reads it, in either of its two forms:
+/// `postgres://user:password@host:port/database?sslmode=verify-full&sslrootcert=/etc/ca.pem`, or
+/// `host=/run/postgresql user=app dbname=tenantry`.
 ///
-/// Understood behind the question mark: `host` (a name, or the folder of a socket), `port`, `user`, `password`, `dbname`,
-/// `sslmode`, `sslrootcert`, `sslcert`, `sslkey`, `application_name` and `options`. What is not given has the usual values:
-/// `localhost`, 5432, the user's name for the database, `sslmode=prefer`; the password comes from `PGPASSWORD` then. Anything
-/// else is refused.
+/// Honoured are `host` (a name, or the folder of a socket), `port`, `user`, `password`, `dbname`, `sslmode`, `sslrootcert` (a file,
+/// or `system`), `sslcert`, `sslkey`, `application_name`, `fallback_application_name`, `options`, `connect_timeout`, `keepalives`,
+/// `keepalives_idle`, `keepalives_interval`, `keepalives_count` and `tcp_user_timeout`. Others are accepted with the one value that
+/// is true of this client, such as `target_session_attrs=any`, and refused by name with any other. So are those that are not known.
+///
+/// What is not given has the usual values: the socket in the system's usual folder if there is one, else `localhost`; 5432; the
+/// user's name for the database; `sslmode=prefer`. The password comes from `PGPASSWORD` then. The user has to be named.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address {
     pub(crate) host: Host,
@@ -54,84 +84,75 @@ pub struct Address {
     pub(crate) root_certificate: Option<PathBuf>,
     /// Files of the certificate and the key by which the server knows us.
     pub(crate) client_certificate: Option<(PathBuf, PathBuf)>,
+    /// How long connecting may take.
+    pub(crate) connect_timeout: Option<Duration>,
+    pub(crate) keepalive: Keepalive,
     /// Settings of the session.
     pub(crate) settings: BTreeMap<String, String>,
 }
 
 impl Address {
-    /// The address, with this setting for the session: any of the server's parameters, or `application_name`.
+    /// The address, with this setting for the session: any of the server's parameters.
     #[must_use]
     pub fn setting(mut self, name: &str, value: impl Into<String>) -> Self {
         self.settings.insert(name.to_owned(), value.into());
         self
     }
 
-    /// Host and port, or the folder of the socket; without user and password, so it may be shown.
+    /// The address, with this name for the connection in the server's views and log, unless the address gives one itself.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.settings.entry("application_name".to_owned()).or_insert_with(|| name.to_owned());
+        self
+    }
+
+    /// How long connecting may take, if the address says so.
+    pub fn connect_timeout(&self) -> Option<Duration> {
+        self.connect_timeout
+    }
+
+    /// Host and port, or the socket; without user and password, so it may be shown.
     pub fn place(&self) -> String {
         match &self.host {
+            Host::Name(name) if name.contains(':') => format!("[{name}]:{}", self.port),
             Host::Name(name) => format!("{name}:{}", self.port),
             Host::Folder(folder) => folder.join(format!(".s.PGSQL.{}", self.port)).display().to_string(),
         }
     }
 
-    fn from_url(url: &Url) -> Result<Self, Error> {
-        if !matches!(url.scheme(), "postgres" | "postgresql") {
-            return Err(malformed("it does not begin with postgres://"));
-        }
-        let mut parts: BTreeMap<String, String> = BTreeMap::new();
-        let mut keep = |name: &str, value: String| {
-            if !value.is_empty() {
-                parts.insert(name.to_owned(), value);
-            }
+    /// The same address as a URL in which every part is written out, for another driver: one that reads less than is read here
+    /// connects to the same place with the same rights. It holds the password. How long connecting may take, and whether silent
+    /// connections are asked, is not in it.
+    pub fn to_url(&self) -> String {
+        let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let password = self.password.as_deref().map_or_else(String::new, |password| format!(":{}", encoded(password)));
+        let (host, tls) = match &self.host {
+            Host::Name(name) => (name.clone(), self.effective_tls()),
+            // Nothing is encrypted in a socket.
+            Host::Folder(folder) => (folder.display().to_string(), TlsMode::Disable),
         };
-        keep("host", decoded(url.host_str().unwrap_or_default())?);
-        keep("user", decoded(url.username())?);
-        keep("password", decoded(url.password().unwrap_or_default())?);
-        keep("dbname", decoded(url.path().trim_start_matches('/'))?);
-        if let Some(port) = url.port() {
-            keep("port", port.to_string());
+        let mut url = format!("postgres://{}{password}@localhost/{}", encoded(&self.user), encoded(&self.database));
+        url += &format!("?host={}&port={}&sslmode={tls}", encoded(&host), self.port);
+        let root = self.root_certificate.as_ref().map(|file| ("sslrootcert", file));
+        let client = self.client_certificate.as_ref();
+        let client = client.map_or([None, None], |(cert, key)| [Some(("sslcert", cert)), Some(("sslkey", key))]);
+        for (name, file) in root.into_iter().chain(client.into_iter().flatten()) {
+            url += &format!("&{name}={}", encoded(&file.display().to_string()));
         }
-        let mut settings = BTreeMap::new();
-        for (name, value) in url.query_pairs() {
-            match &*name {
-                "host" | "port" | "user" | "password" | "dbname" | "sslmode" | "sslrootcert" | "sslcert" | "sslkey" => {
-                    keep(&name, value.into_owned());
-                }
-                // As other drivers call them.
-                "ssl-mode" => keep("sslmode", value.into_owned()),
-                "ssl-root-cert" | "ssl-ca" => keep("sslrootcert", value.into_owned()),
-                "ssl-cert" => keep("sslcert", value.into_owned()),
-                "ssl-key" => keep("sslkey", value.into_owned()),
-                "application_name" | "options" => {
-                    settings.insert(name.into_owned(), value.into_owned());
-                }
-                // Whoever asks for something is not to believe that they got it. The name only: the value could be a secret.
-                _ => return Err(malformed(&format!("its parameter `{name}` is not understood"))),
+        for name in ["application_name", "options"] {
+            if let Some(value) = self.settings.get(name) {
+                url += &format!("&{name}={}", encoded(value));
             }
         }
-        let host = parts.remove("host").unwrap_or_else(|| "localhost".to_owned());
-        let port = parts.remove("port").map_or(Ok(5432), |port| port.parse());
-        let user = parts.remove("user").ok_or_else(|| malformed("it names no user"))?;
-        Ok(Self {
-            host: if host.starts_with('/') {
-                Host::Folder(host.into())
-            } else {
-                // A number of IPv6 stands in brackets.
-                Host::Name(host.trim_start_matches('[').trim_end_matches(']').to_owned())
-            },
-            port: port.map_err(|_| malformed("the port is no number from 0 to 65535"))?,
-            password: parts.remove("password").or_else(|| std::env::var("PGPASSWORD").ok()),
-            database: parts.remove("dbname").unwrap_or_else(|| user.clone()),
-            user,
-            tls: parts.remove("sslmode").map_or(Ok(TlsMode::default()), |mode| mode.parse())?,
-            root_certificate: parts.remove("sslrootcert").map(PathBuf::from),
-            client_certificate: match (parts.remove("sslcert"), parts.remove("sslkey")) {
-                (Some(certificate), Some(key)) => Some((certificate.into(), key.into())),
-                (None, None) => None,
-                _ => return Err(malformed("sslcert and sslkey belong together")),
-            },
-            settings,
-        })
+        url
+    }
+
+    /// What is asked of the server's certificate. As with PostgreSQL's client, a root certificate that is given is looked at.
+    pub(crate) fn effective_tls(&self) -> TlsMode {
+        match (self.tls, &self.root_certificate) {
+            (TlsMode::Require, Some(_)) => TlsMode::VerifyCa,
+            (mode, _) => mode,
+        }
     }
 }
 
@@ -139,9 +160,7 @@ impl FromStr for Address {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        // The parser's error does not quote the text, which holds a password.
-        let url = Url::parse(text).map_err(|error| malformed(&error.to_string()))?;
-        Self::from_url(&url)
+        meaning::address(split::split(text)?)
     }
 }
 
@@ -161,6 +180,18 @@ impl FromStr for TlsMode {
     }
 }
 
+impl fmt::Display for TlsMode {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Disable => "disable",
+            Self::Prefer => "prefer",
+            Self::Require => "require",
+            Self::VerifyCa => "verify-ca",
+            Self::VerifyFull => "verify-full",
+        })
+    }
+}
+
 impl fmt::Debug for Address {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Address")
@@ -172,70 +203,7 @@ impl fmt::Debug for Address {
     }
 }
 
-fn decoded(text: &str) -> Result<String, Error> {
-    let text = percent_decode_str(text).decode_utf8().map_err(|_| malformed("a part of it is not UTF-8"))?;
-    // The protocol ends texts with it.
-    if text.contains('\0') { Err(malformed("a part of it holds U+0000")) } else { Ok(text.into_owned()) }
-}
-
+/// None of the reasons quotes a value of the address: any of them could be a part of the password.
 fn malformed(reason: &str) -> Error {
     Error::Address(reason.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(text: &str) -> Address {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn all_parts_of_an_address_are_read() {
-        let address = read("postgres://us%40er:p%3Aw@db.example:6543/na%20me?sslmode=verify-full&application_name=x");
-        assert_eq!(address.host, Host::Name("db.example".into()));
-        assert_eq!((address.port, address.user.as_str(), address.database.as_str()), (6543, "us@er", "na me"));
-        assert_eq!((address.password.as_deref(), address.tls), (Some("p:w"), TlsMode::VerifyFull));
-        assert_eq!(address.settings["application_name"], "x");
-        assert_eq!(address.place(), "db.example:6543");
-    }
-
-    #[test]
-    fn the_names_of_other_drivers_mean_the_same() {
-        let ours = read("postgres://a@b/c?sslmode=verify-ca&sslrootcert=/ca&sslcert=/cert&sslkey=/key");
-        assert_eq!(read("postgres://a@b/c?ssl-mode=verify-ca&ssl-ca=/ca&ssl-cert=/cert&ssl-key=/key"), ours);
-    }
-
-    #[test]
-    fn what_is_left_out_has_the_usual_value() {
-        let address = read("postgresql://app@localhost");
-        assert_eq!(address.place(), "localhost:5432");
-        assert_eq!((address.database.as_str(), address.tls), ("app", TlsMode::Prefer));
-        let socket = read("postgres://app@localhost/db?host=/run/postgresql&port=5433");
-        assert_eq!(socket.place(), "/run/postgresql/.s.PGSQL.5433");
-        assert_eq!(read("postgres://app@%2Frun%2Fpg/db").host, Host::Folder("/run/pg".into()));
-        assert_eq!(read("postgres://app@[::1]:5432/db").host, Host::Name("::1".into()));
-    }
-
-    #[test]
-    fn a_malformed_address_is_refused_and_a_password_is_never_shown() {
-        for text in [
-            "",
-            "mysql://a@b/c",
-            "postgres://host/db",
-            "postgres://a:sesame@b:99999/c",
-            "postgres://a:sesame@b/c?port=x",
-            "postgres://a:sesame@b/c?sslmode=maybe",
-            "postgres://a:sesame@b/c?sslcert=/only",
-            "postgres://a:sesame@b/c?ssl-mode=verify-fully",
-            "postgres://a:sesame@b/c?sslcrl=sesame",
-            "postgres://a%ff:sesame@b/c",
-            "postgres://a%00:sesame@b/c",
-        ] {
-            let error = text.parse::<Address>().unwrap_err();
-            assert!(matches!(error, Error::Address(_)), "{text}");
-            assert!(!error.to_string().contains("sesame"), "{error}");
-        }
-        assert!(!format!("{:?}", read("postgres://a:sesame@b/c")).contains("sesame"));
-    }
 }

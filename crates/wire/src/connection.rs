@@ -51,8 +51,18 @@ impl Connection {
     ///
     /// # Errors
     /// [`Error::Io`] when nobody listens, [`Error::Tls`] when encryption fails, [`Error::Authentication`] and
-    /// [`Error::Server`] when the server does not let us in.
+    /// [`Error::Server`] when the server does not let us in, [`Error::TimedOut`] when that takes longer than the address allows.
     pub async fn open(address: &Address) -> Result<Self, Error> {
+        match address.connect_timeout() {
+            None => Self::open_in_any_time(address).await,
+            Some(limit) => {
+                let opened = tokio::time::timeout(limit, Self::open_in_any_time(address)).await;
+                opened.unwrap_or(Err(Error::TimedOut))
+            }
+        }
+    }
+
+    async fn open_in_any_time(address: &Address) -> Result<Self, Error> {
         let mut link = Link::new(stream::connect(address).await?);
         startup::run(&mut link, address).await?;
         Ok(Self { link, statements: Statements::new(), owed: 0, is_idle: true, is_broken: false })

@@ -53,11 +53,7 @@ fn configuration(address: &Address) -> Result<ClientConfig, Error> {
 
 /// What the server's certificate must show, by the address's mode.
 fn verifier(address: &Address, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, Error> {
-    let mode = match (address.tls, &address.root_certificate) {
-        // As PostgreSQL's client does: who gives a root certificate wants it to be looked at.
-        (TlsMode::Require, Some(_)) => TlsMode::VerifyCa,
-        (mode, _) => mode,
-    };
+    let mode = address.effective_tls();
     if matches!(mode, TlsMode::Disable | TlsMode::Prefer | TlsMode::Require) {
         return Ok(Arc::new(Lenient { provider: Arc::clone(provider), vouched: None }));
     }

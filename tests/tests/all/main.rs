@@ -25,6 +25,7 @@ mod requests;
 mod schema_snapshot;
 mod startup;
 mod statements;
+mod stripe_faults;
 mod stripe_headers;
 mod stripe_pages;
 mod tokens;

@@ -222,6 +222,16 @@ async fn fifty_simultaneous_deliveries_have_one_effect() {
     assert_eq!(stripe.number("type = 'customer.subscription.updated'").await, 1);
 }
 
+#[tokio::test]
+async fn a_byte_order_mark_and_an_end_of_line_around_an_event_do_not_matter() {
+    let stripe = Stripe::new().await;
+    let life = stripe.life().await;
+    let body = format!("\u{feff}{}\r\n", life.checkout());
+    assert!(tenantry_stripe::Event::parse(body.as_bytes()).is_ok());
+    let received = receive(&stripe.worker, body.as_bytes(), &prices()).await.unwrap();
+    assert_eq!(received, Received::Applied(life.tenant.identity.organization_id));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_arrives_at_the_same_time_as_its_owner_is_not_missed() {
     let stripe = Stripe::new().await;

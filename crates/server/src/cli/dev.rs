@@ -100,7 +100,7 @@ impl Dev {
         if let Some(webhooks) = stripe.webhooks() {
             replay_forever(webhooks);
         }
-        purge::forever(&worker_url).await?;
+        purge::forever(&worker_url, &self.stripe).await?;
         let state = start::state(store.clone(), verifier, &jwt, &self.http, &self.guard, &self.pool, stripe)?;
 
         let address = reachable(listener.local_addr()?);

@@ -1,14 +1,18 @@
 //! `tenantry purge`: deletes the organizations whose deletion is due. Servers with a worker's database do it by themselves.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use tenantry_service::purge_due;
+use tenantry_service::payment::SubscriptionEnd;
+use tenantry_service::purge_due_and_end;
 
 use super::say;
-use crate::settings::WorkerSettings;
+use crate::portal;
+use crate::settings::{StripeSettings, WorkerSettings};
 use crate::start::{self, StartError};
+use crate::text::causes;
 
 /// Enough for one transaction and the next.
 const CONNECTIONS: u32 = 2;
@@ -21,17 +25,20 @@ const EVERY: Duration = Duration::from_hours(1);
 pub(super) struct Purge {
     #[command(flatten)]
     worker: WorkerSettings,
+    #[command(flatten)]
+    stripe: StripeSettings,
 }
 
 impl Purge {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let store = start::open_worker(self.worker.required_url()?, CONNECTIONS).await?;
-        let purged = purge_due(&store, store.clock().now()).await?;
+        let end = portal::end_of(&self.stripe)?;
+        let purged = purge_due_and_end(&store, end.as_deref(), store.clock().now()).await?;
         for id in &purged.deleted {
             say(&format!("deleted {id}"));
         }
         for (id, error) in &purged.failed {
-            eprintln!("tenantry: {id} is still there: {error}");
+            eprintln!("tenantry: {id} is still there: {}", causes(error));
         }
         if purged.deleted.is_empty() && purged.failed.is_empty() {
             say("nothing is due");
@@ -42,13 +49,14 @@ impl Purge {
 }
 
 /// Looks for what is due again and again, for as long as the server runs.
-pub(super) async fn forever(url: &str) -> Result<(), StartError> {
+pub(super) async fn forever(url: &str, stripe: &StripeSettings) -> Result<(), StartError> {
+    let end: Option<Arc<dyn SubscriptionEnd>> = portal::end_of(stripe)?;
     let store = start::open_worker(url, CONNECTIONS).await?;
     tokio::spawn(async move {
         let mut ticks = tokio::time::interval(EVERY);
         loop {
             ticks.tick().await;
-            if let Err(error) = purge_due(&store, store.clock().now()).await {
+            if let Err(error) = purge_due_and_end(&store, end.as_deref(), store.clock().now()).await {
                 tracing::warn!(%error, "what is due for deletion could not be found out");
             }
         }

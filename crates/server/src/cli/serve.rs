@@ -48,7 +48,7 @@ impl Serve {
         }
         let state = start::state(store.clone(), verifier, &self.jwt, &self.http, &self.guard, &self.pool, stripe)?;
         if let Some(url) = self.worker.url() {
-            purge::forever(url).await?;
+            purge::forever(url, &self.stripe).await?;
         } else {
             tracing::warn!(
                 "no WORKER_DATABASE_URL: organizations whose deletion is due stay until `tenantry purge` runs"

@@ -7,6 +7,7 @@ use async_graphql::Variables;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::error::Category;
+use tenantry_domain::text::without_byte_order_mark;
 use tenantry_graphql::GraphQlRequest;
 use url::form_urlencoded;
 
@@ -89,12 +90,13 @@ impl Parameter {
     }
 }
 
-/// Reads the body of a POST.
+/// Reads the body of a POST. A byte order mark before it is skipped.
 ///
 /// # Errors
 /// What is wrong with it.
 pub(crate) fn from_json(body: &[u8]) -> Result<GraphQlRequest, BodyError> {
     let progress = Progress::default();
+    let body = without_byte_order_mark(body);
     let mut json = serde_json::Deserializer::from_slice(body);
     let read = Reader(&progress).deserialize(&mut json).and_then(|request| json.end().map(|()| request));
     read.map_err(|error| match (error.classify(), progress.reading.get(), progress.repeated.get()) {
@@ -184,7 +186,9 @@ impl<'de> Visitor<'de> for Reader<'_> {
         }
         progress.reading.set(Some(Parameter::Query));
         let query = query.ok_or_else(|| A::Error::custom("missing"))?;
-        Ok(GraphQlRequest { query, operation_name: operation_name.flatten(), variables: variables.unwrap_or_default() })
+        // Empty is how some clients say that they name none, as a form does in a query string.
+        let operation_name = operation_name.flatten().filter(|name| !name.is_empty());
+        Ok(GraphQlRequest { query, operation_name, variables: variables.unwrap_or_default() })
     }
 }
 
@@ -256,6 +260,31 @@ mod tests {
         let request = from_json(r##"{"query":"# 🏃\n{a}","variables":{"n":"\ud83c\udfca שלום"}}"##.as_bytes()).unwrap();
         assert_eq!(request.query, "# 🏃\n{a}");
         assert_eq!(request.variables.to_string(), "{n: \"🏊 שלום\"}");
+    }
+
+    #[test]
+    fn a_byte_order_mark_before_the_body_is_skipped() {
+        let request = from_json("\u{feff}{\"query\":\"{ a }\"}\r\n".as_bytes()).unwrap();
+        assert_eq!(request.query, "{ a }");
+        assert_eq!(refusal("\u{feff}[]"), BodyError::Batch);
+        for body in
+            ["\u{feff}\u{feff}{\"query\":\"a\"}", "{\u{feff}\"query\":\"a\"}", "{\"query\":\"a\"}\u{feff}", "\u{feff}"]
+        {
+            assert!(matches!(refusal(body), BodyError::NotJson { .. }), "{body:?}");
+        }
+        // In a text it is a letter of the text.
+        assert_eq!(from_json("{\"query\":\"\u{feff}a\"}".as_bytes()).unwrap().query, "\u{feff}a");
+    }
+
+    #[test]
+    fn an_empty_operation_name_names_none() {
+        for body in [r#"{"query":"a","operationName":""}"#, r#"{"operationName":null,"query":"a"}"#, r#"{"query":"a"}"#]
+        {
+            assert_eq!(from_json(body.as_bytes()).unwrap().operation_name, None, "{body}");
+        }
+        assert_eq!(from_query_string("query=a&operationName=").unwrap().operation_name, None);
+        let named = from_json(br#"{"query":"a","operationName":" "}"#).unwrap();
+        assert_eq!(named.operation_name.as_deref(), Some(" "), "only what is empty");
     }
 
     #[test]

@@ -55,6 +55,8 @@ impl DevFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashMap::new()),
             Err(error) => return Err(error),
         };
+        // A person may have had it in an editor.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let pairs = text.lines().filter_map(|line| line.split_once('='));
         Ok(pairs.map(|(name, value)| (name.to_owned(), unquoted(value))).collect())
     }
@@ -77,6 +79,9 @@ mod tests {
         assert!(file.read().unwrap().is_empty());
         file.write(&[("DATABASE_URL", "postgres://a:b'c@h/d?x=y"), ("OTHER", "")]).unwrap();
         let settings = file.read().unwrap();
+        let text = std::fs::read_to_string(file.path()).unwrap();
+        std::fs::write(file.path(), format!("\u{feff}{}", text.replace('\n', "\r\n"))).unwrap();
+        assert_eq!(file.read().unwrap(), settings, "with a byte order mark and other ends of lines");
         std::fs::remove_dir_all(&folder).unwrap();
         assert_eq!(settings["DATABASE_URL"], "postgres://a:b'c@h/d?x=y");
         assert_eq!(settings["OTHER"], "");

@@ -55,7 +55,7 @@ impl StripeSettings {
     /// # Errors
     /// When something that belongs to a key is missing or malformed.
     pub fn client(&self) -> Result<Option<(Client, Url)>, SettingsError> {
-        let Some(key) = given(self.stripe_secret_key.as_ref()) else { return Ok(None) };
+        let Some(client) = self.api_client()? else { return Ok(None) };
         let Some(return_url) = self.stripe_return_url.as_deref().filter(|url| !url.trim().is_empty()) else {
             return Err(SettingsError::Missing {
                 variable: "TENANTRY_STRIPE_RETURN_URL",
@@ -63,14 +63,21 @@ impl StripeSettings {
                 purpose: "it says where the browser comes back to from Stripe's pages",
             });
         };
-        let return_url = address("TENANTRY_STRIPE_RETURN_URL", return_url)?;
+        Ok(Some((client, address("TENANTRY_STRIPE_RETURN_URL", return_url)?)))
+    }
+
+    /// A client of the API, if there is a key.
+    ///
+    /// # Errors
+    /// When the key or the API's address is malformed.
+    pub fn api_client(&self) -> Result<Option<Client>, SettingsError> {
+        let Some(key) = given(self.stripe_secret_key.as_ref()) else { return Ok(None) };
         let base_url = address("TENANTRY_STRIPE_API_URL", &self.stripe_api_url)?;
         let client = Client::new(key, ClientOptions { base_url, timeout: self.stripe_timeout });
-        let client = client.map_err(|error| SettingsError::Malformed {
+        client.map(Some).map_err(|error| SettingsError::Malformed {
             variable: "TENANTRY_STRIPE_SECRET_KEY",
             problem: error.to_string(),
-        })?;
-        Ok(Some((client, return_url)))
+        })
     }
 }
 
@@ -118,6 +125,7 @@ mod tests {
     fn a_key_needs_somewhere_to_come_back_to() {
         let missing = read(&["--stripe-secret-key", "sk_test_1"]).client().unwrap_err();
         assert!(matches!(missing, SettingsError::Missing { variable: "TENANTRY_STRIPE_RETURN_URL", .. }));
+        assert!(read(&["--stripe-secret-key", "sk_test_1"]).api_client().unwrap().is_some(), "what ends needs none");
         let with = |url, key| read(&["--stripe-secret-key", key, "--stripe-return-url", url]).client();
         assert!(with("https://app.example/billing", "sk_live_1").unwrap().is_some());
         assert!(with("app.example", "sk_live_1").is_err());

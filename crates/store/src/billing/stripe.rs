@@ -12,7 +12,7 @@ use super::subscription::{COLUMNS, decode};
 use crate::columns::Columns;
 use crate::error::StoreError;
 use crate::scope::sealed::Sealed;
-use crate::scope::{Scope, WorkerScope};
+use crate::scope::{Scope, WorkerScope, WriteScope};
 use crate::sql::Sql;
 
 const TABLE: &str = "billing.organization_billing";
@@ -253,6 +253,57 @@ pub async fn update_account(
     sql.push(", updated_at = ").bind(scope.clock().now());
     sql.push(" WHERE organization_id = ").bind(organization.as_uuid());
     scope.connection().execute(sql).await.map(drop)
+}
+
+/// Puts a customer in the place of one that is not known any more, if that one is the organization's still; gives the customer that
+/// is the organization's now.
+///
+/// # Errors
+/// A unique violation when the new customer is another organization's.
+pub async fn replace_customer(scope: &mut WriteScope, unknown: &str, new: &str) -> Result<Option<String>, StoreError> {
+    let organization = scope.organization_id().as_uuid();
+    let mut sql = Sql::new("UPDATE billing.organization_billing SET stripe_customer_id = ");
+    sql.bind(new).push(", updated_at = ").bind(scope.tenant().clock.now());
+    sql.push(" WHERE organization_id = ").bind(organization).push(" AND stripe_customer_id = ").bind(unknown);
+    scope.connection().execute(sql).await?;
+    Ok(account(scope).await?.and_then(|account| account.customer_id))
+}
+
+/// What may still be billed of an organization that is to be deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Billable {
+    /// Every customer that the organization was ever known as.
+    pub customers: Vec<String>,
+    /// Whether a subscription is known that has not ended.
+    pub has_live_subscription: bool,
+}
+
+/// What may still be billed of an organization whose deletion was due at this time; `None` when it is not due any more.
+///
+/// # Errors
+/// Those of the database.
+pub async fn billable_when_due(
+    scope: &WorkerScope,
+    organization: OrganizationId,
+    now: DateTime<Utc>,
+) -> Result<Option<Billable>, StoreError> {
+    let id = organization.as_uuid();
+    let mut sql = Sql::new("SELECT b.stripe_customer_id, b.stripe_has_live_subscription");
+    sql.push(" FROM app.organizations t JOIN billing.organization_billing b ON b.organization_id = t.id WHERE t.id = ");
+    sql.bind(id).push(" AND t.deletion_due_at <= ").bind(now);
+    let rows = scope.connection().fetch(sql).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let mut columns = Columns::new(row, TABLE);
+    let (customer, has_live_subscription): (Option<String>, bool) = (columns.next()?, columns.next()?);
+    let mut sql = Sql::new("SELECT DISTINCT e.customer_id FROM billing.stripe_events e WHERE e.organization_id = ");
+    sql.bind(id).push(" AND e.customer_id IS NOT NULL");
+    let rows = scope.connection().fetch(sql).await?;
+    let known: Result<Vec<String>, _> =
+        rows.iter().map(|row| Columns::new(row, "billing.stripe_events").next()).collect();
+    let mut customers: Vec<String> = customer.into_iter().chain(known?).collect();
+    customers.sort_unstable();
+    customers.dedup();
+    Ok(Some(Billable { customers, has_live_subscription }))
 }
 
 /// Writes down that the organization's events of these types have had their effect, but for those that could have none.

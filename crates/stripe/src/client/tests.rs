@@ -158,6 +158,110 @@ async fn a_refusal_is_final_and_told_without_its_message() {
 }
 
 #[tokio::test]
+async fn every_refusal_is_told_apart_from_a_failure() {
+    let missing = |param: &str| {
+        format!(r#"{{"error":{{"type":"invalid_request_error","code":"resource_missing","param":"{param}"}}}}"#)
+    };
+    let kind = |kind: &str| format!(r#"{{"error":{{"type":"{kind}"}}}}"#);
+    let in_use = r#"{"error":{"type":"idempotency_error","code":"idempotency_key_in_use"}}"#.to_owned();
+    let locked = r#"{"error":{"type":"invalid_request_error","code":"lock_timeout"}}"#.to_owned();
+    for (status, body, expected, calls) in [
+        ("400 Bad Request", missing("customer"), Fault::UnknownCustomer, 1),
+        ("404 Not Found", missing("customer"), Fault::UnknownCustomer, 1),
+        ("400 Bad Request", missing("line_items[0][price]"), Fault::Refused, 1),
+        ("400 Bad Request", kind("invalid_request_error"), Fault::Refused, 1),
+        ("400 Bad Request", kind("idempotency_error"), Fault::Refused, 1),
+        ("401 Unauthorized", kind("invalid_request_error"), Fault::NotAccepted, 1),
+        ("403 Forbidden", kind("invalid_request_error"), Fault::NotAccepted, 1),
+        ("402 Payment Required", kind("card_error"), Fault::Refused, 1),
+        ("404 Not Found", missing("id"), Fault::Refused, 1),
+        ("404 Not Found", "<html>".to_owned(), Fault::Refused, 1),
+        ("409 Conflict", kind("idempotency_error"), Fault::Refused, 1),
+        ("409 Conflict", in_use, Fault::Unavailable, 3),
+        ("424 Failed Dependency", kind("api_error"), Fault::Refused, 1),
+        ("429 Too Many Requests", kind("rate_limit_error"), Fault::Unavailable, 3),
+        ("429 Too Many Requests", locked, Fault::Unavailable, 3),
+        ("500 Internal Server Error", kind("api_error"), Fault::Unavailable, 3),
+        ("503 Service Unavailable", String::new(), Fault::Unavailable, 3),
+        ("301 Moved Permanently", String::new(), Fault::NotAccepted, 1),
+    ] {
+        let fake = Fake::start(vec![answer(status, &body); 3]).await;
+        let error = fake.client(PATIENCE).create_checkout_session(&order(), "wish").await.unwrap_err();
+        assert_eq!(error.fault(), expected, "{status} {body}");
+        assert_eq!(fake.asked().len(), calls, "{status} {body}");
+    }
+    assert_eq!(ApiError::TimedOut.fault(), Fault::Unavailable);
+    assert_eq!(ApiError::Setting("x").fault(), Fault::NotAccepted);
+}
+
+#[tokio::test]
+async fn a_refusal_names_the_parameter_and_the_call_in_the_log_of_stripe() {
+    let body = r#"{"error":{"type":"invalid_request_error","code":"resource_missing","param":"line_items[0][price]","message":"secret"}}"#;
+    let with_id = format!(
+        "HTTP/1.1 400 Bad Request\r\nrequest-id: req_1\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let fake = Fake::start(vec![with_id.into_bytes()]).await;
+    let error = fake.client(PATIENCE).create_checkout_session(&order(), "wish").await.unwrap_err().to_string();
+    let expected = "(invalid_request_error, resource_missing, parameter line_items[0][price], request req_1)";
+    assert!(error.ends_with(expected), "{error}");
+}
+
+#[tokio::test]
+async fn a_customer_is_made_with_the_name_of_its_organization() {
+    let fake = Fake::start(vec![answer("200 OK", r#"{"id":"cus_2","object":"customer"}"#)]).await;
+    let new = NewCustomer { organization: "org_1".into(), replaces: "cus_1".into() };
+    let key = new.idempotency_key("now");
+    assert_eq!(fake.client(PATIENCE).create_customer(&new, &key).await.unwrap(), "cus_2");
+    let asked = fake.asked().remove(0);
+    assert!(asked.starts_with("POST /v1/customers HTTP/1.1"), "{asked}");
+    assert!(asked.ends_with("metadata%5Borganization_id%5D=org_1"), "{asked}");
+    assert!(asked.to_lowercase().contains(&format!("idempotency-key: {key}")), "{asked}");
+    let other = NewCustomer { replaces: "cus_3".into(), ..new.clone() };
+    assert_eq!(key, new.idempotency_key("now"));
+    assert!(key != new.idempotency_key("later") && key != other.idempotency_key("now") && key.len() < 255);
+}
+
+#[tokio::test]
+async fn all_that_has_not_ended_is_ended() {
+    let list = |ids: &[&str]| {
+        let data: Vec<String> = ids.iter().map(|id| format!(r#"{{"id":"{id}"}}"#)).collect();
+        answer("200 OK", &format!(r#"{{"object":"list","data":[{}]}}"#, data.join(",")))
+    };
+    let ended = || answer("200 OK", r#"{"id":"sub_1","status":"canceled"}"#);
+    let missing = |param: &str| {
+        format!(r#"{{"error":{{"type":"invalid_request_error","code":"resource_missing","param":"{param}"}}}}"#)
+    };
+    // The second was ended by somebody else in between.
+    let gone = answer("404 Not Found", &missing("id"));
+    let fake = Fake::start(vec![list(&["sub_1", "sub_2"]), ended(), gone, list(&["sub_3"]), ended(), list(&[])]).await;
+    fake.client(PATIENCE).end_subscriptions("cus_1").await.unwrap();
+    let lines: Vec<String> = fake.asked().iter().map(|asked| asked.lines().next().unwrap().to_owned()).collect();
+    let listing = "GET /v1/subscriptions?customer=cus_1&limit=100 HTTP/1.1";
+    let ending = |id: &str| format!("DELETE /v1/subscriptions/sub_{id} HTTP/1.1");
+    assert_eq!(lines, [listing, &ending("1"), &ending("2"), listing, &ending("3"), listing]);
+
+    // Nothing to be ended.
+    for nothing in
+        [list(&[]), answer("400 Bad Request", &missing("customer")), answer("404 Not Found", &missing("customer"))]
+    {
+        let fake = Fake::start(vec![nothing]).await;
+        fake.client(PATIENCE).end_subscriptions("cus_1").await.unwrap();
+        assert_eq!(fake.asked().len(), 1);
+    }
+    // Not known whether it has ended.
+    let refused = answer("403 Forbidden", r#"{"error":{"type":"invalid_request_error"}}"#);
+    for answers in
+        [vec![refused.clone()], vec![list(&["sub_1"]), refused], vec![answer("200 OK", "{}")], vec![list(&["../x"])]]
+    {
+        let fake = Fake::start(answers).await;
+        assert!(fake.client(PATIENCE).end_subscriptions("cus_1").await.is_err());
+    }
+    let never = Fake::start((0..ROUNDS).flat_map(|_| [list(&["sub_1"]), ended()]).collect()).await;
+    assert!(matches!(never.client(PATIENCE).end_subscriptions("cus_1").await, Err(ApiError::Malformed(_))));
+}
+
+#[tokio::test]
 async fn an_answer_that_is_none_is_refused() {
     for odd in [
         answer("200 OK", "<html>"),

@@ -23,9 +23,11 @@ impl Forge<'_> {
         }
         for other in [
             "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "ES512", "ES256K",
-            "EdDSA", "Ed25519", "Ed448", "dir", "A128KW", "RSA-OAEP", "hs256", "eddsa", "HS256 ",
+            "EdDSA", "Ed25519", "Ed448", "dir", "A128KW", "RSA-OAEP", "hs256", "eddsa", "ed25519", "HS256 ",
         ] {
-            if other != ours {
+            // The second name of the same algorithm.
+            let is_ours = other == ours || (other == "Ed25519" && ours == "EdDSA");
+            if !is_ours {
                 self.header("alg", Some(&json!(other)), "algorithm")?;
             }
         }
@@ -69,8 +71,15 @@ impl Forge<'_> {
             self.header("alg", value.as_ref(), "header")?;
         }
         for value in [
-            json!("jwt"),
             json!("JWE"),
+            json!("application/JWE"),
+            json!("text/jwt"),
+            json!("application/application/jwt"),
+            json!("application/"),
+            json!("jwt; charset=utf-8"),
+            json!(" JWT"),
+            json!("at+jwt "),
+            json!("application/secevent+jwt"),
             json!("secevent+jwt"),
             json!("logout+jwt"),
             json!("dpop+jwt"),
@@ -125,8 +134,10 @@ impl Forge<'_> {
 
     /// Claims that are missing or of the wrong type, and the wrong issuer and audience.
     pub(super) fn claims(&mut self) -> Result<(), SetupError> {
-        for name in ["iss", "aud", "sub", "org", "exp", "nbf"] {
+        for name in ["iss", "aud", "sub", "org", "exp"] {
             self.claim(name, None, "claim")?;
+        }
+        for name in ["iss", "aud", "sub", "org", "exp", "nbf"] {
             for value in [json!(null), json!(true), json!({}), json!([]), json!([1])] {
                 self.claim(name, Some(&value), "claim")?;
             }
@@ -196,9 +207,13 @@ impl Forge<'_> {
     /// Times that have passed, have not come, or are none.
     pub(super) fn times(&mut self) -> Result<(), SetupError> {
         let now = self.issuer.config().clock.now().timestamp();
-        for at in [now - 31, now - 3600, 1, 0] {
-            self.claim("exp", Some(&json!(at)), "expired")?;
+        for at in [json!(now - 31), json!(now - 3600), json!(1), json!(0), json!(1.5), json!(0.0), json!(1e9)] {
+            self.claim("exp", Some(&at), "expired")?;
         }
+        #[expect(clippy::cast_precision_loss, reason = "seconds of this century are exact")]
+        let fraction = now as f64 + 90.5;
+        self.claim("nbf", Some(&json!(fraction)), "not_yet_valid")?;
+        self.claim("iat", Some(&json!(fraction)), "not_yet_valid")?;
         for at in [now + 90, now + 3600, 253_402_300_799] {
             self.claim("nbf", Some(&json!(at)), "not_yet_valid")?;
             self.claim("iat", Some(&json!(at)), "not_yet_valid")?;
@@ -209,8 +224,9 @@ impl Forge<'_> {
                 json!((now + 3600).to_string()),
                 json!(""),
                 json!(-1),
-                json!(1.5),
+                json!(-0.5),
                 json!(1e300),
+                json!(253_402_300_799.5),
                 json!(u64::MAX),
                 json!(i64::MAX),
                 json!(253_402_300_800_i64),

@@ -11,7 +11,7 @@ use super::support::*;
 use crate::error::SetupError;
 use crate::issuer::{Issuer, generate_dev_key};
 use crate::jwks::{self, Origin};
-use crate::key::Key;
+use crate::key::{Key, KeySet};
 use crate::source::KeySource;
 use crate::testing::Ed25519Pem;
 use crate::verifier::Verifier;
@@ -94,12 +94,15 @@ fn a_key_set_takes_what_can_verify_and_leaves_the_rest() {
     for other in [
         with("use", json!("enc")),
         with("alg", json!("ES256")),
+        with("alg", json!("eddsa")),
         with("alg", json!("none")),
         with("crv", json!("Ed448")),
         with("crv", json!("X25519")),
         with("kty", json!("EC")),
         with("kty", json!("xyz")),
         with("key_ops", json!(["encrypt"])),
+        with("key_ops", json!([])),
+        with("use", json!("SIG")),
         with("d", json!("AAAA")),
         with("d", json!(1)),
         with("x", json!("AAAA")),
@@ -115,38 +118,80 @@ fn a_key_set_takes_what_can_verify_and_leaves_the_rest() {
         weak.clone(),
     ] {
         assert_eq!(must(set(&[good.clone(), other.clone()], Origin::Fetched)), 1, "{other}");
+        let secret_in_a_file = usize::from(other["kty"] == "oct");
+        assert_eq!(must(set(&[other.clone(), good.clone()], Origin::File)), 1 + secret_in_a_file, "{other}");
     }
+    assert_eq!(must(set(&[good.clone(), with("alg", json!("Ed25519"))], Origin::Fetched)), 2, "RFC 9864 section 2.2");
+    assert_eq!(must(set(&[good.clone(), with("x5t", json!([7]))], Origin::Fetched)), 2, "RFC 7517 section 4: ignored");
     assert_eq!(must(set(&[good.clone(), with("alg", json!("EdDSA"))], Origin::Fetched)), 2);
     assert_eq!(must(set(&[good.clone(), with("key_ops", json!(["verify"]))], Origin::Fetched)), 2);
 
-    // In a file, what is dangerous is told instead of left out.
+    // A file may hold a secret.
     assert_eq!(must(set(&[good.clone(), secret], Origin::File)), 2);
-    assert_eq!(must(set(&[good.clone(), with("use", json!("enc"))], Origin::File)), 1);
-    assert!(matches!(set(&[good.clone(), weak], Origin::File), Err(SetupError::WeakKey(_))));
-    assert!(matches!(set(&[good.clone(), with("d", json!("AA"))], Origin::File), Err(SetupError::PrivateKey)));
+    // Nothing but faults is no set; nothing at all is one only where the issuer says so.
+    for origin in [Origin::File, Origin::Fetched] {
+        assert!(matches!(set(&[weak.clone(), with("use", json!("enc"))], origin), Err(SetupError::NoUsableKey)));
+    }
     assert!(matches!(set(&[], Origin::File), Err(SetupError::NoUsableKey)));
     assert_eq!(must(set(&[], Origin::Fetched)), 0);
 
-    assert!(matches!(set(&[good.clone(), good.clone()], Origin::Fetched), Err(SetupError::DuplicateKeyId)));
-    assert!(set(&vec![good; 101], Origin::Fetched).is_err());
+    // A key that stands there twice is one key; two keys of one name are two.
+    assert_eq!(must(set(&[good.clone(), good.clone()], Origin::Fetched)), 1);
+    assert_eq!(must(set(&[good.clone(), must(Ed25519Pem::generate()).jwk("good")], Origin::File)), 2);
+    assert!(set(&vec![good.clone(); 101], Origin::Fetched).is_err());
+    let marked = format!("\u{feff}{}\r\n", json!({ "keys": [good] }));
+    assert_eq!(must(jwks::parse(marked.as_bytes(), Origin::File)).len(), 1, "after a byte order mark");
     for text in ["", "[]", "{}", r#"{"keys":{}}"#, "<html>", r#"{"keys":[]}x"#] {
         assert!(matches!(jwks::parse(text.as_bytes(), Origin::Fetched), Err(SetupError::Document(_))), "{text}");
     }
 }
 
 #[test]
-fn a_token_without_a_key_id_needs_a_single_key() {
+fn a_header_selects_the_keys_of_its_algorithm_and_its_key_id() {
     let (first, second) = (must(Ed25519Pem::generate()), must(Ed25519Pem::generate()));
     let parse = |keys: &[Value]| must(jwks::parse(json!({ "keys": keys }).to_string().as_bytes(), Origin::File));
-    assert!(parse(&[first.jwk("a")]).select(None, "EdDSA").is_ok());
-    assert!(parse(&[first.jwk("a")]).select(None, "HS256").is_err());
-    assert!(parse(&[first.jwk("a"), second.jwk("b")]).select(None, "EdDSA").is_err());
+    let selected = |set: &KeySet, key_id: Option<&str>, algorithm: &str| {
+        set.select(key_id, algorithm).map(|found| found.algorithms()).map_err(|error| error.code())
+    };
+    let secret = |key_id: &str| json!({ "kty": "oct", "kid": key_id, "k": encode(&[7; 32]) });
+    let one = parse(&[first.jwk("a")]);
+    assert_eq!(selected(&one, None, "EdDSA"), Ok(vec!["EdDSA"]));
+    assert_eq!(selected(&one, None, "HS256"), Err("algorithm"));
+    assert_eq!(selected(&one, Some("a"), "HS256"), Err("algorithm"));
+    assert_eq!(selected(&one, Some("A"), "EdDSA"), Err("unknown_key"), "RFC 7515 section 4.1.4: case-sensitive");
+    // Without a key id (RFC 7515 section 4.1.4: optional), the algorithm is all there is to select by.
+    let two = parse(&[first.jwk("a"), second.jwk("b"), secret("c")]);
+    assert_eq!(selected(&two, None, "EdDSA"), Ok(vec!["EdDSA", "EdDSA"]));
+    assert_eq!(selected(&two, None, "HS256"), Ok(vec!["HS256"]));
+    assert_eq!(selected(&two, Some("b"), "EdDSA"), Ok(vec!["EdDSA"]));
     // The algorithm tells two keys of one id apart.
-    let secret = json!({ "kty": "oct", "kid": "a", "k": encode(&[7; 32]) });
-    let both = parse(&[first.jwk("a"), secret]);
-    assert!(both.select(Some("a"), "HS256").is_ok_and(|key| key.algorithm_name() == "HS256"));
-    assert!(both.select(Some("a"), "EdDSA").is_ok_and(|key| key.algorithm_name() == "EdDSA"));
-    assert!(both.select(Some("a"), "RS256").is_err());
+    let both = parse(&[first.jwk("a"), secret("a")]);
+    assert_eq!(selected(&both, Some("a"), "HS256"), Ok(vec!["HS256"]));
+    assert_eq!(selected(&both, Some("a"), "EdDSA"), Ok(vec!["EdDSA"]));
+    assert_eq!(selected(&both, Some("a"), "RS256"), Err("algorithm"));
+}
+
+#[test]
+fn files_of_keys_may_begin_with_a_byte_order_mark_and_end_with_an_end_of_line() {
+    let (hand, folder) = (Hand::new(), must(tempfile::tempdir()));
+    let pair = must(Ed25519Pem::generate());
+    let path = folder.path().join("file");
+    let secret = encode(&[7; 32]);
+    for text in [format!("\u{feff}{secret}\r\n"), format!("{secret}\n"), format!(" {secret} \r\n\r\n")] {
+        must(std::fs::write(&path, &text));
+        let issuer = must(Issuer::from_secret_file(&path, issuer_config(None, &hand)));
+        let plain = must(Issuer::from_secret(secret.as_bytes(), issuer_config(None, &hand)));
+        assert_eq!(must(issuer.sign("{}", "{}")), must(plain.sign("{}", "{}")), "{text:?}");
+    }
+    let public = pair.public.replace('\n', "\r\n");
+    let set = json!({ "keys": [pair.jwk("a")] });
+    for (source, text) in [
+        (KeySource::PublicKeyFile { path: path.clone(), key_id: None }, format!("\u{feff}{public}\r\n")),
+        (KeySource::JwksFile(path.clone()), format!("\u{feff}{set}\r\n")),
+    ] {
+        must(std::fs::write(&path, &text));
+        assert!(Verifier::new(verifier_config(source, &hand)).is_ok(), "{text:?}");
+    }
 }
 
 #[test]

@@ -4,12 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::join_all;
 use serde_json::json;
 
 use super::support::*;
-use crate::error::TokenError;
+use crate::error::{SetupError, TokenError};
+use crate::issuer::Issuer;
 use crate::source::KeySource;
+use crate::testing::Ed25519Pem;
 use crate::verifier::Verifier;
 
 const fn seconds(seconds: u64) -> Duration {
@@ -260,6 +264,84 @@ async fn what_is_no_key_set_does_not_replace_one() {
         assert_eq!(server.fetches(), fetches + 1, "{status} was followed");
         assert!(verifier.verify(&token).await.is_ok());
     }
+}
+
+#[tokio::test]
+async fn a_faulty_key_does_not_keep_the_others_from_being_used() {
+    let hand = Hand::new();
+    let (server, verifier, old, old_token) = start(&hand).await;
+    let new = Signer::new("b", &hand);
+    let weak = json!({ "kty": "RSA", "kid": "weak", "e": "AQAB", "n": URL_SAFE_NO_PAD.encode([0xff; 128]) });
+    for keys in [
+        json!({ "keys": [old.jwk, old.jwk, new.jwk, new.jwk] }),
+        json!({ "keys": [weak, old.jwk, null, new.jwk, { "kty": "RSA", "kid": "none" }] }),
+    ] {
+        server.answer(200, keys.to_string());
+        hand.advance(seconds(300));
+        assert!(verifier.verify(&old_token).await.is_ok(), "{keys}");
+        assert!(verifier.verify(&new.token()).await.is_ok(), "{keys}");
+    }
+    let first = Verifier::new(verifier_config(server.source(), &hand));
+    assert!(must(first).load().await.is_ok(), "and the server starts with it");
+}
+
+#[tokio::test]
+async fn keys_of_one_id_are_all_tried() {
+    let hand = Hand::new();
+    let server = KeyServer::start().await;
+    let (first, second) = (Signer::new("same", &hand), Signer::new("same", &hand));
+    server.publish(&[&first, &second]);
+    let verifier = verifier(server.source(), &hand);
+    assert!(verifier.verify(&first.token()).await.is_ok());
+    assert!(verifier.verify(&second.token()).await.is_ok());
+    let third = Signer::new("same", &hand);
+    assert_eq!(verifier.verify(&third.token()).await, Err(TokenError::Signature));
+}
+
+#[tokio::test]
+async fn keys_without_ids_rotate_as_well() {
+    let hand = Hand::new();
+    let server = KeyServer::start().await;
+    let unnamed = || {
+        let pair = must(Ed25519Pem::generate());
+        let mut jwk = pair.jwk("");
+        jwk.as_object_mut().and_then(|members| members.remove("kid"));
+        (must(Issuer::from_ed25519_pem(pair.private.as_bytes(), issuer_config(None, &hand))), jwk)
+    };
+    let ((old, old_jwk), (new, new_jwk)) = (unnamed(), unnamed());
+    server.answer(200, json!({ "keys": [old_jwk, new_jwk] }).to_string());
+    let verifier = verifier(server.source(), &hand);
+    for issuer in [&old, &new] {
+        let token = must(issuer.issue(user(), organization(), HOUR)).token;
+        assert!(verifier.verify(&token).await.is_ok());
+    }
+    let (stranger, _) = unnamed();
+    let token = must(stranger.issue(user(), organization(), HOUR)).token;
+    assert_eq!(verifier.verify(&token).await, Err(TokenError::Signature));
+}
+
+#[tokio::test]
+async fn a_set_without_a_usable_key_replaces_no_other_and_starts_no_server() {
+    let hand = Hand::new();
+    let (server, verifier, signer, token) = start(&hand).await;
+    let mut private = signer.jwk.clone();
+    private["d"] = json!("AAAA");
+    let unusable = json!({ "keys": [{ "kty": "EC", "crv": "P-384" }, private] }).to_string();
+    server.answer(200, unusable);
+    // Past the cache time the old keys serve for the grace, and then no longer: they may have been withdrawn.
+    hand.advance(seconds(300));
+    assert!(verifier.verify(&token).await.is_ok());
+    hand.advance(seconds(300));
+    assert_eq!(verifier.verify(&token).await, Err(TokenError::KeysUnavailable));
+    let first = must(Verifier::new(verifier_config(server.source(), &hand)));
+    assert!(matches!(first.load().await, Err(SetupError::NoUsableKey)));
+    server.publish(&[]);
+    assert!(matches!(first.load().await, Err(SetupError::NoUsableKey)), "an empty set does not start one either");
+    server.answer(404, String::new());
+    assert!(matches!(first.load().await, Err(SetupError::Status(404))));
+    server.publish(&[&signer]);
+    assert!(first.load().await.is_ok());
+    assert!(first.verify(&token).await.is_ok());
 }
 
 #[tokio::test]

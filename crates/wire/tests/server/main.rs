@@ -6,6 +6,7 @@
 mod fixture;
 
 mod abandoned;
+mod address;
 mod copy;
 mod exchange;
 mod refusal;

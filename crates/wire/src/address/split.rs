@@ -1,0 +1,158 @@
+//! The text of an address, taken apart into parameters by the rules of PostgreSQL's own client (`libpq`, "Connection Strings").
+//! What the parameters mean is in `meaning`.
+
+use std::collections::BTreeMap;
+
+use percent_encoding::percent_decode_str;
+
+use super::malformed;
+use crate::error::Error;
+
+/// The parameters by name. Of one that is given twice, the last counts.
+pub(super) type Parts = BTreeMap<String, String>;
+
+/// Takes apart an address of either form.
+pub(super) fn split(text: &str) -> Result<Parts, Error> {
+    // Files and environments often end in an end of line.
+    let text = text.trim_ascii();
+    match text.split_once("://") {
+        Some((scheme, rest)) if ["postgres", "postgresql"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) => {
+            url(rest)
+        }
+        // An equals sign before it makes it the value of a keyword.
+        Some((scheme, _)) if !scheme.contains('=') => Err(malformed("it does not begin with postgres://")),
+        _ => keywords(text),
+    }
+}
+
+/// What stands behind `postgres://`. There is no fragment in it: `#` is a letter like any other.
+fn url(rest: &str) -> Result<Parts, Error> {
+    let mut parts = Parts::new();
+    let mut keep = |name: &str, value: &str| -> Result<(), Error> {
+        if !value.is_empty() {
+            parts.insert(name.to_owned(), decoded(value)?);
+        }
+        Ok(())
+    };
+    let rest = match end_of_user(rest) {
+        None => rest,
+        Some(at) => {
+            let (user, password) = rest[..at].split_once(':').unwrap_or((&rest[..at], ""));
+            keep("user", user)?;
+            keep("password", password)?;
+            &rest[at + 1..]
+        }
+    };
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (place, database) = rest.split_once('/').unwrap_or((rest, ""));
+    let (host, port) = host_and_port(place)?;
+    keep("host", host)?;
+    keep("port", port)?;
+    keep("dbname", database)?;
+    for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
+        let Some((name, value)) = parameter.split_once('=') else {
+            return Err(malformed("a parameter behind its `?` has no `=`"));
+        };
+        insert(&mut parts, &decoded(name)?, decoded(value)?);
+    }
+    Ok(parts)
+}
+
+/// Where the `@` behind user and password stands. As for PostgreSQL's client, it is looked for up to the first `/`, so a `/` in a
+/// password has to be encoded and a `#` or a `?` need not be. Unlike there, an `@` in a password need not be, either: a host cannot
+/// hold one.
+fn end_of_user(text: &str) -> Option<usize> {
+    let text = &text[..text.find('/').unwrap_or(text.len())];
+    text[..text.find('?').unwrap_or(text.len())].rfind('@').or_else(|| text.find('@'))
+}
+
+fn host_and_port(place: &str) -> Result<(&str, &str), Error> {
+    if place.contains(',') {
+        return Err(malformed("it names several hosts, and one is needed: name the primary, or a proxy before them"));
+    }
+    let (host, port) = match place.strip_prefix('[') {
+        None => place.split_once(':').unwrap_or((place, "")),
+        Some(rest) => {
+            let (host, port) = rest.split_once(']').ok_or_else(|| malformed("the `[` of its host is not closed"))?;
+            if host.is_empty() {
+                return Err(malformed("the brackets of its host are empty"));
+            }
+            match port.strip_prefix(':') {
+                Some(port) => (host, port),
+                None if port.is_empty() => (host, ""),
+                None => return Err(malformed("something stands between the `]` of its host and the port")),
+            }
+        }
+    };
+    // Here and not where all ports are read, since here the cause is mostly another one.
+    if !port.bytes().all(|byte| byte.is_ascii_digit()) {
+        let reason = "its port is not a number; a `/` in a user's name or a password is written %2F, and a host with \
+                      colons stands in brackets";
+        return Err(malformed(reason));
+    }
+    Ok((host, port))
+}
+
+/// An address of the other form: `keyword = value`, with white space between two of them, and a value that holds white space
+/// between single quotes; a backslash takes the next letter as it is.
+fn keywords(text: &str) -> Result<Parts, Error> {
+    let mut parts = Parts::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (name, behind) = rest.split_once('=').ok_or_else(|| malformed("a keyword in it has no `=`"))?;
+        let name = name.trim_ascii_end();
+        if name.is_empty() || name.contains(|c: char| c.is_ascii_whitespace()) {
+            return Err(malformed("a keyword in it has no `=`, or an `=` no keyword"));
+        }
+        let (value, behind) = value(behind.trim_ascii_start())?;
+        if value.contains('\0') {
+            return Err(malformed("a part of it holds U+0000"));
+        }
+        insert(&mut parts, name, value);
+        rest = behind.trim_ascii_start();
+    }
+    Ok(parts)
+}
+
+/// The value that the text begins with, and what stands behind it.
+fn value(text: &str) -> Result<(String, &str), Error> {
+    let (text, is_quoted) = text.strip_prefix('\'').map_or((text, false), |text| (text, true));
+    let mut value = String::new();
+    let mut letters = text.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        match letter {
+            // At the very end it stands for nothing.
+            '\\' => value.extend(letters.next().map(|(_, next)| next)),
+            '\'' if is_quoted => return Ok((value, &text[at + 1..])),
+            _ if !is_quoted && letter.is_ascii_whitespace() => return Ok((value, &text[at..])),
+            _ => value.push(letter),
+        }
+    }
+    if is_quoted { Err(malformed("a quoted value in it is not closed")) } else { Ok((value, "")) }
+}
+
+/// Keeps a parameter under the name that PostgreSQL's client has for it.
+fn insert(parts: &mut Parts, name: &str, value: String) {
+    let (name, value) = match name {
+        // As other drivers call them.
+        "ssl-mode" => ("sslmode", value),
+        "ssl-root-cert" | "ssl-ca" => ("sslrootcert", value),
+        "ssl-cert" => ("sslcert", value),
+        "ssl-key" => ("sslkey", value),
+        // As PostgreSQL's client takes it over from JDBC's.
+        "ssl" if value == "true" => ("sslmode", "require".to_owned()),
+        _ => (name, value),
+    };
+    parts.insert(name.to_owned(), value);
+}
+
+/// With each `%` and the two digits behind it replaced by the byte that they stand for. A `+` is a `+`.
+fn decoded(text: &str) -> Result<String, Error> {
+    let is_digit = |at: usize| text.as_bytes().get(at).is_some_and(u8::is_ascii_hexdigit);
+    if text.match_indices('%').any(|(at, _)| !is_digit(at + 1) || !is_digit(at + 2)) {
+        return Err(malformed("a `%` in it has no two hexadecimal digits behind it; the letter itself is written %25"));
+    }
+    let text = percent_decode_str(text).decode_utf8().map_err(|_| malformed("a part of it is not UTF-8"))?;
+    // The protocol ends texts with it.
+    if text.contains('\0') { Err(malformed("a part of it holds U+0000")) } else { Ok(text.into_owned()) }
+}
