@@ -21,6 +21,7 @@ pub mod position;
 pub mod project;
 pub mod subscription;
 pub mod task;
+pub mod text;
 mod text_enum;
 pub mod typeid;
 pub mod user;
