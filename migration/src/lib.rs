@@ -30,6 +30,7 @@ mod m20260101_000016_organization_billing;
 mod m20260101_000017_feature_overrides;
 mod m20260101_000018_usage_counters;
 mod m20260101_000019_stripe_events;
+mod m20261126_000001_unknown_time_zones;
 mod m20261126_000002_text_keys;
 
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait};
@@ -104,6 +105,7 @@ fn steps() -> Vec<Step> {
         m20260101_000017_feature_overrides,
         m20260101_000018_usage_counters,
         m20260101_000019_stripe_events,
+        m20261126_000001_unknown_time_zones,
         m20261126_000002_text_keys,
     ]
 }
