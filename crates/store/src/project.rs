@@ -8,7 +8,7 @@ use crate::column_set::ColumnSet;
 use crate::columns::Columns;
 use crate::entity;
 use crate::error::StoreError;
-use crate::page::{SortKey, SortKind, SortValue};
+use crate::page::{NAME, SortKey, SortKind, SortValue};
 use crate::record::{Record, Relation};
 use crate::scope::{Scope, Tenant, WriteScope};
 use crate::sql::Sql;
@@ -122,7 +122,7 @@ impl Record for Project {
     fn sort_keys(field: ProjectSort) -> &'static [SortKey] {
         match field {
             ProjectSort::CreatedAt => &[SortKey { expression: "t.created_at", kind: SortKind::Time }],
-            ProjectSort::Name => &[SortKey { expression: "t.name", kind: SortKind::Text }],
+            ProjectSort::Name => &[NAME],
             ProjectSort::DueDate => {
                 &[SortKey { expression: "coalesce(t.due_date, 'infinity'::date)", kind: SortKind::OptionalDate }]
             }
