@@ -455,8 +455,8 @@ async fn references_to_nothing_name_the_field_and_change_nothing() {
         ),
         (
             "createInvoice",
-            "taskIds",
-            json!({ "currency": "USD", "clientId": f.full.clients[0], "taskIds": [nothing("task")] }),
+            "taskIds.1",
+            json!({ "currency": "USD", "clientId": f.full.clients[0], "taskIds": [f.full.tasks[5], nothing("task")] }),
         ),
         ("updateInvoice", "clientId", json!({ "id": f.full.invoices[4], "clientId": nothing("client") })),
     ] {
