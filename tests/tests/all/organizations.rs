@@ -364,7 +364,7 @@ async fn an_export_has_every_readable_row_of_the_organization_and_no_other() {
             "app.organizations" => &line["row"]["id"],
             _ => &line["row"]["organization_id"],
         };
-        assert_eq!(owner, &json!(full.org.uuid()), "{table}");
+        assert_eq!(owner, &json!(full.org.id.to_string()), "{table}");
     }
     assert_eq!(found.values().sum::<i64>().unsigned_abs(), lines);
     let members = found.remove("auth.users");
