@@ -236,22 +236,23 @@ fn exact_product(a: Decimal, b: Decimal) -> Option<Decimal> {
 
 /// The line with its description as it is kept; its faults go to `v`.
 fn checked_line(v: &mut Violations, n: usize, line: NewLineItem) -> NewLineItem {
+    let NewLineItem { description, quantity, rate } = line;
     let mut own = Violations::default();
-    let description = own.required_text("description", &line.description, 500);
+    let description = own.required_text("description", &description, 500);
     let million = Decimal::from(1_000_000);
     let max_quantity = million * Decimal::from(1_000);
     let max_rate = million * million;
-    if line.quantity <= Decimal::ZERO || line.quantity >= max_quantity || line.quantity.normalize().scale() > 6 {
+    if quantity <= Decimal::ZERO || quantity >= max_quantity || quantity.normalize().scale() > 6 {
         let message = "This must be more than 0, less than 10^9, with at most 6 decimals.";
         own.push(FieldError::new(FieldErrorCode::OutOfRange, "quantity", message));
     }
-    if line.rate.abs() >= max_rate || line.rate.normalize().scale() > 6 {
+    if rate.abs() >= max_rate || rate.normalize().scale() > 6 {
         let message = "This must be between -10^12 and 10^12, with at most 6 decimals.";
         own.push(FieldError::new(FieldErrorCode::OutOfRange, "rate", message));
     }
     let index = n.to_string();
     v.0.extend(own.0.into_iter().map(|error| error.within(&["lineItems", &index])));
-    NewLineItem { description, ..line }
+    NewLineItem { description, quantity, rate }
 }
 
 impl Invoice {
