@@ -30,6 +30,9 @@ mod m20260101_000016_organization_billing;
 mod m20260101_000017_feature_overrides;
 mod m20260101_000018_usage_counters;
 mod m20260101_000019_stripe_events;
+mod m20261126_000001_unknown_time_zones;
+mod m20261126_000002_text_keys;
+mod m20261126_000003_name_order;
 
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait};
 
@@ -103,6 +106,9 @@ fn steps() -> Vec<Step> {
         m20260101_000017_feature_overrides,
         m20260101_000018_usage_counters,
         m20260101_000019_stripe_events,
+        m20261126_000001_unknown_time_zones,
+        m20261126_000002_text_keys,
+        m20261126_000003_name_order,
     ]
 }
 

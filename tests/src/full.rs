@@ -163,8 +163,8 @@ impl TestApp {
                      (8, 1, 2, 'draft', '2026-02-01', 0)) i (n, client, project, status, due, paid);
              INSERT INTO app.invoice_tasks (organization_id, invoice_id, task_id)
                  SELECT o.org, i.id, k.id FROM o, app.invoices i, k WHERE i.organization_id = o.org AND i.number = 'INV-1' AND k.n <= 3;
-             INSERT INTO app.organization_invitations (organization_id, id, email, token_hash, expires_at)
-                 SELECT o.org, '{invitation}', 'new@{slug}.test', sha256('{slug}'), '2126-01-01' FROM o;
+             INSERT INTO app.organization_invitations (organization_id, id, email, token_hash, expires_at, invited_by)
+                 SELECT o.org, '{invitation}', 'new@{slug}.test', sha256('{slug}'), '2126-01-01', '{owner}' FROM o;
              INSERT INTO app.workspace_members (organization_id, id, workspace_id, user_id, permission)
                  VALUES ('{organization}', '{grant}', '{room}', '{ada}', 'view');
              INSERT INTO app.workspace_members (organization_id, workspace_id, user_id, permission)

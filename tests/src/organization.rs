@@ -1,5 +1,6 @@
 //! Organizations and the people in them, arranged behind the product's back.
 
+use tenantry_domain::text::folded_email;
 use tenantry_domain::{Clock, MemberId, OrganizationId, Role, UserId, WorkspaceId};
 
 use crate::app::TestApp;
@@ -91,16 +92,17 @@ impl TestApp {
         let clock = Clock::system();
         let (user, member) = (clock.new_id::<UserId>().as_uuid(), clock.new_id::<MemberId>().as_uuid());
         let (name, org) = (email.split('@').next().unwrap_or_default(), organization.as_uuid());
+        let email = &folded_email(email);
         self.sql(&format!(
             "INSERT INTO auth.users (id, email, name) VALUES ('{user}', '{email}', '{name}') ON CONFLICT DO NOTHING;
              INSERT INTO app.organization_members (organization_id, id, user_id, role)
-                 SELECT '{org}', '{member}', u.id, '{role}' FROM auth.users u WHERE lower(u.email) = lower('{email}')
+                 SELECT '{org}', '{member}', u.id, '{role}' FROM auth.users u WHERE u.email = '{email}'
                  ON CONFLICT DO NOTHING;"
         ))
         .await;
         let (user, member): (uuid::Uuid, uuid::Uuid) = sqlx::query_as(
             "SELECT m.user_id, m.id FROM app.organization_members m JOIN auth.users u ON u.id = m.user_id
-             WHERE m.organization_id = $1 AND lower(u.email) = lower($2)",
+             WHERE m.organization_id = $1 AND u.email = $2",
         )
         .bind(org)
         .bind(email)

@@ -91,6 +91,8 @@ impl Session {
             "createProject" | "updateProject" => PROJECT,
             "createTask" | "updateTask" => TASK,
             "createInvoice" | "updateInvoice" => INVOICE,
+            "createWorkspace" | "updateWorkspace" => "workspace { id name }",
+            "createOrganization" | "updateOrganization" => "organization { id name }",
             "deleteClient" => "deletedClientId",
             "deleteProject" => "deletedProjectId",
             "deleteTask" => "deletedTaskId",

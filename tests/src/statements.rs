@@ -71,7 +71,7 @@ impl TestApp {
         };
         for statement in messages.filter_map(statement).flat_map(apart) {
             let opens =
-                statement.starts_with("SET LOCAL app.current_") || statement.starts_with("SELECT m.role, ($3 AT");
+                statement.starts_with("SET LOCAL app.current_") || statement.starts_with("SELECT m.role, o.time_zone ");
             match statements.last_mut().filter(|last| opens && last.starts_with("BEGIN")) {
                 Some(opening) => *opening = format!("{opening};{statement}"),
                 None => statements.push(statement),

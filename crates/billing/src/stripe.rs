@@ -9,7 +9,7 @@ mod standing;
 
 use serde_json::Value;
 use tenantry_domain::OrganizationId;
-use tenantry_domain::text::without_byte_order_mark;
+use tenantry_domain::byte_order_mark::without_byte_order_mark;
 use tenantry_store::billing::stripe as store;
 use tenantry_store::{Store, StoreError, WorkerScope};
 use tenantry_stripe::{Content, Event, EventError};

@@ -93,6 +93,8 @@ macro_rules! ids {
 ids! {
     /// Names a client.
     ClientId = "client";
+    /// Names an exception from the plan for one organization.
+    FeatureOverrideId = "override";
     /// Names an invitation to an organization.
     InvitationId = "invitation";
     /// Names an invoice.
@@ -111,6 +113,8 @@ ids! {
     TaskId = "task";
     /// Names the assignment of a member to a task.
     TaskAssigneeId = "assignee";
+    /// Names the count of what an organization has used in a period.
+    UsageCounterId = "usage";
     /// Names a user, who may belong to several organizations.
     UserId = "user";
     /// Names a workspace.

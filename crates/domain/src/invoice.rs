@@ -182,9 +182,8 @@ pub fn compute(currency: Currency, lines: Vec<NewLineItem>, tax_rate: Decimal) -
         let message = "This must be a fraction between 0 and 1 with at most 8 decimals.";
         v.push(FieldError::new(FieldErrorCode::OutOfRange, "taxRate", message));
     }
-    for (n, line) in lines.iter().enumerate() {
-        check_line(&mut v, n, line);
-    }
+    let lines: Vec<NewLineItem> =
+        lines.into_iter().enumerate().map(|(n, line)| checked_line(&mut v, n, line)).collect();
     v.into_result()?;
     let overflow = |_: MoneyError| FieldError::new(FieldErrorCode::OutOfRange, "lineItems", "The sum is too large.");
     let mut subtotal = Money::zero(currency);
@@ -193,8 +192,7 @@ pub fn compute(currency: Currency, lines: Vec<NewLineItem>, tax_rate: Decimal) -
         let product = exact_product(line.quantity, line.rate).ok_or(MoneyError::Overflow).map_err(overflow)?;
         let amount = Money::round(product, currency).map_err(overflow)?;
         subtotal = subtotal.checked_add(amount).map_err(overflow)?;
-        let description = line.description.trim().to_owned();
-        line_items.push(LineItem { description, quantity: line.quantity, rate: line.rate, amount });
+        line_items.push(LineItem { description: line.description, quantity: line.quantity, rate: line.rate, amount });
     }
     if subtotal.minor() < 0 {
         let message = "The lines must not add up to less than zero.";
@@ -236,22 +234,25 @@ fn exact_product(a: Decimal, b: Decimal) -> Option<Decimal> {
     a.checked_mul(b).filter(|product| product.scale() == scale || product.is_zero())
 }
 
-fn check_line(v: &mut Violations, n: usize, line: &NewLineItem) {
+/// The line with its description as it is kept; its faults go to `v`.
+fn checked_line(v: &mut Violations, n: usize, line: NewLineItem) -> NewLineItem {
+    let NewLineItem { description, quantity, rate } = line;
     let mut own = Violations::default();
-    own.required_text("description", &line.description, 500);
+    let description = own.required_text("description", &description, 500);
     let million = Decimal::from(1_000_000);
     let max_quantity = million * Decimal::from(1_000);
     let max_rate = million * million;
-    if line.quantity <= Decimal::ZERO || line.quantity >= max_quantity || line.quantity.normalize().scale() > 6 {
+    if quantity <= Decimal::ZERO || quantity >= max_quantity || quantity.normalize().scale() > 6 {
         let message = "This must be more than 0, less than 10^9, with at most 6 decimals.";
         own.push(FieldError::new(FieldErrorCode::OutOfRange, "quantity", message));
     }
-    if line.rate.abs() >= max_rate || line.rate.normalize().scale() > 6 {
+    if rate.abs() >= max_rate || rate.normalize().scale() > 6 {
         let message = "This must be between -10^12 and 10^12, with at most 6 decimals.";
         own.push(FieldError::new(FieldErrorCode::OutOfRange, "rate", message));
     }
     let index = n.to_string();
     v.0.extend(own.0.into_iter().map(|error| error.within(&["lineItems", &index])));
+    NewLineItem { description, quantity, rate }
 }
 
 impl Invoice {

@@ -4,6 +4,7 @@
 //! rule can be tested in microseconds and used by any other service.
 
 pub mod change;
+pub mod byte_order_mark;
 pub mod client;
 pub mod clock;
 pub mod currency;

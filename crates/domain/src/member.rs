@@ -174,6 +174,7 @@ mod tests {
     fn an_address_is_checked_and_trimmed() {
         let new = |email: &str| NewMember { email: email.to_owned(), role: None }.validated();
         assert_eq!(new(" Ada@Example.com ").map(|new| new.email), Ok("Ada@Example.com".to_owned()));
+        assert_eq!(new("mar\u{212a}@x.test").map(|new| new.email), Ok("mar\u{212a}@x.test".to_owned()), "no k");
         assert_eq!(new("  ").unwrap_err().0[0].code, FieldErrorCode::Required);
         assert_eq!(new("ada").unwrap_err().0[0].code, FieldErrorCode::Invalid);
     }

@@ -1,22 +1,160 @@
-//! What can stand around a text that was read from outside.
+//! Texts as they are kept and compared: in one normal form, with something to see in them, and e-mail addresses in one spelling.
 
-/// The bytes without the byte order mark of UTF-8, where some editors and tools put one before a text. A parser may skip it
-/// (RFC 8259 section 8.1).
-pub fn without_byte_order_mark(text: &[u8]) -> &[u8] {
-    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
+use std::borrow::Cow;
+
+use icu_normalizer::ComposingNormalizerBorrowed;
+use icu_properties::CodePointSetData;
+use icu_properties::props::DefaultIgnorableCodePoint;
+
+/// What shows nothing although Unicode does not list it as ignorable: the empty braille pattern, the marks of interlinear
+/// annotations, and the musical symbol without a head.
+const INVISIBLE: [char; 5] = ['\u{2800}', '\u{FFF9}', '\u{FFFA}', '\u{FFFB}', '\u{1D159}'];
+
+/// The text in Unicode's normal form C. Two texts that look the same because one spells a letter with a combining accent and
+/// the other does not are the same text after this.
+pub fn normalized(text: &str) -> Cow<'_, str> {
+    ComposingNormalizerBorrowed::new_nfc().normalize(text)
+}
+
+/// Whether a character shows nothing and takes no space: zero-width spaces and joiners, byte order marks, soft hyphens, fillers,
+/// bidi controls, tags and the like.
+pub fn is_invisible(c: char) -> bool {
+    CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c) || INVISIBLE.contains(&c)
+}
+
+/// Whether there is nothing to see in a text: it is empty, or all of it is white space, control and invisible characters.
+pub fn is_blank(text: &str) -> bool {
+    text.chars().all(|c| c.is_whitespace() || c.is_control() || is_invisible(c))
+}
+
+/// An e-mail address in the spelling that users' addresses are kept and compared in: lower case, normal form C.
+///
+/// A character beyond ASCII never becomes one of ASCII. The Kelvin sign, which is lower-cased to `k`, stays as it is: an address
+/// with it is not the mailbox that is written with a `k`. Nor is a dotted capital İ an `i`. (CVE-2019-19844 is the fault that
+/// comes of taking one for the other.)
+pub fn folded_email(email: &str) -> String {
+    piecewise(email, fold)
+}
+
+/// An e-mail address as it is kept where nothing is looked up by it: in normal form C, its letters as they were written. As in
+/// [`folded_email`], a character beyond ASCII never becomes one of ASCII.
+pub fn normalized_email(email: &str) -> String {
+    piecewise(email, |part| normalized(part).into_owned())
+}
+
+/// Applies `change` to what lies between the characters beyond ASCII that folding would turn into ASCII.
+fn piecewise(email: &str, change: impl Fn(&str) -> String) -> String {
+    let mut changed = String::with_capacity(email.len());
+    let mut rest = email;
+    while let Some((at, c)) = rest.char_indices().find(|(_, c)| !c.is_ascii() && becomes_ascii(*c)) {
+        changed.push_str(&change(&rest[..at]));
+        changed.push(c);
+        rest = &rest[at + c.len_utf8()..];
+    }
+    changed.push_str(&change(rest));
+    changed
+}
+
+fn becomes_ascii(c: char) -> bool {
+    fold(c.encode_utf8(&mut [0; 4])).is_ascii()
+}
+
+fn fold(text: &str) -> String {
+    // Normalised first, so that an accent of its own is part of its letter when the letter changes; and once more, because
+    // lower-casing can take a letter apart.
+    normalized(&normalized(text).to_lowercase()).into_owned()
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
-    fn one_mark_at_the_start_is_skipped_and_nothing_else() {
-        assert_eq!(without_byte_order_mark("\u{feff}{}".as_bytes()), b"{}");
-        for text in ["", "{}", " \u{feff}{}", "\u{feff}\u{feff}"] {
-            let expected = text.strip_prefix('\u{feff}').unwrap_or(text);
-            assert_eq!(without_byte_order_mark(text.as_bytes()), expected.as_bytes(), "{text:?}");
+    fn a_text_without_anything_to_see_is_blank() {
+        for invisible in [
+            "",
+            " ",
+            "\t",
+            "\u{3000}",
+            "\u{200B}",
+            "\u{200C}",
+            "\u{200D}",
+            "\u{2060}",
+            "\u{FEFF}",
+            "\u{AD}",
+            "\u{34F}",
+            "\u{61C}",
+            "\u{115F}",
+            "\u{1160}",
+            "\u{17B4}",
+            "\u{180E}",
+            "\u{200E}",
+            "\u{202E}",
+            "\u{2066}",
+            "\u{2800}",
+            "\u{3164}",
+            "\u{FE0F}",
+            "\u{FFA0}",
+            "\u{FFF9}",
+            "\u{1D173}",
+            "\u{E0001}",
+            "\u{E0041}",
+            "\u{E0100}",
+        ] {
+            assert!(is_blank(invisible), "{}", invisible.escape_unicode());
+            assert!(is_blank(&format!(" {invisible}\u{200B}{invisible} ")), "{}", invisible.escape_unicode());
+            assert!(!is_blank(&format!("{invisible}a{invisible}")), "{}", invisible.escape_unicode());
         }
-        assert_eq!(without_byte_order_mark(b"\xef\xbb"), b"\xef\xbb");
+        for visible in ["a", "0", ".", "é", "\u{5D0}", "\u{627}", "中", "😀", "❤\u{FE0F}", "-"] {
+            assert!(!is_blank(visible), "{}", visible.escape_unicode());
+        }
+    }
+
+    #[test]
+    fn one_mailbox_has_one_spelling() {
+        for (written, kept) in [
+            ("Ada@Example.COM", "ada@example.com"),
+            ("ZO\u{CB}@x.test", "zo\u{EB}@x.test"),
+            ("zoe\u{308}@x.test", "zo\u{EB}@x.test"),
+            ("ZOE\u{308}@x.test", "zo\u{EB}@x.test"),
+            ("ΝΊΚΟΣ@x.test", "νίκος@x.test"),
+        ] {
+            assert_eq!(folded_email(written), kept);
+        }
+    }
+
+    #[test]
+    fn a_different_mailbox_is_never_taken_for_another() {
+        for (other, ascii) in [
+            ("FAR\u{130}D@x.test", "farid@x.test"),
+            ("FARI\u{307}D@x.test", "farid@x.test"),
+            ("far\u{131}d@x.test", "farid@x.test"),
+            ("mar\u{212A}@x.test", "mark@x.test"),
+            ("MAR\u{212A}@x.test", "mark@x.test"),
+            ("\u{17F}am@x.test", "sam@x.test"),
+            ("ada@x.test\u{37E}", "ada@x.test;"),
+        ] {
+            assert_ne!(folded_email(other), folded_email(ascii), "{}", other.escape_unicode());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn folding_changes_nothing_twice_and_brings_no_ascii(text in "\\PC{0,12}") {
+            let folded = folded_email(&text);
+            prop_assert_eq!(&folded_email(&folded), &folded);
+            prop_assert_eq!(&folded_email(&normalized_email(&text)), &folded);
+            if folded.is_ascii() {
+                prop_assert!(text.is_ascii(), "{}", text.escape_unicode());
+            }
+        }
+
+        #[test]
+        fn the_normal_form_is_that_of_every_spelling(text in "\\PC{0,12}") {
+            let taken_apart = icu_normalizer::DecomposingNormalizerBorrowed::new_nfd().normalize(&text).into_owned();
+            prop_assert_eq!(normalized(&taken_apart), normalized(&text));
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::text;
 use crate::typeid::IdError;
 
 /// A text that names no value of an enum.
@@ -129,26 +130,30 @@ impl Violations {
         if self.0.is_empty() { Ok(()) } else { Err(self) }
     }
 
-    /// A required text: trimmed at both ends, not blank, at most `max` characters, without control characters.
-    /// Everything else, emoji and right-to-left text included, is kept exactly.
+    /// A required text: trimmed at both ends, with something to see in it, at most `max` characters, without control
+    /// characters. It is kept in normal form C, so that a name has one spelling. Everything else, emoji and right-to-left text
+    /// included, is kept as it is.
     pub fn required_text(&mut self, field: &str, value: &str, max: usize) -> String {
-        let trimmed = value.trim();
-        if trimmed.is_empty() {
-            self.push(FieldError::new(FieldErrorCode::Required, field, "This must not be blank."));
-        } else if trimmed.chars().any(char::is_control) {
+        let text = text::normalized(value.trim());
+        if text.chars().any(char::is_control) {
             self.push(FieldError::new(FieldErrorCode::Invalid, field, "Control characters are not allowed here."));
+        } else if text::is_blank(&text) {
+            self.push(FieldError::new(FieldErrorCode::Required, field, "This must not be blank."));
         }
-        self.bounded(field, trimmed, max);
-        trimmed.to_owned()
+        self.bounded(field, &text, max);
+        text.into_owned()
     }
 
     /// An optional one-line text: as [`required_text`](Self::required_text), but blank counts as none.
     pub fn optional_text(&mut self, field: &str, value: Option<&str>, max: usize) -> Option<String> {
-        let trimmed = value?.trim();
-        if trimmed.is_empty() { None } else { Some(self.required_text(field, trimmed, max)) }
+        let text = value?;
+        // Control characters are refused, not overlooked.
+        let is_absent = text::is_blank(text) && !text.trim().chars().any(char::is_control);
+        if is_absent { None } else { Some(self.required_text(field, text, max)) }
     }
 
-    /// An optional text of several lines, kept exactly as given; at most `max` characters, without NUL.
+    /// An optional text of several lines, at most `max` characters, without NUL. It is kept exactly as given, its normal form
+    /// included: nothing compares it, and it may quote what has to come back byte for byte.
     pub fn optional_prose(&mut self, field: &str, value: Option<&str>, max: usize) -> Option<String> {
         let value = value?;
         // PostgreSQL cannot hold U+0000 in a text.
@@ -159,11 +164,14 @@ impl Violations {
         if value.is_empty() { None } else { Some(value.to_owned()) }
     }
 
-    /// An optional e-mail address: one `@` with something on both sides, no spaces, at most 254 characters (RFC 5321).
+    /// An optional e-mail address: one `@` with something on both sides, no spaces and no invisible characters, at most 254 characters (RFC 5321). It
+    /// is kept by the rule of [`normalized_email`](text::normalized_email).
     pub fn optional_email(&mut self, field: &str, value: Option<&str>) -> Option<String> {
-        let email = self.optional_text(field, value, 254)?;
+        self.optional_text(field, value, 254)?;
+        let email = text::normalized_email(value?.trim());
         let plausible = email.split_once('@').is_some_and(|(local, host)| {
-            !local.is_empty() && !host.is_empty() && !host.contains('@') && !email.contains(char::is_whitespace)
+            let strange = |c: char| c.is_whitespace() || text::is_invisible(c);
+            !local.is_empty() && !host.is_empty() && !host.contains('@') && !email.contains(strange)
         });
         if !plausible {
             self.push(FieldError::new(FieldErrorCode::Invalid, field, "This is not an e-mail address."));

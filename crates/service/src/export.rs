@@ -31,15 +31,15 @@ impl From<StoreError> for ExportError {
 }
 
 /// An export under way: every row of the caller's organization, of one snapshot, as lines such as
-/// `{"table":"app.clients","row":{…}}`, table by table. Secrets that the API's role cannot read, such as hashes of tokens, are not
+/// `{"table":"app.clients","row":{…}}`, table by table. Ids are the API's, and numbers are strings of their exact digits. Secrets that the API's role cannot read, such as hashes of tokens, are not
 /// among them. It holds one connection, and at most 200 rows in memory; dropping it gives the connection back.
 #[derive(Debug)]
 pub struct Export {
     /// `None` once everything has been read.
     scope: Option<ReadScope>,
     tables: std::vec::IntoIter<ExportTable>,
-    /// The name of the table that is being read.
-    current: Option<String>,
+    /// The table that is being read.
+    current: Option<ExportTable>,
 }
 
 impl Export {
@@ -64,7 +64,7 @@ impl Export {
     pub async fn next(&mut self) -> Result<Option<(String, u64)>, ExportError> {
         loop {
             let Some(scope) = &self.scope else { return Ok(None) };
-            let Some(name) = &self.current else {
+            let Some(table) = &self.current else {
                 let Some(table) = self.tables.next() else {
                     if let Some(scope) = self.scope.take() {
                         scope.end().await?;
@@ -72,14 +72,15 @@ impl Export {
                     return Ok(None);
                 };
                 store::open(scope, &table).await?;
-                self.current = Some(table.name);
+                self.current = Some(table);
                 continue;
             };
-            let rows = store::fetch(scope).await?;
+            let rows = store::fetch(scope, table).await?;
             if rows.is_empty() {
                 self.current = None;
                 continue;
             }
+            let name = &table.name;
             let mut lines = String::with_capacity(rows.iter().map(|row| row.len() + name.len() + 24).sum());
             for row in &rows {
                 // A table's name is made of letters, dots and underscores, so it can stand in JSON as it is.

@@ -1,5 +1,7 @@
 //! Invoices: creating, changing and deleting drafts.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use tenantry_billing::Billing;
 use tenantry_domain::client::Client;
@@ -13,6 +15,7 @@ use tenantry_store::{Scope, WriteScope};
 
 use crate::authorize::{authorize_anywhere, authorize_in_project, check_unchanged};
 use crate::error::{ServiceError, name_reference};
+use crate::invoice_work::{Numbered, Work};
 
 /// What an invoice refers to, by the constraint that guards it.
 const REFERENCES: &[(&str, &str, &str)] = &[
@@ -21,37 +24,34 @@ const REFERENCES: &[(&str, &str, &str)] = &[
     ("invoice_tasks_task_id_fkey", "taskIds", "task"),
 ];
 
-/// Creates a draft and computes its amounts.
+/// Creates a draft and computes its amounts. It bills a client for that client's work: a project or a task of another client is
+/// refused, work for no client may be billed to any. A task is billed once, unless its invoice is void.
 ///
 /// # Errors
-/// [`ServiceError::Forbidden`]; [`ServiceError::Refused`] for a field out of bounds or a reference to nothing;
-/// [`ServiceError::LimitReached`] when the plan allows no more invoices this month.
-pub async fn create(scope: &mut WriteScope, billing: &Billing, mut new: NewInvoice) -> Result<Invoice, ServiceError> {
+/// [`ServiceError::Forbidden`]; [`ServiceError::Refused`] for a field out of bounds, a reference to nothing, another client's
+/// work, or a task that is on another invoice; [`ServiceError::LimitReached`] when the plan allows no more invoices this month.
+pub async fn create(scope: &mut WriteScope, billing: &Billing, new: NewInvoice) -> Result<Invoice, ServiceError> {
     authorize_anywhere(scope, Operation::WriteInvoice)?;
-    new.task_ids.sort_unstable();
-    new.task_ids.dedup();
+    let tasks = Numbered::new(&new.task_ids);
     let issue_date = new.issue_date.unwrap_or(scope.tenant().today);
     let content = compute(new.currency, new.line_items, new.tax_rate.unwrap_or_default());
-    let notes = check_draft(issue_date, new.due_date, new.notes.as_deref(), new.task_ids.len());
+    let notes = check_draft(issue_date, new.due_date, new.notes.as_deref(), tasks.len());
     let (content, notes) = both(content, notes)?;
-    check_references(scope, Some(new.client_id), new.project_id, &new.task_ids).await?;
+    check_references(scope, Some(new.client_id), new.project_id).await?;
+    let client_id = Some(new.client_id);
+    let project = new.project_id.map(|id| (id, "projectId"));
+    let work = Work { client_id, project, tasks: &tasks, covered: &HashSet::new(), kept: &[], is_new_client: true };
+    work.check(scope).await?;
     billing.use_monthly(scope, Feature::InvoicesPerMonth, 1).await?;
-    let draft = Draft {
-        client_id: Some(new.client_id),
-        project_id: new.project_id,
-        issue_date,
-        due_date: new.due_date,
-        content,
-        notes,
-    };
-    store::create(scope, draft, &new.task_ids).await.map_err(|error| name_reference(error, REFERENCES))
+    let draft = Draft { client_id, project_id: new.project_id, issue_date, due_date: new.due_date, content, notes };
+    store::create(scope, draft, &tasks.ids()).await.map_err(|error| name_reference(error, REFERENCES))
 }
 
 /// Changes a draft and computes its amounts anew. An invoice that has been issued does not change.
 ///
 /// # Errors
 /// As [`create`], without the limit; besides, [`ServiceError::Refused`] when there is no such invoice, it is no draft, or it
-/// is not as `expected` any more.
+/// is not as `expected` any more. What the draft bills already is looked at only when the client changes.
 pub async fn update(
     scope: &mut WriteScope,
     id: InvoiceId,
@@ -59,9 +59,9 @@ pub async fn update(
     mut changes: InvoiceChanges,
 ) -> Result<Invoice, ServiceError> {
     let before = existing_draft(scope, id, expected).await?;
-    if let Change::Set(tasks) = &mut changes.task_ids {
-        tasks.sort_unstable();
-        tasks.dedup();
+    let tasks = Numbered::new(changes.task_ids.as_set().map_or(&[][..], Vec::as_slice));
+    if let Change::Set(ids) = &mut changes.task_ids {
+        *ids = tasks.ids();
     }
     let lines = match changes.line_items {
         Change::Set(lines) => lines,
@@ -72,21 +72,15 @@ pub async fn update(
     let due_date = changes.due_date.apply(before.due_date);
     let content = compute(currency, lines, changes.tax_rate.apply(before.tax_rate));
     let notes = changes.notes.apply(before.notes.clone());
-    let task_count = changes.task_ids.as_set().map_or(0, Vec::len);
-    let notes = check_draft(issue_date, due_date, notes.as_deref(), task_count);
+    let notes = check_draft(issue_date, due_date, notes.as_deref(), tasks.len());
     let (content, notes) = both(content, notes)?;
-    let tasks = changes.task_ids.as_set().map_or(&[][..], Vec::as_slice);
     let new_client = changes.client_id.as_set().copied();
     let new_project = changes.project_id.as_set().copied().flatten();
-    check_references(scope, new_client, new_project, tasks).await?;
-    let draft = Draft {
-        client_id: changes.client_id.map(Some).apply(before.client_id),
-        project_id: changes.project_id.apply(before.project_id),
-        issue_date,
-        due_date,
-        content,
-        notes,
-    };
+    check_references(scope, new_client, new_project).await?;
+    let client_id = changes.client_id.map(Some).apply(before.client_id);
+    let project_id = changes.project_id.apply(before.project_id);
+    check_changed_work(scope, &before, client_id, project_id, new_project.is_some(), &changes.task_ids, &tasks).await?;
+    let draft = Draft { client_id, project_id, issue_date, due_date, content, notes };
     let after = store::update(scope, &before, draft, changes.task_ids).await;
     after.map_err(|error| name_reference(error, REFERENCES))?.ok_or_else(not_found)
 }
@@ -124,12 +118,11 @@ async fn existing_draft(
     Ok(invoice)
 }
 
-/// The client, the project and the tasks must be there for the caller, and the project must be the caller's to bill.
+/// The client and the project must be there for the caller, and the project must be the caller's to bill.
 async fn check_references(
     scope: &mut WriteScope,
     client: Option<ClientId>,
     project: Option<ProjectId>,
-    tasks: &[TaskId],
 ) -> Result<(), ServiceError> {
     if let Some(id) = client {
         let client: Option<Client> = tenantry_store::get(scope, id).await?;
@@ -138,13 +131,39 @@ async fn check_references(
     if let Some(id) = project {
         authorize_in_project(scope, Operation::WriteInvoice, id, "projectId", "project").await?;
     }
-    if !tasks.is_empty() {
-        let found = tenantry_store::get_many::<Task>(scope, tasks).await?;
-        if found.len() != tasks.len() {
-            return Err(FieldError::not_found("taskIds", "task").into());
-        }
-    }
     Ok(())
+}
+
+/// Checks what a draft is to bill after an update. `names_project` tells whether the caller gave the project.
+async fn check_changed_work(
+    scope: &mut WriteScope,
+    before: &Invoice,
+    client_id: Option<ClientId>,
+    project_id: Option<ProjectId>,
+    names_project: bool,
+    change: &Change<Vec<TaskId>>,
+    tasks: &Numbered,
+) -> Result<(), ServiceError> {
+    let is_new_client = client_id != before.client_id;
+    if !is_new_client && !names_project && tasks.is_empty() {
+        return Ok(());
+    }
+    let on_it = store::covered_work(scope, before.id).await?;
+    let covered = on_it.iter().map(|(task, _)| *task).collect();
+    // Given tasks replace those that the caller sees; the others stay on the draft.
+    let replaced = match change {
+        Change::Keep => HashSet::new(),
+        Change::Set(_) => {
+            let ids: Vec<TaskId> = on_it.iter().map(|(task, _)| *task).collect();
+            tenantry_store::get_many::<Task>(scope, &ids).await?.into_keys().collect()
+        }
+    };
+    let kept = on_it.iter().filter(|(task, _)| !replaced.contains(task)).map(|(_, project)| *project);
+    let kept: Vec<ProjectId> = if is_new_client { kept.collect() } else { Vec::new() };
+    let is_new_project = project_id != before.project_id;
+    let field = if names_project { "projectId" } else { "clientId" };
+    let project = project_id.filter(|_| is_new_client || is_new_project).map(|id| (id, field));
+    Work { client_id, project, tasks, covered: &covered, kept: &kept, is_new_client }.check(scope).await
 }
 
 async fn kept_lines(scope: &mut WriteScope, id: InvoiceId) -> Result<Vec<NewLineItem>, ServiceError> {

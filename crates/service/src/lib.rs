@@ -5,6 +5,7 @@
 
 mod authorize;
 mod error;
+mod invoice_work;
 mod purge;
 
 pub mod client;

@@ -7,7 +7,7 @@ use tenantry_domain::organization::{
 };
 use tenantry_domain::permission::Operation;
 use tenantry_domain::workspace::NewWorkspace;
-use tenantry_domain::{Change, FieldError, FieldErrorCode, OrganizationId, Role, UserId};
+use tenantry_domain::{FieldError, FieldErrorCode, OrganizationId, Role, UserId};
 use tenantry_store::billing::stripe;
 use tenantry_store::{
     IdentityScope, Scope, Store, StoreError, WriteScope, member, organization as store, user, workspace,
@@ -69,8 +69,7 @@ pub async fn switch(
 /// Changes the organization.
 ///
 /// # Errors
-/// [`ServiceError::Forbidden`]; [`ServiceError::Refused`] for a field out of bounds, a slug that is taken, a time zone that does
-/// not exist, or when the organization is not as `expected` any more.
+/// [`ServiceError::Forbidden`]; [`ServiceError::Refused`] for a field out of bounds, a slug that is taken, or when the organization is not as `expected` any more.
 pub async fn update(
     scope: &mut WriteScope,
     expected: Option<DateTime<Utc>>,
@@ -78,13 +77,6 @@ pub async fn update(
 ) -> Result<Organization, ServiceError> {
     let before = existing(scope, Operation::RenameOrganization, expected).await?;
     let changes = changes.validated()?;
-    if let Change::Set(zone) = &changes.time_zone
-        && *zone != before.time_zone
-        && !store::is_time_zone(scope, zone).await?
-    {
-        let message = "This is not the name of a time zone, such as \"Europe/Berlin\".";
-        return Err(FieldError::new(FieldErrorCode::Invalid, "timeZone", message).into());
-    }
     let after = store::update(scope, &before, changes).await.map_err(|error| name_reference(error, REFERENCES))?;
     after.ok_or_else(gone)
 }

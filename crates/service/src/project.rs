@@ -6,7 +6,7 @@ use tenantry_domain::feature::Feature;
 use tenantry_domain::permission::{Decision, Operation, decide};
 use tenantry_domain::project::{NewProject, Project, ProjectChanges};
 use tenantry_domain::{Change, FieldError, FieldErrorCode, ProjectId, WorkspaceId};
-use tenantry_store::{Scope, WriteScope, access, project as store, workspace};
+use tenantry_store::{Scope, WriteScope, access, invoice, project as store, workspace};
 
 use crate::authorize::{authorize_anywhere, authorize_in_project, authorize_in_workspace, check_unchanged};
 use crate::error::{ServiceError, name_reference};
@@ -41,11 +41,12 @@ pub async fn create(scope: &mut WriteScope, billing: &Billing, new: NewProject) 
     store::create(scope, workspace_id, new).await.map_err(|error| name_reference(error, REFERENCES))
 }
 
-/// Changes a project.
+/// Changes a project. It goes to another client only when no draft to the old one bills it; what has been issued is a record of
+/// what was, and stays with the client that it was sent to.
 ///
 /// # Errors
-/// As [`create`], without the limit; besides, [`ServiceError::Refused`] when there is no such project, or it is not as
-/// `expected` any more.
+/// As [`create`], without the limit; besides, [`ServiceError::Refused`] when there is no such project, it is not as `expected`
+/// any more, or drafts stand in the way.
 pub async fn update(
     scope: &mut WriteScope,
     id: ProjectId,
@@ -61,6 +62,7 @@ pub async fn update(
         }
     }
     let changes = changes.validated(&before)?;
+    check_drafts(scope, &before, &changes).await?;
     let after = store::update(scope, &before, changes).await.map_err(|error| name_reference(error, REFERENCES))?;
     after.ok_or_else(not_found)
 }
@@ -86,6 +88,16 @@ async fn authorize_leaving(scope: &mut WriteScope, workspace: WorkspaceId) -> Re
     let place = access::of_workspace(scope, workspace).await?;
     let decision = place.map(|place| decide(scope.actor().role, Operation::WriteProject, place));
     if decision == Some(Decision::Allowed) { Ok(()) } else { Err(ServiceError::Forbidden) }
+}
+
+/// A draft bills one client for that client's work. The project is locked, so no draft comes to it meanwhile.
+async fn check_drafts(scope: &mut WriteScope, before: &Project, changes: &ProjectChanges) -> Result<(), ServiceError> {
+    let Change::Set(Some(client)) = changes.client_id else { return Ok(()) };
+    if Some(client) != before.client_id && invoice::has_drafts_for_another_client(scope, before.id, client).await? {
+        let message = "A draft to another client is for this project or its tasks; change or delete the draft first.";
+        return Err(FieldError::new(FieldErrorCode::InUse, "clientId", message).into());
+    }
+    Ok(())
 }
 
 /// The project, locked, if the caller may write it.

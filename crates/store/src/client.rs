@@ -9,7 +9,7 @@ use crate::column_set::ColumnSet;
 use crate::columns::Columns;
 use crate::entity;
 use crate::error::StoreError;
-use crate::page::{SortKey, SortKind, SortValue};
+use crate::page::{NAME, SortKey, SortKind, SortValue};
 use crate::record::{Record, Relation};
 use crate::scope::{Scope, Tenant, WriteScope};
 use crate::sql::Sql;
@@ -106,7 +106,7 @@ impl Record for Client {
     fn sort_keys(field: ClientSort) -> &'static [SortKey] {
         match field {
             ClientSort::CreatedAt => &[SortKey { expression: "t.created_at", kind: SortKind::Time }],
-            ClientSort::Name => &[SortKey { expression: "t.name", kind: SortKind::Text }],
+            ClientSort::Name => &[NAME],
         }
     }
 

@@ -1,9 +1,12 @@
 //! What the catalogue says about a database: whether the role is bound by row-level security, whether every tenant table is
-//! protected, whether every key has its index. Reads `pg_catalog` and nothing of any tenant.
+//! protected, whether every key has its index, whether texts still sort as their indexes do. Reads `pg_catalog`, and of tenants
+//! only which of them have a time zone that is not known.
 
 use std::str::FromStr;
 use std::time::Duration;
 
+use tenantry_domain::OrganizationId;
+use tenantry_domain::organization::time_zones;
 use tenantry_wire::{Address, Command, Connection, Error, Parameters, Rows};
 
 use crate::apart;
@@ -194,7 +197,7 @@ impl Catalogue {
         Ok(rows.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?)
     }
 
-    /// Everything that is wrong or could be better with version, policies, keys, indexes and partitions.
+    /// Everything that is wrong or could be better with version, policies, keys, indexes, partitions, collations and time zones.
     ///
     /// # Errors
     /// Those of the database.
@@ -204,6 +207,10 @@ impl Catalogue {
         findings.extend(self.policies().await?);
         findings.extend(self.indexes().await?);
         findings.extend(self.partitions().await?);
+        if self.version().await? >= (15, 0) {
+            findings.extend(self.collations().await?);
+        }
+        findings.extend(self.unknown_time_zones().await?);
         Ok(findings)
     }
 
@@ -320,6 +327,95 @@ impl Catalogue {
         for row in rows.iter() {
             let (table, role): (String, String) = (row.get(0)?, row.get(1)?);
             findings.push(Finding::Fault(format!("{role} is granted the partition {table}, past its parent's policy")));
+        }
+        Ok(findings)
+    }
+
+    /// The collations that our indexes are sorted by: whether they still sort as they did when the indexes were made.
+    async fn collations(&mut self) -> Result<Vec<Finding>, CatalogueError> {
+        let missing = self
+            .rows(
+                "SELECT EXISTS (SELECT FROM pg_catalog.pg_collation l JOIN pg_catalog.pg_namespace n ON n.oid = l.collnamespace \
+                 WHERE n.nspname = 'pg_catalog' AND l.collname = 'und-x-icu')",
+            )
+            .await?;
+        let mut findings = Vec::new();
+        if !missing.first().ok_or(Error::NoRow)?.get::<bool>(0)? {
+            findings.push(Finding::Fault(
+                "there is no collation \"und-x-icu\", which names are sorted by: this PostgreSQL was built without ICU, or its \
+                 collations were never imported (pg_import_system_collations)"
+                    .to_owned(),
+            ));
+        }
+        // The database's own collation, which has the number 100 and no version in this table, is asked about by itself.
+        let changed = self
+            .rows(&format!(
+                "SELECT l.name, string_agg(DISTINCT x.oid::regclass::text, ', ') \
+                 FROM pg_catalog.pg_index i \
+                 JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid \
+                 JOIN pg_catalog.pg_namespace n ON n.oid = x.relnamespace \
+                 CROSS JOIN LATERAL unnest(i.indcollation::oid[]) AS used (oid) \
+                 JOIN ( \
+                     SELECT c.oid, 'collation ' || quote_ident(c.collname) AS name, c.collversion AS then, \
+                         pg_catalog.pg_collation_actual_version(c.oid) AS now \
+                     FROM pg_catalog.pg_collation c WHERE c.oid <> 100 \
+                     UNION ALL SELECT 100, 'database''s own collation', d.datcollversion, \
+                         pg_catalog.pg_database_collation_actual_version(d.oid) \
+                     FROM pg_catalog.pg_database d WHERE d.datname = current_database() \
+                 ) l ON l.oid = used.oid \
+                 WHERE n.nspname IN {SCHEMAS} AND l.then <> l.now GROUP BY l.name ORDER BY l.name"
+            ))
+            .await?;
+        for row in changed.iter() {
+            let (collation, indexes): (String, String) = (row.get(0)?, row.get(1)?);
+            findings.push(Finding::Fault(format!(
+                "the {collation} sorts otherwise than when these indexes were made: {indexes}; REINDEX them, then refresh its \
+                 version (ALTER COLLATION … REFRESH VERSION, ALTER DATABASE … REFRESH COLLATION VERSION)"
+            )));
+        }
+        Ok(findings)
+    }
+
+    /// The organizations whose time zone is not known, so that their days are those of UTC.
+    async fn unknown_time_zones(&mut self) -> Result<Vec<Finding>, CatalogueError> {
+        // A database without our tables, or a role without our grants, has other faults, which have been named.
+        let readable = self
+            .rows(
+                "SELECT coalesce(pg_catalog.has_schema_privilege(to_regnamespace('app')::oid, 'USAGE') \
+                     AND pg_catalog.has_table_privilege(to_regclass('app.organizations')::oid, 'SELECT'), false)",
+            )
+            .await?;
+        if !readable.first().ok_or(Error::NoRow)?.get::<bool>(0)? {
+            return Ok(Vec::new());
+        }
+        // A policy shows those whose time zone is not in this setting, to a transaction that works for no organization. The names
+        // hold nothing that could end the literal or the array.
+        let known = time_zones().collect::<Vec<_>>().join(",");
+        let setting = format!("SET LOCAL app.known_time_zones = '{{{known}}}'");
+        let none = Parameters::default();
+        let mut names = Parameters::default();
+        names.push(&time_zones().collect::<Vec<_>>())?;
+        let answers = self
+            .connection
+            .exchange(&[
+                Command::once("BEGIN READ ONLY"),
+                Command::once(&setting),
+                Command::prepared(
+                    "SELECT t.id, t.slug, t.time_zone FROM app.organizations t \
+                     WHERE t.time_zone <> ALL ($1) ORDER BY t.slug COLLATE \"C\" LIMIT 100",
+                    &names,
+                ),
+                Command::prepared("COMMIT", &none),
+            ])
+            .await?;
+        let mut findings = Vec::new();
+        for row in answers.get(2).ok_or(Error::NoRow)?.rows.iter() {
+            let (id, slug, zone): (uuid::Uuid, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let id = OrganizationId::from_uuid(id);
+            findings.push(Finding::Fault(format!(
+                "the organization {slug} ({id}) has the time zone {zone:?}, which is not known: its days are those of UTC until an \
+                 owner or admin sets another one"
+            )));
         }
         Ok(findings)
     }

@@ -1,8 +1,16 @@
-//! Everything that an organization owns, table by table, row by row: what it takes along before it is deleted.
+//! Everything that an organization owns, table by table, row by row: what it takes along before it is deleted. Rows are read from
+//! the catalogue's word, so that a new table is exported the day it appears; how their values are spelled is in [`spelling`].
+
+mod spelling;
+
+use std::collections::HashMap;
+
+use tenantry_domain as domain;
 
 use crate::error::StoreError;
 use crate::scope::{ReadScope, Scope, sealed::Sealed};
 use crate::sql::Sql;
+use spelling::spelled;
 
 /// How many rows are fetched at a time.
 const BATCH: usize = 200;
@@ -10,13 +18,14 @@ const BATCH: usize = 200;
 /// The tables that belong to organizations, with their columns, as far as this role may read them: a secret such as the hash of
 /// an invitation's token is not among them. Partitions are reached through their parent.
 ///
-/// Read from the catalogue, so that a new table is exported the day it appears. Names come quoted where they must be.
+/// Names come quoted where they must be, but for those of the columns with ids, which are as the rows say them.
 const TABLES: &str = "SELECT n.nspname || '.' || c.relname, format('%I.%I', n.nspname, c.relname), \
         string_agg('t.' || quote_ident(a.attname), ', ' ORDER BY a.attnum), \
         coalesce((SELECT string_agg('t.' || quote_ident(k.attname), ', ' ORDER BY array_position(x.indkey::int2[], k.attnum)) \
                   FROM pg_catalog.pg_index x \
                   JOIN pg_catalog.pg_attribute k ON k.attrelid = c.oid AND k.attnum = ANY(x.indkey) \
-                  WHERE x.indrelid = c.oid AND x.indisprimary), '1') \
+                  WHERE x.indrelid = c.oid AND x.indisprimary), '1'), \
+        coalesce(array_agg(a.attname::text) FILTER (WHERE a.atttypid = 'uuid'::regtype), '{}') \
     FROM pg_catalog.pg_class c \
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
@@ -26,11 +35,48 @@ const TABLES: &str = "SELECT n.nspname || '.' || c.relname, format('%I.%I', n.ns
       AND has_column_privilege(c.oid, a.attnum, 'SELECT') \
     GROUP BY c.oid, n.nspname, c.relname ORDER BY n.nspname, c.relname";
 
+/// What each column refers to by a foreign key: table, column, and the table and the column over there.
+const REFERENCES: &str = "SELECT n.nspname || '.' || c.relname, a.attname::text, fn.nspname || '.' || f.relname, fa.attname::text \
+    FROM pg_catalog.pg_constraint k \
+    CROSS JOIN LATERAL unnest(k.conkey, k.confkey) AS pair (here, there) \
+    JOIN pg_catalog.pg_class c ON c.oid = k.conrelid \
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = pair.here \
+    JOIN pg_catalog.pg_class f ON f.oid = k.confrelid \
+    JOIN pg_catalog.pg_namespace fn ON fn.oid = f.relnamespace \
+    JOIN pg_catalog.pg_attribute fa ON fa.attrelid = f.oid AND fa.attnum = pair.there \
+    WHERE k.contype = 'f' AND k.conparentid = 0 AND n.nspname IN ('app', 'auth', 'billing', 'platform') \
+    ORDER BY 1, 2, 3, 4";
+
+/// The prefix of the ids of each table's rows. A column that refers to such a row has the same.
+const PREFIXES: &[(&str, &str)] = &[
+    ("app.clients", domain::ClientId::PREFIX),
+    ("app.invoice_tasks", domain::InvoiceTaskId::PREFIX),
+    ("app.invoices", domain::InvoiceId::PREFIX),
+    ("app.organization_invitations", domain::InvitationId::PREFIX),
+    ("app.organization_members", domain::MemberId::PREFIX),
+    ("app.organizations", domain::OrganizationId::PREFIX),
+    ("app.project_members", domain::ProjectMemberId::PREFIX),
+    ("app.projects", domain::ProjectId::PREFIX),
+    ("app.task_assignees", domain::TaskAssigneeId::PREFIX),
+    ("app.tasks", domain::TaskId::PREFIX),
+    ("app.workspace_members", domain::WorkspaceMemberId::PREFIX),
+    ("app.workspaces", domain::WorkspaceId::PREFIX),
+    ("auth.users", domain::UserId::PREFIX),
+    ("billing.feature_overrides", domain::FeatureOverrideId::PREFIX),
+    ("billing.usage_counters", domain::UsageCounterId::PREFIX),
+];
+
+/// What each column of each table refers to.
+type References = HashMap<(String, String), Vec<(String, String)>>;
+
 /// A table of the export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExportTable {
     /// Its name with its schema.
     pub name: String,
+    /// The columns that hold ids, with the ids' prefix.
+    ids: HashMap<String, &'static str>,
     /// `SELECT … FROM … WHERE`, up to the organization that is to follow.
     select: String,
     /// What follows the organization.
@@ -46,19 +92,40 @@ pub async fn tables(scope: &ReadScope) -> Result<Vec<ExportTable>, StoreError> {
                          t.deletion_due_at, t.created_at, t.updated_at FROM app.organizations t WHERE t.id = ";
     let people = "SELECT u.id, u.email, u.name, u.avatar_url FROM app.organization_members m \
                   JOIN auth.users u ON u.id = m.user_id WHERE m.organization_id = ";
+    let mut references = References::new();
+    for row in scope.connection().fetch(Sql::new(REFERENCES)).await?.iter() {
+        references.entry((row.get(0)?, row.get(1)?)).or_default().push((row.get(2)?, row.get(3)?));
+    }
+    let table = |name: String, columns: Vec<String>, select: String, order: String| {
+        let prefix = |column: String| Some((prefix_of(&references, &name, &column, 0)?, column));
+        let ids = columns.into_iter().filter_map(prefix).map(|(prefix, column)| (column, prefix)).collect();
+        ExportTable { name, ids, select, order }
+    };
+    let id = || vec!["id".to_owned()];
     let mut tables = vec![
-        ExportTable { name: "app.organizations".to_owned(), select: organizations.to_owned(), order: String::new() },
-        ExportTable { name: "auth.users".to_owned(), select: people.to_owned(), order: " ORDER BY u.id".to_owned() },
+        table("app.organizations".to_owned(), id(), organizations.to_owned(), String::new()),
+        table("auth.users".to_owned(), id(), people.to_owned(), " ORDER BY u.id".to_owned()),
     ];
     for row in scope.connection().fetch(Sql::new(TABLES)).await?.iter() {
         let (quoted, columns, key): (&str, &str, &str) = (row.get(1)?, row.get(2)?, row.get(3)?);
-        tables.push(ExportTable {
-            name: row.get(0)?,
-            select: format!("SELECT {columns} FROM {quoted} t WHERE t.organization_id = "),
-            order: format!(" ORDER BY {key}"),
-        });
+        let select = format!("SELECT {columns} FROM {quoted} t WHERE t.organization_id = ");
+        tables.push(table(row.get(0)?, row.get(4)?, select, format!(" ORDER BY {key}")));
     }
     Ok(tables)
+}
+
+/// The prefix of the ids in a column: that of its own table's rows, or of the rows that it refers to, be it over another table
+/// such as that of members. None for a column that refers to nothing of ours.
+fn prefix_of(references: &References, table: &str, column: &str, depth: usize) -> Option<&'static str> {
+    if column == "id" {
+        return PREFIXES.iter().find(|(name, _)| *name == table).map(|(_, prefix)| *prefix);
+    }
+    // Keys may run in a circle; no path to a row is longer than this.
+    if depth == 8 {
+        return None;
+    }
+    let referred = references.get(&(table.to_owned(), column.to_owned()))?;
+    referred.iter().find_map(|(table, column)| prefix_of(references, table, column, depth + 1))
 }
 
 /// Makes sure that this is the organization's only export until the scope ends; `false` when there is another, in whichever
@@ -84,14 +151,15 @@ pub async fn open(scope: &ReadScope, table: &ExportTable) -> Result<(), StoreErr
     scope.connection().execute(declare).await.map(drop)
 }
 
-/// The next rows of the table that is being read, as JSON objects, at most 200; none at its end, which closes it.
+/// The next rows of the table that is being read, as JSON objects, at most 200; none at its end, which closes it. Ids are spelled
+/// as the API spells them, and every number is a string of its exact digits.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn fetch(scope: &ReadScope) -> Result<Vec<String>, StoreError> {
+pub async fn fetch(scope: &ReadScope, table: &ExportTable) -> Result<Vec<String>, StoreError> {
     let fetched = scope.connection().fetch(Sql::new(&format!("FETCH {BATCH} FROM tenantry_export"))).await?;
     if fetched.is_empty() {
         scope.connection().execute(Sql::new("CLOSE tenantry_export")).await?;
     }
-    Ok(fetched.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?)
+    fetched.iter().map(|row| Ok(spelled(row.get(0)?, &table.ids))).collect()
 }

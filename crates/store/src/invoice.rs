@@ -1,6 +1,6 @@
 //! Invoices: reads and writes of `app.invoices` and `app.invoice_tasks`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -9,7 +9,7 @@ use sea_orm::Set;
 use serde::{Deserialize, Serialize};
 use tenantry_domain::invoice::{DraftContent, Invoice, InvoiceStatus, LineItem, Totals};
 use tenantry_domain::{Actor, Change, ClientId, Currency, InvoiceId, Money, ProjectId, TaskId};
-use tenantry_wire::{Error, Json};
+use tenantry_wire::{Error, Json, Row};
 use uuid::Uuid;
 
 use crate::column_set::ColumnSet;
@@ -362,6 +362,55 @@ pub async fn covered_tasks(
         found.entry(InvoiceId::from_uuid(invoice)).or_default().push(TaskId::from_uuid(task));
     }
     Ok(found)
+}
+
+/// The tasks that an invoice covers and the project of each, whoever may see them.
+///
+/// # Errors
+/// Those of the database.
+pub async fn covered_work(scope: &mut WriteScope, id: InvoiceId) -> Result<Vec<(TaskId, ProjectId)>, StoreError> {
+    let mut sql = Sql::new("SELECT t.id, t.project_id FROM app.invoice_tasks i JOIN app.tasks t");
+    sql.push(" ON t.organization_id = i.organization_id AND t.id = i.task_id WHERE i.organization_id = ");
+    sql.bind(scope.organization_id().as_uuid()).push(" AND i.invoice_id = ").bind(id.as_uuid());
+    let rows = scope.connection().fetch(sql).await?;
+    let read = |row: Row<'_>| Ok((TaskId::from_uuid(row.get(0)?), ProjectId::from_uuid(row.get(1)?)));
+    rows.iter().map(read).collect()
+}
+
+/// Which of these tasks are on an invoice that is not void. Call it under [`crate::task::lock_for_billing`], or somebody may put
+/// them on one meanwhile.
+///
+/// # Errors
+/// Those of the database.
+pub async fn billed_tasks(scope: &mut WriteScope, tasks: &[TaskId]) -> Result<HashSet<TaskId>, StoreError> {
+    let mut sql = Sql::new("SELECT DISTINCT i.task_id FROM app.invoice_tasks i JOIN app.invoices v");
+    sql.push(" ON v.organization_id = i.organization_id AND v.id = i.invoice_id WHERE i.organization_id = ");
+    sql.bind(scope.organization_id().as_uuid()).push(" AND i.task_id = ANY(").bind(uuids(tasks));
+    sql.push(") AND v.status <> 'void'");
+    let rows = scope.connection().fetch(sql).await?;
+    rows.iter().map(|row| Ok(TaskId::from_uuid(row.get(0)?))).collect()
+}
+
+/// Whether a draft to another client than this one is for the project, or covers a task of it. Call it with the project locked.
+///
+/// # Errors
+/// Those of the database.
+pub async fn has_drafts_for_another_client(
+    scope: &mut WriteScope,
+    project: ProjectId,
+    client: ClientId,
+) -> Result<bool, StoreError> {
+    let mut sql = Sql::new("SELECT (EXISTS (SELECT 1 FROM app.invoices v WHERE v.organization_id = ");
+    sql.bind(scope.organization_id().as_uuid());
+    let (project, client) = (sql.value(project.as_uuid()), sql.value(client.as_uuid()));
+    sql.push(" AND v.project_id = ").push_placeholder(project);
+    sql.push(" AND v.status = 'draft' AND v.client_id <> ").push_placeholder(client);
+    sql.push(") OR EXISTS (SELECT 1 FROM app.tasks t JOIN app.invoice_tasks i");
+    sql.push(" ON i.organization_id = t.organization_id AND i.task_id = t.id JOIN app.invoices v");
+    sql.push(" ON v.organization_id = i.organization_id AND v.id = i.invoice_id");
+    sql.push(" WHERE t.organization_id = $1 AND t.project_id = ").push_placeholder(project);
+    sql.push(" AND v.status = 'draft' AND v.client_id <> ").push_placeholder(client).push("))::int::bigint");
+    Ok(scope.connection().fetch_count(sql).await? > 0)
 }
 
 /// The columns that a draft's content fills.

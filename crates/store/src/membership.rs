@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use parking_lot::Mutex;
+use tenantry_domain::organization::local_date;
 use tenantry_domain::{Identity, Role};
 use tenantry_wire::Rows;
 
@@ -23,10 +24,11 @@ pub(crate) struct Membership {
 }
 
 impl Membership {
-    /// Asks for the membership, and for the organization's date at this time.
+    /// Asks for the membership at this time, and for the organization's time zone. The date there is worked out here: of a zone
+    /// that the database does not know it would make an error, and nobody of the organization could do anything any more.
     pub(crate) fn question(identity: Identity, now: DateTime<Utc>) -> Sql {
         let mut sql = Sql::new(
-            "SELECT m.role, ($3 AT TIME ZONE o.time_zone)::date \
+            "SELECT m.role, o.time_zone \
              FROM app.organization_members m \
              JOIN app.organizations o ON o.id = m.organization_id \
              JOIN auth.users u ON u.id = m.user_id \
@@ -39,12 +41,12 @@ impl Membership {
         sql
     }
 
-    /// Reads the answer; `None` when the user is no member.
-    pub(crate) fn read(rows: &Rows) -> Result<Option<Self>, StoreError> {
+    /// Reads the answer to the question that was asked at this time; `None` when the user is no member.
+    pub(crate) fn read(rows: &Rows, now: DateTime<Utc>) -> Result<Option<Self>, StoreError> {
         let Some(row) = rows.first() else { return Ok(None) };
         let role: &str = row.get(0)?;
         let role = role.parse().map_err(|_| StoreError::Corrupt { table: "app.organization_members", column: 0 })?;
-        Ok(Some(Self { role, today: row.get(1)? }))
+        Ok(Some(Self { role, today: local_date(row.get(1)?, now) }))
     }
 }
 

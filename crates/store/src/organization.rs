@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::columns::Columns;
 use crate::entity;
 use crate::error::StoreError;
+use crate::page::NAME;
 use crate::scope::sealed::Sealed;
 use crate::scope::{IdentityScope, Scope, WorkerScope, WriteScope};
 use crate::sql::Sql;
@@ -85,7 +86,8 @@ pub async fn list_of_user(scope: &IdentityScope) -> Result<Vec<(Organization, Ro
     let list = ids.iter().map(Uuid::to_string).collect::<Vec<_>>().join(",");
     scope.connection().set(format!("SET LOCAL app.current_organization_ids='{{{list}}}'")).await?;
     let mut sql = Sql::new("SELECT ");
-    sql.push(COLUMNS).push(" FROM app.organizations t WHERE t.id = ANY(").bind(ids).push(") ORDER BY t.name, t.id");
+    sql.push(COLUMNS).push(" FROM app.organizations t WHERE t.id = ANY(").bind(ids).push(") ORDER BY ");
+    sql.push(NAME.expression).push(", t.id");
     let rows = scope.connection().fetch(sql).await?;
     let mut found = Vec::with_capacity(rows.len());
     for row in rows.iter() {
@@ -170,20 +172,6 @@ async fn finish_update(
         .and_where(write::is("id", scope.organization_id().as_uuid()));
     scope.connection().execute(write::bound(&statement)).await?;
     get_own(scope).await
-}
-
-/// Whether the database knows a time zone by exactly this name. Every scope converts to the organization's time zone when it
-/// opens, so a name that the database does not know would lock everybody out.
-///
-/// # Errors
-/// Those of the database.
-pub async fn is_time_zone(scope: &impl Scope, name: &str) -> Result<bool, StoreError> {
-    // Abbreviations and POSIX rules, which PostgreSQL takes for time zones as well, are not in this view. What a system lists
-    // beside the IANA names are copies of them, and what stands for no place.
-    let mut sql = Sql::new("SELECT count(*) FROM pg_catalog.pg_timezone_names z WHERE z.name = ");
-    sql.bind(name.to_owned());
-    sql.push(" AND z.name !~ '^(posix|right)/' AND z.name NOT IN ('Factory', 'localtime', 'posixrules')");
-    Ok(scope.connection().fetch_count(sql).await? > 0)
 }
 
 /// The organizations whose deletion was due at this time, the longest overdue first.

@@ -68,6 +68,10 @@ pub struct SortKey {
     pub(crate) kind: SortKind,
 }
 
+/// By name, as people sort names: by the root collation of ICU, whatever the database's locale. The indexes over names are in
+/// the same order. Equal names are told apart by id, like all ties.
+pub(crate) const NAME: SortKey = SortKey { expression: "t.name COLLATE \"und-x-icu\"", kind: SortKind::Text };
+
 /// The type of a sort key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SortKind {

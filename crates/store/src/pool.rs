@@ -4,6 +4,8 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+use tenantry_domain::organization::local_date;
 use tenantry_domain::{Actor, Clock, Identity, OrganizationId, Role, UserId};
 use tenantry_wire::{Address, Rows};
 
@@ -103,8 +105,9 @@ impl Store {
         begin: Begin,
         identity: Identity,
     ) -> Result<(Connection, Tenant), StoreError> {
-        let (connection, rows) = Connection::open(&self.shelf, self.opening(begin, identity)).await?;
-        let found = Membership::read(&rows)?;
+        let now = self.clock.now();
+        let (connection, rows) = Connection::open(&self.shelf, Self::opening(begin, identity, now)).await?;
+        let found = Membership::read(&rows, now)?;
         self.memberships.set(identity, found);
         let membership = found.ok_or(StoreError::NotAMember)?;
         Ok((connection, self.tenant(identity, membership)))
@@ -127,8 +130,9 @@ impl Store {
         };
         notice(true);
         let presumed = Presumed::new(&self.memberships, identity);
+        let now = self.clock.now();
         let check = move |rows: &Rows| {
-            let found = Membership::read(rows)?;
+            let found = Membership::read(rows, now)?;
             presumed.found(found);
             notice(found.is_some());
             match found {
@@ -137,20 +141,20 @@ impl Store {
                 None => Err(StoreError::NotAMember),
             }
         };
-        let opening = self.opening(Begin::Read, identity);
+        let opening = Self::opening(Begin::Read, identity, now);
         let connection = Connection::prepare(&self.shelf, opening, Box::new(check)).await?;
         Ok((connection, self.tenant(identity, remembered)))
     }
 
     /// What begins a transaction of `identity` and asks for the membership.
-    fn opening(&self, begin: Begin, identity: Identity) -> Opening {
+    fn opening(begin: Begin, identity: Identity, now: DateTime<Utc>) -> Opening {
         let mut settings = vec![set_organization(identity.organization_id)];
         // The one policy that looks at the user is for those who are in no organization, so a read does without: it would cost a
         // list three hundredths of its time.
         if begin == Begin::Write {
             settings.push(set_user(identity.user_id));
         }
-        Opening { begin, settings, question: Some(Membership::question(identity, self.clock.now())) }
+        Opening { begin, settings, question: Some(Membership::question(identity, now)) }
     }
 
     fn tenant(&self, identity: Identity, membership: Membership) -> Tenant {
@@ -168,21 +172,20 @@ impl Store {
         self.open_writing(vec![set_organization(organization_id), set_user(user_id)]).await
     }
 
-    /// Begins a transaction of the system itself in an organization, and reads the organization's date.
+    /// Begins a transaction of the system itself in an organization, and reads the organization's time zone.
     pub(crate) async fn open_system(
         &self,
         organization_id: OrganizationId,
     ) -> Result<(Connection, Tenant), StoreError> {
-        let mut question = Sql::new("SELECT (");
-        question.bind(self.clock.now());
-        question.push(" AT TIME ZONE o.time_zone)::date FROM app.organizations o WHERE o.id = ");
+        let mut question = Sql::new("SELECT o.time_zone FROM app.organizations o WHERE o.id = ");
         question.bind(organization_id.as_uuid());
         let settings = vec![set_organization(organization_id)];
         let opening = Opening { begin: Begin::Write, settings, question: Some(question) };
         let (connection, rows) = Connection::open(&self.shelf, opening).await?;
         let Some(row) = rows.first() else { return Err(StoreError::NotAMember) };
         let actor = Actor { user_id: UserId::from_uuid(uuid::Uuid::nil()), organization_id, role: Role::Owner };
-        Ok((connection, Tenant { actor, today: row.get(0)?, clock: self.clock.clone() }))
+        let today = local_date(row.get(0)?, self.clock.now());
+        Ok((connection, Tenant { actor, today, clock: self.clock.clone() }))
     }
 
     /// Begins a transaction without an organization.

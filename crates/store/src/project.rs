@@ -1,15 +1,20 @@
 //! Projects: reads and writes of `app.projects`.
 
+use std::collections::HashMap;
+
 use sea_orm::Set;
 use tenantry_domain::project::{NewProject, Project, ProjectChanges, ProjectKind, ProjectStatus};
 use tenantry_domain::{Actor, Change, ClientId, Currency, Money, ProjectId, WorkspaceId};
+use tenantry_wire::Row;
+use uuid::Uuid;
 
 use crate::column_set::ColumnSet;
 use crate::columns::Columns;
 use crate::entity;
 use crate::error::StoreError;
-use crate::page::{SortKey, SortKind, SortValue};
-use crate::record::{Record, Relation};
+use crate::page::{NAME, SortKey, SortKind, SortValue};
+use crate::record::{Record, Relation, uuids};
+use crate::scope::sealed::Sealed;
 use crate::scope::{Scope, Tenant, WriteScope};
 use crate::sql::Sql;
 use crate::{visibility, write};
@@ -122,7 +127,7 @@ impl Record for Project {
     fn sort_keys(field: ProjectSort) -> &'static [SortKey] {
         match field {
             ProjectSort::CreatedAt => &[SortKey { expression: "t.created_at", kind: SortKind::Time }],
-            ProjectSort::Name => &[SortKey { expression: "t.name", kind: SortKind::Text }],
+            ProjectSort::Name => &[NAME],
             ProjectSort::DueDate => {
                 &[SortKey { expression: "coalesce(t.due_date, 'infinity'::date)", kind: SortKind::OptionalDate }]
             }
@@ -223,6 +228,27 @@ pub async fn update(
         row.status = Set(status.to_string());
     }
     write::update(scope, row, before.id).await
+}
+
+/// The clients of these projects, none for internal work; a project that does not exist has no entry. Until the transaction ends
+/// no other one gives a project to another client.
+///
+/// # Errors
+/// Those of the database.
+pub async fn lock_clients(
+    scope: &mut WriteScope,
+    projects: &[ProjectId],
+) -> Result<HashMap<ProjectId, Option<ClientId>>, StoreError> {
+    let mut sql = Sql::new("SELECT p.id, p.client_id FROM app.projects p WHERE p.organization_id = ");
+    sql.bind(scope.organization_id().as_uuid()).push(" AND p.id = ANY(").bind(uuids(projects));
+    // Ordered, so that two who come at once do not wait for each other. Others may share the lock.
+    sql.push(") ORDER BY p.id FOR SHARE OF p");
+    let rows = scope.connection().fetch(sql).await?;
+    let read = |row: Row<'_>| {
+        let (project, client): (Uuid, Option<Uuid>) = (row.get(0)?, row.get(1)?);
+        Ok((ProjectId::from_uuid(project), client.map(ClientId::from_uuid)))
+    };
+    rows.iter().map(read).collect()
 }
 
 /// Deletes a project and its tasks. Its invoices stay, unlinked. Tells whether there was one.

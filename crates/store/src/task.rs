@@ -1,6 +1,6 @@
 //! Tasks: reads and writes of `app.tasks` and `app.task_assignees`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -388,6 +388,20 @@ pub async fn count_open(scope: &impl Scope, projects: &[ProjectId]) -> Result<Ha
         Ok((ProjectId::from_uuid(project), count.unsigned_abs()))
     };
     rows.iter().map(read).collect()
+}
+
+/// Locks these tasks until the transaction ends; gives those that are there. Who puts a task on an invoice takes this lock first,
+/// and the project's before it, as who moves tasks does.
+///
+/// # Errors
+/// Those of the database.
+pub async fn lock_for_billing(scope: &mut WriteScope, tasks: &[TaskId]) -> Result<HashSet<TaskId>, StoreError> {
+    let mut sql = Sql::new("SELECT t.id FROM app.tasks t WHERE t.organization_id = ");
+    sql.bind(scope.organization_id().as_uuid()).push(" AND t.id = ANY(").bind(uuids(tasks));
+    // Ordered, so that two who come at once do not wait for each other.
+    sql.push(") ORDER BY t.id FOR NO KEY UPDATE OF t");
+    let rows = scope.connection().fetch(sql).await?;
+    rows.iter().map(|row| Ok(TaskId::from_uuid(row.get(0)?))).collect()
 }
 
 /// Makes everyone who moves tasks of a project wait for the others. `FOR NO KEY UPDATE` leaves readers and foreign keys alone.

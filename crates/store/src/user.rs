@@ -1,5 +1,6 @@
 //! Users: reads of `auth.users`, without what only sign-in may read.
 
+use tenantry_domain::text::folded_email;
 use tenantry_domain::user::User;
 
 use crate::columns::Columns;
@@ -9,7 +10,8 @@ use crate::sql::Sql;
 
 const SELECT: &str = "SELECT u.id, u.email, u.name, u.avatar_url, u.created_at FROM auth.users u WHERE ";
 
-/// The user with this e-mail address, whatever the case of its letters.
+/// The user with this e-mail address, whatever the case of its letters. Addresses are kept folded, and an address that is only
+/// like one that is kept finds nobody: see [`folded_email`].
 ///
 /// # Errors
 /// Those of the database.
@@ -39,7 +41,7 @@ pub async fn get_self(scope: &IdentityScope) -> Result<Option<User>, StoreError>
 
 async fn by_email(connection: &Connection, email: &str) -> Result<Option<User>, StoreError> {
     let mut sql = Sql::new(SELECT);
-    sql.push("lower(u.email) = lower(").bind(email.to_owned()).push(")");
+    sql.push("u.email = ").bind(folded_email(email.trim()));
     first(connection, sql).await
 }
 

@@ -8,7 +8,7 @@ use crate::column_set::ColumnSet;
 use crate::columns::Columns;
 use crate::entity;
 use crate::error::StoreError;
-use crate::page::{SortKey, SortKind, SortValue};
+use crate::page::{NAME, SortKey, SortKind, SortValue};
 use crate::record::{Record, Relation, read, select};
 use crate::scope::{Scope, Tenant, WriteScope};
 use crate::sql::Sql;
@@ -79,7 +79,7 @@ impl Record for Workspace {
     fn sort_keys(field: WorkspaceSort) -> &'static [SortKey] {
         match field {
             WorkspaceSort::CreatedAt => &[SortKey { expression: "t.created_at", kind: SortKind::Time }],
-            WorkspaceSort::Name => &[SortKey { expression: "t.name", kind: SortKind::Text }],
+            WorkspaceSort::Name => &[NAME],
         }
     }
 

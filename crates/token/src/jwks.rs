@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::Value;
-use tenantry_domain::text::without_byte_order_mark;
+use tenantry_domain::byte_order_mark::without_byte_order_mark;
 
 use crate::error::SetupError;
 use crate::key::{Key, KeySet, shortened};

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tenantry_domain::text::without_byte_order_mark;
+use tenantry_domain::byte_order_mark::without_byte_order_mark;
 use url::Url;
 
 use crate::error::SetupError;

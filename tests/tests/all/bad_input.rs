@@ -225,7 +225,7 @@ async fn emoji_and_right_to_left_text_are_kept_exactly() {
         "👩🏽‍💻 Zoë & Søns 🏳️‍🌈",
         "مرحبا بالعالم",
         "שלום \u{200f}עולם\u{200e}",
-        "e\u{301} is not é",
+        "é is one letter",
         "Ｆｕｌｌ ｗｉｄｔｈ ﷽",
         "a\u{200b}b\u{feff}c",
         "\u{10ffff}",
@@ -249,6 +249,76 @@ async fn emoji_and_right_to_left_text_are_kept_exactly() {
         .data("{ clients(first: 100, orderBy: { field: NAME, direction: ASC }) { nodes { name } totalCount } }")
         .await;
     assert_eq!(data["clients"]["nodes"].as_array().unwrap().len(), data["clients"]["totalCount"]);
+}
+
+#[tokio::test]
+async fn a_text_without_anything_to_see_is_blank() {
+    let f = fixture().await;
+    let (client, project) = (&f.full.clients[0], &f.full.projects[0]);
+    for invisible in
+        ["\u{200b}", "\u{200d}\u{feff}", "\u{ad}", "\u{3164}", "\u{202e}\u{2066}", "\u{e0041}", " \u{2800} "]
+    {
+        for (mutation, field, input) in [
+            ("createClient", "name", json!({ "name": invisible })),
+            ("updateClient", "name", json!({ "id": client, "name": invisible })),
+            ("createProject", "name", json!({ "name": invisible })),
+            ("updateProject", "name", json!({ "id": project, "name": invisible })),
+            ("createTask", "title", json!({ "projectId": project, "title": invisible })),
+            ("updateTask", "title", json!({ "id": f.full.tasks[0], "title": invisible })),
+            ("createWorkspace", "name", json!({ "name": invisible })),
+            ("updateWorkspace", "name", json!({ "id": f.full.workspaces[0], "name": invisible })),
+            ("createOrganization", "name", json!({ "name": invisible, "slug": "unseen" })),
+            ("updateOrganization", "name", json!({ "name": invisible })),
+            (
+                "createInvoice",
+                "lineItems.0.description",
+                json!({ "clientId": client, "currency": "USD",
+                    "lineItems": [{ "description": invisible, "quantity": "1", "rate": "1" }] }),
+            ),
+        ] {
+            f.owner.write(mutation, input).await.expect_refused(&[("REQUIRED", field)]);
+        }
+    }
+    f.expect_nothing_written().await;
+    // What need not be there is absent.
+    let input = json!({ "name": "A", "phone": "\u{200b}", "company": " \u{feff}" });
+    let created = f.owner.mutate("createClient", input, "client { phone company }").await.expect_done().clone();
+    assert_eq!((&created["phone"], &created["company"]), (&Value::Null, &Value::Null));
+    f.owner
+        .write("createClient", json!({ "name": "A", "email": "a\u{200b}@x.test" }))
+        .await
+        .expect_refused(&[("INVALID", "email")]);
+}
+
+#[tokio::test]
+async fn two_spellings_of_one_name_are_one_name() {
+    let f = fixture().await;
+    let (apart, together) = ("Cafe\u{301} A\u{30a}", "Caf\u{e9} \u{c5}");
+    let client = f.owner.create_client(apart).await;
+    assert_eq!(client["name"], together);
+    assert_eq!(app_text(&f.app, client["id"].as_str().unwrap()).await, together);
+    let lines = json!([{ "description": apart, "quantity": "1", "rate": "1" }]);
+    let input = json!({ "clientId": client["id"], "currency": "USD", "lineItems": lines });
+    let invoice =
+        f.owner.mutate("createInvoice", input, "invoice { lineItems { description } }").await.expect_done().clone();
+    assert_eq!(invoice["lineItems"][0]["description"], together);
+    // As long as it is when it is kept: 200 letters of two characters each.
+    let long = "e\u{301}".repeat(200);
+    assert_eq!(f.owner.create_client(&long).await["name"], "\u{e9}".repeat(200));
+    // Prose is kept as it was written.
+    let notes = json!({ "name": "A", "notes": apart });
+    assert_eq!(f.owner.mutate("createClient", notes, "client { notes }").await.expect_done()["notes"], apart);
+
+    // What must be unique is so however it is spelled.
+    f.owner.write("createWorkspace", json!({ "name": together })).await.expect_done();
+    for same in [apart, together, "CAF\u{c9} \u{e5}", "cafe\u{301} \u{212b}"] {
+        f.owner.write("createWorkspace", json!({ "name": same })).await.expect_refused(&[("TAKEN", "name")]);
+        let rename = json!({ "id": f.full.workspaces[2], "name": same });
+        f.owner.write("updateWorkspace", rename).await.expect_refused(&[("TAKEN", "name")]);
+    }
+    f.owner.write("createWorkspace", json!({ "name": "I\u{307}zmir" })).await.expect_done();
+    f.owner.write("createWorkspace", json!({ "name": "\u{130}ZM\u{130}R" })).await.expect_done();
+    f.owner.write("createWorkspace", json!({ "name": "izmir" })).await.expect_done();
 }
 
 async fn app_text(app: &TestApp, client: &str) -> String {
@@ -385,8 +455,8 @@ async fn references_to_nothing_name_the_field_and_change_nothing() {
         ),
         (
             "createInvoice",
-            "taskIds",
-            json!({ "currency": "USD", "clientId": f.full.clients[0], "taskIds": [nothing("task")] }),
+            "taskIds.1",
+            json!({ "currency": "USD", "clientId": f.full.clients[0], "taskIds": [f.full.tasks[5], nothing("task")] }),
         ),
         ("updateInvoice", "clientId", json!({ "id": f.full.invoices[4], "clientId": nothing("client") })),
     ] {

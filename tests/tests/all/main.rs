@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed unwrap is a failed test")]
 
 mod bad_input;
+mod billed_work;
 mod columns;
 mod crate_edges;
 mod export;

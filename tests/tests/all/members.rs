@@ -69,6 +69,44 @@ async fn a_user_is_added_by_address() {
 }
 
 #[tokio::test]
+async fn an_address_that_is_only_like_anothers_finds_nobody() {
+    let app = TestApp::start().await;
+    let acme = app.organization("acme").create().await;
+    let owner = app.as_owner(&acme);
+    for email in ["farid@x.test", "mark@x.test", "sam@x.test", "zo\u{eb}@x.test", "stra\u{df}e@x.test"] {
+        user(&app, email).await;
+    }
+    for other in [
+        "FAR\u{130}D@x.test",
+        "farI\u{307}d@x.test",
+        "far\u{131}d@x.test",
+        "mar\u{212a}@x.test",
+        "\u{17f}am@x.test",
+        "zoe@x.test",
+        "strasse@x.test",
+        "farid@x.tes\u{ff54}",
+    ] {
+        add(&owner, other, None).await.expect_refused(&[("NOT_FOUND", "email")]);
+    }
+    assert_eq!(app.number("SELECT count(*) FROM app.organization_members").await, 1);
+    // The same mailbox, however it is written.
+    for (written, kept) in [
+        ("FARID@X.test", "farid@x.test"),
+        ("ZOE\u{308}@x.test", "zo\u{eb}@x.test"),
+        ("STRA\u{1e9e}E@x.test", "stra\u{df}e@x.test"),
+    ] {
+        assert_eq!(add(&owner, written, None).await.expect_done()["email"], kept);
+    }
+    // No other spelling gets into the database, whoever writes it.
+    for unfolded in ["Eve@x.test", "zoe\u{308}2@x.test", "\u{130}da@x.test", "mar\u{212a}@x.test"] {
+        let insert =
+            format!("INSERT INTO auth.users (id, email, name) VALUES (gen_random_uuid(), '{unfolded}', 'Eve')");
+        let refused = app.test_database().psql(&insert).await.unwrap_err().to_string();
+        assert!(refused.contains("users_email_folded_check"), "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn members_count_against_the_plan_however_many_come_at_once() {
     let app = TestApp::start().await;
     let free = app.organization("free").plan("free").create().await;

@@ -79,6 +79,61 @@ async fn every_step_back_and_forth_is_its_own_inverse() {
     }
 }
 
+#[tokio::test]
+async fn what_was_written_before_takes_its_new_spelling_and_stops_no_migration() {
+    let database = TestDatabase::empty().await.unwrap();
+    let url = database.owner_url();
+    tenantry_migration::up(&url).await.unwrap();
+    let names = tenantry_migration::names();
+    let first = names.iter().position(|name| name.ends_with("_text_keys")).unwrap();
+    tenantry_migration::down(&url, Some(u32::try_from(names.len() - first).unwrap())).await.unwrap();
+    let id = |n: u8| format!("00000000-0000-7000-8000-0000000000{n:02}");
+    let org = id(1);
+    database
+        .psql(&format!(
+            "INSERT INTO auth.users (id, email, name, created_at) VALUES
+                 ('{u1}', 'Ada@X.test', U&'Zoe\\0308', '2026-01-01'), ('{u2}', U&'zoe\\0308@x.test', 'b', '2026-01-02'),
+                 ('{u3}', U&'ZO\\00CB@x.test', 'c', '2026-01-03'), ('{u4}', U&'mar\\212A@x.test', 'd', '2026-01-04'),
+                 ('{u5}', U&'far\\0130d@y.test', 'e', '2026-01-05');
+             INSERT INTO app.organizations (id, name, slug) VALUES ('{org}', U&'Cafe\\0301', 'a');
+             INSERT INTO app.workspaces (organization_id, id, name, created_at) VALUES
+                 ('{org}', '{u1}', U&'Cafe\\0301', '2026-01-02'), ('{org}', '{u2}', U&'CAF\\00C9', '2026-01-01');
+             INSERT INTO app.clients (organization_id, id, name, company) VALUES
+                 ('{org}', '{u1}', U&'Zoe\\0308', U&'e\\0301'), ('{org}', '{u2}', repeat(U&'\\0958', 200), NULL);
+             INSERT INTO app.organization_invitations (organization_id, id, email, token_hash, expires_at) VALUES
+                 ('{org}', '{u1}', U&'EVE\\0308@x.test', sha256('1'), now()), ('{org}', '{u2}', U&'\\00CBve@x.test', sha256('2'), now()),
+                 ('{org}', '{u3}', U&'ev\\00EB@x.test', sha256('3'), now());",
+            u1 = id(1), u2 = id(2), u3 = id(3), u4 = id(4), u5 = id(5)
+        ))
+        .await
+        .unwrap();
+    tenantry_migration::up(&url).await.unwrap();
+
+    let lines = async |query: &str| database.psql(query).await.unwrap();
+    // Two accounts of one mailbox cannot both have its address: the older one has it, and the other is found by nobody. The
+    // Kelvin sign is no k.
+    assert_eq!(
+        lines("SELECT email FROM auth.users ORDER BY id").await,
+        "ada@x.test\nzo\u{eb}@x.test\nZO\u{cb}@x.test\nmar\u{212a}@x.test\nfari\u{307}d@y.test"
+    );
+    assert_eq!(lines("SELECT name FROM auth.users WHERE id::text LIKE '%01'").await, "Zo\u{eb}");
+    let rooms = lines("SELECT name FROM app.workspaces ORDER BY created_at").await;
+    let (kept, renamed) = rooms.split_once('\n').unwrap();
+    assert_eq!(kept, "CAF\u{c9}");
+    assert!(renamed.starts_with("Caf\u{e9} (2-"), "{renamed}");
+    // One that would be too long in normal form stays as it is.
+    assert_eq!(
+        lines("SELECT char_length(name) || ' ' || coalesce(company, '-') FROM app.clients ORDER BY id").await,
+        "3 \u{e9}\n200 -"
+    );
+    assert_eq!(
+        lines("SELECT email FROM app.organization_invitations ORDER BY id").await,
+        "ev\u{eb}@x.test\n\u{eb}ve@x.test\nev\u{eb}@x.test".replacen("ev\u{eb}", "EVE\u{308}", 1)
+    );
+    // The policies bind the owner again.
+    assert_eq!(lines("SELECT count(*) FROM pg_class WHERE relrowsecurity AND NOT relforcerowsecurity").await, "0");
+}
+
 /// Compares line by line, so that a failure shows the lines that differ and not thousands that do not.
 #[track_caller]
 fn same(found: &str, expected: &str) {

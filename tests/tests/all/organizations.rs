@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tenantry_domain::{Clock, Identity, Role};
 use tenantry_service::{export, purge_due};
+use tenantry_store::doctor::{Catalogue, Finding};
 use tenantry_store::{Store, StoreSettings};
 use tenantry_tests::{Answer, Org, Person, Session, TestApp};
 
@@ -284,6 +285,66 @@ async fn what_is_due_is_purged_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn an_unknown_time_zone_counts_as_utc_and_can_be_set_right() {
+    // Late in the evening in UTC, the next morning in Tokyo.
+    let now = DateTime::parse_from_rfc3339("2026-03-31T20:00:00Z").unwrap().with_timezone(&Utc);
+    let app = TestApp::builder().clock(Clock::fixed(now)).start().await;
+    let (acme, other) = (app.organization("acme").create().await, app.organization("other").create().await);
+    let owner = app.as_owner(&acme);
+    owner.data("{ viewer { role } }").await;
+    // As a database with a newer list of time zones, or an older release of this program, may have left it.
+    app.sql(&format!("UPDATE app.organizations SET time_zone = 'Mars/Olympus' WHERE id = '{}'", acme.uuid())).await;
+
+    assert_eq!(owner.data("{ organization { timeZone } }").await["organization"]["timeZone"], "Mars/Olympus");
+    let client = owner.create_client("A").await;
+    let draft = json!({ "clientId": client["id"], "currency": "USD" });
+    let invoice = owner.mutate("createInvoice", draft.clone(), "invoice { issueDate }").await.expect_done().clone();
+    assert_eq!(invoice["issueDate"], "2026-03-31");
+    // What the system does by itself goes on as well.
+    let scope = tenantry_store::WriteScope::open_system(app.server().store(), acme.id).await.unwrap();
+    assert_eq!(tenantry_store::Scope::tenant(&scope).today.to_string(), "2026-03-31");
+    drop(scope);
+
+    let faults = unknown_time_zones(&app).await;
+    assert!(
+        matches!(&faults[..], [fault] if fault.contains("acme") && fault.contains(&acme.id.to_string()) && fault.contains("Mars/Olympus")),
+        "{faults:?}"
+    );
+    // What it shows is not to be seen from within another organization.
+    let seen = app
+        .test_database()
+        .psql(&format!(
+            "BEGIN; SET LOCAL ROLE tenantry_app; SET LOCAL app.current_organization_id = '{}';
+             SET LOCAL app.known_time_zones = '{{}}'; SELECT slug FROM app.organizations; ROLLBACK",
+            other.uuid()
+        ))
+        .await
+        .unwrap();
+    assert_eq!(seen, "other");
+
+    let update = async |input| owner.mutate("updateOrganization", input, ORGANIZATION).await;
+    update(json!({ "timeZone": "Mars/Olympus" })).await.expect_refused(&[("INVALID", "timeZone")]);
+    assert_eq!(update(json!({ "timeZone": "Asia/Tokyo" })).await.expect_done()["timeZone"], "Asia/Tokyo");
+    let invoice = owner.mutate("createInvoice", draft, "invoice { issueDate }").await.expect_done().clone();
+    assert_eq!(invoice["issueDate"], "2026-04-01");
+    assert_eq!(unknown_time_zones(&app).await, Vec::<String>::new());
+}
+
+/// What `tenantry doctor` says about time zones.
+async fn unknown_time_zones(app: &TestApp) -> Vec<String> {
+    let mut catalogue = Catalogue::connect(&app.urls().app_url()).await.unwrap();
+    let findings = catalogue.findings().await.unwrap();
+    catalogue.close().await.unwrap();
+    let faults = findings.into_iter().filter_map(|finding| match finding {
+        Finding::Fault(text) => Some(text),
+        Finding::Advice(_) => None,
+    });
+    let faults: Vec<String> = faults.collect();
+    assert!(faults.iter().all(|fault| fault.contains("time zone")), "{faults:?}");
+    faults
+}
+
+#[tokio::test]
 async fn an_export_has_every_readable_row_of_the_organization_and_no_other() {
     let app = TestApp::start().await;
     let (full, _other) = (app.full_organization("acme").await, app.full_organization("other").await);
@@ -303,7 +364,7 @@ async fn an_export_has_every_readable_row_of_the_organization_and_no_other() {
             "app.organizations" => &line["row"]["id"],
             _ => &line["row"]["organization_id"],
         };
-        assert_eq!(owner, &json!(full.org.uuid()), "{table}");
+        assert_eq!(owner, &json!(full.org.id.to_string()), "{table}");
     }
     assert_eq!(found.values().sum::<i64>().unsigned_abs(), lines);
     let members = found.remove("auth.users");

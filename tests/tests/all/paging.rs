@@ -5,17 +5,20 @@ use tenantry_tests::{Session, TestApp};
 
 use crate::introspection::{Types, text};
 
+/// The order of names, whatever the database's own collation.
+const NAME: &str = "name COLLATE \"und-x-icu\"";
+
 /// What each order of each list means, as SQL over the list's table. A row without a date counts as later than all others.
 const MEANING: &[(&str, &str, &str, &str)] = &[
     ("clients", "CREATED_AT", "app.clients", "created_at"),
-    ("clients", "NAME", "app.clients", "name"),
+    ("clients", "NAME", "app.clients", NAME),
     ("invoices", "CREATED_AT", "app.invoices", "created_at"),
     ("invoices", "DUE_DATE", "app.invoices", "coalesce(due_date, 'infinity')"),
     ("invoices", "ISSUE_DATE", "app.invoices", "issue_date"),
     ("members", "JOINED_AT", "app.organization_members", "joined_at"),
     ("projects", "CREATED_AT", "app.projects", "created_at"),
     ("projects", "DUE_DATE", "app.projects", "coalesce(due_date, 'infinity')"),
-    ("projects", "NAME", "app.projects", "name"),
+    ("projects", "NAME", "app.projects", NAME),
     ("tasks", "CREATED_AT", "app.tasks", "created_at"),
     ("tasks", "DUE_AT", "app.tasks", "coalesce(due_at, 'infinity')"),
     ("tasks", "POSITION", "app.tasks", "position"),
@@ -26,7 +29,7 @@ const MEANING: &[(&str, &str, &str, &str)] = &[
         "array_position(ARRAY['urgent', 'high', 'medium', 'low'], priority), coalesce(due_at, 'infinity')",
     ),
     ("workspaces", "CREATED_AT", "app.workspaces", "created_at"),
-    ("workspaces", "NAME", "app.workspaces", "name"),
+    ("workspaces", "NAME", "app.workspaces", NAME),
 ];
 
 #[tokio::test]
@@ -65,6 +68,63 @@ async fn every_root_list_is_walked_whole_in_every_order_both_ways() {
         }
     }
     assert_eq!(walked, MEANING.len() * 2, "an order that no list has any more");
+}
+
+#[tokio::test]
+async fn names_run_as_people_sort_them() {
+    const SORTED: [&str; 9] = ["10", "2", "Ähnlich", "apple", "Apple", "ÉCLAIR", "éclat", "Zebra", "Язык"];
+    let app = TestApp::start().await;
+    let org = app.organization("acme").create().await;
+    let owner = app.as_owner(&org);
+    for name in SORTED.iter().rev() {
+        owner.create_client(name).await;
+        owner.create_project(name, None).await;
+        owner
+            .write("createWorkspace", json!({ "name": format!("{name}{}", if *name == "Apple" { "s" } else { "" }) }))
+            .await
+            .expect_done();
+    }
+    let types = Types::of(&owner).await;
+    let mut looked_at = 0;
+    for list in types.fields("Query").into_iter().filter(|field| field.is_connection()) {
+        // Every order but these goes by no text that people read.
+        let orders = types.orders(list);
+        for order in orders.iter().filter(|order| ["NAME", "TITLE", "SLUG", "EMAIL"].contains(order)) {
+            let order_type = format!("{}Order", list.type_name().trim_end_matches("Connection"));
+            let document = format!(
+                "query($first: Int, $after: String, $last: Int, $before: String, $order: {order_type}) {{
+                    list: {}(first: $first, after: $after, last: $last, before: $before, orderBy: $order) {{
+                        nodes {{ id name }} pageInfo {{ endCursor hasNextPage }} }} }}",
+                list.name()
+            );
+            let (mut found, mut after) = (Vec::new(), Value::Null);
+            loop {
+                let order = json!({ "field": order, "direction": "ASC" });
+                let answer = owner.query(&document, json!({ "first": 2, "after": after, "order": order })).await;
+                let page = answer.at("list");
+                let names = page["nodes"].as_array().unwrap().iter();
+                found.extend(names.map(|node| node["name"].as_str().unwrap().to_owned()));
+                after = page["pageInfo"]["endCursor"].clone();
+                if page["pageInfo"]["hasNextPage"] == false {
+                    break;
+                }
+            }
+            // The default workspace, and names that must be unique whatever their case.
+            found.retain(|name| name != "General");
+            let found: Vec<&str> = found.iter().map(|name| name.trim_end_matches('s')).collect();
+            assert_eq!(found, SORTED, "{} by {order}", list.name());
+            looked_at += 1;
+        }
+    }
+    assert_eq!(looked_at, 3);
+    // So do the organizations of a user.
+    for (slug, name) in [("one", "Zebra"), ("two", "Ähnlich"), ("three", "apple")] {
+        owner.write("createOrganization", json!({ "name": name, "slug": slug })).await.expect_done();
+    }
+    let data = owner.data("{ organizations { name } }").await;
+    let names: Vec<&str> =
+        data["organizations"].as_array().unwrap().iter().map(|found| found["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["Ähnlich", "apple", "The acme", "Zebra"]);
 }
 
 #[tokio::test]

@@ -189,7 +189,7 @@ async fn a_draft_covers_tasks_and_an_issued_invoice_does_not_change() {
     let full = app.full_organization("acme").await;
     let owner = app.as_owner(&full.org);
     let selection = "invoice { id tasks(first: 100) { totalCount nodes { id } } }";
-    let tasks = [&full.tasks[7], &full.tasks[2], &full.tasks[7]];
+    let tasks = [&full.tasks[7], &full.tasks[5], &full.tasks[7]];
     let input =
         json!({ "clientId": full.clients[0], "projectId": full.projects[0], "currency": "USD", "taskIds": tasks });
     let draft = owner.mutate("createInvoice", input, selection).await.expect_done().clone();
@@ -216,7 +216,7 @@ async fn whoever_changes_the_tasks_of_an_invoice_leaves_those_that_they_do_not_s
     let private = owner.mutate("createProject", private, "project { id }").await.expect_done().clone();
     let hidden = owner.create_task(private["id"].as_str().unwrap(), "Nobody knows").await["id"].clone();
     let selection = "invoice { id tasks(first: 100) { nodes { id } } }";
-    let input = json!({ "clientId": full.clients[0], "currency": "USD", "taskIds": [hidden, full.tasks[2]] });
+    let input = json!({ "clientId": full.clients[0], "currency": "USD", "taskIds": [hidden, full.tasks[5]] });
     let draft = owner.mutate("createInvoice", input, selection).await.expect_done().clone();
     let input = json!({ "id": draft["id"], "taskIds": [full.tasks[4]] });
     let seen = bob.mutate("updateInvoice", input, selection).await.expect_done().clone();

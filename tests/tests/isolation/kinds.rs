@@ -75,8 +75,10 @@ impl Kind {
 /// on only under a condition is named here.
 pub(crate) fn own(of: &FullOrg, field: &str, argument: &str, kind: &Kind) -> String {
     match (field, argument) {
-        // A draft.
-        ("updateInvoice" | "deleteInvoice", "id") => of.invoices[4].clone(),
+        // A draft to the first client.
+        ("updateInvoice" | "deleteInvoice", "id") => of.invoices[7].clone(),
+        // Work of the first client that is on no invoice.
+        ("createInvoice" | "updateInvoice", "taskIds") => of.tasks[9].clone(),
         // Neither the default one nor one with projects.
         ("deleteWorkspace", "id") => of.workspaces[4].clone(),
         // The one that ada has a grant on.

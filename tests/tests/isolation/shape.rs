@@ -61,6 +61,12 @@ const RULES: &[Rule] = &[
                 "a user finds the organizations of own memberships before one is chosen",
             ),
             (
+                "app.organizations organizations_of_unknown_time_zone, select to tenantry_app and tenantry_worker: \
+                 ((ORGANIZATION IS NULL) AND (time_zone <> ALL \
+                 ((NULLIF(current_setting('app.known_time_zones'::text, true), ''::text))::text[])))",
+                "the doctor finds the organizations whose days are those of UTC for want of a better",
+            ),
+            (
                 "app.organizations organizations_due_for_deletion, select to tenantry_worker: \
                  ((ORGANIZATION IS NULL) AND (deletion_due_at <= now()))",
                 "the clean-up job finds what is due",

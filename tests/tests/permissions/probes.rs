@@ -88,8 +88,9 @@ pub(crate) fn probe(house: &House, mutation: &str, target: &Target) -> Probe {
         "updateTask" => (Aim::Project, json!({ "id": target.task, "description": "x" }), "task { id }"),
         "deleteTask" => (Aim::Project, json!({ "id": target.task }), "deletedTaskId"),
         "createInvoice" => {
-            // The client is one that everybody sees who may write invoices at all.
-            let client = house.clients[4];
+            // The project's own client. Everybody who may write invoices at all sees every client.
+            let spot = house.spots.iter().find(|spot| spot.project == target.project);
+            let client = house.clients[spot.map_or(4, |spot| spot.client)];
             let line = json!({ "description": "An hour", "quantity": "1", "rate": "100" });
             let input =
                 json!({ "clientId": client, "projectId": target.project, "currency": "USD", "lineItems": [line] });

@@ -7,7 +7,7 @@ use async_graphql::Variables;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::error::Category;
-use tenantry_domain::text::without_byte_order_mark;
+use tenantry_domain::byte_order_mark::without_byte_order_mark;
 use tenantry_graphql::GraphQlRequest;
 use url::form_urlencoded;
 
