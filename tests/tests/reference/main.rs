@@ -6,6 +6,7 @@
 //! document on which we differ belongs into `KEPT`.
 #![expect(clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+mod answers;
 mod breaking;
 mod cases;
 mod compare;
