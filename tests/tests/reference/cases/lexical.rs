@@ -1,0 +1,542 @@
+//! Section 2: the language. What a string means is seen in the default of a variable.
+
+use serde_json::json;
+
+use super::{Cases, Expected};
+
+pub(super) fn add(cases: &mut Cases) {
+    source_text(cases);
+    numbers(cases);
+    strings(cases);
+    block_strings(cases);
+    names(cases);
+    grammar(cases);
+    descriptions(cases);
+}
+
+fn source_text(cases: &mut Cases) {
+    cases
+        .ours("2.1 source text and ignored tokens")
+        .ready([
+            "\u{feff}{ viewer { role } }",
+            "{ viewer { role } }\u{feff}",
+            "{ viewer {\u{feff}role\u{feff}} }",
+            "{,,viewer,,{,role,},}",
+            "{\tviewer\r\n{\rrole\n}\n}",
+            "# first\n{ viewer { role # the role\n } } # last",
+            "{ viewer { role } } #",
+            "#\r{ viewer { role } }",
+            "{ viewer { role } } # any \u{1f600} \u{0} \u{7} text \" ' \\ {",
+            "{ clients(first:,1,after:,\"x\",) { totalCount } }",
+            "{viewer{role}}",
+            "query{viewer{role}}",
+            "{node(id:\"a\"){...on Client{name}}}",
+            "{node(id:1){...on#\nClient{name}}}",
+            "{node(id:1){... on Client{name}}}",
+            "{node(id:1){...\non\nClient{name}}}",
+            "{viewer{...@skip(if:true){role}}}",
+            "{viewer{...{role}}}",
+            "query($a:Int){clients(first:$a){totalCount}}",
+            "query($a:Int=1){clients(first:$a){totalCount}}",
+            "query($,a:Int){clients(first:$ a){totalCount}}",
+            "query($\n#\na:Int=\n1,){clients(first:$a){totalCount}}",
+            "{ viewer { ...,F } } fragment F on Viewer { role }",
+            "{ viewer { ... , on Viewer { role } ...\n,#,\n,{ role } ...,@skip(if: true) { role } } }",
+            "{ viewer { ,...F, } } ,fragment,F,on,Viewer,{,role,},",
+            "query,A(,$n,:,Int,=,1,),{,clients,(,first,:,$n,),{,a,:,totalCount,@,skip,(,if,:,false,),},},",
+            "query ($s: [ClientStatus!,], $o: ClientOrder = {,field:,NAME,,direction: ASC,}) { clients(filter: {,status: $s,}, orderBy: $o) { totalCount } }",
+            "{ a,:,viewer,{ b , : , role } }",
+            "{a:viewer{b:role}}",
+            "{ viewer { role @ skip ( if : false ) } }",
+        ])
+        .syntax([
+            "",
+            " ",
+            "#",
+            "\u{feff}",
+            ",",
+            "{",
+            "}",
+            "{ viewer { role }",
+            "{ viewer { role } } }",
+            "{ viewer { role } ",
+            "{ viewer\u{a0}{ role } }",
+            "{ viewer\u{2028}{ role } }",
+            "{ viewer\u{c}{ role } }",
+            "{ viewer\u{b}{ role } }",
+            "{ viewer\u{200b}{ role } }",
+            "{ viewer { role } } \u{0}",
+            "{ viewer { role } };",
+            "{ viewer { role; } }",
+            "{ viewer { r\u{f6}le } }",
+            "{ viewer { role? } }",
+            "{ viewer { role.x } }",
+            "{ viewer { role .. } }",
+            "{ viewer { role . . . } }",
+            "{ viewer { .... on Viewer { role } } }",
+            "{ viewer { ..on Viewer { role } } }",
+            "{ viewer { role } } //",
+            "{ viewer { role } } /* x */",
+            "{ clients(first: +1) { totalCount } }",
+            "{ clients(first = 1) { totalCount } }",
+            "{ clients(after: 'x') { totalCount } }",
+            "{ clients(after: `x`) { totalCount } }",
+            "{ clients(first: <1>) { totalCount } }",
+            "{ viewer { role & } }",
+            "{ viewer { role | role } }",
+            "{ viewer ! { role } }",
+            "{ viewer { role \\u0041 } }",
+        ]);
+}
+
+fn numbers(cases: &mut Cases) {
+    cases
+        .wide("2.9.1, 2.9.2 numbers")
+        .ready([
+            "{ scalars(int: 0, float: 0) }",
+            "{ scalars(int: -0, float: -0) }",
+            "{ scalars(float: 0.0) }",
+            "{ scalars(float: 0.123) }",
+            "{ scalars(float: 1e0) }",
+            "{ scalars(float: 1E+10) }",
+            "{ scalars(float: 1.5e-10) }",
+            "{ scalars(float: -1.5E5) }",
+            "{ scalars(float: 0e1) }",
+            "{ scalars(float: 1e00001) }",
+            "{ scalars(int: 1,float: 2) }",
+            "{ scalars(any: [1,2]) }",
+            "{ scalars(any: [1\"a\"]) }",
+            "{ scalars(any: [1 2]) }",
+            "{ scalars(any: [1[2]]) }",
+            "{ scalars(any: [1{a:2}]) }",
+            "{ scalars(any: [1#\n2]) }",
+            "{ scalars(int:1)@everywhere}",
+        ])
+        .fit(
+            "query ($a: Float = 1e3, $b: Float = 1, $c: Float = -0.5, $d: Float = 1e-7, $e: Float = 123456789.123456789) {
+                a: scalars(float: $a) b: scalars(float: $b) c: scalars(float: $c) d: scalars(float: $d) e: scalars(float: $e)
+            }",
+            [json!({})],
+        )
+        .fit("query ($a: Int = -0, $b: ID = 0, $c: ID = -7) { scalars(int: $a, id: $b) a: scalars(id: $c) }", [json!({})])
+        .syntax([
+            "{ scalars(int: 00) }",
+            "{ scalars(int: 01) }",
+            "{ scalars(int: -01) }",
+            "{ scalars(int: 0x1) }",
+            "{ scalars(int: 0xF1) }",
+            "{ scalars(int: 0b10) }",
+            "{ scalars(int: 0_1) }",
+            "{ scalars(int: 1a) }",
+            "{ scalars(int: 1_000) }",
+            "{ scalars(int: 123abc) }",
+            "{ scalars(int: -) }",
+            "{ scalars(int: --1) }",
+            "{ scalars(int: - 1) }",
+            "{ scalars(int: -a) }",
+            "{ scalars(float: 1.) }",
+            "{ scalars(float: .5) }",
+            "{ scalars(float: 1.e1) }",
+            "{ scalars(float: 1.A) }",
+            "{ scalars(float: 1e) }",
+            "{ scalars(float: 1e+) }",
+            "{ scalars(float: 1e1.5) }",
+            "{ scalars(float: 1e1e1) }",
+            "{ scalars(float: 1.5.5) }",
+            "{ scalars(float: 1.5a) }",
+            "{ scalars(float: 1.5_) }",
+            "{ scalars(float: 1e5x) }",
+            "{ scalars(float: 1.0.) }",
+            "{ scalars(float: 00.5) }",
+            "{ scalars(float: 01e5) }",
+            "{ scalars(float: 1,5.) }",
+            "{ scalars(int: 1float: 2) }",
+            "{ scalars(any: [1.]) }",
+            "{ scalars(any: [1...]) }",
+            "{ scalars(any: [0.]) }",
+            "{ scalars(any: [1e-]) }",
+        ]);
+}
+
+fn strings(cases: &mut Cases) {
+    let mut section = cases.wide("2.9.4 strings");
+    for (literal, value) in [
+        (r#""""#, ""),
+        (r#""a""#, "a"),
+        (r#""a b	c""#, "a b\tc"),
+        (r#"" a ""#, " a "),
+        ("\"#,{}()$!...\"", "#,{}()$!..."),
+        (r#""\"\\\/\b\f\n\r\t""#, "\"\\/\u{8}\u{c}\n\r\t"),
+        (r#""\u0041\u00e4\u00E4\u20AC""#, "A\u{e4}\u{e4}\u{20ac}"),
+        (r#""\u{41}\u{1F600}\u{0041}\u{000041}\u{0}""#, "A\u{1f600}AA\u{0}"),
+        (r#""\u{10FFFF}\u{FFFF}\u{D7FF}\u{E000}""#, "\u{10ffff}\u{ffff}\u{d7ff}\u{e000}"),
+        (r#""\uD83D\uDE00 \ud83d\ude00""#, "\u{1f600} \u{1f600}"),
+        (r#""\u0000\u0007\u001F\u007F""#, "\u{0}\u{7}\u{1f}\u{7f}"),
+        (r#""\uFEFF\uFFFE\uFFFF""#, "\u{feff}\u{fffe}\u{ffff}"),
+        ("\"\u{1f600}\u{feff}\u{2028}\u{2029}\u{85}\"", "\u{1f600}\u{feff}\u{2028}\u{2029}\u{85}"),
+        ("\"\u{0}\u{7}\u{1f}\u{7f}\u{b}\u{c}\"", "\u{0}\u{7}\u{1f}\u{7f}\u{b}\u{c}"),
+        (r#""\\u0041""#, "\\u0041"),
+        (r#""\u0022\u005C""#, "\"\\"),
+        (r#""\u{00000041}""#, "A"),
+    ] {
+        section.means(&format!("query ($s: String = {literal}) {{ scalars(string: $s) }}"), json!({"s": value}));
+        section.means(
+            &format!("query ($s: Anything = {{a: [{literal}]}}) {{ scalars(any: $s) }}"),
+            json!({"s": {"a": [value]}}),
+        );
+        section.fit(&format!("query ($s: ID = {literal}) {{ scalars(id: $s, string: {literal}) }}"), [json!({})]);
+    }
+    // Nine digits: the reference gives up, the specification sets no limit.
+    section.syntax(["query ($s: String = \"\\u{000000041}\") { scalars(string: $s) }"]);
+    for literal in [
+        r#"""#,
+        r#"""""#,
+        r#""a"#,
+        r#""a\""#,
+        "\"a\nb\"",
+        "\"a\rb\"",
+        "\"a\r\nb\"",
+        r#""\x""#,
+        r#""\'""#,
+        r#""\0""#,
+        r#""\a""#,
+        r#""\U0041""#,
+        r#""\v""#,
+        r#""\ ""#,
+        "\"\\\n\"",
+        "\"\\\u{1f600}\"",
+        r#""\u""#,
+        r#""\u1""#,
+        r#""\u12""#,
+        r#""\u123""#,
+        r#""\u 041""#,
+        r#""\u+041""#,
+        r#""\u004G""#,
+        r#""\uXXXX""#,
+        r#""\u{}""#,
+        r#""\u{""#,
+        r#""\u{41""#,
+        r#""\u{4 1}""#,
+        r#""\u{g}""#,
+        r#""\u{-1}""#,
+        r#""\u{110000}""#,
+        r#""\u{FFFFFFFF}""#,
+        r#""\u{100000000000000041}""#,
+        r#""\u{D800}""#,
+        r#""\u{DFFF}""#,
+        r#""\u{D83D}\u{DE00}""#,
+        r#""\uD83D\u{DE00}""#,
+        r#""\u{D83D}\uDE00""#,
+        r#""\uD83D""#,
+        r#""\uDE00""#,
+        r#""\uDE00\uD83D""#,
+        r#""\uD83D\uD83D\uDE00""#,
+        r#""\uD83D\uDE00\uDE00""#,
+        r#""\uD83Dx""#,
+        r#""\uD83D\n""#,
+        r#""\uD83D\u0041""#,
+        r#""\uD83D \uDE00""#,
+        r#""\uD83D\uDE0""#,
+        r#""a" "b""#,
+        r#""a"b"#,
+        r"'a'",
+    ] {
+        section.syntax([&*format!("query ($s: String = {literal}) {{ scalars(string: $s) }}")]);
+    }
+}
+
+fn block_strings(cases: &mut Cases) {
+    let mut section = cases.wide("2.9.4 block strings");
+    for content in [
+        "",
+        "a",
+        " a ",
+        "\n",
+        "\n\n",
+        " \n\t\n ",
+        "\na\n",
+        "\n  a\n    b\n  c\n",
+        "\n    Hello,\n      World!\n\n    Yours,\n      GraphQL.\n  ",
+        "a\n    b\n    c",
+        "    a\n      b\n     c",
+        "\n\ta\n\t\tb",
+        "\n \ta\n\t b",
+        "\n  a\n\n\n  b\n  ",
+        "\n  a\n \n  b",
+        "\n      a\n   \n   b",
+        "\n\n\n  a\n\n  b\n\n\n",
+        "a  \n  b  \n",
+        "\r\n  a\r\n    b\r\n",
+        "\r  a\r    b\r",
+        "\n\r  a\n\r  b",
+        "\r\r\n\n  a",
+        "a\rb\r\nc\nd",
+        "\\\"\"\"",
+        "a \\\"\"\" b",
+        "\n  \\\"\"\"\n    \\\"\"\"\n",
+        "\\\"\"\"\\\"\"\"",
+        "\\\"\"\"x\\\"\"\"",
+        "\\n\\u0041\\x\\ ",
+        "\\\\ \\\" \\'",
+        "a\\b",
+        " \" ",
+        "\"a\" b",
+        " \"\" ",
+        "\"\"a",
+        "a\"\"b",
+        "\t\n\ta\n\t\tb",
+        "\u{1f600}\n  \u{1f600}\n    x",
+        "\n\u{a0}\u{a0}a\n\u{a0}b",
+        "\n\u{2003}a\n\u{2003}b",
+        "\u{feff}a\n  \u{feff}b",
+        "\n  a\u{2028}  b\n  c",
+        "\u{0}\u{7}\u{b}\u{c}\n  \u{7f}",
+        "#{}$!",
+        "\n  # not a comment\n",
+        "  ",
+        "\t",
+        "\n    \n  a",
+        "\n  a\n    ",
+        "\n    a\n  \t\n    b",
+        "x\n\n  y\n\n",
+        "\n\n  x\n",
+    ] {
+        let literal = format!("\"\"\"{content}\"\"\"");
+        section.fit(&format!("query ($s: String = {literal}) {{ scalars(string: $s) }}"), [json!({})]);
+        section.fit(&format!("query ($s: Anything = [{literal}, {literal}]) {{ scalars(any: $s) }}"), [json!({})]);
+    }
+    for literal in [
+        "\"\"\"",
+        "\"\"\"\"",
+        "\"\"\"\"\"",
+        "\"\"\"a",
+        "\"\"\"a\"\"",
+        "\"\"\"a\\\"\"\"",
+        "\"\"\"a\" \"\"",
+        "\"\"\"a\"\"\"\"",
+        "\"\"\"\\\"\"\"\"",
+    ] {
+        section.syntax([&*format!("query ($s: String = {literal}) {{ scalars(string: $s) }}")]);
+    }
+}
+
+fn names(cases: &mut Cases) {
+    cases
+        .wide("2.1.9 names, also those of keywords")
+        .ready([
+            "{ on }",
+            "{ query fragment mutation true false null type input }",
+            "{ on: query query: on fragment: null null: fragment true: false false: true }",
+            "{ on(on: 1, query: 2, fragment: 3, true: 4, null: 5) }",
+            "query ($on: Int, $query: Int, $null: Int, $true: Int) { on(on: $on, query: $query, true: $true, null: $null) }",
+            "query query { query }",
+            "query on { query }",
+            "query fragment { query }",
+            "query mutation { query }",
+            "query true { query }",
+            "query null { query }",
+            "query subscription { query }",
+            "mutation query { paint { name } }",
+            "{ ...fragment } fragment fragment on Query { query }",
+            "{ ...query } fragment query on Query { query }",
+            "{ ...true } fragment true on Query { query }",
+            "{ ...null } fragment null on Query { query }",
+            "{ ...onward } fragment onward on Query { query }",
+            "{ ...type ...input } fragment type on Query { query } fragment input on Query { query }",
+            "{ scalars(colour: on) a: scalars(colour: query) b: scalars(any: subscription) c: scalars(any: nulls) d: scalars(any: on) }",
+            "{ complex(input: {required: true, on: 1}) }",
+            "{ scalars(any: {true: 1, null: 2, on: 3, query: 4}) }",
+            "{ _: query __: query _1: query a_: query A1_b: query }",
+            "{ ... on Query { on } }",
+            "{ on @everywhere }",
+        ])
+        .refused("KnownTypeNames", ["{ ... on on { query } }", "{ ...f } fragment f on on { query }", "{ ... on fragment { query } }"])
+        .refused("KnownDirectives", ["{ query @on }", "{ query @query @fragment }", "{ query @true }"])
+        .refused("FieldsOnCorrectType", ["{ subscription }", "{ implements }"])
+        .syntax([
+            "{ ...on }",
+            "{ ...on on }",
+            "{ ... on { query } }",
+            "{ ...on } fragment on on Query { query }",
+            "{ query } fragment on on Query { query }",
+            "{ query } fragment on Query { query }",
+            "{ query } fragment F { query }",
+            "{ query } fragment F on { query }",
+            "{ query } fragment F On Query { query }",
+            "{ query } fragment F on Query",
+            "{ query } fragment F on Query {}",
+            "{ query } fragment F($x: Int) on Query { query }",
+            "{ query } fragment on",
+            "{ 1a: query }",
+            "{ 1 }",
+            "{ a-b: query }",
+            "{ \"query\" }",
+            "{ scalars(any: $) }",
+            "{ scalars(any: $1) }",
+            "{ scalars(1: 1) }",
+            "Query { query }",
+            "queries { query }",
+            "on { query }",
+            "true",
+        ]);
+}
+
+fn grammar(cases: &mut Cases) {
+    cases
+        .wide("2.2 to 2.12 grammar")
+        .ready([
+            "query A { query }",
+            "query A @onQuery { query }",
+            "query ($a: Int) @onQuery { scalars(int: $a) }",
+            "query A($a: [[Int!]!]!= [[1]]) { matrix(cells: $a) }",
+            "query ($a: Int, $b: Int $c: Int) { scalars(int: $a) b: scalars(int: $b) c: scalars(int: $c) }",
+            "query ($a: Int = 1 @everywhere) { scalars(int: $a) }",
+            "query ($a: Int @everywhere @onVariable(colour: RED)) { scalars(int: $a) }",
+            "{ scalars(any: []) a: scalars(any: {}) b: scalars(any: [[], {}, [{}]]) }",
+            "{ scalars(any: [1 2 3]) a: scalars(any: {a: 1 b: 2}) }",
+            "{ scalars(int: 1 float: 2) }",
+            "{ a: dog { b: name c: nickname @everywhere(note: \"x\") } }",
+            "{ ... { query } ... @everywhere { query } ... on Query @everywhere { query } }",
+            "{ ...F @everywhere } fragment F on Query @everywhere { query }",
+            "fragment F on Query { query } query { ...F }",
+        ])
+        .syntax([
+            "{ }",
+            "{}",
+            "query",
+            "query A",
+            "query A {}",
+            "query {}",
+            "mutation {}",
+            "query () { query }",
+            "query A() { query }",
+            "query ( { query }",
+            "query ($a) { query }",
+            "query ($a:) { query }",
+            "query (a: Int) { query }",
+            "query ($a Int) { query }",
+            "query ($a: Int!!) { query }",
+            "query ($a: !Int) { query }",
+            "query ($a: []) { query }",
+            "query ($a: [Int) { query }",
+            "query ($a: [Int, Int]) { query }",
+            "query ($a: Int]) { query }",
+            "query ($a: Int = ) { query }",
+            "query ($a: Int = $b) { query }",
+            "query ($a: Int @everywhere = 1) { query }",
+            "query ($a: \"Int\") { query }",
+            "query (@everywhere $a: Int) { query }",
+            "query A B { query }",
+            "query @onQuery A { query }",
+            "query \"A\" { query }",
+            "{ dog {} }",
+            "{ dog() { name } }",
+            "{ scalars() }",
+            "{ scalars(int) }",
+            "{ scalars(int:) }",
+            "{ scalars(int 1) }",
+            "{ scalars(: 1) }",
+            "{ scalars(int: 1 }",
+            "{ scalars int: 1) }",
+            "{ scalars(int: 1)(float: 1) }",
+            "{ scalars(any: [1) }",
+            "{ scalars(any: 1]) }",
+            "{ scalars(any: {a}) }",
+            "{ scalars(any: {a:}) }",
+            "{ scalars(any: {a 1}) }",
+            "{ scalars(any: {\"a\": 1}) }",
+            "{ scalars(any: {1: 1}) }",
+            "{ scalars(any: {$a: 1}) }",
+            "{ scalars(any: {a: 1) }",
+            "{ scalars(any: {a: 1, {b: 2}}) }",
+            "{ scalars(any: @x) }",
+            "{ scalars(any: !) }",
+            "{ scalars(any: ...) }",
+            "{ scalars(any: (1)) }",
+            "{ a: }",
+            "{ a: b: query }",
+            "{ : query }",
+            "{ a:: query }",
+            "{ query @ }",
+            "{ query @() }",
+            "{ query @everywhere() }",
+            "{ query @everywhere(note) }",
+            "{ @everywhere query }",
+            "{ @everywhere }",
+            "{ query: @everywhere }",
+            "{ ... }",
+            "{ ...F(x: 1) } fragment F on Query { query }",
+            "{ ...F { query } } fragment F on Query { query }",
+            "{ ... on Query }",
+            "{ ... @everywhere }",
+            "{ ... @everywhere on Query { query } }",
+            "{ ... on [Query] { query } }",
+            "{ ... on Query! { query } }",
+            "{ ..., ",
+            "{ query } query",
+            "{ query } fragment",
+            "{ query } { ",
+            "{ { query } }",
+            "{ query { } }",
+            "( query )",
+            "[ query ]",
+            "$a",
+            "{ $a }",
+            "{ query = 1 }",
+            "query A: { query }",
+            "query A = { query }",
+            "type",
+            "{ query } type Extra {",
+            "{ query } nothing",
+            "{ query } extend",
+            "extend query { query }",
+        ]);
+    cases
+        .ours("2.11 types in variables")
+        .fit("query ($a: [ID!]!) { nodes(ids: $a) { id } }", [json!({"a": ["x"]})])
+        .fit("query($a:[ ID ! ] !){nodes(ids:$a){id}}", [json!({"a": ["x"]})]);
+}
+
+fn descriptions(cases: &mut Cases) {
+    // The September 2025 edition lets operations, fragments and variables have a description.
+    cases
+        .ours("2.2 descriptions in executable documents")
+        .ready([
+            "\"Who asks.\" query { viewer { role } }",
+            "\"Who asks.\" query Who { viewer { role } }",
+            "\"\"\"\nWho asks.\n\"\"\"\nquery Who { viewer { role } }",
+            "\"\" query { viewer { role } }",
+            "\"Leaves.\" mutation Leave { leaveOrganization { userErrors { code } } }",
+            "{ viewer { ...F } } \"A part.\" fragment F on Viewer { role }",
+            "\"a\" query { viewer { ...F } } \"\"\"b\"\"\" fragment F on Viewer { role }",
+            "query Many(\"How many.\" $n: Int) { clients(first: $n) { totalCount } }",
+            "query (\"How many.\" $n: Int = 1, \"\"\"After what.\"\"\" $a: String) { clients(first: $n, after: $a) { totalCount } }",
+            "\"a\" # why\n query { viewer { role } }",
+        ])
+        .syntax([
+            "\"Who asks.\" { viewer { role } }",
+            "\"\"\"Who asks.\"\"\" { viewer { role } }",
+            "\"a\" \"b\" query { viewer { role } }",
+            "\"a\"",
+            "query \"a\" { viewer { role } }",
+            "query Who \"a\" { viewer { role } }",
+            "{ \"a\" viewer { role } }",
+            "{ viewer { \"a\" ...F } } fragment F on Viewer { role }",
+            "{ viewer { \"a\" role } }",
+            "query ($n: \"a\" Int) { clients(first: $n) { totalCount } }",
+            "query ($n \"a\": Int) { clients(first: $n) { totalCount } }",
+            "query (\"a\" \"b\" $n: Int) { clients(first: $n) { totalCount } }",
+            "query ($n: Int \"a\") { clients(first: $n) { totalCount } }",
+            "query (\"a\") { viewer { role } }",
+            "{ clients(\"a\" first: 1) { totalCount } }",
+            "{ viewer { ...F } } fragment \"a\" F on Viewer { role }",
+            "\"a\" nothing { viewer { role } }",
+            "\"a\" extend type Client { more: Int }",
+        ])
+        .refused("ExecutableDefinitions", ["{ viewer { role } } \"a\" type Extra { \"b\" id: ID }", "{ viewer { role } } \"a\" scalar Extra"]);
+    cases.ours("2.2 descriptions and the choice of an operation").choice(
+        Expected::Ready,
+        "\"a\" query A { viewer { role } } \"b\" query B { viewer { role } }",
+        Some("B"),
+    );
+}
