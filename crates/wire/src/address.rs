@@ -6,7 +6,7 @@ mod split;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -132,16 +132,17 @@ impl Address {
             Host::Folder(folder) => (folder.display().to_string(), TlsMode::Disable),
         };
         let mut url = format!("postgres://{}{password}@localhost/{}", encoded(&self.user), encoded(&self.database));
-        url += &format!("?host={}&port={}&sslmode={tls}", encoded(&host), self.port);
+        // Writing to a String cannot fail.
+        let _ = write!(url, "?host={}&port={}&sslmode={tls}", encoded(&host), self.port);
         let root = self.root_certificate.as_ref().map(|file| ("sslrootcert", file));
         let client = self.client_certificate.as_ref();
         let client = client.map_or([None, None], |(cert, key)| [Some(("sslcert", cert)), Some(("sslkey", key))]);
         for (name, file) in root.into_iter().chain(client.into_iter().flatten()) {
-            url += &format!("&{name}={}", encoded(&file.display().to_string()));
+            let _ = write!(url, "&{name}={}", encoded(&file.display().to_string()));
         }
         for name in ["application_name", "options"] {
             if let Some(value) = self.settings.get(name) {
-                url += &format!("&{name}={}", encoded(value));
+                let _ = write!(url, "&{name}={}", encoded(value));
             }
         }
         url

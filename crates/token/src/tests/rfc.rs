@@ -189,9 +189,9 @@ async fn signatures_and_encodings_are_checked_as_the_rfcs_say() {
         for algorithm in ["HS256", "EdDSA", "Ed25519"] {
             let forger =
                 Issuer::with_key(EncodingKey::from_secret(secret), Algorithm::HS256, bench.issuer.config().clone());
-            let forged = must(forger.sign(&json!({ "alg": algorithm }).to_string(), &claims));
+            let token = must(forger.sign(&json!({ "alg": algorithm }).to_string(), &claims));
             let expected = if algorithm == "HS256" { "algorithm" } else { "signature" };
-            assert_eq!(bench.code_of(&forged).await, expected, "{algorithm}");
+            assert_eq!(bench.code_of(&token).await, expected, "{algorithm}");
         }
     }
 }
