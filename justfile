@@ -28,6 +28,11 @@ soak:
 races:
     scripts/bootstrap && TENANTRY_RACE_ROUNDS=20 scripts/test races::
 
+# Compare 10,000 made-up documents and 2,000 answers with the reference implementation of GraphQL, from a new seed.
+reference:
+    TENANTRY_REFERENCE_DOCUMENTS=10000 TENANTRY_REFERENCE_ANSWERS=2000 TENANTRY_REFERENCE_SEED=$(date +%s) \
+        cargo nextest run --workspace --all-features --locked -E 'binary(reference)' --no-capture
+
 # The checks of dependencies, licences and advisories.
 deny:
     cargo deny --locked check

@@ -95,14 +95,6 @@ struct Prepared {
     cost: u64,
 }
 
-/// The steps before execution over this project's own schema, for tests that compare them with another implementation.
-///
-/// # Errors
-/// [`GuardError`] when the schema is not valid, which a test rules out.
-pub fn request_schema() -> Result<RequestSchema, GuardError> {
-    RequestSchema::new(&sdl(), scalars()).map_err(GuardError::not_parsed)
-}
-
 impl Engine {
     /// The schema over these use cases.
     ///
@@ -114,8 +106,10 @@ impl Engine {
         let schema = schema.data(OptionalPortal(options.portal.clone())).validation_mode(ValidationMode::Fast);
         let hidden = !options.guard.introspection;
         let schema = if hidden { schema.disable_introspection().finish() } else { schema.finish() };
-        let guard = Guard::new(options.guard, &sdl())?;
-        Ok(Self { schema, requests: request_schema()?, documents: Documents::default(), guard, service })
+        let sdl = sdl();
+        let guard = Guard::new(options.guard, &sdl)?;
+        let requests = RequestSchema::new(&sdl, scalars()).map_err(GuardError::not_parsed)?;
+        Ok(Self { schema, requests, documents: Documents::default(), guard, service })
     }
 
     /// The use cases.

@@ -34,8 +34,9 @@ mod workspace;
 
 pub use caller::{Caller, Membership};
 pub use encode::encode;
-pub use engine::{Engine, EngineOptions, GraphQlRequest, Methods, request_schema};
+pub use engine::{Engine, EngineOptions, GraphQlRequest, Methods};
 pub use error::{ErrorCode, error_response};
 pub use issuer::{IssueError, IssuedToken, TokenIssuer};
+#[cfg(feature = "testing")]
 pub use request::{Checked, RequestSchema};
 pub use schema::sdl;

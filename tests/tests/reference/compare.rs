@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     exceptions::{self, Difference},
     node,
-    subject::{Apollo, Subject, Verdict},
+    subject::{Ours, Subject, Verdict},
 };
 
 /// Which schema a request is for.
@@ -94,8 +94,8 @@ impl Subjects {
     pub(crate) fn new() -> Self {
         let read = |path: std::path::PathBuf| std::fs::read_to_string(path).expect("the schema");
         Self {
-            ours: Box::new(Apollo::new(&read(node::our_schema()))),
-            wide: Box::new(Apollo::new(&read(node::wide_schema()))),
+            ours: Box::new(Ours::new(&read(node::our_schema()))),
+            wide: Box::new(Ours::new(&read(node::wide_schema()))),
         }
     }
 

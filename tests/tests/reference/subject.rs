@@ -1,7 +1,8 @@
 //! What is compared with the reference implementation, and the verdicts of both.
 
-use apollo_compiler::{Schema, parser::Parser, request::coerce_variable_values, response::JsonMap, validation::Valid};
+use async_graphql::Variables;
 use serde_json::Value;
+use tenantry_graphql::{Checked, RequestSchema};
 
 /// Where a request ends before anything is resolved.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,36 +25,26 @@ pub(crate) trait Subject {
     fn check(&self, query: &str, operation_name: Option<&str>, variables: &Value) -> Verdict;
 }
 
-/// The library on which the request layer is built, as it is.
-pub(crate) struct Apollo {
-    schema: Valid<Schema>,
-}
+/// The request layer, as the engine uses it, with custom scalars that take any value.
+pub(crate) struct Ours(RequestSchema);
 
-impl Apollo {
+impl Ours {
     /// Reads the schema.
     pub(crate) fn new(sdl: &str) -> Self {
-        let schema = Schema::parse_and_validate(sdl, "schema.graphql").unwrap_or_else(|errors| panic!("{errors}"));
-        Self { schema }
+        Self(RequestSchema::of(sdl).unwrap_or_else(|error| panic!("{error}")))
     }
 }
 
-impl Subject for Apollo {
+impl Subject for Ours {
     fn check(&self, query: &str, operation_name: Option<&str>, variables: &Value) -> Verdict {
-        let Ok(ast) = Parser::new().parse_ast(query, "query.graphql") else {
-            return Verdict::Syntax;
-        };
-        let Ok(document) = ast.to_executable_validate(&self.schema) else {
-            return Verdict::Validation;
-        };
-        let Ok(operation) = document.operations.get(operation_name) else {
-            return Verdict::Operation;
-        };
-        let Ok(variables) = serde_json::from_value::<JsonMap>(variables.clone()) else {
-            return Verdict::Variables;
-        };
-        match coerce_variable_values(&self.schema, operation, &variables) {
-            Ok(values) => Verdict::Ready(serde_json::to_value(values.into_inner()).unwrap_or_default()),
-            Err(_) => Verdict::Variables,
+        match self.0.check(query, operation_name, &Variables::from_json(variables.clone())) {
+            Checked::Syntax(_) => Verdict::Syntax,
+            Checked::Invalid(_) => Verdict::Validation,
+            Checked::NoOperation(_) => Verdict::Operation,
+            Checked::Variables(_) => Verdict::Variables,
+            Checked::Right(values) => Verdict::Ready(
+                values.into_iter().map(|(name, value)| (name, value.into_json().unwrap_or_default())).collect(),
+            ),
         }
     }
 }

@@ -7,11 +7,15 @@ use apollo_compiler::executable::{Operation as Chosen, OperationType};
 use apollo_compiler::schema::{ExtendedType, FieldDefinition};
 use apollo_compiler::validation::{DiagnosticList, Valid};
 use apollo_compiler::{ExecutableDocument, Name, Schema, name, parser::Parser, ty};
-use async_graphql::{Pos, ServerError, Value, Variables};
+#[cfg(any(test, feature = "testing"))]
+use async_graphql::Value;
+use async_graphql::{Pos, ServerError, Variables};
 
 use super::coerce::{self, Coerced, Coercion};
 use super::lower::{self, Lowered};
-use super::position::{resolve_errors, start_of};
+#[cfg(any(test, feature = "testing"))]
+use super::position::resolve_errors;
+use super::position::start_of;
 use super::scalar::Scalars;
 use super::{fault, rules, source};
 
@@ -167,7 +171,17 @@ impl RequestSchema {
         lower::lower(self, operation.document, operation.chosen, &variables)
     }
 
-    /// Takes a request through every step before execution, as the engine does, without the limits of the cost guard.
+    /// A schema whose custom scalars take any value.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn of(sdl: &str) -> Result<Self, String> {
+        Self::new(sdl, Scalars::new()).map_err(|errors| errors.into_iter().map(|error| error.message).collect())
+    }
+
+    /// Takes a request through the steps that another implementation can be compared by, without the limits of the cost guard.
+    #[cfg(any(test, feature = "testing"))]
     pub fn check(&self, query: &str, operation_name: Option<&str>, variables: &Variables) -> Checked {
         let tell = |mut errors: Vec<ServerError>| {
             resolve_errors(&mut errors, query);
@@ -185,18 +199,15 @@ impl RequestSchema {
             Ok(operation) => operation,
             Err(error) => return Checked::NoOperation(error.message),
         };
-        let coerced = match self.coerce(operation, variables) {
-            Ok(coerced) => coerced,
-            Err(errors) => return Checked::Variables(tell(errors)),
-        };
-        if let Err(errors) = lower::lower(self, operation.document, operation.chosen, &coerced) {
-            return Checked::Arguments(tell(errors));
+        match self.coerce(operation, variables) {
+            Ok(coerced) => Checked::Right(coerced.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
+            Err(errors) => Checked::Variables(tell(errors)),
         }
-        Checked::Right(coerced.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
 }
 
 /// How far a request comes before it is executed. The texts say what is wrong.
+#[cfg(any(test, feature = "testing"))]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Checked {
     /// The text is no document.
@@ -207,8 +218,6 @@ pub enum Checked {
     NoOperation(String),
     /// Values of variables do not fit.
     Variables(Vec<String>),
-    /// Values of arguments do not fit.
-    Arguments(Vec<String>),
     /// It would be executed with these variables.
     Right(HashMap<String, Value>),
 }

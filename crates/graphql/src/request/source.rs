@@ -1,12 +1,14 @@
 //! What the parser of `apollo-compiler` does not do with a text, found in one pass over its tokens:
 //!
 //! * It takes an argument or an object field without a value, and drops it. Such a text is refused here (2.6, 2.9.8).
-//! * It does not know descriptions of operations, variables and fragments, which came with September 2025 (2.1.1). They mean
-//!   nothing, so they are blanked out; all positions stay.
+//! * It does not know descriptions of operations, variables and fragments, which came with September 2025 (2.1.1), and it
+//!   stumbles over a comma after `...` or before a colon (2.1.6). Neither means anything, so both are blanked out; all positions
+//!   stay.
 //!
 //! Every other fault of the grammar is left to the parser.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use async_graphql::ServerError;
 
@@ -46,16 +48,15 @@ enum Next {
 /// # Errors
 /// An argument or an object field has no value.
 pub(super) fn prepare(source: &str) -> Result<Cow<'_, str>, ServerError> {
-    let mut scan =
-        Scan { source, at: 0, open: Vec::new(), previous: [None, None], string: None, descriptions: Vec::new() };
+    let mut scan = Scan { source, at: 0, open: Vec::new(), previous: [None, None], string: None, blanks: Vec::new() };
     while let Some((start, token)) = scan.next() {
         scan.see(start, token)?;
     }
-    if scan.descriptions.is_empty() {
+    if scan.blanks.is_empty() {
         return Ok(Cow::Borrowed(source));
     }
     let mut text = source.as_bytes().to_vec();
-    for byte in scan.descriptions.into_iter().flat_map(|(start, end)| start..end) {
+    for byte in scan.blanks.into_iter().flatten() {
         if !matches!(text[byte], b'\n' | b'\r') {
             text[byte] = b' ';
         }
@@ -71,8 +72,9 @@ struct Scan<'s> {
     /// The last two tokens, the last one first.
     previous: [Option<Token<'s>>; 2],
     /// The string right before the current token that can be a description.
-    string: Option<(usize, usize)>,
-    descriptions: Vec<(usize, usize)>,
+    string: Option<Range<usize>>,
+    /// What means nothing, in bytes: descriptions and commas.
+    blanks: Vec<Range<usize>>,
 }
 
 impl<'s> Scan<'s> {
@@ -82,7 +84,11 @@ impl<'s> Scan<'s> {
         loop {
             let rest = bytes.get(self.at..)?;
             let skipped = match rest.first()? {
-                b' ' | b'\t' | b'\n' | b'\r' | b',' => 1,
+                b' ' | b'\t' | b'\n' | b'\r' => 1,
+                b',' => {
+                    self.blanks.push(self.at..self.at + 1);
+                    1
+                }
                 0xEF if rest.starts_with(b"\xEF\xBB\xBF") => 3,
                 b'#' => rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len()),
                 _ => break,
@@ -177,12 +183,12 @@ impl<'s> Scan<'s> {
             | (Some(Inside::Variables), Token::Mark(b'$')) => self.string.take(),
             _ => None,
         };
-        self.descriptions.extend(described);
+        self.blanks.extend(described);
         // The value of a default is a string as well.
         let can_describe = token == Token::String
             && matches!(self.open.last(), None | Some(Inside::Variables))
             && self.previous[0] != Some(Token::Mark(b'='));
-        self.string = can_describe.then_some((start, self.at));
+        self.string = can_describe.then_some(start..self.at);
     }
 }
 
@@ -248,8 +254,9 @@ mod tests {
             "{ a: f { b: g(x: 1) @skip(if: $v) ...F ... on T { h } } } fragment F on T { query mutation fragment }",
             "{ f(query: 1, fragment: {on: true}) }",
         ] {
-            assert_eq!(prepare(source).unwrap(), source);
+            assert_eq!(prepare(source).unwrap(), source.replace(',', " "));
         }
+        assert_eq!(prepare("{ ...,F a,: f(a: \",\", #,\n b: 1) }").unwrap(), "{ ... F a : f(a: \",\"  #,\n b: 1) }");
     }
 
     #[test]
