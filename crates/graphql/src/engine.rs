@@ -69,6 +69,18 @@ pub enum Methods {
     All,
 }
 
+impl Methods {
+    /// Refuses what the request may not do.
+    fn allow(self, kind: Option<OperationType>) -> Result<(), Vec<ServerError>> {
+        if self == Self::All || kind == Some(OperationType::Query) {
+            return Ok(());
+        }
+        let mut error = ServerError::new("A GET request can only run a query.", None);
+        error.extensions.get_or_insert_default().set("code", ErrorCode::MethodNotAllowed.as_str());
+        Err(vec![error])
+    }
+}
+
 /// How much longer than its time a mutation may take before it is cut off. By then its parts have given up by themselves; what
 /// is left is a commit without an answer, which gives up within ten seconds.
 const GRACE: Duration = Duration::from_secs(15);
@@ -109,6 +121,8 @@ impl Engine {
         let sdl = sdl();
         let guard = Guard::new(options.guard, &sdl)?;
         let requests = RequestSchema::new(&sdl, scalars()).map_err(GuardError::not_parsed)?;
+        // Suggestions would tell what introspection may not.
+        let requests = if hidden { requests.without_suggestions() } else { requests };
         Ok(Self { schema, requests, documents: Documents::default(), guard, service })
     }
 
@@ -122,7 +136,7 @@ impl Engine {
     /// At the caller's deadline a query is refused with `TIMEOUT` as a whole. Of a mutation the field that is under way is given
     /// up and rolled back, those after it do not begin, and those before it keep their answers.
     pub async fn execute(&self, caller: Caller, request: GraphQlRequest, methods: Methods) -> Response {
-        let Prepared { lowered, kind, cost } = match self.prepare(&request) {
+        let Prepared { lowered, kind, cost } = match self.prepare(&request, methods) {
             Ok(prepared) => prepared,
             Err(mut errors) => {
                 resolve_errors(&mut errors, &request.query);
@@ -130,10 +144,6 @@ impl Engine {
                 return Response::from_errors(errors);
             }
         };
-        if methods == Methods::QueriesOnly && kind != OperationType::Query {
-            let message = "A GET request can only run a query.";
-            return error_response(ErrorCode::MethodNotAllowed, message, &caller.request_id);
-        }
         let is_mutation = kind == OperationType::Mutation;
         // A query is cut off as a whole, so that its reads need no timers of their own.
         let deadline = caller.deadline.filter(|_| is_mutation);
@@ -154,14 +164,15 @@ impl Engine {
     }
 
     /// Takes a request through everything that comes before its execution.
-    fn prepare(&self, request: &GraphQlRequest) -> Result<Prepared, Vec<ServerError>> {
+    fn prepare(&self, request: &GraphQlRequest, methods: Methods) -> Result<Prepared, Vec<ServerError>> {
         let GraphQlRequest { query, operation_name, variables } = request;
         let name = operation_name.as_deref();
         let (document, mut cost) = match self.documents.get(query, name) {
             Some(document) => (document, None),
-            None => self.read(query, name, variables).map(|(document, cost)| (document, Some(cost)))?,
+            None => self.read(query, name, variables, methods).map(|(document, cost)| (document, Some(cost)))?,
         };
         let operation = Operation::choose(&document.valid, name).map_err(|error| vec![error])?;
+        methods.allow(Some(operation.kind()))?;
         if let Some(fixed) = &document.fixed
             && variables.is_empty()
         {
@@ -185,8 +196,10 @@ impl Engine {
         query: &str,
         name: Option<&str>,
         variables: &Variables,
+        methods: Methods,
     ) -> Result<(Arc<Document>, u64), Vec<ServerError>> {
         let admitted = self.guard.admit(query, name, variables).map_err(|refusal| vec![refusal.into_server_error()])?;
+        methods.allow(admitted.operation_type)?;
         let valid = self.requests.validate(&admitted.document)?;
         let operation = Operation::choose(&valid, name).map_err(|error| vec![error])?;
         let fixed = if operation.has_variables() {

@@ -12,7 +12,7 @@ use async_graphql::{
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
-use tenantry_domain::{Currency, Id, Money as DomainMoney};
+use tenantry_domain::{Currency, Id, Money as DomainMoney, typeid};
 
 use crate::error::ErrorCode;
 use crate::leaf::{Leaf, ToLeaf};
@@ -42,10 +42,9 @@ impl<I: Id + std::str::FromStr<Err: fmt::Display>> InputType for GlobalId<I> {
     fn parse(value: Option<Value>) -> InputValueResult<Self> {
         let value = value.unwrap_or_default();
         match Placed::read(&value) {
-            Some(placed) => placed.text.parse().map(Self).map_err(|error: I::Err| {
-                let example = format!("An id of this kind looks like {}_01h455vb4pex5vsknk084sn02q.", I::PREFIX);
-                misplaced(&placed, &format!("{error}. {example}"))
-            }),
+            Some(placed) => {
+                placed.text.parse().map(Self).map_err(|error: I::Err| misplaced(&placed, &format!("{error}.")))
+            }
             None => Err(InputValueError::expected_type(value)),
         }
     }
@@ -232,10 +231,20 @@ scalar! {
     leaf |value| Leaf::Made(value.to_string())
 }
 
-/// How the request layer checks the schema's scalars.
+/// How the request layer checks the schema's scalars. Of an id it checks the form; of which kind it must be, the field knows.
 pub(crate) fn scalars() -> Scalars {
-    HashMap::from([Timestamp::RULE, Date::RULE, DecimalText::RULE, CurrencyCode::RULE])
+    let id = ScalarRule {
+        example: EXAMPLE_ID,
+        check: |text| match typeid::split(text) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(format!("{error}. An id looks like {EXAMPLE_ID}.")),
+        },
+    };
+    HashMap::from([("ID", id), Timestamp::RULE, Date::RULE, DecimalText::RULE, CurrencyCode::RULE])
 }
+
+/// An id, for messages.
+const EXAMPLE_ID: &str = "client_01h455vb4pex5vsknk084sn02q";
 
 /// Reads a day of the years 1 to 9999, spelled in full: the parser alone takes signs, spaces and single digits as well, and
 /// years that PostgreSQL cannot hold.

@@ -72,7 +72,10 @@ async fn malformed_and_wrong_kinds_of_ids_are_told_as_such() {
     for id in malformed {
         refused_about(&f.owner.query("query($id: ID!) { client(id: $id) { id } }", json!({ "id": id })).await, "id");
         refused_about(&f.owner.query("query($id: ID!) { node(id: $id) { id } }", json!({ "id": id })).await, "id");
-        refused_about(&f.owner.query("query($id: ID!) { nodes(ids: [$id]) { id } }", json!({ "id": id })).await, "ids");
+        refused_about(
+            &f.owner.query("query($id: ID!) { nodes(ids: [$id]) { id } }", json!({ "id": id })).await,
+            "ids.0",
+        );
         refused_about(&f.owner.write("updateClient", json!({ "id": id, "name": "A" })).await, "input.id");
         refused_about(&f.owner.write("createProject", json!({ "name": "A", "clientId": id })).await, "input.clientId");
         refused_about(

@@ -88,6 +88,9 @@ async fn a_field_that_two_fragments_select_runs_once() {
         assert_eq!(project["client"]["id"], first["id"]);
         assert!(project["name"].is_string() && project["id"].is_string());
     }
+    // Any name may be an alias, also one that looks like an internal one.
+    let named = owner.data("{ __empty: viewer { __x: role __empty: role } }").await;
+    assert_eq!(named, json!({ "__empty": { "__x": "OWNER", "__empty": "OWNER" } }));
     let money = owner.data("{ invoices(first: 1) { nodes { total { amount } ... { total { currency } } } } }").await;
     assert!(money["invoices"]["nodes"][0]["total"]["amount"].is_string());
     assert!(money["invoices"]["nodes"][0]["total"]["currency"].is_string());
@@ -134,6 +137,11 @@ async fn nothing_runs_of_a_request_that_does_not_fit() {
         (
             "mutation($input: CreateClientInput!) { createClient(input: $input) { client { id } } }".to_owned(),
             json!({ "input": {} }),
+        ),
+        // An id that is none, for a mutation that comes later.
+        (
+            format!("mutation($id: ID!) {{ {make} b: deleteClient(input: {{ id: $id }}) {{ deletedClientId }} }}"),
+            json!({ "id": "x" }),
         ),
         // A time that is none.
         (

@@ -100,12 +100,13 @@ impl Guard {
         variables: &Variables,
     ) -> Result<Admitted, GuardError> {
         self.check_source(query)?;
-        let document = parse(query).map_err(GuardError::not_parsed)?;
-        let checked = self.check(&document, operation_name, variables);
-        let Cost { cost, root_fields, operation_type, .. } = checked.map_err(|mut error| {
+        let placed = |mut error: GuardError| {
             error.locations.iter_mut().for_each(|position| resolve(position, query));
             error
-        })?;
+        };
+        let document = parse(query).map_err(|errors| placed(GuardError::not_parsed(errors)))?;
+        let Cost { cost, root_fields, operation_type, .. } =
+            self.check(&document, operation_name, variables).map_err(placed)?;
         Ok(Admitted { document, cost, operation_type, root_fields })
     }
 

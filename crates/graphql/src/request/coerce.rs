@@ -215,7 +215,11 @@ impl<'s> Coercion<'s> {
             }
         };
         match fits {
-            Some(value) => value,
+            // The scalars of the language may have rules of the schema's own as well.
+            Some(value) => match self.scalars.get(name).map(|rule| rule.check(name, &value)) {
+                None | Some(Ok(())) => value,
+                Some(Err(reason)) => self.misfit(reason),
+            },
             None => self.misfit(match name {
                 "Int" => "Expected a whole number of 32 bits.",
                 "Float" => "Expected a number.",
@@ -261,7 +265,8 @@ impl<'v> Given<'v, '_> {
 
     fn float(&self) -> Option<f64> {
         match self {
-            Self::Json(Value::Number(number)) => number.as_f64(),
+            // A whole number that a float cannot hold exactly is refused (3.5.2).
+            Self::Json(Value::Number(number)) => number.as_f64().filter(|float| is_exact(number, *float)),
             Self::Written(Literal::Int(digits), _) => digits.try_to_f64().ok(),
             Self::Written(Literal::Float(digits), _) => digits.try_to_f64().ok(),
             _ => None,
@@ -285,6 +290,13 @@ impl<'v> Given<'v, '_> {
             Self::Written(literal, variables) => untyped(literal, variables),
         }
     }
+}
+
+/// Whether the float is the number, if that is whole.
+fn is_exact(number: &Number, float: f64) -> bool {
+    let whole = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
+    #[expect(clippy::cast_possible_truncation, reason = "64 bits fit into 128")]
+    whole.is_none_or(|whole| float as i128 == whole)
 }
 
 /// A float that is a whole number which it holds exactly.

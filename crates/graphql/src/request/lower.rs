@@ -21,8 +21,8 @@ use super::position::position_of;
 use super::schema::RequestSchema;
 
 /// The key of a field that stands in a selection set of which nothing is left. The executor would take the object for a leaf
-/// otherwise, or for null. It is never told to a client.
-pub(crate) const EMPTY: &str = "__empty";
+/// otherwise, or for null. It is no name, so that no client can ask for it, and it is never written out.
+pub(crate) const EMPTY: &str = "\0";
 
 /// An operation as it is executed.
 #[derive(Clone)]

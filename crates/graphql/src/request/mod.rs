@@ -18,6 +18,7 @@ mod rules;
 mod scalar;
 mod schema;
 mod source;
+mod suggest;
 
 pub(crate) use fault::REASON;
 pub(crate) use lower::{EMPTY, Lowered};

@@ -1,10 +1,10 @@
-//! How the values of custom scalars are checked: by rules that the schema's owner gives for each.
+//! How the values of custom scalars, and of ids, are checked: by rules that the schema's owner gives for each.
 
 use std::collections::HashMap;
 
 use async_graphql::Value;
 
-/// The rule of one custom scalar. All of them are written as strings.
+/// The rule of one scalar. All that have one are written as strings.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ScalarRule {
     /// A value as it may be written, for messages.

@@ -3,20 +3,23 @@
 use std::collections::HashMap;
 
 use apollo_compiler::ast::Document;
+use apollo_compiler::diagnostic::ToCliReport as _;
 use apollo_compiler::executable::{Operation as Chosen, OperationType};
 use apollo_compiler::schema::{ExtendedType, FieldDefinition};
 use apollo_compiler::validation::{DiagnosticList, Valid};
 use apollo_compiler::{ExecutableDocument, Name, Schema, name, parser::Parser, ty};
 #[cfg(any(test, feature = "testing"))]
 use async_graphql::Value;
-use async_graphql::{Pos, ServerError, Variables};
+use async_graphql::{ServerError, Variables};
 
 use super::coerce::{self, Coerced, Coercion};
 use super::lower::{self, Lowered};
 #[cfg(any(test, feature = "testing"))]
 use super::position::resolve_errors;
-use super::position::start_of;
+use super::position::{offset, start_of};
 use super::scalar::Scalars;
+use super::source::Prepared;
+use super::suggest::suggestion;
 use super::{fault, rules, source};
 
 /// Parses the text of a request (section 2).
@@ -24,16 +27,38 @@ use super::{fault, rules, source};
 /// # Errors
 /// What is wrong with its grammar.
 pub(crate) fn parse(query: &str) -> Result<Document, Vec<ServerError>> {
-    let source = source::prepare(query).map_err(|error| vec![error])?;
-    Parser::new().parse_ast(source, "request").map_err(|failed| told(&failed.errors))
+    let Prepared { text, descriptions } = source::prepare(query).map_err(|error| vec![error])?;
+    for description in descriptions {
+        // The text has lost them, so that each is read in a document of its own.
+        let alone = format!("{{ f(a: {}) }}", &query[description.clone()]);
+        if Parser::new().parse_ast(alone, "description").is_err() {
+            return Err(vec![fault::of_document("syntax error: invalid string", vec![offset(description.start)])]);
+        }
+    }
+    Parser::new().parse_ast(text, "request").map_err(|failed| told(&failed.errors, None))
 }
 
-/// The errors of a document, as a client is told them.
-fn told(errors: &DiagnosticList) -> Vec<ServerError> {
-    let errors = errors.iter().take(fault::MOST).map(|error| {
-        let error = error.to_json();
-        let locations = error.locations.iter().map(|at| Pos { line: at.line, column: at.column });
-        fault::of_document(&error.message, locations.collect())
+/// The errors of a document, as a client is told them; with suggestions from this schema.
+fn told(errors: &DiagnosticList, suggest_from: Option<&Schema>) -> Vec<ServerError> {
+    let has = |name: &str| errors.iter().any(|error| error.error.unstable_error_name() == Some(name));
+    // What follows from an unknown name only repeats it, and says more of the schema than was asked.
+    let follows = [
+        has("UndefinedField").then_some("MissingSubselection"),
+        has("UndefinedDefinition").then_some("DisallowedVariableUsage"),
+    ];
+    let errors = errors.iter().filter(|error| {
+        let name = error.error.unstable_error_name();
+        name.is_none() || !follows.contains(&name)
+    });
+    let errors = errors.take(fault::MOST).map(|error| {
+        let message = error.error.to_string();
+        let suggestion = suggest_from.and_then(|schema| suggestion(schema, &message));
+        let message = match suggestion {
+            Some(suggestion) => format!("{message}. {suggestion}"),
+            None => message,
+        };
+        let at = error.error.location().map(|span| offset(span.offset()));
+        fault::of_document(&message, at.into_iter().collect())
     });
     errors.collect()
 }
@@ -45,19 +70,36 @@ pub struct RequestSchema {
     scalars: Scalars,
     /// The object types of each abstract type.
     possible: HashMap<Name, Vec<Name>>,
+    /// Whether errors suggest names that exist.
+    suggests: bool,
 }
 
-/// Adds the field of introspection that `apollo-compiler` does not know yet (4.2.2).
-fn with_one_of(schema: Valid<Schema>) -> Valid<Schema> {
+/// Brings the types of introspection, which `apollo-compiler` has from an older edition, to September 2025 (4.2): `isOneOf` exists,
+/// and `includeDeprecated` may not be null.
+fn with_introspection_of_2025(schema: Valid<Schema>) -> Valid<Schema> {
     let mut schema = schema.into_inner();
-    if let Some(ExtendedType::Object(ty)) = schema.types.get_mut("__Type")
-        && !ty.fields.contains_key("isOneOf")
-        && let Some(alike) = ty.fields.get("specifiedByURL")
-    {
-        let mut definition = FieldDefinition::clone(alike);
-        definition.name = name!("isOneOf");
-        definition.ty = ty!(Boolean);
-        ty.make_mut().fields.insert(definition.name.clone(), definition.into());
+    for (name, ty) in &mut schema.types {
+        let ExtendedType::Object(ty) = ty else { continue };
+        if !name.starts_with("__") {
+            continue;
+        }
+        let ty = ty.make_mut();
+        for field in ty.fields.values_mut() {
+            for argument in &mut field.make_mut().arguments {
+                if argument.name == "includeDeprecated" {
+                    argument.make_mut().ty = ty!(Boolean!).into();
+                }
+            }
+        }
+        if name == "__Type"
+            && !ty.fields.contains_key("isOneOf")
+            && let Some(alike) = ty.fields.get("specifiedByURL")
+        {
+            let mut definition = FieldDefinition::clone(alike);
+            definition.name = name!("isOneOf");
+            definition.ty = ty!(Boolean);
+            ty.fields.insert(definition.name.clone(), definition.into());
+        }
     }
     Valid::assume_valid(schema)
 }
@@ -104,8 +146,8 @@ impl RequestSchema {
     /// # Errors
     /// The text is no valid schema.
     pub(crate) fn new(sdl: &str, scalars: Scalars) -> Result<Self, Vec<ServerError>> {
-        let schema = Schema::parse_and_validate(sdl, "schema.graphql").map_err(|failed| told(&failed.errors))?;
-        let schema = with_one_of(schema);
+        let schema = Schema::parse_and_validate(sdl, "schema.graphql").map_err(|failed| told(&failed.errors, None))?;
+        let schema = with_introspection_of_2025(schema);
         let mut possible = HashMap::new();
         for (name, ty) in &schema.types {
             if let ExtendedType::Union(union) = ty {
@@ -116,7 +158,13 @@ impl RequestSchema {
             possible.insert(name, implementers.objects.iter().cloned().collect());
         }
         possible.values_mut().for_each(|objects: &mut Vec<Name>| objects.sort());
-        Ok(Self { schema, scalars, possible })
+        Ok(Self { schema, scalars, possible, suggests: true })
+    }
+
+    /// Keeps the names of the schema to itself: errors suggest none.
+    #[must_use]
+    pub(crate) fn without_suggestions(self) -> Self {
+        Self { suggests: false, ..self }
     }
 
     pub(super) fn schema(&self) -> &Schema {
@@ -137,7 +185,9 @@ impl RequestSchema {
     /// # Errors
     /// What is wrong with it.
     pub(crate) fn validate(&self, document: &Document) -> Result<Valid<ExecutableDocument>, Vec<ServerError>> {
-        let valid = document.to_executable_validate(&self.schema).map_err(|failed| told(&failed.errors))?;
+        let valid = document.to_executable_validate(&self.schema);
+        let suggest_from = self.suggests.then_some(&*self.schema);
+        let valid = valid.map_err(|failed| told(&failed.errors, suggest_from))?;
         let errors = rules::check(self, &valid);
         if errors.is_empty() { Ok(valid) } else { Err(errors) }
     }

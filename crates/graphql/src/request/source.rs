@@ -43,26 +43,45 @@ enum Next {
     Value,
 }
 
-/// The text for the parser.
+/// A text as the parser takes it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Prepared<'s> {
+    /// The text, of the same length.
+    pub(super) text: Cow<'s, str>,
+    /// Where the descriptions stand that it has lost.
+    pub(super) descriptions: Vec<Range<usize>>,
+}
+
+/// Makes the text ready for the parser.
 ///
 /// # Errors
 /// An argument or an object field has no value.
-pub(super) fn prepare(source: &str) -> Result<Cow<'_, str>, ServerError> {
-    let mut scan = Scan { source, at: 0, open: Vec::new(), previous: [None, None], string: None, blanks: Vec::new() };
+pub(super) fn prepare(source: &str) -> Result<Prepared<'_>, ServerError> {
+    let mut scan = Scan {
+        source,
+        at: 0,
+        open: Vec::new(),
+        previous: [None, None],
+        string: None,
+        commas: Vec::new(),
+        descriptions: Vec::new(),
+    };
     while let Some((start, token)) = scan.next() {
         scan.see(start, token)?;
     }
-    if scan.blanks.is_empty() {
-        return Ok(Cow::Borrowed(source));
+    let Scan { commas, descriptions, .. } = scan;
+    if commas.is_empty() && descriptions.is_empty() {
+        return Ok(Prepared { text: Cow::Borrowed(source), descriptions });
     }
     let mut text = source.as_bytes().to_vec();
-    for byte in scan.blanks.into_iter().flatten() {
+    for byte in descriptions.iter().cloned().flatten().chain(commas) {
         if !matches!(text[byte], b'\n' | b'\r') {
             text[byte] = b' ';
         }
     }
     // Whole strings were blanked out, so that what is left is text. If not, the parser finds the fault.
-    Ok(String::from_utf8(text).map_or(Cow::Borrowed(source), Cow::Owned))
+    let text = String::from_utf8(text).map_or(Cow::Borrowed(source), Cow::Owned);
+    Ok(Prepared { text, descriptions })
 }
 
 struct Scan<'s> {
@@ -73,8 +92,8 @@ struct Scan<'s> {
     previous: [Option<Token<'s>>; 2],
     /// The string right before the current token that can be a description.
     string: Option<Range<usize>>,
-    /// What means nothing, in bytes: descriptions and commas.
-    blanks: Vec<Range<usize>>,
+    commas: Vec<usize>,
+    descriptions: Vec<Range<usize>>,
 }
 
 impl<'s> Scan<'s> {
@@ -86,7 +105,7 @@ impl<'s> Scan<'s> {
             let skipped = match rest.first()? {
                 b' ' | b'\t' | b'\n' | b'\r' => 1,
                 b',' => {
-                    self.blanks.push(self.at..self.at + 1);
+                    self.commas.push(self.at);
                     1
                 }
                 0xEF if rest.starts_with(b"\xEF\xBB\xBF") => 3,
@@ -183,7 +202,7 @@ impl<'s> Scan<'s> {
             | (Some(Inside::Variables), Token::Mark(b'$')) => self.string.take(),
             _ => None,
         };
-        self.blanks.extend(described);
+        self.descriptions.extend(described);
         // The value of a default is a string as well.
         let can_describe = token == Token::String
             && matches!(self.open.last(), None | Some(Inside::Variables))
@@ -227,6 +246,10 @@ pub(crate) fn string_length(rest: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn prepare(source: &str) -> Result<String, ServerError> {
+        super::prepare(source).map(|prepared| prepared.text.into_owned())
+    }
 
     #[test]
     fn a_name_without_a_value_is_refused() {
