@@ -13,8 +13,9 @@ use parking_lot::Mutex;
 
 use crate::request::Lowered;
 
-/// The most text of documents that is kept, in bytes. A parsed document takes some twenty times its text.
-const MAX_BYTES: usize = 1024 * 1024;
+/// The most text of documents that is kept, in bytes. A document takes up to some 170 times its text: as it was parsed, as it was
+/// validated, and as it is executed.
+const MAX_BYTES: usize = 256 * 1024;
 
 /// The most documents that are kept, however short.
 const MAX_DOCUMENTS: usize = 10_000;

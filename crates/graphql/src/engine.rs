@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use apollo_compiler::ast::OperationType;
 use async_graphql::indexmap::IndexMap;
 use async_graphql::{Name, Request, Response, ServerError, ValidationMode, Value, Variables};
+use futures_util::FutureExt as _;
 use tenantry_service::Service;
 use tenantry_service::payment::PaymentPortal;
 
@@ -71,8 +73,8 @@ pub enum Methods {
 
 impl Methods {
     /// Refuses what the request may not do.
-    fn allow(self, kind: Option<OperationType>) -> Result<(), Vec<ServerError>> {
-        if self == Self::All || kind == Some(OperationType::Query) {
+    fn allow(self, kind: OperationType) -> Result<(), Vec<ServerError>> {
+        if self == Self::All || kind == OperationType::Query {
             return Ok(());
         }
         let mut error = ServerError::new("A GET request can only run a query.", None);
@@ -151,9 +153,16 @@ impl Engine {
         let mut executable = Request::new("").data(Arc::clone(&reads)).data(OwnOrganizations::default());
         executable.set_parsed_query(lowered.document);
         let limit = caller.deadline.map(|at| if is_mutation { at + GRACE } else { at });
-        let execution = drive(&reads, self.schema.execute(executable));
-        let Some(mut response) = within(limit, execution).await else {
-            return out_of_time(&reads, &caller.request_id);
+        // A resolver that panics must not take along what the client is told of the fields before it.
+        let execution = AssertUnwindSafe(drive(&reads, self.schema.execute(executable))).catch_unwind();
+        let mut response = match within(limit, execution).await {
+            Some(Ok(response)) => response,
+            Some(Err(_)) => {
+                tracing::error!(request_id = caller.request_id, "a resolver panicked");
+                let message = "Something went wrong; the request id helps to find out what.";
+                return cut_short(ErrorCode::Internal, message, &reads, &caller.request_id);
+            }
+            None => return cut_short(ErrorCode::Timeout, "The request took too long.", &reads, &caller.request_id),
         };
         put_in_order(&mut response, &lowered.roots);
         resolve_errors(&mut response.errors, &request.query);
@@ -172,7 +181,7 @@ impl Engine {
             None => self.read(query, name, variables, methods).map(|(document, cost)| (document, Some(cost)))?,
         };
         let operation = Operation::choose(&document.valid, name).map_err(|error| vec![error])?;
-        methods.allow(Some(operation.kind()))?;
+        methods.allow(operation.kind())?;
         if let Some(fixed) = &document.fixed
             && variables.is_empty()
         {
@@ -199,7 +208,9 @@ impl Engine {
         methods: Methods,
     ) -> Result<(Arc<Document>, u64), Vec<ServerError>> {
         let admitted = self.guard.admit(query, name, variables).map_err(|refusal| vec![refusal.into_server_error()])?;
-        methods.allow(admitted.operation_type)?;
+        if let Some(kind) = admitted.operation_type {
+            methods.allow(kind)?;
+        }
         let valid = self.requests.validate(&admitted.document)?;
         let operation = Operation::choose(&valid, name).map_err(|error| vec![error])?;
         let fixed = if operation.has_variables() {
@@ -222,12 +233,12 @@ async fn within<T>(limit: Option<tokio::time::Instant>, work: impl Future<Output
     }
 }
 
-/// The answer to a request whose time is over. What was under way is dropped, which rolls it back.
-fn out_of_time(reads: &Reads, request_id: &str) -> Response {
+/// The answer to a request that ends as a whole. What was under way is dropped, which rolls it back.
+fn cut_short(code: ErrorCode, message: &str, reads: &Reads, request_id: &str) -> Response {
     let committed = reads.take_committed();
-    let mut response = error_response(ErrorCode::Timeout, "The request took too long.", request_id);
+    let mut response = error_response(code, message, request_id);
     if let (false, [error, ..]) = (committed.is_empty(), response.errors.as_mut_slice()) {
-        error.message = format!("The request took too long. These fields were carried out: {}.", committed.join(", "));
+        error.message = format!("{message} These fields were carried out: {}.", committed.join(", "));
         let extensions = error.extensions.get_or_insert_default();
         extensions.set("committed", Value::List(committed.into_iter().map(Value::String).collect()));
     }

@@ -2,6 +2,7 @@
 //! until somebody decides here.
 
 use async_graphql::{Enum, Error, ErrorExtensions, PathSegment, Response, ServerError, SimpleObject, Value};
+use tenantry_domain::causes::causes;
 use tenantry_domain::feature::LimitReached;
 use tenantry_domain::{FieldError, FieldErrorCode};
 use tenantry_service::ServiceError;
@@ -115,18 +116,6 @@ fn store_failed(error: &StoreError) -> Error {
 pub(crate) fn internal(error: &dyn std::error::Error) -> Error {
     tracing::error!(error = causes(error), "a fault");
     coded(ErrorCode::Internal, "Something went wrong; the request id helps to find out what.")
-}
-
-/// An error's text with those of its causes.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut causes = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        causes.push_str(": ");
-        causes.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    causes
 }
 
 /// What an expected refusal is about.

@@ -37,6 +37,7 @@ pub use encode::encode;
 pub use engine::{Engine, EngineOptions, GraphQlRequest, Methods};
 pub use error::{ErrorCode, error_response};
 pub use issuer::{IssueError, IssuedToken, TokenIssuer};
-#[cfg(feature = "testing")]
-pub use request::{Checked, RequestSchema};
+#[cfg(any(test, feature = "testing"))]
+pub use request::Checked;
+pub use request::RequestSchema;
 pub use schema::sdl;

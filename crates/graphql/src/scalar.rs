@@ -259,8 +259,10 @@ fn read_day(text: &str) -> Result<NaiveDate, &'static str> {
 fn read_time(text: &str) -> Result<DateTime<Utc>, &'static str> {
     let time = DateTime::parse_from_rfc3339(text).map_err(|_| "This is not a time such as 2026-01-31T12:00:00Z.")?;
     let time = time.with_timezone(&Utc);
-    // The seconds in which the year 1 begins and the year 9999 ends. What follows the last second's point still belongs to it.
-    if !(-62_135_596_800..=253_402_300_799).contains(&time.timestamp()) {
+    // The seconds in which the year 1 begins and the year 9999 ends. What follows the last second's point still belongs to it, but a
+    // leap second does not: it is kept as the next one.
+    let is_leap = time.timestamp_subsec_nanos() >= 1_000_000_000;
+    if !(-62_135_596_800..=253_402_300_799 - i64::from(is_leap)).contains(&time.timestamp()) {
         return Err("This must lie between the years 1 and 9999.");
     }
     if time.timestamp_subsec_nanos() % 1_000 == 0 { Ok(time) } else { Err("This is finer than a microsecond.") }

@@ -80,6 +80,11 @@ async fn the_same_options_give_the_same_rows_and_the_catalogue_stays() {
     assert_eq!(catalogue(&first), before);
 }
 
+/// Tasks that more than one invoice bills that is not void.
+const BILLED_TWICE: &str = "SELECT count(*) FROM (SELECT FROM app.invoice_tasks t JOIN app.invoices i \
+     ON i.organization_id = t.organization_id AND i.id = t.invoice_id WHERE i.status <> 'void' \
+     GROUP BY t.organization_id, t.task_id HAVING count(*) > 1) d";
+
 #[tokio::test]
 async fn what_is_made_at_scale_keeps_the_rules_that_no_constraint_says() {
     let database = database().await;
@@ -100,6 +105,7 @@ async fn what_is_made_at_scale_keeps_the_rules_that_no_constraint_says() {
         "SELECT count(*) FROM app.tasks t JOIN app.tasks p ON p.organization_id = t.organization_id AND p.id = t.parent_task_id \
          WHERE t.created_at < p.created_at OR t.position <= p.position",
         "SELECT count(*) FROM (SELECT FROM app.tasks GROUP BY organization_id, project_id, position HAVING count(*) > 1) d",
+        BILLED_TWICE,
     ] {
         assert_eq!(number(&database, broken).await, 0, "{broken}");
     }
@@ -167,6 +173,9 @@ async fn the_demo_is_made_once() {
         now.timestamp()
     );
     assert_eq!(number(&database, &future).await, 0);
+    assert_eq!(number(&database, BILLED_TWICE).await, 0);
+    let covered = number(&database, "SELECT count(*) FROM app.invoice_tasks").await;
+    assert!(covered > 5, "invoices cover tasks: {covered}");
     let roles = "SELECT count(DISTINCT m.role) FROM app.organization_members m \
                  JOIN app.organizations o ON o.id = m.organization_id WHERE o.slug = 'northwind'";
     assert_eq!(number(&database, roles).await, 5);

@@ -10,4 +10,3 @@ pub mod portal;
 pub mod settings;
 pub mod shutdown;
 mod start;
-mod text;

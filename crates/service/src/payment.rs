@@ -6,6 +6,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use tenantry_billing::Billing;
+use tenantry_domain::causes::causes;
 use tenantry_domain::permission::Operation;
 use tenantry_domain::plan::FREE_PLAN;
 use tenantry_domain::{FieldError, FieldErrorCode, Identity, OrganizationId};
@@ -234,8 +235,7 @@ fn failed(error: PortalError, field: &[&str]) -> ServiceError {
             (field, "The payment provider refuses this; the operator of this server has to set that right.")
         }
     };
-    let error: &(dyn Error + 'static) = &error;
-    tracing::error!(error, "the payment provider refuses a call; somebody has to set that right");
+    tracing::error!(error = causes(&error), "the payment provider refuses a call; somebody has to set that right");
     let field = field.iter().map(|part| (*part).to_owned()).collect();
     FieldError { code: FieldErrorCode::NotConfigured, field, message: message.to_owned() }.into()
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tenantry_domain::OrganizationId;
+use tenantry_domain::causes::causes;
 use tenantry_store::billing::stripe as payments;
 use tenantry_store::{Store, StoreError, WorkerScope, organization};
 
@@ -82,8 +83,7 @@ pub async fn purge_due_and_end(
             }
             Ok(false) => {}
             Err(error) => {
-                let cause: &(dyn std::error::Error + 'static) = &error;
-                tracing::error!(organization = %id, error = cause, "an organization could not be deleted");
+                tracing::error!(organization = %id, error = causes(&error), "an organization could not be deleted");
                 purged.failed.push((id, error));
             }
         }

@@ -9,6 +9,7 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 
 use crate::compact::Compact;
 use crate::error::{SetupError, TokenError};
+use crate::small_order;
 
 /// Shorter HS256 secrets can be guessed offline from a single token (RFC 7518 section 3.2).
 const MIN_SECRET_BYTES: usize = 32;
@@ -50,6 +51,9 @@ impl Key {
     /// An Ed25519 key from its 32 bytes.
     pub(crate) fn ed25519(id: Option<String>, point: &[u8]) -> Result<Self, SetupError> {
         ParsedPublicKey::new(&ED25519, point).map_err(|_| SetupError::MalformedKey("not an Ed25519 point"))?;
+        if small_order::has_small_order(point) {
+            return Err(SetupError::WeakKey("an Ed25519 point of small order"));
+        }
         Ok(Self::new(id, Algorithm::EdDSA, DecodingKey::from_ed_der(point), &[point]))
     }
 

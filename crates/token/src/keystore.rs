@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use arc_swap::ArcSwap;
 use chrono::{DateTime, TimeDelta, Utc};
 use tenantry_domain::Clock;
+use tenantry_domain::causes::causes;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::cache::VerifiedCache;
@@ -158,8 +159,7 @@ impl KeyStore {
                 Ok(keys) => store.install(keys, now),
                 Err(error) => {
                     store.failed_at.store(now.timestamp_micros(), Ordering::Relaxed);
-                    let error: &dyn std::error::Error = &error;
-                    tracing::warn!(error, "the key set could not be read again");
+                    tracing::warn!(error = causes(&error), "the key set could not be read again");
                 }
             }
             drop(gate);

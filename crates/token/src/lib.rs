@@ -18,6 +18,7 @@ mod issuer;
 mod jwks;
 mod key;
 mod keystore;
+mod small_order;
 mod source;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

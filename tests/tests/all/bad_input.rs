@@ -425,9 +425,13 @@ async fn the_ends_of_time_are_kept_or_refused_but_never_a_fault() {
             f.owner.data(list).await;
         }
     }
-    for time in
-        ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999999Z", "+10000-01-01T00:00:00Z"]
-    {
+    for time in [
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59Z",
+        "9999-12-31T23:59:59.999999Z",
+        "9999-12-31T23:59:60Z",
+        "+10000-01-01T00:00:00Z",
+    ] {
         let answer = f.owner.write("updateTask", json!({ "id": f.full.tasks[0], "dueAt": time })).await;
         if answer.json.get("errors").is_some() {
             refused_about(&answer, "input.dueAt");

@@ -78,7 +78,7 @@ pub(super) fn check_totals(document: &Document, parts: &Parts<'_>, limits: &Guar
 impl Totals {
     fn directives(&mut self, directives: &DirectiveList) {
         self.directives += directives.len() as u64;
-        for directive in directives.iter() {
+        for directive in &directives.0 {
             self.arguments(directive.arguments.len());
         }
     }

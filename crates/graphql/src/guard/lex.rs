@@ -4,7 +4,7 @@
 use async_graphql::Pos;
 
 use super::{GuardError, GuardErrorKind as Kind, GuardLimits};
-use crate::request::string_length;
+use crate::request::{offset, resolve, string_length};
 
 /// Checks size, tokens, bracket nesting, and the length of names and numbers.
 ///
@@ -80,11 +80,9 @@ impl Scan<'_> {
 
     /// Line and column of the scan, both from 1, as the parser counts them.
     fn position(&self) -> Pos {
-        let before = self.source.as_bytes().get(..self.at).unwrap_or_default();
-        let line = before.split(|&byte| byte == b'\n').count();
-        let line_start = before.iter().rposition(|&byte| byte == b'\n' || byte == b'\r').map_or(0, |i| i + 1);
-        let column = String::from_utf8_lossy(&before[line_start..]).chars().count() + 1;
-        Pos { line, column }
+        let mut position = offset(self.at);
+        resolve(&mut position, self.source);
+        position
     }
 }
 

@@ -221,6 +221,12 @@ impl Page {
     }
 
     fn fraction(number: Option<f64>) -> Self {
-        if number.is_some_and(|number| number.abs() <= f64::from(i32::MAX)) { Self::Unclear } else { Self::TooLarge }
+        match number {
+            // Whole, and given as a variable, it is an integer: JSON has one kind of number.
+            #[expect(clippy::cast_possible_truncation, reason = "it is whole and within 32 bits")]
+            Some(number) if number.abs() <= f64::from(i32::MAX) && number.fract() == 0.0 => Self::Size(number as i64),
+            Some(number) if number.abs() <= f64::from(i32::MAX) => Self::Unclear,
+            _ => Self::TooLarge,
+        }
     }
 }

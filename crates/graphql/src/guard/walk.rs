@@ -3,10 +3,10 @@
 
 use std::collections::HashMap;
 
-use apollo_compiler::Node;
 use apollo_compiler::ast::{
     DirectiveList, Field, FragmentSpread, InlineFragment, OperationDefinition, OperationType, Selection, Value,
 };
+use apollo_compiler::{Name, Node};
 use async_graphql::Pos;
 
 use crate::request::position_of;
@@ -98,7 +98,7 @@ impl<'a> Walk<'a> {
         inline: &'a InlineFragment,
         nesting: u64,
     ) -> Result<Shape, GuardError> {
-        let condition = inline.type_condition.as_ref().map(|condition| condition.as_str());
+        let condition = inline.type_condition.as_ref().map(Name::as_str);
         let on = condition.map_or(parent, |name| self.table.type_named(name));
         let mut shape = self.selection_set(on, &inline.selection_set, nesting + 1)?;
         shape.unknown = shape.unknown.saturating_add(u64::from(condition.is_some() && on.is_none()));

@@ -28,7 +28,7 @@ pub(crate) struct LineItemInput {
 pub(crate) struct CreateInvoiceInput {
     /// Who is billed.
     client_id: GlobalId<ClientId>,
-    /// The project it is for.
+    /// The project it is for; one of the same client, or of none.
     project_id: Option<GlobalId<ProjectId>>,
     /// The currency of every amount.
     currency: CurrencyCode,
@@ -42,7 +42,8 @@ pub(crate) struct CreateInvoiceInput {
     tax_rate: Option<DecimalText>,
     /// Anything else; at most 20,000 characters.
     notes: Option<String>,
-    /// The tasks that it covers; at most 500.
+    /// The tasks that it covers; at most 500, of projects of the same client or of none. A task is billed once, unless its invoice
+    /// is void.
     task_ids: Option<Vec<GlobalId<TaskId>>>,
 }
 
@@ -55,7 +56,7 @@ pub(crate) struct UpdateInvoiceInput {
     expected_updated_at: Option<Timestamp>,
     /// Who is billed.
     client_id: MaybeUndefined<GlobalId<ClientId>>,
-    /// The project it is for.
+    /// The project it is for; one of the same client, or of none.
     project_id: MaybeUndefined<GlobalId<ProjectId>>,
     /// The currency of every amount.
     currency: MaybeUndefined<CurrencyCode>,
@@ -69,7 +70,8 @@ pub(crate) struct UpdateInvoiceInput {
     tax_rate: MaybeUndefined<DecimalText>,
     /// Anything else; at most 20,000 characters.
     notes: MaybeUndefined<String>,
-    /// Replaces the tasks that it covers; at most 500.
+    /// Replaces the tasks that it covers; at most 500, of projects of the same client or of none. A task is billed once, unless its
+    /// invoice is void.
     task_ids: MaybeUndefined<Vec<GlobalId<TaskId>>>,
 }
 

@@ -191,8 +191,8 @@ impl OrganizationMutation {
         })))
     }
 
-    /// Schedules the organization's deletion: 30 days from now, with everything in it. Until then it can be cancelled. For
-    /// owners.
+    /// Schedules the organization's deletion: 30 days from now, with everything in it. Until then it can be cancelled. Refused with
+    /// `ALREADY_SUBSCRIBED` while a subscription will be renewed. For owners.
     async fn delete_organization(
         &self,
         context: &Context<'_>,

@@ -74,7 +74,7 @@ impl<'s> Coercion<'s> {
         }
         let name = ty.inner_named_type().as_str();
         match self.schema.types.get(name) {
-            Some(ExtendedType::Scalar(_)) => self.scalar(name, Given::Json(value)),
+            Some(ExtendedType::Scalar(_)) => self.scalar(name, &Given::Json(value)),
             Some(ExtendedType::Enum(definition)) => match value {
                 Value::String(text) if definition.values.contains_key(text.as_str()) => Value::Enum(Name::new(text)),
                 _ => self.misfit(format!("This is not a value of the enum {name}.")),
@@ -138,7 +138,7 @@ impl<'s> Coercion<'s> {
         }
         let name = ty.inner_named_type().as_str();
         match self.schema.types.get(name) {
-            Some(ExtendedType::Scalar(_)) => self.scalar(name, Given::Written(literal, variables)),
+            Some(ExtendedType::Scalar(_)) => self.scalar(name, &Given::Written(literal, variables)),
             Some(ExtendedType::Enum(definition)) => match literal {
                 Literal::Enum(value) if definition.values.contains_key(value) => Value::Enum(Name::new(value.as_str())),
                 _ => self.misfit(format!("This is not a value of the enum {name}.")),
@@ -187,7 +187,7 @@ impl<'s> Coercion<'s> {
         self.misfit(format!("{} has no field of this name.", definition.name));
     }
 
-    /// Of a OneOf input object exactly one field is given, and it is not null (3.10.1).
+    /// Of a `OneOf` input object exactly one field is given, and it is not null (3.10.1).
     fn check_one_of(&mut self, definition: &InputObjectType, fields: &IndexMap<Name, Value>) {
         if definition.directives.has("oneOf")
             && (fields.len() != 1 || fields.values().any(|value| *value == Value::Null))
@@ -196,7 +196,7 @@ impl<'s> Coercion<'s> {
         }
     }
 
-    fn scalar(&mut self, name: &str, given: Given<'_, '_>) -> Value {
+    fn scalar(&mut self, name: &str, given: &Given<'_, '_>) -> Value {
         let fits = match name {
             "Int" => {
                 given.integer().and_then(|number| i32::try_from(number).ok()).map(|number| Value::Number(number.into()))
@@ -240,8 +240,7 @@ enum Given<'v, 'c> {
 impl<'v> Given<'v, '_> {
     fn text(&self) -> Option<&'v str> {
         match self {
-            Self::Json(Value::String(text)) => Some(text),
-            Self::Written(Literal::String(text), _) => Some(text),
+            Self::Json(Value::String(text)) | Self::Written(Literal::String(text), _) => Some(text),
             _ => None,
         }
     }

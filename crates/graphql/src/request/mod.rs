@@ -23,11 +23,10 @@ mod suggest;
 pub(crate) use fault::REASON;
 pub(crate) use lower::{EMPTY, Lowered};
 pub(crate) use place::Placed;
-pub(crate) use position::{position_of, resolve, resolve_errors};
+pub(crate) use position::{offset, position_of, resolve, resolve_errors};
 pub(crate) use scalar::{ScalarRule, Scalars};
-#[cfg(not(any(test, feature = "testing")))]
-pub(crate) use schema::RequestSchema;
 #[cfg(any(test, feature = "testing"))]
-pub use schema::{Checked, RequestSchema};
+pub use schema::Checked;
+pub use schema::RequestSchema;
 pub(crate) use schema::{Operation, parse};
 pub(crate) use source::string_length;

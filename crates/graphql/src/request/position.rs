@@ -13,7 +13,7 @@ pub(crate) fn position_of<T: ?Sized>(node: &Node<T>) -> Pos {
 }
 
 /// The position of this byte.
-pub(super) fn offset(at: usize) -> Pos {
+pub(crate) fn offset(at: usize) -> Pos {
     Pos { line: OFFSET, column: at }
 }
 

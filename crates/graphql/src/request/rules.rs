@@ -63,7 +63,7 @@ fn visit<'d>(document: &'d ExecutableDocument, operation: &'d Operation, see: &m
 /// * All variable usages are allowed (5.8.5), also those inside lists and input objects, which `apollo-compiler` compares by
 ///   their innermost type alone, and where a default of null does not make null impossible.
 /// * All used variables are defined (5.8.3), also those inside objects of custom scalars.
-/// * Input fields are unique (5.6.3), and of a OneOf input object there is exactly one (5.6.5).
+/// * Input fields are unique (5.6.3), and of a `OneOf` input object there is exactly one (5.6.5).
 struct Values<'a> {
     schema: &'a RequestSchema,
     variables: &'a [Node<VariableDefinition>],
@@ -88,7 +88,7 @@ impl Values<'_> {
     }
 
     fn directives(&mut self, directives: &DirectiveList) {
-        for directive in directives.iter() {
+        for directive in &directives.0 {
             if let Some(definition) = self.schema.schema().directive_definitions.get(&directive.name) {
                 self.arguments(&definition.arguments, &directive.arguments);
             }
@@ -111,7 +111,9 @@ impl Values<'_> {
             Value::List(items) => {
                 *self.has_lists = true;
                 let item = ty.filter(|ty| ty.is_list()).map(Type::item_type);
-                items.iter().for_each(|value| self.value(item, Location::default(), value));
+                for value in items {
+                    self.value(item, Location::default(), value);
+                }
             }
             Value::Object(fields) => self.object(ty, fields, value),
             _ => {}

@@ -7,7 +7,7 @@ use apollo_compiler::diagnostic::ToCliReport as _;
 use apollo_compiler::executable::{Operation as Chosen, OperationType};
 use apollo_compiler::schema::{ExtendedType, FieldDefinition};
 use apollo_compiler::validation::{DiagnosticList, Valid};
-use apollo_compiler::{ExecutableDocument, Name, Schema, name, parser::Parser, ty};
+use apollo_compiler::{ExecutableDocument, Name, Node, Schema, name, parser::Parser, ty};
 #[cfg(any(test, feature = "testing"))]
 use async_graphql::Value;
 use async_graphql::{ServerError, Variables};
@@ -28,39 +28,64 @@ use super::{fault, rules, source};
 /// What is wrong with its grammar.
 pub(crate) fn parse(query: &str) -> Result<Document, Vec<ServerError>> {
     let Prepared { text, descriptions } = source::prepare(query).map_err(|error| vec![error])?;
-    for description in descriptions {
-        // The text has lost them, so that each is read in a document of its own.
-        let alone = format!("{{ f(a: {}) }}", &query[description.clone()]);
-        if Parser::new().parse_ast(alone, "description").is_err() {
-            return Err(vec![fault::of_document("syntax error: invalid string", vec![offset(description.start)])]);
+    if let Some(first) = descriptions.first() {
+        // The text has lost them, so that they are read in a document of their own.
+        let strings: Vec<&str> = descriptions.iter().map(|at| &query[at.clone()]).collect();
+        let alone = format!("{{ f(a: [{}]) }}", strings.join(" "));
+        if Parser::new().parse_ast(alone, "descriptions").is_err() {
+            let message = "syntax error: a description is no valid string";
+            return Err(vec![fault::of_document(message, vec![offset(first.start)])]);
         }
     }
     Parser::new().parse_ast(text, "request").map_err(|failed| told(&failed.errors, None))
 }
+
+/// How many errors of a document have suggestions.
+const MOST_SUGGESTIONS: usize = 5;
 
 /// The errors of a document, as a client is told them; with suggestions from this schema.
 fn told(errors: &DiagnosticList, suggest_from: Option<&Schema>) -> Vec<ServerError> {
     let has = |name: &str| errors.iter().any(|error| error.error.unstable_error_name() == Some(name));
     // What follows from an unknown name only repeats it, and says more of the schema than was asked.
     let follows = [
-        has("UndefinedField").then_some("MissingSubselection"),
+        (has("UndefinedField") || has("UndefinedDefinition") || has("SubselectionOnScalarType"))
+            .then_some("MissingSubselection"),
         has("UndefinedDefinition").then_some("DisallowedVariableUsage"),
     ];
     let errors = errors.iter().filter(|error| {
         let name = error.error.unstable_error_name();
         name.is_none() || !follows.contains(&name)
     });
-    let errors = errors.take(fault::MOST).map(|error| {
+    let errors = errors.take(fault::MOST).enumerate().map(|(n, error)| {
         let message = error.error.to_string();
-        let suggestion = suggest_from.and_then(|schema| suggestion(schema, &message));
+        let suggestion = suggest_from.filter(|_| n < MOST_SUGGESTIONS).and_then(|schema| suggestion(schema, &message));
         let message = match suggestion {
-            Some(suggestion) => format!("{message}. {suggestion}"),
-            None => message,
+            Some(suggestion) => format!("{}. {suggestion}", plain(&message)),
+            None => plain(&message),
         };
         let at = error.error.location().map(|span| offset(span.offset()));
         fault::of_document(&message, at.into_iter().collect())
     });
     errors.collect()
+}
+
+/// A message of `apollo-compiler` in the words of the language instead of its parser's.
+fn plain(message: &str) -> String {
+    const WORDS: [(&str, &str); 12] = [
+        ("L_CURLY", "`{`"),
+        ("R_CURLY", "`}`"),
+        ("L_PAREN", "`(`"),
+        ("R_PAREN", "`)`"),
+        ("L_BRACK", "`[`"),
+        ("R_BRACK", "`]`"),
+        ("COLON", "`:`"),
+        ("DOLLAR", "`$`"),
+        ("INT_VALUE", "a number"),
+        ("EOF", "the end of the text"),
+        ("in this document", "in the schema"),
+        ("cannot find fragment", "there is no fragment"),
+    ];
+    WORDS.iter().fold(message.to_owned(), |message, (theirs, ours)| message.replace(theirs, ours))
 }
 
 /// A schema, and the rules of its custom scalars.
@@ -157,7 +182,10 @@ impl RequestSchema {
         for (name, implementers) in schema.implementers_map() {
             possible.insert(name, implementers.objects.iter().cloned().collect());
         }
-        possible.values_mut().for_each(|objects: &mut Vec<Name>| objects.sort());
+        for objects in possible.values_mut() {
+            let objects: &mut Vec<Name> = objects;
+            objects.sort();
+        }
         Ok(Self { schema, scalars, possible, suggests: true })
     }
 
@@ -200,7 +228,7 @@ impl RequestSchema {
         coerce::variables(&mut coercion, declared, given).map_err(|faults| {
             let mut errors = Vec::new();
             for (name, misfits) in faults {
-                let at = definitions.iter().find(|v| v.name == name).map(|v| v.location());
+                let at = definitions.iter().find(|v| v.name == name).map(Node::location);
                 let used = rules::path_to_variable(operation.document, operation.chosen, name);
                 errors.extend(misfits.into_iter().map(|misfit| {
                     let at = start_of(at.flatten());

@@ -175,10 +175,9 @@ impl<'s> Scan<'s> {
             (Next::Name, Token::Name(_)) => *next = Next::Colon,
             (Next::Colon, Token::Mark(b':')) => *next = Next::Value,
             (Next::Colon, _) => return Err(without_value(start)),
-            // The name of the variable is the value.
-            (Next::Value, Token::Mark(b'$')) => {}
+            // Of a variable its name is the value.
+            (Next::Value, Token::Mark(b'$')) | (Next::Name, _) => {}
             (Next::Value, _) => *next = Next::Name,
-            (Next::Name, _) => {}
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! What a misspelled name was probably meant to be, as a sentence behind the error. Only where clients may read the schema.
 
-use apollo_compiler::Schema;
 use apollo_compiler::schema::ExtendedType;
+use apollo_compiler::{Name, Schema};
 
 /// The most names that are suggested.
 const MOST: usize = 3;
@@ -19,14 +19,17 @@ pub(super) fn suggestion(schema: &Schema, message: &str) -> Option<String> {
         let field = schema.type_field(ty, field).ok()?;
         (first, field.arguments.iter().map(|argument| argument.name.as_str()).collect())
     } else if message.contains("cannot find type") {
-        (first, schema.types.keys().map(|name| name.as_str()).filter(|name| !name.starts_with("__")).collect())
+        (first, schema.types.keys().map(Name::as_str).filter(|name| !name.starts_with("__")).collect())
     } else {
         return None;
     };
+    let allowed = |name: &str| wrong.len().max(name.len()) / 3;
     let mut near: Vec<(usize, &str)> = names
         .into_iter()
+        // Names whose lengths differ by more are not compared, which costs their product.
+        .filter(|name| wrong.len().abs_diff(name.len()) <= allowed(name))
         .map(|name| (strsim::damerau_levenshtein(wrong, name), name))
-        .filter(|(distance, name)| *distance <= wrong.len().max(name.len()) / 3)
+        .filter(|(distance, name)| *distance <= allowed(name))
         .collect();
     near.sort_unstable();
     let near: Vec<String> = near.into_iter().take(MOST).map(|(_, name)| format!("`{name}`")).collect();
@@ -39,5 +42,5 @@ fn fields_of<'s>(schema: &'s Schema, ty: &str) -> Vec<&'s str> {
         Some(ExtendedType::Interface(interface)) => &interface.fields,
         _ => return Vec::new(),
     };
-    fields.keys().map(|name| name.as_str()).collect()
+    fields.keys().map(Name::as_str).collect()
 }

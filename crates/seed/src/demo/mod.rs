@@ -341,6 +341,8 @@ impl Maker<'_> {
         period: (DateTime<Utc>, DateTime<Utc>),
     ) -> Result<(), SeedError> {
         let (mut issued, mut drafted) = (0, 0);
+        // A task is billed once: each invoice of a project covers the next of its finished ones.
+        let mut billed = vec![0; projects.len()];
         // Numbers follow the dates.
         let mut by_day: Vec<&content::Invoice> = invoices.iter().collect();
         by_day.sort_by_key(|invoice| invoice.day);
@@ -377,7 +379,8 @@ impl Maker<'_> {
             };
             let row = bill.into_row()?;
             self.load.push(&row).await?;
-            if let Some(&task_id) = done.first() {
+            if let Some(&task_id) = done.get(billed[invoice.project]) {
+                billed[invoice.project] += 1;
                 let id: InvoiceTaskId = self.chance.id(created_at);
                 let invoice_id = row.invoice.id;
                 self.load

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::settings::LogSettings;
-use crate::text::causes;
+use tenantry_domain::causes::causes;
 
 /// A multi-tenant GraphQL backend on PostgreSQL.
 #[derive(Debug, Parser)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use tenantry_domain::causes::causes;
 use tenantry_service::payment::SubscriptionEnd;
 use tenantry_service::purge_due_and_end;
 
@@ -12,7 +13,6 @@ use super::say;
 use crate::portal;
 use crate::settings::{StripeSettings, WorkerSettings};
 use crate::start::{self, StartError};
-use crate::text::causes;
 
 /// Enough for one transaction and the next.
 const CONNECTIONS: u32 = 2;

@@ -1,6 +1,6 @@
 //! What goes back to the client: the executed answer or a refusal, its status, and the bytes.
 
-use async_graphql::{Response as GraphQlResponse, ServerError, Value};
+use async_graphql::{PathSegment, Response as GraphQlResponse, ServerError, Value};
 use axum::body::Body;
 use axum::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
@@ -160,12 +160,13 @@ enum Outcome {
 impl Outcome {
     fn of(answer: &GraphQlResponse, media_type: MediaType) -> Self {
         // What was carried out never looks like a request that did nothing.
-        if answer.errors.is_empty() || !is_empty(&answer.data) || answer.errors.iter().any(has_outcome) {
+        if answer.errors.is_empty() || has_answer(answer) || answer.errors.iter().any(has_outcome) {
             return Self::Answered;
         }
         // Told by the status, so that proxies, clients and graphs that do not read the body see it.
-        if let Some(status) = answer.errors.iter().find_map(service_status) {
-            return Self::Failed(status);
+        let statuses: Option<Vec<StatusCode>> = answer.errors.iter().map(service_status).collect();
+        if let Some([status, ..]) = statuses.as_deref() {
+            return Self::Failed(*status);
         }
         // With a path the error is of a field: the document was executed, and the data, null as it is, is its answer.
         if answer.errors.iter().any(|error| !error.path.is_empty()) {
@@ -179,12 +180,16 @@ impl Outcome {
     }
 }
 
-/// Whether no root field has a value.
-fn is_empty(data: &Value) -> bool {
-    match data {
-        Value::Null => true,
-        Value::Object(fields) => fields.values().all(|value| *value == Value::Null),
-        _ => false,
+/// Whether a root field has an answer: a value, or null without an error.
+fn has_answer(answer: &GraphQlResponse) -> bool {
+    let failed = |key: &str| {
+        let roots = answer.errors.iter().filter_map(|error| error.path.first());
+        roots.into_iter().any(|root| matches!(root, PathSegment::Field(root) if root == key))
+    };
+    match &answer.data {
+        Value::Null => false,
+        Value::Object(fields) => fields.iter().any(|(key, value)| *value != Value::Null || !failed(key)),
+        _ => true,
     }
 }
 
@@ -223,7 +228,7 @@ fn respond(status: StatusCode, media_type: MediaType, bytes: Vec<u8>) -> Respons
 #[cfg(test)]
 mod tests {
     use super::*;
-    use async_graphql::{PathSegment, value};
+    use async_graphql::value;
 
     fn failed(data: Value, code: &str, in_field: bool) -> GraphQlResponse {
         let mut error = ServerError::new("m", None);

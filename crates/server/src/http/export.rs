@@ -14,6 +14,7 @@ use axum::http::{HeaderValue, Method, Request, Response, StatusCode};
 use bytes::Bytes;
 use futures_util::stream;
 use tenantry_domain::Identity;
+use tenantry_domain::causes::causes;
 use tenantry_graphql::ErrorCode;
 use tenantry_service::ServiceError;
 use tenantry_service::export::{Export, ExportError};
@@ -26,7 +27,6 @@ use super::graphql::{identify, identity_of};
 use super::metering::Call;
 use super::negotiation::MediaType;
 use super::request_id::RequestId;
-use crate::text::causes;
 
 /// How many chunks wait for a client that reads slower than the database is read.
 const AHEAD: usize = 2;

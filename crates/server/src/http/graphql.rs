@@ -1,6 +1,5 @@
 //! The GraphQL endpoint: from a request's head and body to the engine and back. What a document means is the engine's.
 
-use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -9,7 +8,6 @@ use axum::http::header::ALLOW;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use bytes::Bytes;
-use futures_util::FutureExt;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body as _;
 use tenantry_domain::Identity;
@@ -91,17 +89,8 @@ async fn run(
         Methods::All => post(state, &head.headers, body).await?,
         Methods::QueriesOnly => body::from_query_string(head.uri.query().unwrap_or_default()).map_err(malformed)?,
     };
-    let request_id = caller.request_id.clone();
     caller.deadline = Some(tokio::time::Instant::now() + state.request_timeout());
-    // A resolver that panics must not take the connection with it, on which other answers may be under way.
-    match AssertUnwindSafe(state.engine().execute(caller, request, methods)).catch_unwind().await {
-        Ok(answer) => Ok(answer),
-        Err(_) => {
-            tracing::error!(request_id, "a resolver panicked");
-            let message = "Something went wrong; the request id helps to find out what.";
-            Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, message))
-        }
-    }
+    Ok(state.engine().execute(caller, request, methods).await)
 }
 
 /// What is decided before the body is read: nobody who is unknown makes the server hold one.

@@ -45,7 +45,7 @@ async fn is_ready(state: &AppState) -> bool {
     match tenantry_store::doctor::ping(state.store()).await {
         Ok(()) => true,
         Err(error) => {
-            tracing::warn!(error = crate::text::causes(&error), "not ready");
+            tracing::warn!(error = tenantry_domain::causes::causes(&error), "not ready");
             false
         }
     }

@@ -5,6 +5,7 @@ use axum::extract::{Extension, State};
 use axum::http::header::{ALLOW, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use tenantry_billing::stripe::{PriceTable, ReceiveError, receive};
+use tenantry_domain::causes::causes;
 use tenantry_graphql::ErrorCode;
 use tenantry_store::{Store, StoreError};
 use tenantry_stripe::WebhookVerifier;
@@ -14,7 +15,6 @@ use super::answer::Refusal;
 use super::graphql::read_within;
 use super::negotiation::MediaType;
 use super::request_id::RequestId;
-use crate::text::causes;
 
 /// The header that carries the signature.
 const SIGNATURE: &str = "stripe-signature";

@@ -169,3 +169,12 @@ proptest! {
         let _ = guard().admit(&query, None, &Variables::default());
     }
 }
+
+#[test]
+fn a_page_size_costs_the_same_however_json_writes_it() {
+    let query = "query($n: Int) { clients(first: $n) { nodes { id } } }";
+    for number in ["5", "5.0", "5e0"] {
+        let variables = Variables::from_json(serde_json::from_str(&format!("{{\"n\": {number}}}")).unwrap());
+        assert_eq!(guard().admit(query, None, &variables).unwrap().cost, 1 + 5 * 2, "{number}");
+    }
+}

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 /// The error and what caused it, each cause once, in one line.
-pub(crate) fn causes(error: &dyn Error) -> String {
+pub fn causes(error: &dyn Error) -> String {
     let mut text = one_line(&error.to_string());
     let mut source = error.source();
     while let Some(cause) = source {
