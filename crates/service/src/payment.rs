@@ -235,7 +235,7 @@ fn failed(error: PortalError, field: &[&str]) -> ServiceError {
             (field, "The payment provider refuses this; the operator of this server has to set that right.")
         }
     };
-    tracing::error!(error = causes(&error), "the payment provider refuses a call; somebody has to set that right");
+    tracing::error!(error = causes(&error), "the payment provider refuses a call; the operator has to set that right");
     let field = field.iter().map(|part| (*part).to_owned()).collect();
     FieldError { code: FieldErrorCode::NotConfigured, field, message: message.to_owned() }.into()
 }

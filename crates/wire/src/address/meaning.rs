@@ -9,7 +9,7 @@ use super::{Address, Host, Keepalive, TlsMode, malformed};
 use crate::error::Error;
 
 /// Parameters of PostgreSQL's client that are accepted with the values that are true of this one as it is, and refused with any
-/// other: whoever asks for something is not to believe that they got it. The reason is told with the refusal.
+/// other: who asks for a protection must not believe that it is there. The reason is told with the refusal.
 const AS_IT_IS: &[(&str, &[&str], &str)] = &[
     (
         "channel_binding",
