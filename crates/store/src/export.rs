@@ -1,5 +1,5 @@
 //! Everything that an organization owns, table by table, row by row: what it takes along before it is deleted. Rows are read from
-//! the catalogue's word, so that a new table is exported the day it appears; how their values are spelled is in [`spelling`].
+//! the catalogue's word, so that a new table is exported the day it appears; how their values are spelled is in `spelling`.
 
 mod spelling;
 
