@@ -1,4 +1,4 @@
-//! What a draft bills: that it is the client's work, and that no task is billed twice. Both hold whoever else writes meanwhile,
+//! What a draft bills: that it is the client's work, and that no task is billed twice. Both hold while others write,
 //! because the projects and the tasks are locked until the draft is there.
 
 use std::collections::HashSet;
@@ -71,7 +71,7 @@ impl Work<'_> {
         let missing = || FieldError::not_found("taskIds", "task");
         self.tasks.check(|id| (!tasks.contains_key(&id)).then(missing))?;
 
-        // The projects before the tasks, as whoever moves tasks locks them. A task never goes to another project.
+        // The projects before the tasks, in the order in which moving tasks locks them. A task never goes to another project.
         let named = self.project.iter().map(|(id, _)| *id);
         let mut projects: Vec<ProjectId> = named.chain(self.kept.iter().copied()).collect();
         projects.extend(tasks.values().map(|task| task.project_id));

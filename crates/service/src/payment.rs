@@ -178,7 +178,7 @@ pub async fn checkout(
     made.map_err(|error| failed(error, &["plan"]))
 }
 
-/// Makes a new customer and keeps it, unless somebody else was faster; gives the one that is kept.
+/// Makes a new customer and keeps it, unless another request was faster; gives the one that is kept.
 async fn replace_customer(
     store: &Store,
     portal: &dyn PaymentPortal,

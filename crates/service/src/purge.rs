@@ -97,7 +97,7 @@ async fn end_and_delete(
     id: OrganizationId,
     now: DateTime<Utc>,
 ) -> Result<bool, PurgeError> {
-    // No transaction stays open while somebody else's server is asked.
+    // No transaction stays open while the payment provider is asked.
     let billable = payments::billable_when_due(&WorkerScope::open(worker).await?, id, now).await?;
     let Some(billable) = billable else { return Ok(false) };
     match end {

@@ -25,7 +25,7 @@ pub(crate) struct Membership {
 
 impl Membership {
     /// Asks for the membership at this time, and for the organization's time zone. The date there is worked out here: of a zone
-    /// that the database does not know it would make an error, and nobody of the organization could do anything any more.
+    /// that the database does not know it would make an error, and no member of the organization could do anything any more.
     pub(crate) fn question(identity: Identity, now: DateTime<Utc>) -> Sql {
         let mut sql = Sql::new(
             "SELECT m.role, o.time_zone \

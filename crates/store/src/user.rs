@@ -11,7 +11,7 @@ use crate::sql::Sql;
 const SELECT: &str = "SELECT u.id, u.email, u.name, u.avatar_url, u.created_at FROM auth.users u WHERE ";
 
 /// The user with this e-mail address, whatever the case of its letters. Addresses are kept folded, and an address that is only
-/// like one that is kept finds nobody: see [`folded_email`].
+/// like one that is kept finds no user: see [`folded_email`].
 ///
 /// # Errors
 /// Those of the database.

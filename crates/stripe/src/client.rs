@@ -202,7 +202,7 @@ pub struct NewCustomer {
 }
 
 impl NewCustomer {
-    /// The idempotency key of this customer on this occasion: whoever finds at the same time that the old one is gone gets the
+    /// The idempotency key of this customer on this occasion: all requests that find at the same time that the old one is gone get the
     /// same new one.
     pub fn idempotency_key(&self, occasion: &str) -> String {
         hashed("customer-", &[("", &self.organization), ("", &self.replaces), ("", occasion)])
@@ -311,7 +311,7 @@ impl Client {
     }
 
     /// Ends at once whatever the customer has subscribed to and has not ended, be it active, past due, unpaid, paused, tried or not
-    /// yet paid for the first time. A customer that is not known has nothing. Harmless when done before, or by somebody else.
+    /// yet paid for the first time. A customer that is not known has nothing. Harmless when it was done before.
     ///
     /// # Errors
     /// [`ApiError`]; some may have ended then, and the call has to be made again.

@@ -1,4 +1,4 @@
-//! Where in its field's arguments a value stands. An id takes its place along, so that whoever reads it can name the field
+//! Where in its field's arguments a value stands. An id takes its place along, so that the code that reads it can name the field
 //! that holds a wrong one.
 
 use apollo_compiler::Schema;
