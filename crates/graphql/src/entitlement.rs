@@ -8,13 +8,14 @@ use async_graphql::{Context, Object, Result, SimpleObject};
 use tenantry_billing::{Billing, BillingError, Entitlement as Record, Source};
 use tenantry_domain::feature as domain;
 use tenantry_domain::permission::{Decision, Operation, Place, decide};
+use tenantry_executor::dataloader::{Loaded, Loader};
+use tenantry_executor::error::{ErrorCode, coded, internal};
+use tenantry_executor::loaders::{WhoAmI, load};
+use tenantry_executor::scalar::Timestamp;
 use tenantry_service::Service;
 use tenantry_store::{ReadScope, StoreError};
 
-use crate::batch::{Batch, Loaded, WhoAmI};
-use crate::error::{ErrorCode, coded, internal};
-use crate::loaders::load;
-use crate::scalar::{Timestamp, enumeration};
+use crate::enumeration::enumeration;
 
 enumeration! {
     /// Something that a plan limits.
@@ -109,7 +110,7 @@ impl Hash for Plans {
 /// The organization's entitlements.
 struct Entitlements;
 
-impl Batch for Entitlements {
+impl Loader for Entitlements {
     type Key = Plans;
     type Value = Arc<std::result::Result<Vec<Record>, BillingError>>;
 

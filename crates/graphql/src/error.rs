@@ -1,122 +1,12 @@
-//! The one file that maps failures to what a caller is told. Exhaustive on purpose: a new kind of failure does not compile
-//! until somebody decides here.
+//! The one file that maps what use cases come back with to what a caller is told. Exhaustive on purpose: a new kind of failure
+//! does not compile until somebody decides here. The failures of reads are mapped by the executor.
 
-use async_graphql::{Enum, Error, ErrorExtensions, PathSegment, Response, ServerError, SimpleObject, Value};
+use async_graphql::{Enum, Error, SimpleObject};
 use tenantry_domain::causes::causes;
 use tenantry_domain::feature::LimitReached;
 use tenantry_domain::{FieldError, FieldErrorCode};
+use tenantry_executor::error::{ErrorCode, coded, internal, store_failed};
 use tenantry_service::ServiceError;
-use tenantry_store::StoreError;
-
-use crate::batch::ReadError;
-use crate::request::REASON;
-
-/// The codes in `extensions.code` of a top-level error. Stable: clients rely on them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ErrorCode {
-    /// There is no token, or it does not verify.
-    Unauthenticated,
-    /// The caller is known and may not do this.
-    Forbidden,
-    /// There is no such thing, or the caller may not see it.
-    NotFound,
-    /// The request or an input is malformed.
-    BadUserInput,
-    /// Too many requests; `Retry-After` says when to come back.
-    RateLimited,
-    /// The document asks for more than a request may.
-    QueryTooCostly,
-    /// The request took too long.
-    Timeout,
-    /// The database cannot be reached at the moment.
-    Unavailable,
-    /// A mutation came in a request that may only read.
-    MethodNotAllowed,
-    /// A fault of the server; the log has more under the request id.
-    Internal,
-}
-
-impl ErrorCode {
-    /// The text in `extensions.code`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Unauthenticated => "UNAUTHENTICATED",
-            Self::Forbidden => "FORBIDDEN",
-            Self::NotFound => "NOT_FOUND",
-            Self::BadUserInput => "BAD_USER_INPUT",
-            Self::RateLimited => "RATE_LIMITED",
-            Self::QueryTooCostly => "QUERY_TOO_COSTLY",
-            Self::Timeout => "TIMEOUT",
-            Self::Unavailable => "UNAVAILABLE",
-            Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
-            Self::Internal => "INTERNAL",
-        }
-    }
-}
-
-/// A response that holds nothing but one error.
-pub fn error_response(code: ErrorCode, message: impl Into<String>, request_id: &str) -> Response {
-    let mut error = ServerError::new(message, None);
-    let extensions = error.extensions.get_or_insert_default();
-    extensions.set("code", code.as_str());
-    extensions.set("requestId", request_id);
-    Response::from_errors(vec![error])
-}
-
-/// A top-level error with a code.
-pub(crate) fn coded(code: ErrorCode, message: impl Into<String>) -> Error {
-    Error::new(message).extend_with(|_, extensions| extensions.set("code", code.as_str()))
-}
-
-/// A malformed argument of a field.
-pub(crate) fn bad_argument(argument: &str, message: impl Into<String>) -> Error {
-    Error::new(message).extend_with(|_, extensions| {
-        extensions.set("code", ErrorCode::BadUserInput.as_str());
-        extensions.set("argument", argument);
-    })
-}
-
-/// What the caller is told when a read failed.
-pub(crate) fn read_failed(error: &ReadError) -> Error {
-    store_failed(error)
-}
-
-fn store_failed(error: &StoreError) -> Error {
-    match error {
-        StoreError::NotAMember => coded(ErrorCode::Forbidden, "You do not belong to this organization."),
-        StoreError::InvalidCursor { argument } => {
-            bad_argument(argument, format!("`{argument}` is not a cursor of this list in this order."))
-        }
-        StoreError::Timeout(source) => {
-            tracing::warn!(error = %source, "a statement took too long");
-            coded(ErrorCode::Timeout, "The request took too long.")
-        }
-        StoreError::OutOfTime => coded(ErrorCode::Timeout, "The request took too long."),
-        StoreError::OutcomeUnknown(source) => {
-            tracing::error!(error = %source, "a commit had no answer");
-            coded(ErrorCode::Unavailable, "It is not known whether this was carried out: look before you try again.")
-                .extend_with(|_, extensions| extensions.set("outcome", "UNKNOWN"))
-        }
-        StoreError::Unavailable(source) => {
-            tracing::warn!(error = %source, "the database cannot be reached");
-            coded(ErrorCode::Unavailable, "The service is busy; try again in a moment.")
-        }
-        StoreError::Conflict(source) => {
-            tracing::warn!(error = %source, "a transaction lost every time");
-            coded(ErrorCode::Unavailable, "Somebody else is changing the same; try again in a moment.")
-        }
-        StoreError::Constraint { .. }
-        | StoreError::Corrupt { .. }
-        | StoreError::MembershipChanged
-        | StoreError::Database(_) => internal(error),
-    }
-}
-
-/// A fault that the log is told in full and the caller not at all.
-pub(crate) fn internal(error: &dyn std::error::Error) -> Error {
-    tracing::error!(error = causes(error), "a fault");
-    coded(ErrorCode::Internal, "Something went wrong; the request id helps to find out what.")
-}
 
 /// What an expected refusal is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -223,35 +113,5 @@ pub(crate) fn sort<T>(result: Result<T, ServiceError>) -> Result<Result<T, Vec<U
             tracing::warn!(error = causes(&error), "the payment provider cannot be asked");
             Err(coded(ErrorCode::Unavailable, "The payment provider cannot be reached; try again in a moment."))
         }
-    }
-}
-
-/// Gives every error of a response a code, the request id, and the path of the input that it is about; bounds their number.
-/// `committed` are the keys of the root fields that have changed something for good.
-pub(crate) fn finish(errors: &mut Vec<ServerError>, request_id: &str, committed: &[String]) {
-    // A document can be wrong in very many places; nobody reads more than these.
-    errors.truncate(50);
-    for error in errors {
-        let extensions = error.extensions.get_or_insert_default();
-        if extensions.get("code").is_none() {
-            // What async-graphql refuses by itself is a value that does not fit the schema.
-            extensions.set("code", ErrorCode::BadUserInput.as_str());
-        }
-        if let (Some(Value::String(reason)), Some(Value::List(path))) =
-            (extensions.get(REASON).cloned(), extensions.get("field"))
-        {
-            let path: Vec<&str> = path
-                .iter()
-                .filter_map(|segment| if let Value::String(segment) = segment { Some(segment.as_str()) } else { None })
-                .collect();
-            error.message = format!("{}: {reason}", path.join("."));
-            extensions.unset(REASON);
-        }
-        if let Some(PathSegment::Field(root)) = error.path.first()
-            && committed.contains(root)
-        {
-            extensions.set("outcome", "COMMITTED");
-        }
-        extensions.set("requestId", request_id);
     }
 }

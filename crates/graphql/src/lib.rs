@@ -1,24 +1,17 @@
-//! The GraphQL schema: types, batched reads, guard and error mapping.
+//! The GraphQL schema: types, root fields, loaders and error mapping. What executes requests for it is in `executor`.
 //!
-//! *Invariant:* there is no SQL and no SeaORM here. Whatever hangs on a row is read by a `batch`, so the number of
+//! *Invariant:* there is no SQL and no SeaORM here. Whatever hangs on a row is read by a loader, so the number of
 //! statements depends on the query's shape and never on the data.
 
-pub mod guard;
-
-mod batch;
 mod billing;
-mod caller;
 mod client;
-mod connection;
-mod documents;
-mod encode;
 mod engine;
 mod entitlement;
+mod enumeration;
 mod error;
 mod grant;
 mod invoice;
 mod issuer;
-mod leaf;
 mod loaders;
 mod member;
 mod mutation;
@@ -26,18 +19,13 @@ mod node;
 mod object;
 mod organization;
 mod project;
-mod request;
-mod scalar;
 mod schema;
 mod task;
 mod workspace;
 
-pub use caller::{Caller, Membership};
-pub use encode::encode;
-pub use engine::{Engine, EngineOptions, GraphQlRequest, Methods};
-pub use error::{ErrorCode, error_response};
+pub use engine::{Engine, EngineOptions};
 pub use issuer::{IssueError, IssuedToken, TokenIssuer};
-#[cfg(any(test, feature = "testing"))]
-pub use request::Checked;
-pub use request::RequestSchema;
 pub use schema::sdl;
+// What the engine takes and gives.
+pub use tenantry_executor::error::{ErrorCode, error_response};
+pub use tenantry_executor::{Caller, GraphQlRequest, Membership, Methods, encode, guard};

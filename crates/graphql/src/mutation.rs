@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, MaybeUndefined, QueryPathSegment, Result};
+use async_graphql::{Context, MaybeUndefined, Result};
 use futures_util::future::BoxFuture;
-use tenantry_domain::{Change, FieldError, FieldErrorCode, Identity, Violations};
+use tenantry_domain::{Change, FieldError, FieldErrorCode, Violations};
+use tenantry_executor::dataloader::Reads;
+use tenantry_executor::mutation::{caller, committed};
 use tenantry_service::{Service, ServiceError};
 use tenantry_store::WriteScope;
-use tokio::time::Instant;
 
-use crate::batch::Reads;
-use crate::caller::Membership;
-use crate::error::{ErrorCode, UserError, coded, sort};
+use crate::error::{UserError, sort};
 
 /// Declares the payload of a mutation that gives an object, and one that gives the id of what was deleted.
 macro_rules! payload {
@@ -23,15 +22,6 @@ macro_rules! payload {
             $field: Option<$node>,
             /// Why nothing was done; empty when it was.
             user_errors: Vec<$crate::error::UserError>,
-        }
-
-        impl<T> From<std::result::Result<T, Vec<$crate::error::UserError>>> for $crate::object::Ordered<$type>
-        where
-            $type: From<std::result::Result<T, Vec<$crate::error::UserError>>>,
-        {
-            fn from(result: std::result::Result<T, Vec<$crate::error::UserError>>) -> Self {
-                Self(result.into())
-            }
         }
 
         impl<T: Into<$node>> From<std::result::Result<T, Vec<$crate::error::UserError>>> for $type {
@@ -66,41 +56,6 @@ pub(crate) async fn write<T: Send>(
         committed(context);
     }
     sort(result)
-}
-
-/// Who is asking, at the beginning of a mutation. Lets go of the snapshot in which an earlier mutation's payload was read: a
-/// request that keeps a connection while it waits for another one may wait for itself.
-///
-/// # Errors
-/// The request's time is over, so that this mutation does not begin.
-pub(crate) fn caller(context: &Context<'_>) -> Result<Identity> {
-    let reads = context.data_unchecked::<Arc<Reads>>();
-    reads.forget();
-    if reads.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
-        return Err(coded(ErrorCode::Timeout, "The request took too long; this was not begun."));
-    }
-    Ok(reads.identity())
-}
-
-/// Notes that the root field in this context has changed something for good. Whatever goes wrong with it afterwards, the client
-/// is told so.
-pub(crate) fn committed(context: &Context<'_>) {
-    let mut node = context.path_node;
-    let mut root = None;
-    while let Some(at) = node {
-        if let QueryPathSegment::Name(key) = at.segment {
-            root = Some(key);
-        }
-        node = at.parent.copied();
-    }
-    if let Some(root) = root {
-        context.data_unchecked::<Arc<Reads>>().committed(root);
-    }
-}
-
-/// Is told when the caller turns out to be a member, by whoever opens a scope otherwise than through [`write`].
-pub(crate) fn membership<'c>(context: &'c Context<'_>) -> &'c Membership {
-    context.data_unchecked::<Arc<Reads>>().membership()
 }
 
 /// The change of a field that may be null: not given leaves it, null clears it.

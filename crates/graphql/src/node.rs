@@ -9,20 +9,21 @@ use async_graphql::{
 };
 use futures_util::future::try_join_all;
 use tenantry_domain::{
-    ClientId, Id, InvoiceId, MemberId, OrganizationId, ProjectId, ProjectMemberId, TaskId, WorkspaceId,
-    WorkspaceMemberId, typeid,
+    ClientId, InvoiceId, MemberId, OrganizationId, ProjectId, ProjectMemberId, TaskId, WorkspaceId, WorkspaceMemberId,
+    typeid,
 };
+use tenantry_executor::error::bad_argument;
+use tenantry_executor::loaders::{load, node};
+use tenantry_executor::object::{Object as Resolved, RecordNode};
+use tenantry_executor::scalar::AnyId;
 
 use crate::client::Client;
-use crate::error::bad_argument;
 use crate::grant::{ProjectGrant, WorkspaceGrant};
 use crate::invoice::Invoice;
-use crate::loaders::{OwnOrganization, load, node};
+use crate::loaders::OwnOrganization;
 use crate::member::Member;
-use crate::object::{Object as Resolved, RecordNode};
 use crate::organization::Organization;
 use crate::project::Project;
-use crate::scalar::{AnyId, GlobalId};
 use crate::task::Task;
 use crate::workspace::Workspace;
 
@@ -138,9 +139,3 @@ fn unknown_kind(argument: &str, prefix: &str) -> Error {
 
 /// The id of a node of any kind, for the interface.
 type NodeId = ID;
-
-impl<I: Id> From<GlobalId<I>> for ID {
-    fn from(id: GlobalId<I>) -> Self {
-        Self(id.0.to_string())
-    }
-}

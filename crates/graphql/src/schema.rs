@@ -47,9 +47,6 @@ pub(crate) struct Mutation(
     BillingMutation,
 );
 
-/// The schema's type.
-pub(crate) type TenantrySchema = Schema<Query, Mutation, EmptySubscription>;
-
 /// The schema before its data is attached.
 pub(crate) fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
     Schema::build(Query::default(), Mutation::default(), EmptySubscription)

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tenantry_graphql::guard::hostile::{Hostile, documents};
-use tenantry_graphql::guard::{GuardErrorKind, GuardLimits};
+use tenantry_executor::guard::hostile::{Hostile, documents};
+use tenantry_executor::guard::{GuardErrorKind, GuardLimits};
 use tenantry_tests::{Answer, TestApp};
 use tokio::task::JoinSet;
 

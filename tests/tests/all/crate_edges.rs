@@ -1,6 +1,8 @@
 //! The crate map is the architecture: which of our crates may depend on which.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -21,8 +23,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // The Stripe crate knows Stripe's messages and nothing of ours; billing says what they mean here.
     ("billing", &["stripe", "store", "domain"]),
     ("service", &["billing", "store", "domain"]),
+    // What executes requests reads rows, and knows neither nouns nor use cases.
+    ("executor", &["store", "domain"]),
     // The store for plain reads; billing for what a client may ask before acting.
-    ("graphql", &["service", "billing", "store", "domain"]),
+    ("graphql", &["executor", "service", "billing", "store", "domain"]),
     // The server puts the parts together at its start, so it names them all.
     ("server", &["graphql", "service", "billing", "store", "domain", "migration", "token", "stripe", "devdb", "seed"]),
 ];
@@ -44,6 +48,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("seed", &["sea-orm", "sqlx", "async-graphql", "axum"]),
     ("billing", &["sea-orm", "sqlx", "async-graphql", "axum"]),
     ("service", &["sea-orm", "sqlx", "async-graphql", "axum"]),
+    ("executor", &["sea-orm", "sqlx", "axum", "hyper"]),
     ("graphql", &["sea-orm", "sqlx", "axum", "hyper"]),
     ("server", &["sea-orm", "sqlx"]),
 ];
@@ -103,4 +108,71 @@ fn no_crate_knows_what_belongs_to_another_layer() {
             assert!(!(is_normal && foreign.contains(&target)), "{name} depends on {target}");
         }
     }
+}
+
+/// The sources of the executor that hold documents of a schema, which name its fields.
+const DOCUMENTS: &[&str] = &["guard/hostile.rs", "guard/tests"];
+
+/// Every file of Rust below a folder.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The nouns: what has a module of its name both in the domain and in the store.
+fn nouns(crates: &Path) -> BTreeSet<String> {
+    let modules = |name: &str| {
+        let files = sources(&crates.join(name).join("src")).into_iter();
+        files.map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
+    };
+    let domain = fs::read_to_string(crates.join("domain/src/lib.rs")).unwrap();
+    let store = fs::read_to_string(crates.join("store/src/lib.rs")).unwrap();
+    let is_public = |noun: &String| [&domain, &store].iter().all(|lib| lib.contains(&format!("pub mod {noun};")));
+    modules("domain").intersection(&modules("store")).filter(|noun| is_public(noun)).cloned().collect()
+}
+
+/// The names in a text of Rust.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|letter: char| !letter.is_alphanumeric() && letter != '_')
+}
+
+/// Whether a name is that of a noun's type, such as `Client`, `ClientId` or `ClientStatus`.
+fn is_type_of(word: &str, noun: &str) -> bool {
+    let Some((first, rest)) = noun.split_at_checked(1) else { return false };
+    let behind = word.strip_prefix(&first.to_uppercase()).and_then(|word| word.strip_prefix(rest));
+    behind.is_some_and(|behind| behind.chars().next().is_none_or(char::is_uppercase))
+}
+
+#[test]
+fn the_executor_knows_no_noun() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("crates");
+    let nouns = nouns(&crates);
+    assert!(["client", "invoice", "task", "organization"].iter().all(|noun| nouns.contains(*noun)), "{nouns:?}");
+    let folder = crates.join("executor/src");
+    let mut wrong = Vec::new();
+    let mut read = 0;
+    for file in sources(&folder) {
+        let name = file.strip_prefix(&folder).unwrap();
+        if DOCUMENTS.iter().any(|documents| name.starts_with(documents)) {
+            continue;
+        }
+        read += 1;
+        let text = fs::read_to_string(&file).unwrap();
+        let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        let types = words(&code).filter(|word| nouns.iter().any(|noun| is_type_of(word, noun)));
+        // A module is named in the path, or in the list, behind the crate that it is in.
+        let paths = code.split("tenantry_").skip(1).map(|path| path.split([';', '(', ')', '<', '>']).next().unwrap());
+        let modules = paths.flat_map(words).filter(|word| nouns.contains(*word));
+        wrong.extend(types.chain(modules).map(|word| format!("{}: {word}", name.display())));
+    }
+    assert!(read > 30, "{read}");
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }

@@ -14,7 +14,7 @@ use apollo_compiler::{
 use rand::{Rng as _, SeedableRng as _, seq::IndexedRandom as _};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value, json};
-use tenantry_graphql::guard::GuardLimits;
+use tenantry_executor::guard::GuardLimits;
 use tenantry_tests::{Session, TestApp};
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use async_graphql::Variables;
 use serde_json::Value;
-use tenantry_graphql::{Checked, RequestSchema};
+use tenantry_executor::{Checked, RequestSchema};
 
 /// Where a request ends before anything is resolved.
 #[derive(Debug, Clone, PartialEq)]

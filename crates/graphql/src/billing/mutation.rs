@@ -1,14 +1,15 @@
 //! Billing: root fields that lead to the payment provider's pages. They write nothing; what was paid comes back as an event.
 
 use async_graphql::{Context, InputObject, Object, Result};
+use tenantry_executor::mutation::{caller, membership};
+use tenantry_executor::object::Ordered;
 use tenantry_service::Service;
 use tenantry_service::payment::{self as service, PortalPage};
 
 use super::OptionalPortal;
+use crate::enumeration::enumeration;
 use crate::error::sort;
-use crate::mutation::{caller, membership, payload};
-use crate::object::Ordered;
-use crate::scalar::enumeration;
+use crate::mutation::payload;
 
 /// What to subscribe to.
 #[derive(InputObject)]

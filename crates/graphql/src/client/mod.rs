@@ -6,14 +6,15 @@ mod query;
 use async_graphql::InputObject;
 use tenantry_domain::client::Client as Record;
 use tenantry_domain::{ClientId, client as domain};
+use tenantry_executor::scalar::{GlobalId, OrderDirection, Timestamp};
 use tenantry_store::invoice::InvoiceParent;
 use tenantry_store::project::ProjectParent;
 use tenantry_store::{Direction, ListOf, ListRequest, PageRequest, client as store};
 
+use crate::enumeration::enumeration;
 use crate::invoice::{Invoice, InvoiceFilter, InvoiceOrder};
 use crate::object::object;
 use crate::project::{Project, ProjectFilter, ProjectOrder};
-use crate::scalar::{GlobalId, OrderDirection, Timestamp, enumeration};
 
 pub(crate) use mutation::ClientMutation;
 pub(crate) use query::ClientQuery;

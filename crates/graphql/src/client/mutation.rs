@@ -5,12 +5,12 @@ use std::sync::Arc;
 use async_graphql::{Context, InputObject, MaybeUndefined, Object, Result};
 use tenantry_domain::client::{ClientChanges, NewClient};
 use tenantry_domain::{ClientId, Violations};
+use tenantry_executor::object::{Object as Resolved, Ordered};
+use tenantry_executor::scalar::{GlobalId, Timestamp};
 use tenantry_service::{Service, client as service};
 
 use super::{Client, ClientStatus, Record};
 use crate::mutation::{nullable, payload, refused, required, write};
-use crate::object::{Object as Resolved, Ordered};
-use crate::scalar::{GlobalId, Timestamp};
 
 /// What a new client is made from.
 #[derive(InputObject)]

@@ -4,14 +4,17 @@ mod mutation;
 
 use async_graphql::{Context, Result};
 use tenantry_domain::{ProjectMemberId, WorkspaceMemberId, grant as records, permission as domain};
+use tenantry_executor::loaders::{load, node};
+use tenantry_executor::object::Object as Resolved;
+use tenantry_executor::scalar::{GlobalId, Timestamp};
 use tenantry_store::grant::{GrantFilter, GrantSort};
 use tenantry_store::{Direction, ListRequest, PageRequest};
 
-use crate::loaders::{MembersByUser, load, node};
+use crate::enumeration::enumeration;
+use crate::loaders::MembersByUser;
 use crate::member::Member;
-use crate::object::{Object as Resolved, object};
+use crate::object::object;
 use crate::project::Project;
-use crate::scalar::{GlobalId, Timestamp, enumeration};
 use crate::workspace::Workspace;
 
 pub(crate) use mutation::GrantMutation;

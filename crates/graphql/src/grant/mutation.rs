@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use async_graphql::{Context, InputObject, Object, Result};
 use tenantry_domain::{ProjectId, UserId, WorkspaceId, grant as records};
+use tenantry_executor::object::{Object as Resolved, Ordered};
+use tenantry_executor::scalar::GlobalId;
 use tenantry_service::grant as service;
 
 use super::{Permission, ProjectGrant, WorkspaceGrant};
 use crate::mutation::{payload, write};
-use crate::object::{Object as Resolved, Ordered};
-use crate::scalar::GlobalId;
 
 /// Whom to give a grant on a workspace.
 #[derive(InputObject)]

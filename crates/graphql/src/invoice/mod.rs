@@ -6,15 +6,18 @@ mod query;
 use async_graphql::{Context, InputObject, Result, SimpleObject};
 use tenantry_domain::invoice::Invoice as Record;
 use tenantry_domain::{ClientId, InvoiceId, ProjectId, invoice as domain};
+use tenantry_executor::loaders::{load, optional_node};
+use tenantry_executor::object::Object as Resolved;
+use tenantry_executor::scalar::{Amount, CurrencyCode, Date, DecimalText, GlobalId, Money, OrderDirection, Timestamp};
 use tenantry_store::task::TaskParent;
 use tenantry_store::{Direction, ListOf, ListRequest, PageRequest, invoice as store};
 
 use crate::client::Client;
-use crate::loaders::{LineItems, MembersByUser, load, optional_node};
+use crate::enumeration::enumeration;
+use crate::loaders::{LineItems, MembersByUser};
 use crate::member::Member;
-use crate::object::{Object as Resolved, object};
+use crate::object::object;
 use crate::project::Project;
-use crate::scalar::{Amount, CurrencyCode, Date, DecimalText, GlobalId, Money, OrderDirection, Timestamp, enumeration};
 use crate::task::{Task, TaskFilter, TaskOrder};
 
 pub(crate) use mutation::InvoiceMutation;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use async_graphql::{Context, InputObject, MaybeUndefined, Object, Result};
 use tenantry_domain::invoice::{InvoiceChanges, NewInvoice, NewLineItem};
 use tenantry_domain::{ClientId, InvoiceId, ProjectId, TaskId, Violations};
+use tenantry_executor::object::{Object as Resolved, Ordered};
+use tenantry_executor::scalar::{CurrencyCode, Date, DecimalText, GlobalId, Timestamp};
 use tenantry_service::{Service, invoice as service};
 
 use super::{Invoice, Record};
 use crate::mutation::{nullable, payload, refused, required, write};
-use crate::object::{Object as Resolved, Ordered};
-use crate::scalar::{CurrencyCode, Date, DecimalText, GlobalId, Timestamp};
 
 /// One line of a draft.
 #[derive(InputObject, Clone)]

@@ -6,11 +6,12 @@ mod query;
 use async_graphql::InputObject;
 use tenantry_domain::member::Member as Record;
 use tenantry_domain::{MemberId, UserId, permission as domain};
+use tenantry_executor::scalar::{GlobalId, OrderDirection, Timestamp};
 use tenantry_store::task::TaskParent;
 use tenantry_store::{Direction, ListOf, ListRequest, PageRequest, member as store};
 
+use crate::enumeration::enumeration;
 use crate::object::object;
-use crate::scalar::{GlobalId, OrderDirection, Timestamp, enumeration};
 use crate::task::{Task, TaskFilter, TaskOrder};
 
 pub(crate) use mutation::MemberMutation;

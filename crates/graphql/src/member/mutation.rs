@@ -5,12 +5,12 @@ use std::sync::Arc;
 use async_graphql::{Context, InputObject, Object, Result};
 use tenantry_domain::member::NewMember;
 use tenantry_domain::{MemberId, OrganizationId};
+use tenantry_executor::object::{Object as Resolved, Ordered};
+use tenantry_executor::scalar::{GlobalId, Timestamp};
 use tenantry_service::{Service, member as service};
 
 use super::{Member, Record, Role};
 use crate::mutation::{payload, write};
-use crate::object::{Object as Resolved, Ordered};
-use crate::scalar::{GlobalId, Timestamp};
 
 /// Who becomes a member.
 #[derive(InputObject)]

@@ -9,11 +9,13 @@ use std::sync::Arc;
 use async_graphql::{Context, Result};
 use tenantry_domain::OrganizationId;
 use tenantry_domain::organization::Organization as Record;
+use tenantry_executor::error::{ErrorCode, coded};
+use tenantry_executor::loaders::load;
+use tenantry_executor::object::Object as Resolved;
+use tenantry_executor::scalar::{GlobalId, Timestamp};
 
-use crate::error::{ErrorCode, coded};
-use crate::loaders::{DefaultWorkspace, OwnOrganization, load};
-use crate::object::{Object as Resolved, object};
-use crate::scalar::{GlobalId, Timestamp};
+use crate::loaders::{DefaultWorkspace, OwnOrganization};
+use crate::object::object;
 use crate::workspace::Workspace;
 
 pub(crate) use mutation::OrganizationMutation;

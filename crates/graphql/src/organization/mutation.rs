@@ -5,16 +5,18 @@ use std::sync::Arc;
 use async_graphql::{Context, InputObject, MaybeUndefined, Object, Result, SimpleObject};
 use tenantry_domain::organization::{NewOrganization, OrganizationChanges};
 use tenantry_domain::{FieldError, FieldErrorCode, Identity, OrganizationId, Role, Violations};
+use tenantry_executor::dataloader::Reads;
+use tenantry_executor::error::internal;
+use tenantry_executor::mutation::{caller, committed};
+use tenantry_executor::object::{Object as Resolved, Ordered};
+use tenantry_executor::scalar::{GlobalId, Timestamp};
 use tenantry_service::{Service, organization as service};
 
 use super::summary::OrganizationSummary;
 use super::{Organization, Record};
-use crate::batch::Reads;
-use crate::error::{UserError, internal, sort};
+use crate::error::{UserError, sort};
 use crate::issuer::OptionalIssuer;
-use crate::mutation::{caller, committed, nullable, payload, refused, required, write};
-use crate::object::{Object as Resolved, Ordered};
-use crate::scalar::{GlobalId, Timestamp};
+use crate::mutation::{nullable, payload, refused, required, write};
 
 /// What a new organization is made from.
 #[derive(InputObject)]

@@ -1,13 +1,13 @@
 //! Organizations: root fields that read, and who is asking.
 
 use async_graphql::{Context, Object, Result};
+use tenantry_executor::loaders::{WhoAmI, load};
+use tenantry_executor::object::{Object as Resolved, Ordered};
 
 use super::summary::{OrganizationSummary, OwnOrganizations};
 use super::{Organization, gone, own};
-use crate::batch::WhoAmI;
-use crate::loaders::{MembersByUser, load};
+use crate::loaders::MembersByUser;
 use crate::member::{Member, Role};
-use crate::object::{Object as Resolved, Ordered};
 
 /// Who is asking.
 pub(crate) struct Viewer;

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use async_graphql::{Context, Result, SimpleObject};
 use tenantry_domain::organization::Organization as Record;
 use tenantry_domain::{Identity, OrganizationId, Role as DomainRole};
+use tenantry_executor::dataloader::Reads;
+use tenantry_executor::object::Ordered;
+use tenantry_executor::scalar::{GlobalId, Timestamp};
 use tenantry_service::{Service, organization as service};
 use tokio::sync::OnceCell;
 
-use crate::batch::Reads;
 use crate::error::sort;
 use crate::member::Role;
-use crate::object::Ordered;
-use crate::scalar::{GlobalId, Timestamp};
 
 /// An organization that you belong to, as seen from outside. To see what is in it, switch to it.
 #[derive(SimpleObject, Clone)]

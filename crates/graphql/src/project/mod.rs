@@ -6,19 +6,22 @@ mod query;
 use async_graphql::{Context, InputObject, Result};
 use tenantry_domain::project::Project as Record;
 use tenantry_domain::{ClientId, ProjectId, WorkspaceId, project as domain};
+use tenantry_executor::connection::{Connection, Origin, PageArguments};
+use tenantry_executor::loaders::{load, node, optional_node};
+use tenantry_executor::object::Object as Resolved;
+use tenantry_executor::scalar::{Amount, Date, GlobalId, OrderDirection, Timestamp};
 use tenantry_store::grant::GrantParent;
 use tenantry_store::invoice::InvoiceParent;
 use tenantry_store::task::TaskParent;
 use tenantry_store::{Direction, ListOf, ListRequest, PageRequest, project as store};
 
 use crate::client::Client;
-use crate::connection::{Connection, Origin, PageArguments};
+use crate::enumeration::enumeration;
 use crate::grant::ProjectGrant;
 use crate::invoice::{Invoice, InvoiceFilter, InvoiceOrder};
-use crate::loaders::{MembersByUser, load, node, optional_node};
+use crate::loaders::MembersByUser;
 use crate::member::Member;
-use crate::object::{Object as Resolved, object};
-use crate::scalar::{Amount, Date, GlobalId, OrderDirection, Timestamp, enumeration};
+use crate::object::object;
 use crate::task::{Task, TaskFilter, TaskOrder};
 use crate::workspace::Workspace;
 

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use async_graphql::{Context, InputObject, MaybeUndefined, Object, Result};
 use tenantry_domain::project::{NewProject, ProjectChanges};
 use tenantry_domain::{Change, ClientId, Money, ProjectId, UserId, Violations, WorkspaceId};
+use tenantry_executor::object::{Object as Resolved, Ordered};
+use tenantry_executor::scalar::{Date, GlobalId, MoneyInput, Timestamp};
 use tenantry_service::{Service, project as service};
 
 use super::{Project, ProjectKind, ProjectStatus, Record};
 use crate::mutation::{nullable, payload, refused, required, write};
-use crate::object::{Object as Resolved, Ordered};
-use crate::scalar::{Date, GlobalId, MoneyInput, Timestamp};
 
 /// What a new project is made from.
 #[derive(InputObject)]

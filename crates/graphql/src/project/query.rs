@@ -2,12 +2,12 @@
 
 use async_graphql::{Context, Object, Result};
 use tenantry_domain::ProjectId;
+use tenantry_executor::connection::{Connection, Origin, PageArguments};
+use tenantry_executor::loaders::node;
+use tenantry_executor::object::Object as Resolved;
+use tenantry_executor::scalar::GlobalId;
 
 use super::{Project, ProjectFilter, ProjectOrder, request};
-use crate::connection::{Connection, Origin, PageArguments};
-use crate::loaders::node;
-use crate::object::Object as Resolved;
-use crate::scalar::GlobalId;
 
 /// Root fields that read projects.
 #[derive(Default)]

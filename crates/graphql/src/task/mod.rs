@@ -7,14 +7,17 @@ use async_graphql::{Context, InputObject, Result};
 use futures_util::future::try_join_all;
 use tenantry_domain::task::Task as Record;
 use tenantry_domain::{ProjectId, TaskId, UserId, task as domain};
+use tenantry_executor::loaders::{load, node, optional_node};
+use tenantry_executor::object::Object as Resolved;
+use tenantry_executor::scalar::{GlobalId, OrderDirection, Timestamp};
 use tenantry_store::task::{TaskParent, TaskSort};
 use tenantry_store::{Direction, ListOf, ListRequest, PageRequest, task as store};
 
-use crate::loaders::{Assignees, MembersByUser, load, node, optional_node};
+use crate::enumeration::enumeration;
+use crate::loaders::{Assignees, MembersByUser};
 use crate::member::Member;
-use crate::object::{Object as Resolved, object};
+use crate::object::object;
 use crate::project::Project;
-use crate::scalar::{GlobalId, OrderDirection, Timestamp, enumeration};
 
 pub(crate) use mutation::TaskMutation;
 pub(crate) use query::TaskQuery;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use async_graphql::{Context, InputObject, MaybeUndefined, Object, Result};
 use tenantry_domain::task::{NewTask, TaskChanges};
 use tenantry_domain::{ProjectId, TaskId, UserId, Violations};
+use tenantry_executor::object::{Object as Resolved, Ordered};
+use tenantry_executor::scalar::{GlobalId, Timestamp};
 use tenantry_service::task as service;
 
 use super::{Record, Task, TaskPriority, TaskStatus};
 use crate::mutation::{nullable, payload, refused, required, write};
-use crate::object::{Object as Resolved, Ordered};
-use crate::scalar::{GlobalId, Timestamp};
 
 /// What a new task is made from.
 #[derive(InputObject)]

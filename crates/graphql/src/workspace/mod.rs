@@ -6,15 +6,16 @@ mod query;
 use async_graphql::{Context, InputObject, Result};
 use tenantry_domain::WorkspaceId;
 use tenantry_domain::workspace::Workspace as Record;
+use tenantry_executor::connection::{Connection, Origin, PageArguments};
+use tenantry_executor::scalar::{GlobalId, OrderDirection, Timestamp};
 use tenantry_store::grant::GrantParent;
 use tenantry_store::project::ProjectParent;
 use tenantry_store::{Direction, ListOf, ListRequest, PageRequest, workspace as store};
 
-use crate::connection::{Connection, Origin, PageArguments};
+use crate::enumeration::enumeration;
 use crate::grant::WorkspaceGrant;
 use crate::object::object;
 use crate::project::{Project, ProjectFilter, ProjectOrder};
-use crate::scalar::{GlobalId, OrderDirection, Timestamp, enumeration};
 
 pub(crate) use mutation::WorkspaceMutation;
 pub(crate) use query::WorkspaceQuery;

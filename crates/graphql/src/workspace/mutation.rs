@@ -5,12 +5,12 @@ use std::sync::Arc;
 use async_graphql::{Context, InputObject, MaybeUndefined, Object, Result};
 use tenantry_domain::workspace::{NewWorkspace, WorkspaceChanges};
 use tenantry_domain::{Violations, WorkspaceId};
+use tenantry_executor::object::{Object as Resolved, Ordered};
+use tenantry_executor::scalar::{GlobalId, Timestamp};
 use tenantry_service::workspace as service;
 
 use super::{Record, Workspace};
 use crate::mutation::{nullable, payload, refused, required, write};
-use crate::object::{Object as Resolved, Ordered};
-use crate::scalar::{GlobalId, Timestamp};
 
 /// What a new workspace is made from.
 #[derive(InputObject)]

@@ -6,15 +6,15 @@ use async_graphql::Value;
 
 /// The rule of one scalar. All that have one are written as strings.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct ScalarRule {
+pub struct ScalarRule {
     /// A value as it may be written, for messages.
-    pub(crate) example: &'static str,
+    pub example: &'static str,
     /// What is wrong with a text, in a whole sentence.
-    pub(crate) check: fn(&str) -> Result<(), String>,
+    pub check: fn(&str) -> Result<(), String>,
 }
 
 /// The rules by the name of the scalar.
-pub(crate) type Scalars = HashMap<&'static str, ScalarRule>;
+pub type Scalars = HashMap<&'static str, ScalarRule>;
 
 impl ScalarRule {
     /// Checks a value of the scalar `name`.

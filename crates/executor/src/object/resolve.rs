@@ -16,7 +16,7 @@ use super::{Node, render};
 
 /// A node, resolved by its plan.
 #[derive(Clone)]
-pub(crate) struct Object<N>(pub(crate) N);
+pub struct Object<N>(pub N);
 
 impl<N: Node> From<Arc<N::Record>> for Object<N> {
     fn from(record: Arc<N::Record>) -> Self {
@@ -44,7 +44,13 @@ impl<N: Node> OutputType for Object<N> {
 }
 
 /// An object that is no row, such as a page of a list or a payload, resolved in the order of the query.
-pub(crate) struct Ordered<T>(pub(crate) T);
+pub struct Ordered<T>(pub T);
+
+impl<T, E, O: From<Result<T, E>>> From<Result<T, E>> for Ordered<O> {
+    fn from(result: Result<T, E>) -> Self {
+        Self(result.into())
+    }
+}
 
 impl<T: ContainerType> OutputType for Ordered<T> {
     fn type_name() -> Cow<'static, str> {

@@ -24,7 +24,7 @@ pub(crate) use fault::REASON;
 pub(crate) use lower::{EMPTY, Lowered};
 pub(crate) use place::Placed;
 pub(crate) use position::{offset, position_of, resolve, resolve_errors};
-pub(crate) use scalar::{ScalarRule, Scalars};
+pub use scalar::{ScalarRule, Scalars};
 #[cfg(any(test, feature = "testing"))]
 pub use schema::Checked;
 pub use schema::RequestSchema;

@@ -7,12 +7,12 @@ use std::fmt;
 use async_graphql::parser::types::Field;
 use async_graphql::registry::{MetaType, MetaTypeId, Registry};
 use async_graphql::{
-    ContextSelectionSet, Enum, ID, InputType, InputValueError, InputValueResult, OutputType, Positioned, ServerResult,
-    SimpleObject, Value,
+    ContextSelectionSet, Enum, ID, InputObject, InputType, InputValueError, InputValueResult, OutputType, Positioned,
+    ServerResult, SimpleObject, Value,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
-use tenantry_domain::{Currency, Id, Money as DomainMoney, typeid};
+use tenantry_domain::{Currency, FieldError, FieldErrorCode, Id, Money as DomainMoney};
 
 use crate::error::ErrorCode;
 use crate::leaf::{Leaf, ToLeaf};
@@ -20,7 +20,7 @@ use crate::request::{Placed, REASON, ScalarRule, Scalars};
 
 /// An id, spelled as a TypeID. In the schema it is an `ID`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct GlobalId<I>(pub(crate) I);
+pub struct GlobalId<I>(pub I);
 
 impl<I: Id> ToLeaf<'static> for GlobalId<I> {
     fn to_leaf(self) -> Leaf<'static> {
@@ -81,7 +81,7 @@ fn misplaced<T: InputType>(placed: &Placed<'_>, reason: &str) -> InputValueError
 
 /// The id of an object of any kind. In the schema it is an `ID`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct AnyId(pub(crate) String);
+pub struct AnyId(pub String);
 
 impl InputType for AnyId {
     type RawValueType = Self;
@@ -111,13 +111,19 @@ impl InputType for AnyId {
     }
 }
 
+impl<I: Id> From<GlobalId<I>> for ID {
+    fn from(id: GlobalId<I>) -> Self {
+        Self(id.0.to_string())
+    }
+}
+
 /// Declares a scalar that wraps a value: its name, its description, how it is read and what leaf it is.
 macro_rules! scalar {
     ($(#[$meta:meta])* $type:ident($inner:ty) = $name:literal, $description:literal, $specified_by:expr,
      example $example:literal, read |$text:ident| $read:expr, leaf |$value:ident| $leaf:expr) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub(crate) struct $type(pub(crate) $inner);
+        pub struct $type(pub $inner);
 
         impl $type {
             /// How the request layer checks a value of this scalar.
@@ -231,20 +237,10 @@ scalar! {
     leaf |value| Leaf::Made(value.to_string())
 }
 
-/// How the request layer checks the schema's scalars. Of an id it checks the form; of which kind it must be, the field knows.
-pub(crate) fn scalars() -> Scalars {
-    let id = ScalarRule {
-        example: EXAMPLE_ID,
-        check: |text| match typeid::split(text) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(format!("{error}. An id looks like {EXAMPLE_ID}.")),
-        },
-    };
+/// How the request layer checks the schema's scalars. The rule for ids is given, because it shows one of the schema's.
+pub fn scalars(id: ScalarRule) -> Scalars {
     HashMap::from([("ID", id), Timestamp::RULE, Date::RULE, DecimalText::RULE, CurrencyCode::RULE])
 }
-
-/// An id, for messages.
-const EXAMPLE_ID: &str = "client_01h455vb4pex5vsknk084sn02q";
 
 /// Reads a day of the years 1 to 9999, spelled in full: the parser alone takes signs, spaces and single digits as well, and
 /// years that PostgreSQL cannot hold.
@@ -280,7 +276,7 @@ fn read_decimal(text: &str) -> Result<Decimal, &'static str> {
 /// An amount of one currency.
 #[derive(SimpleObject)]
 #[graphql(name = "Money")]
-pub(crate) struct Money {
+pub struct Money {
     /// The amount in major units, with as many decimals as the currency has.
     amount: DecimalText,
     /// The currency.
@@ -295,7 +291,7 @@ impl From<DomainMoney> for Money {
 
 /// An amount, as a field of an object: its schema is [`Money`]'s, and as a leaf it is the amount itself.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Amount(pub(crate) DomainMoney);
+pub struct Amount(pub DomainMoney);
 
 impl ToLeaf<'static> for Amount {
     fn to_leaf(self) -> Leaf<'static> {
@@ -318,8 +314,8 @@ impl OutputType for Amount {
 }
 
 /// An amount, as an input.
-#[derive(async_graphql::InputObject, Clone, Copy)]
-pub(crate) struct MoneyInput {
+#[derive(InputObject, Clone, Copy)]
+pub struct MoneyInput {
     /// The amount in major units; at most as many decimals as the currency has.
     amount: DecimalText,
     /// The currency.
@@ -327,18 +323,21 @@ pub(crate) struct MoneyInput {
 }
 
 impl MoneyInput {
-    /// The amount, or what is wrong with it.
-    pub(crate) fn read(self, field: &str) -> Result<DomainMoney, tenantry_domain::FieldError> {
+    /// The amount of the input field `field`.
+    ///
+    /// # Errors
+    /// It has more decimals than its currency, or more digits than can be kept.
+    pub fn read(self, field: &str) -> Result<DomainMoney, FieldError> {
         DomainMoney::from_major(self.amount.0, self.currency.0).map_err(|error| {
-            let code = tenantry_domain::FieldErrorCode::OutOfRange;
-            tenantry_domain::FieldError::new(code, "amount", format!("{error}.")).within(&[field])
+            let code = FieldErrorCode::OutOfRange;
+            FieldError::new(code, "amount", format!("{error}.")).within(&[field])
         })
     }
 }
 
 /// Which way a list runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-pub(crate) enum OrderDirection {
+pub enum OrderDirection {
     /// Smallest, earliest or first in the alphabet first.
     Asc,
     /// Greatest, latest or last in the alphabet first.
@@ -353,37 +352,3 @@ impl From<OrderDirection> for tenantry_store::Direction {
         }
     }
 }
-
-/// Declares the GraphQL face of a domain enum, as an enum of the same values with their descriptions.
-macro_rules! enumeration {
-    ($(#[$meta:meta])* $name:ident = $remote:path { $($(#[$variant_meta:meta])* $variant:ident,)+ }) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, async_graphql::Enum)]
-        pub(crate) enum $name { $($(#[$variant_meta])* $variant,)+ }
-
-        impl From<$name> for $remote {
-            fn from(value: $name) -> Self {
-                use $remote as Remote;
-                match value { $($name::$variant => Remote::$variant,)+ }
-            }
-        }
-
-        // Exhaustive, so that a new value of the domain does not compile until it has a face here.
-        impl From<$remote> for $name {
-            fn from(value: $remote) -> Self {
-                use $remote as Remote;
-                match value { $(Remote::$variant => $name::$variant,)+ }
-            }
-        }
-
-        impl $crate::leaf::ToLeaf<'static> for $name {
-            fn to_leaf(self) -> $crate::leaf::Leaf<'static> {
-                use async_graphql::resolver_utils::EnumType as _;
-                let item = Self::items().iter().find(|item| item.value == self);
-                item.map_or($crate::leaf::Leaf::Null, |item| $crate::leaf::Leaf::Plain(item.name))
-            }
-        }
-    };
-}
-
-pub(crate) use enumeration;

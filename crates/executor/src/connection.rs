@@ -2,18 +2,19 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use async_graphql::{Context, Object, Result, SimpleObject, TypeName};
 use futures_util::FutureExt as _;
-use tenantry_domain::OrganizationId;
+use tenantry_domain::Id;
 use tenantry_store::{
     ListOf, Page, PageRequest, ReadScope, Record, StoreError, count, count_for, cursor, list, list_for,
 };
 use uuid::Uuid;
 
-use crate::batch::{Batch, Loaded, Reads};
+use crate::dataloader::{Loaded, Loader, Reads};
 use crate::error::{bad_argument, read_failed};
 use crate::object::{List, Object as Resolved, Ordered, RecordNode, of_list};
 
@@ -25,16 +26,23 @@ const DEFAULT_PAGE: u32 = 20;
 
 /// The arguments that every list takes.
 #[derive(Debug, Default)]
-pub(crate) struct PageArguments {
-    pub(crate) first: Option<i32>,
-    pub(crate) after: Option<String>,
-    pub(crate) last: Option<i32>,
-    pub(crate) before: Option<String>,
+pub struct PageArguments {
+    /// How many rows from the start.
+    pub first: Option<i32>,
+    /// Only what follows this cursor.
+    pub after: Option<String>,
+    /// How many rows from the end.
+    pub last: Option<i32>,
+    /// Only what precedes this cursor.
+    pub before: Option<String>,
 }
 
 impl PageArguments {
-    /// The page that is asked for, or what is wrong with the arguments.
-    pub(crate) fn read(self) -> Result<PageRequest> {
+    /// The page that is asked for.
+    ///
+    /// # Errors
+    /// What is wrong with the arguments.
+    pub fn read(self) -> Result<PageRequest> {
         let (limit, from_end) = match (self.first, self.last) {
             (Some(_), Some(_)) => return Err(bad_argument("last", "Give either `first` or `last`, not both.")),
             (None, None) => (DEFAULT_PAGE, false),
@@ -54,23 +62,45 @@ fn bounded(argument: &str, value: i32) -> Result<u32> {
 
 /// Where a list hangs: on the organization, or on one row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Origin<P> {
+pub enum Origin<P> {
     /// The organization's list.
     Root,
     /// The list of one parent, named by its UUID.
     Parent(P, Uuid),
 }
 
+/// The id of a row that lists hang on, in whatever table it is: the store's batch reads take any kind of id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct ParentId(Uuid);
+
+impl Id for ParentId {
+    const PREFIX: &'static str = "parent";
+
+    fn from_uuid(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+
+    fn as_uuid(&self) -> Uuid {
+        self.0
+    }
+}
+
+impl fmt::Display for ParentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// The pages of lists: those of all parents that ask for the same at the same place of the query are one key.
-pub(crate) struct Pages<R>(PhantomData<R>);
+struct Pages<R>(PhantomData<R>);
 
 /// What the rows hang on and the parents' UUIDs (nothing, and no parent, for the organization's list), and what is asked.
-pub(crate) type PagesKey<R> = (Option<<R as Record>::Parent>, Arc<[Uuid]>, Arc<ListOf<R>>);
+type PagesKey<R> = (Option<<R as Record>::Parent>, Arc<[Uuid]>, Arc<ListOf<R>>);
 
 /// The pages of a key's parents, in their order; one page for the organization's list.
-pub(crate) type PagesValue<R> = Arc<Vec<Page<Arc<R>>>>;
+type PagesValue<R> = Arc<Vec<Page<Arc<R>>>>;
 
-impl<R: Record> Batch for Pages<R> {
+impl<R: Record> Loader for Pages<R> {
     type Key = PagesKey<R>;
     type Value = PagesValue<R>;
 
@@ -110,9 +140,8 @@ async fn pages_of<R: Record>(
 ) -> std::result::Result<Vec<Page<Arc<R>>>, StoreError> {
     let Some((kind, _, request)) = keys.first() else { return Ok(Vec::new()) };
     let Some(kind) = kind else { return list::<R>(scope, request).await.map(|page| vec![page]) };
-    // A UUID travels as an id of organizations only because the store's batch reads take any kind of id.
-    let parents = keys.iter().flat_map(|(_, parents, _)| parents.iter().copied());
-    let parents: Vec<OrganizationId> = parents.map(OrganizationId::from_uuid).collect();
+    let parents: Vec<ParentId> =
+        keys.iter().flat_map(|(_, parents, _)| parents.iter().copied()).map(ParentId).collect();
     lists_of::<R>(scope, *kind, &parents, request).await
 }
 
@@ -120,7 +149,7 @@ async fn pages_of<R: Record>(
 async fn lists_of<R: Record>(
     scope: &ReadScope,
     kind: R::Parent,
-    parents: &[OrganizationId],
+    parents: &[ParentId],
     request: &ListOf<R>,
 ) -> std::result::Result<Vec<Page<Arc<R>>>, StoreError> {
     let mut places = HashMap::with_capacity(parents.len());
@@ -150,9 +179,9 @@ fn own_fault<T>(
 }
 
 /// The totals of lists, by where they hang and what they are narrowed by.
-pub(crate) struct Totals<R>(PhantomData<R>);
+struct Totals<R>(PhantomData<R>);
 
-impl<R: Record> Batch for Totals<R> {
+impl<R: Record> Loader for Totals<R> {
     type Key = (Origin<R::Parent>, Arc<R::Filter>);
     type Value = u64;
 
@@ -171,27 +200,26 @@ impl<R: Record> Batch for Totals<R> {
 async fn totals_of<R: Record>(
     scope: &ReadScope,
     (kind, filter, parents): &Group<R, R::Filter>,
-) -> std::result::Result<Vec<(<Totals<R> as Batch>::Key, u64)>, StoreError> {
+) -> std::result::Result<Vec<(<Totals<R> as Loader>::Key, u64)>, StoreError> {
     let Some(kind) = *kind else {
         return Ok(vec![((Origin::Root, Arc::clone(filter)), count::<R>(scope, filter).await?)]);
     };
-    let totals = count_for::<R, OrganizationId>(scope, kind, parents, filter).await?;
-    let of = |id: OrganizationId| (Origin::Parent(kind, id.as_uuid()), Arc::clone(filter));
+    let totals = count_for::<R, ParentId>(scope, kind, parents, filter).await?;
+    let of = |id: ParentId| (Origin::Parent(kind, id.0), Arc::clone(filter));
     Ok(totals.into_iter().map(|(id, total)| (of(id), total)).collect())
 }
 
 /// Totals that one statement answers: what they hang on, what is asked, and the parents.
-type Group<R, A> = (Option<<R as Record>::Parent>, Arc<A>, Vec<OrganizationId>);
+type Group<R, A> = (Option<<R as Record>::Parent>, Arc<A>, Vec<ParentId>);
 
-/// Puts the keys of one statement together: the same relation, and the same arguments. A parent's UUID travels as an
-/// `OrganizationId` only because the store's batch reads take any kind of id.
+/// Puts the keys of one statement together: the same relation, and the same arguments.
 fn grouped<R: Record, A: Eq + std::hash::Hash>(keys: &[(Origin<R::Parent>, Arc<A>)]) -> Vec<Group<R, A>> {
     let mut groups: Vec<Group<R, A>> = Vec::new();
     let mut known: HashMap<(Option<R::Parent>, Arc<A>), usize> = HashMap::new();
     for (origin, asked) in keys {
         let (kind, parent) = match origin {
             Origin::Root => (None, None),
-            Origin::Parent(kind, parent) => (Some(*kind), Some(OrganizationId::from_uuid(*parent))),
+            Origin::Parent(kind, parent) => (Some(*kind), Some(ParentId(*parent))),
         };
         let n = *known.entry((kind, Arc::clone(asked))).or_insert_with(|| {
             groups.push((kind, Arc::clone(asked), Vec::new()));
@@ -203,10 +231,10 @@ fn grouped<R: Record, A: Eq + std::hash::Hash>(keys: &[(Origin<R::Parent>, Arc<A
 }
 
 /// A page of a list of nodes, as a resolver returns it.
-pub(crate) type Connection<N> = Ordered<ListPage<N>>;
+pub type Connection<N> = Ordered<ListPage<N>>;
 
 /// A page of a list of nodes.
-pub(crate) struct ListPage<N: RecordNode> {
+pub struct ListPage<N: RecordNode> {
     origin: Origin<<N::Record as Record>::Parent>,
     request: Arc<ListOf<N::Record>>,
     /// The request's filter, shared by those who ask for the same.
@@ -218,7 +246,10 @@ pub(crate) struct ListPage<N: RecordNode> {
 
 impl<N: RecordNode> Connection<N> {
     /// Reads the page.
-    pub(crate) async fn load(
+    ///
+    /// # Errors
+    /// The read failed: as the caller is told.
+    pub async fn load(
         context: &Context<'_>,
         origin: Origin<<N::Record as Record>::Parent>,
         mut request: ListOf<N::Record>,
@@ -244,7 +275,7 @@ impl<N: RecordNode> Connection<N> {
 fn ask_for_totals<N: RecordNode>(
     context: &Context<'_>,
     pages: &PagesKey<N::Record>,
-    totals: impl IntoIterator<Item = <Totals<N::Record> as Batch>::Key>,
+    totals: impl IntoIterator<Item = <Totals<N::Record> as Loader>::Key>,
 ) {
     let reads = context.data_unchecked::<Arc<Reads>>();
     reads.ask::<Pages<N::Record>>(pages);

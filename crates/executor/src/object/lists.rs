@@ -19,7 +19,10 @@ type ParentOf<N> = <<N as Node>::Record as Record>::Parent;
 type RequestOf<N, F, O> = fn(Option<F>, Option<O>, PageRequest) -> ListOf<<N as Node>::Record>;
 
 /// Resolves a list of `N` on all rows of a level of `P`; one answer for each row, in their order.
-pub(crate) async fn resolve_lists<P: Node, N: RecordNode, F: InputType, O: InputType>(
+///
+/// # Errors
+/// The arguments that are refused, or the read that failed.
+pub async fn resolve_lists<P: Node, N: RecordNode, F: InputType, O: InputType>(
     level: Level<'_, P>,
     field: &Positioned<Field>,
     origin: fn(&P::Record) -> (ParentOf<N>, Uuid),

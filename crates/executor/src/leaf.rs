@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 /// The value of a leaf.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Leaf<'a> {
+pub enum Leaf<'a> {
     /// No value.
     Null,
     /// Any text.
@@ -106,7 +106,7 @@ impl std::fmt::Write for Ascii<'_> {
 }
 
 /// What can be the value of a leaf.
-pub(crate) trait ToLeaf<'a> {
+pub trait ToLeaf<'a> {
     /// The leaf.
     fn to_leaf(self) -> Leaf<'a>;
 }

@@ -17,14 +17,14 @@ use std::task::{Context, Poll, Wake, Waker};
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
-use tenantry_domain::{Actor, Identity};
-use tenantry_store::{ReadScope, Scope, Store, StoreError};
+use tenantry_domain::Identity;
+use tenantry_store::{ReadScope, Store, StoreError};
 use tokio::time::Instant;
 
 use crate::caller::{Caller, Membership};
 
 /// A kind of read that is done for many keys at once.
-pub(crate) trait Batch: Send + Sync + Sized + 'static {
+pub trait Loader: Send + Sync + Sized + 'static {
     /// What is asked for.
     type Key: Clone + Eq + Hash + Send + Sync + 'static;
     /// What comes back. Cloned for everyone who asks, so it is an `Arc` or small.
@@ -37,15 +37,14 @@ pub(crate) trait Batch: Send + Sync + Sized + 'static {
     fn load<'a>(scope: &'a ReadScope, keys: &'a [Self::Key]) -> impl Future<Output = Loaded<Self>> + Send + 'a;
 }
 
-/// What a batch came back with: the values, and the keys that failed.
-pub(crate) type Loaded<B> =
-    Result<HashMap<<B as Batch>::Key, Result<<B as Batch>::Value, Arc<StoreError>>>, StoreError>;
+/// What a loader came back with: the values, and the keys that failed.
+pub type Loaded<L> = Result<HashMap<<L as Loader>::Key, Result<<L as Loader>::Value, Arc<StoreError>>>, StoreError>;
 
 /// A failed read, shared by all who waited for it.
-pub(crate) type ReadError = Arc<StoreError>;
+pub type ReadError = Arc<StoreError>;
 
 /// The reads of one request, in one snapshot.
-pub(crate) struct Reads {
+pub struct Reads {
     store: Store,
     identity: Identity,
     expires_at: Option<DateTime<Utc>>,
@@ -61,7 +60,7 @@ pub(crate) struct Reads {
 #[derive(Default)]
 struct State {
     scope: Option<Arc<ReadScope>>,
-    loaders: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
+    queues: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     waiting: Vec<Arc<dyn Flush>>,
     /// How often something was written.
     writes: u64,
@@ -83,17 +82,18 @@ impl Reads {
         }
     }
 
-    pub(crate) fn identity(&self) -> Identity {
+    /// Who the caller's token says it is.
+    pub fn identity(&self) -> Identity {
         self.identity
     }
 
     /// Until when the caller's token is good, if that is known.
-    pub(crate) fn expires_at(&self) -> Option<DateTime<Utc>> {
+    pub fn expires_at(&self) -> Option<DateTime<Utc>> {
         self.expires_at
     }
 
     /// When what is under way is given up; `None` where something else sees to it.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
+    pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
@@ -108,57 +108,48 @@ impl Reads {
     }
 
     /// Is told when the caller turns out to be a member.
-    pub(crate) fn membership(&self) -> &Membership {
+    pub fn membership(&self) -> &Membership {
         &self.membership
     }
 
     /// The value for this key; `None` when there is none.
-    pub(crate) async fn load<B: Batch>(&self, key: B::Key) -> Result<Option<B::Value>, ReadError> {
-        let loader = self.loader::<B>();
+    ///
+    /// # Errors
+    /// The statement failed, or an earlier one of the same snapshot.
+    pub async fn load<L: Loader>(&self, key: L::Key) -> Result<Option<L::Value>, ReadError> {
+        let queue = self.queue::<L>();
         let mut asked = false;
         std::future::poll_fn(|context| {
             if !std::mem::replace(&mut asked, true) {
-                self.ask_of(&loader, &key);
+                self.ask_of(&queue, &key);
             }
-            let mut entries = loader.entries.lock();
-            if let Some(found) = entries.done.get(&key) {
-                return Poll::Ready(found.clone());
-            }
-            entries.wakers.push(context.waker().clone());
-            Poll::Pending
+            queue.poll(&key, context)
         })
         .await
     }
 
     /// Has the value for this key read with whatever is read next, for somebody who will load it then.
-    pub(crate) fn ask<B: Batch>(&self, key: &B::Key) {
-        self.ask_of(&self.loader::<B>(), key);
+    pub(crate) fn ask<L: Loader>(&self, key: &L::Key) {
+        self.ask_of(&self.queue::<L>(), key);
     }
 
-    fn ask_of<B: Batch>(&self, loader: &Arc<Loader<B>>, key: &B::Key) {
-        let mut entries = loader.entries.lock();
-        if entries.asked.insert(key.clone()) {
-            entries.pending.push(key.clone());
-            if entries.pending.len() == 1 {
-                self.state.lock().waiting.push(Arc::clone(loader) as Arc<dyn Flush>);
-            }
+    fn ask_of<L: Loader>(&self, queue: &Arc<Queue<L>>, key: &L::Key) {
+        if queue.ask(key) {
+            self.state.lock().waiting.push(Arc::clone(queue) as Arc<dyn Flush>);
         }
     }
 
     /// Forgets all that was read, and the snapshot it was read in; after a write, so that the next read sees it.
-    pub(crate) fn forget(&self) {
+    pub fn forget(&self) {
         let mut state = self.state.lock();
         *state = State { writes: state.writes + 1, ..State::default() };
     }
 
-    fn loader<B: Batch>(&self) -> Arc<Loader<B>> {
+    fn queue<L: Loader>(&self) -> Arc<Queue<L>> {
         let mut state = self.state.lock();
-        let loader = state
-            .loaders
-            .entry(TypeId::of::<B>())
-            .or_insert_with(|| Arc::new(Loader::<B> { entries: Mutex::new(Entries::default()) }));
-        // The entry of a type is always a loader of that type, so a new one is never really made here.
-        Arc::clone(loader).downcast().unwrap_or_else(|_| Arc::new(Loader { entries: Mutex::new(Entries::default()) }))
+        let queue = state.queues.entry(TypeId::of::<L>()).or_insert_with(|| Arc::new(Queue::<L>::default()));
+        // The entry of a type is always a queue of that type, so a new one is never really made here.
+        Arc::clone(queue).downcast().unwrap_or_default()
     }
 
     fn has_waiting(&self) -> bool {
@@ -207,8 +198,8 @@ impl Reads {
             failed = read.err().map(Arc::new);
         }
         if let Some(failed) = failed {
-            for loader in &waiting {
-                loader.fail(&failed);
+            for queue in &waiting {
+                queue.fail(&failed);
             }
             let mut state = self.state.lock();
             if state.writes == writes {
@@ -236,7 +227,7 @@ async fn read_in(scope: &ReadScope, waiting: &[Arc<dyn Flush>]) -> Result<(), St
     match waiting {
         [only] => only.flush(scope).await?,
         several => {
-            let reads = several.iter().map(|loader| loader.flush(scope)).collect();
+            let reads = several.iter().map(|queue| queue.flush(scope)).collect();
             scope.together(reads).await.into_iter().collect::<Result<(), StoreError>>()?;
         }
     }
@@ -244,38 +235,31 @@ async fn read_in(scope: &ReadScope, waiting: &[Arc<dyn Flush>]) -> Result<(), St
     scope.ensure_open().await
 }
 
-/// Who is asking, as the database knows it.
-pub(crate) struct WhoAmI;
+/// The keys of one loader.
+struct Queue<L: Loader> {
+    entries: Mutex<Entries<L>>,
+}
 
-impl Batch for WhoAmI {
-    type Key = ();
-    type Value = Actor;
-
-    async fn load(scope: &ReadScope, _: &[()]) -> Loaded<Self> {
-        scope.ensure_open().await?;
-        Ok(HashMap::from([((), Ok(*scope.actor()))]))
+impl<L: Loader> Default for Queue<L> {
+    fn default() -> Self {
+        Self { entries: Mutex::default() }
     }
 }
 
-/// One kind of read of one request.
-struct Loader<B: Batch> {
-    entries: Mutex<Entries<B>>,
-}
-
-struct Entries<B: Batch> {
-    asked: HashSet<B::Key>,
-    pending: Vec<B::Key>,
-    done: HashMap<B::Key, Result<Option<B::Value>, ReadError>>,
+struct Entries<L: Loader> {
+    asked: HashSet<L::Key>,
+    pending: Vec<L::Key>,
+    done: HashMap<L::Key, Result<Option<L::Value>, ReadError>>,
     wakers: Vec<Waker>,
 }
 
-impl<B: Batch> Default for Entries<B> {
+impl<L: Loader> Default for Entries<L> {
     fn default() -> Self {
         Self { asked: HashSet::new(), pending: Vec::new(), done: HashMap::new(), wakers: Vec::new() }
     }
 }
 
-/// A loader, whatever it loads.
+/// A queue, whatever it loads.
 trait Flush: Send + Sync {
     /// Reads what is pending and wakes all who wait. When the whole batch fails, it stays pending.
     fn flush<'a>(&'a self, scope: &'a ReadScope) -> BoxFuture<'a, Result<(), StoreError>>;
@@ -283,8 +267,28 @@ trait Flush: Send + Sync {
     fn fail(&self, error: &ReadError);
 }
 
-impl<B: Batch> Loader<B> {
-    fn settle(&self, keys: Vec<B::Key>, mut result: impl FnMut(&B::Key) -> Result<Option<B::Value>, ReadError>) {
+impl<L: Loader> Queue<L> {
+    /// Notes that this key is to be read; tells whether it is the first that waits.
+    fn ask(&self, key: &L::Key) -> bool {
+        let mut entries = self.entries.lock();
+        let is_new = entries.asked.insert(key.clone());
+        if is_new {
+            entries.pending.push(key.clone());
+        }
+        is_new && entries.pending.len() == 1
+    }
+
+    /// The value of a key that was asked for, once it was read.
+    fn poll(&self, key: &L::Key, context: &Context<'_>) -> Poll<Result<Option<L::Value>, ReadError>> {
+        let mut entries = self.entries.lock();
+        if let Some(found) = entries.done.get(key) {
+            return Poll::Ready(found.clone());
+        }
+        entries.wakers.push(context.waker().clone());
+        Poll::Pending
+    }
+
+    fn settle(&self, keys: Vec<L::Key>, mut result: impl FnMut(&L::Key) -> Result<Option<L::Value>, ReadError>) {
         let wakers = {
             let mut entries = self.entries.lock();
             for key in keys {
@@ -296,16 +300,16 @@ impl<B: Batch> Loader<B> {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    fn take_pending(&self) -> Vec<B::Key> {
+    fn take_pending(&self) -> Vec<L::Key> {
         std::mem::take(&mut self.entries.lock().pending)
     }
 }
 
-impl<B: Batch> Flush for Loader<B> {
+impl<L: Loader> Flush for Queue<L> {
     fn flush<'a>(&'a self, scope: &'a ReadScope) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
             let keys = self.take_pending();
-            match B::load(scope, &keys).await {
+            match L::load(scope, &keys).await {
                 Ok(mut found) => {
                     self.settle(keys, |key| found.remove(key).transpose());
                     Ok(())

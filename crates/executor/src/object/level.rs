@@ -12,7 +12,7 @@ use super::resolve::relation;
 use crate::encode::write_value;
 
 /// Rows, and where each of them stands in the answer.
-pub(crate) struct Level<'a, N> {
+pub struct Level<'a, N> {
     /// The rows.
     pub(crate) nodes: &'a [N],
     /// The context of each row.

@@ -3,12 +3,13 @@
 #![expect(clippy::expect_used, reason = "a benchmark that cannot be set up has nothing to measure")]
 
 use divan::{Bencher, black_box};
-use tenantry_graphql::guard::{Guard, GuardLimits};
-use tenantry_graphql::sdl;
+use tenantry_executor::guard::{Guard, GuardLimits};
 
 fn main() {
     divan::main();
 }
+
+const SCHEMA: &str = include_str!("../../../schema.graphql");
 
 const LIST: &str = "{ clients(first: 20) { nodes { id name status } } }";
 
@@ -18,7 +19,7 @@ const DASHBOARD: &str = "{ clients(first: 20) { nodes { id name projects(first: 
 
 #[divan::bench(args = [LIST, DASHBOARD])]
 fn admit(bencher: Bencher<'_, '_>, document: &str) {
-    let guard = Guard::new(GuardLimits::default(), &sdl()).expect("the schema's own text");
+    let guard = Guard::new(GuardLimits::default(), SCHEMA).expect("the schema's own text");
     let variables = async_graphql::Variables::default();
     bencher.bench_local(|| guard.admit(black_box(document), None, &variables).map(|admitted| admitted.cost));
 }
