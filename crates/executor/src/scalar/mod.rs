@@ -1,121 +1,26 @@
 //! The scalars: how ids, times, dates, amounts and currencies are spelled.
 
+mod id;
+mod money;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fmt;
 
 use async_graphql::parser::types::Field;
 use async_graphql::registry::{MetaType, MetaTypeId, Registry};
 use async_graphql::{
-    ContextSelectionSet, Enum, ID, InputObject, InputType, InputValueError, InputValueResult, OutputType, Positioned,
-    ServerResult, SimpleObject, Value,
+    ContextSelectionSet, Enum, InputType, InputValueError, InputValueResult, OutputType, Positioned, ServerResult,
+    Value,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
-use tenantry_domain::{Currency, FieldError, FieldErrorCode, Id, Money as DomainMoney};
+use tenantry_domain::Currency;
 
-use crate::error::ErrorCode;
 use crate::leaf::{Leaf, ToLeaf};
-use crate::request::{Placed, REASON, ScalarRule, Scalars};
+use crate::request::{ScalarRule, Scalars};
 
-/// An id, spelled as a TypeID. In the schema it is an `ID`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct GlobalId<I>(pub I);
-
-impl<I: Id> ToLeaf<'static> for GlobalId<I> {
-    fn to_leaf(self) -> Leaf<'static> {
-        Leaf::Id(I::PREFIX, self.0.as_uuid())
-    }
-}
-
-impl<I: Id + std::str::FromStr<Err: fmt::Display>> InputType for GlobalId<I> {
-    type RawValueType = Self;
-
-    fn type_name() -> Cow<'static, str> {
-        <ID as InputType>::type_name()
-    }
-
-    fn create_type_info(registry: &mut Registry) -> String {
-        <ID as InputType>::create_type_info(registry)
-    }
-
-    fn parse(value: Option<Value>) -> InputValueResult<Self> {
-        let value = value.unwrap_or_default();
-        match Placed::read(&value) {
-            Some(placed) => {
-                placed.text.parse().map(Self).map_err(|error: I::Err| misplaced(&placed, &format!("{error}.")))
-            }
-            None => Err(InputValueError::expected_type(value)),
-        }
-    }
-
-    fn to_value(&self) -> Value {
-        self.to_leaf().to_value()
-    }
-
-    fn as_raw_value(&self) -> Option<&Self> {
-        Some(self)
-    }
-}
-
-impl<I: Id> OutputType for GlobalId<I> {
-    fn type_name() -> Cow<'static, str> {
-        <ID as InputType>::type_name()
-    }
-
-    fn create_type_info(registry: &mut Registry) -> String {
-        <ID as InputType>::create_type_info(registry)
-    }
-
-    async fn resolve(&self, _: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
-        Ok(self.to_leaf().to_value())
-    }
-}
-
-/// A refused id, with its place among the arguments of its field.
-fn misplaced<T: InputType>(placed: &Placed<'_>, reason: &str) -> InputValueError<T> {
-    let field = placed.path().map(|segment| Value::String(segment.to_owned())).collect();
-    let error = InputValueError::custom(reason).with_extension("code", ErrorCode::BadUserInput.as_str());
-    error.with_extension("field", Value::List(field)).with_extension(REASON, reason)
-}
-
-/// The id of an object of any kind. In the schema it is an `ID`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AnyId(pub String);
-
-impl InputType for AnyId {
-    type RawValueType = Self;
-
-    fn type_name() -> Cow<'static, str> {
-        <ID as InputType>::type_name()
-    }
-
-    fn create_type_info(registry: &mut Registry) -> String {
-        <ID as InputType>::create_type_info(registry)
-    }
-
-    fn parse(value: Option<Value>) -> InputValueResult<Self> {
-        let value = value.unwrap_or_default();
-        match Placed::read(&value) {
-            Some(placed) => Ok(Self(placed.text.to_owned())),
-            None => Err(InputValueError::expected_type(value)),
-        }
-    }
-
-    fn to_value(&self) -> Value {
-        Value::String(self.0.clone())
-    }
-
-    fn as_raw_value(&self) -> Option<&Self> {
-        Some(self)
-    }
-}
-
-impl<I: Id> From<GlobalId<I>> for ID {
-    fn from(id: GlobalId<I>) -> Self {
-        Self(id.0.to_string())
-    }
-}
+pub use self::id::{AnyId, GlobalId};
+pub use self::money::{Amount, Money, MoneyInput};
 
 /// Declares a scalar that wraps a value: its name, its description, how it is read and what leaf it is.
 macro_rules! scalar {
@@ -271,68 +176,6 @@ fn read_decimal(text: &str) -> Result<Decimal, &'static str> {
         return Err("This is not a decimal number such as 2500.00.");
     }
     Decimal::from_str_exact(text).map_err(|_| "This is not a decimal number such as 2500.00.")
-}
-
-/// An amount of one currency.
-#[derive(SimpleObject)]
-#[graphql(name = "Money")]
-pub struct Money {
-    /// The amount in major units, with as many decimals as the currency has.
-    amount: DecimalText,
-    /// The currency.
-    currency: CurrencyCode,
-}
-
-impl From<DomainMoney> for Money {
-    fn from(money: DomainMoney) -> Self {
-        Self { amount: DecimalText(money.amount()), currency: CurrencyCode(money.currency()) }
-    }
-}
-
-/// An amount, as a field of an object: its schema is [`Money`]'s, and as a leaf it is the amount itself.
-#[derive(Debug, Clone, Copy)]
-pub struct Amount(pub DomainMoney);
-
-impl ToLeaf<'static> for Amount {
-    fn to_leaf(self) -> Leaf<'static> {
-        Leaf::Money(self.0)
-    }
-}
-
-impl OutputType for Amount {
-    fn type_name() -> Cow<'static, str> {
-        <Money as OutputType>::type_name()
-    }
-
-    fn create_type_info(registry: &mut Registry) -> String {
-        <Money as OutputType>::create_type_info(registry)
-    }
-
-    async fn resolve(&self, context: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        Money::from(self.0).resolve(context, field).await
-    }
-}
-
-/// An amount, as an input.
-#[derive(InputObject, Clone, Copy)]
-pub struct MoneyInput {
-    /// The amount in major units; at most as many decimals as the currency has.
-    amount: DecimalText,
-    /// The currency.
-    currency: CurrencyCode,
-}
-
-impl MoneyInput {
-    /// The amount of the input field `field`.
-    ///
-    /// # Errors
-    /// It has more decimals than its currency, or more digits than can be kept.
-    pub fn read(self, field: &str) -> Result<DomainMoney, FieldError> {
-        DomainMoney::from_major(self.amount.0, self.currency.0).map_err(|error| {
-            let code = FieldErrorCode::OutOfRange;
-            FieldError::new(code, "amount", format!("{error}.")).within(&[field])
-        })
-    }
 }
 
 /// Which way a list runs.

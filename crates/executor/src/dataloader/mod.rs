@@ -5,23 +5,26 @@
 //! key of the level is known. The number of statements therefore depends on the query's shape alone: not on the data, not on
 //! the scheduler, not on a clock.
 
+mod drive;
+mod queue;
+
 use std::any::{Any, TypeId};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::future::Future;
 use std::hash::Hash;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
 
 use chrono::{DateTime, Utc};
-use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use tenantry_domain::Identity;
 use tenantry_store::{ReadScope, Store, StoreError};
 use tokio::time::Instant;
 
+use self::queue::{Flush, Queue};
 use crate::caller::{Caller, Membership};
+
+pub(crate) use self::drive::drive;
 
 /// A kind of read that is done for many keys at once.
 pub trait Loader: Send + Sync + Sized + 'static {
@@ -233,199 +236,4 @@ async fn read_in(scope: &ReadScope, waiting: &[Arc<dyn Flush>]) -> Result<(), St
     }
     // Whoever needed no statement is to know nothing of the organization either, unless they belong to it.
     scope.ensure_open().await
-}
-
-/// The keys of one loader.
-struct Queue<L: Loader> {
-    entries: Mutex<Entries<L>>,
-}
-
-impl<L: Loader> Default for Queue<L> {
-    fn default() -> Self {
-        Self { entries: Mutex::default() }
-    }
-}
-
-struct Entries<L: Loader> {
-    asked: HashSet<L::Key>,
-    pending: Vec<L::Key>,
-    done: HashMap<L::Key, Result<Option<L::Value>, ReadError>>,
-    wakers: Vec<Waker>,
-}
-
-impl<L: Loader> Default for Entries<L> {
-    fn default() -> Self {
-        Self { asked: HashSet::new(), pending: Vec::new(), done: HashMap::new(), wakers: Vec::new() }
-    }
-}
-
-/// A queue, whatever it loads.
-trait Flush: Send + Sync {
-    /// Reads what is pending and wakes all who wait. When the whole batch fails, it stays pending.
-    fn flush<'a>(&'a self, scope: &'a ReadScope) -> BoxFuture<'a, Result<(), StoreError>>;
-    /// Tells all who wait that what is pending cannot be read.
-    fn fail(&self, error: &ReadError);
-}
-
-impl<L: Loader> Queue<L> {
-    /// Notes that this key is to be read; tells whether it is the first that waits.
-    fn ask(&self, key: &L::Key) -> bool {
-        let mut entries = self.entries.lock();
-        let is_new = entries.asked.insert(key.clone());
-        if is_new {
-            entries.pending.push(key.clone());
-        }
-        is_new && entries.pending.len() == 1
-    }
-
-    /// The value of a key that was asked for, once it was read.
-    fn poll(&self, key: &L::Key, context: &Context<'_>) -> Poll<Result<Option<L::Value>, ReadError>> {
-        let mut entries = self.entries.lock();
-        if let Some(found) = entries.done.get(key) {
-            return Poll::Ready(found.clone());
-        }
-        entries.wakers.push(context.waker().clone());
-        Poll::Pending
-    }
-
-    fn settle(&self, keys: Vec<L::Key>, mut result: impl FnMut(&L::Key) -> Result<Option<L::Value>, ReadError>) {
-        let wakers = {
-            let mut entries = self.entries.lock();
-            for key in keys {
-                let value = result(&key);
-                entries.done.insert(key, value);
-            }
-            std::mem::take(&mut entries.wakers)
-        };
-        wakers.into_iter().for_each(Waker::wake);
-    }
-
-    fn take_pending(&self) -> Vec<L::Key> {
-        std::mem::take(&mut self.entries.lock().pending)
-    }
-}
-
-impl<L: Loader> Flush for Queue<L> {
-    fn flush<'a>(&'a self, scope: &'a ReadScope) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(async move {
-            let keys = self.take_pending();
-            match L::load(scope, &keys).await {
-                Ok(mut found) => {
-                    self.settle(keys, |key| found.remove(key).transpose());
-                    Ok(())
-                }
-                Err(error) => {
-                    self.entries.lock().pending = keys;
-                    Err(error)
-                }
-            }
-        })
-    }
-
-    fn fail(&self, error: &ReadError) {
-        let keys = self.take_pending();
-        self.settle(keys, |_| Err(Arc::clone(error)));
-    }
-}
-
-/// How often an execution that keeps waking itself is polled before the runtime gets a turn.
-const TURNS: u32 = 64;
-
-/// Runs `execution` to its end, flushing `reads` whenever it can go no further.
-pub(crate) async fn drive<T>(reads: &Reads, execution: impl Future<Output = T>) -> T {
-    let mut execution = pin!(execution);
-    let mut flushing: Option<BoxFuture<'_, ()>> = None;
-    let progress = Arc::new(Progress::default());
-    let waker = Waker::from(Arc::clone(&progress));
-    std::future::poll_fn(|context| {
-        let mut turn = progress.begin_turn(context.waker());
-        for _ in 0..TURNS {
-            if let Some(flush) = &mut flushing {
-                if flush.as_mut().poll(context).is_pending() {
-                    // A field that reads for itself may hold the connection that the snapshot waits for.
-                    let opening = reads.opening.load(Ordering::Relaxed);
-                    if !opening || !(std::mem::take(&mut turn.woken) || progress.made.swap(false, Ordering::SeqCst)) {
-                        return Poll::Pending;
-                    }
-                    if let Poll::Ready(value) = execution.as_mut().poll(&mut Context::from_waker(&waker)) {
-                        return Poll::Ready(value);
-                    }
-                    continue;
-                }
-                flushing = None;
-            }
-            progress.made.store(false, Ordering::SeqCst);
-            if let Poll::Ready(value) = execution.as_mut().poll(&mut Context::from_waker(&waker)) {
-                return Poll::Ready(value);
-            }
-            if progress.made.load(Ordering::SeqCst) {
-                continue;
-            }
-            if !reads.has_waiting() {
-                return Poll::Pending;
-            }
-            flushing = Some(Box::pin(reads.flush()));
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await
-}
-
-/// Notices whether a part of the execution can go on. During a turn that is all it does, because the turn looks; between turns
-/// it wakes the task.
-#[derive(Default)]
-struct Progress {
-    made: AtomicBool,
-    in_turn: AtomicBool,
-    task: Mutex<Option<Waker>>,
-}
-
-impl Progress {
-    fn begin_turn(&self, task: &Waker) -> Turn<'_> {
-        let mut known = self.task.lock();
-        if !known.as_ref().is_some_and(|known| known.will_wake(task)) {
-            *known = Some(task.clone());
-        }
-        drop(known);
-        let woken = self.made.swap(false, Ordering::SeqCst);
-        self.in_turn.store(true, Ordering::SeqCst);
-        Turn { progress: self, woken }
-    }
-
-    fn wake_task(&self) {
-        if let Some(task) = &*self.task.lock() {
-            task.wake_by_ref();
-        }
-    }
-}
-
-/// A poll of the whole, from beginning to end.
-struct Turn<'p> {
-    progress: &'p Progress,
-    /// Whether a part of the execution was woken before it.
-    woken: bool,
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.progress.in_turn.store(false, Ordering::SeqCst);
-        // Whoever was woken after the turn last looked, and saw it still going on, would otherwise wait for ever.
-        if self.progress.made.load(Ordering::SeqCst) {
-            self.progress.wake_task();
-        }
-    }
-}
-
-impl Wake for Progress {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.made.store(true, Ordering::SeqCst);
-        if !self.in_turn.load(Ordering::SeqCst) {
-            self.wake_task();
-        }
-    }
 }
