@@ -13,11 +13,13 @@ use async_graphql::{
 };
 use futures_util::FutureExt as _;
 use tenantry_store::Store;
+use tracing::Instrument as _;
 
 use crate::caller::Caller;
 use crate::dataloader::{Reads, drive};
 use crate::error::{ErrorCode, error_response, finish};
 use crate::guard::{GuardError, GuardLimits};
+use crate::mutation::MutationRoot;
 use crate::prepare::{GraphQlRequest, Methods, Preparation, Prepared};
 use crate::request::{Scalars, resolve_errors};
 
@@ -27,7 +29,7 @@ const GRACE: Duration = Duration::from_secs(15);
 
 /// A schema with all that it needs to run requests.
 pub struct Executor<Q, M> {
-    schema: Schema<Q, M, EmptySubscription>,
+    schema: Schema<Q, MutationRoot<M>, EmptySubscription>,
     preparation: Preparation,
     store: Store,
 }
@@ -44,7 +46,7 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static> Executor<Q, M> {
     /// # Errors
     /// [`GuardError`] when the text is no valid schema.
     pub fn new(
-        schema: SchemaBuilder<Q, M, EmptySubscription>,
+        schema: SchemaBuilder<Q, MutationRoot<M>, EmptySubscription>,
         sdl: &str,
         scalars: Scalars,
         limits: GuardLimits,
@@ -63,7 +65,13 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static> Executor<Q, M> {
     /// At the caller's deadline a query is refused with `TIMEOUT` as a whole. Of a mutation the field that is under way is given
     /// up and rolled back, those after it do not begin, and those before it keep their answers.
     pub async fn execute(&self, caller: Caller, request: GraphQlRequest, methods: Methods, data: Data) -> Response {
-        let Prepared { lowered, kind, cost } = match self.preparation.prepare(&request, methods) {
+        let span = tracing::debug_span!("graphql.request", request_id = caller.request_id);
+        self.run(caller, request, methods, data).instrument(span).await
+    }
+
+    async fn run(&self, caller: Caller, request: GraphQlRequest, methods: Methods, data: Data) -> Response {
+        let prepared = tracing::debug_span!("graphql.prepare").in_scope(|| self.preparation.prepare(&request, methods));
+        let Prepared { lowered, kind, cost } = match prepared {
             Ok(prepared) => prepared,
             Err(mut errors) => {
                 resolve_errors(&mut errors, &request.query);

@@ -1,14 +1,48 @@
-//! What a mutation's resolver tells the request, and asks of it.
+//! Mutations: their root, and what a resolver tells the request, and asks of it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use async_graphql::{Context, QueryPathSegment, Result};
+use async_graphql::parser::types::Field;
+use async_graphql::registry::Registry;
+use async_graphql::{
+    ContainerType, Context, ContextSelectionSet, ObjectType, OutputType, Positioned, QueryPathSegment, Result,
+    ServerResult, Value,
+};
 use tenantry_domain::Identity;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use crate::caller::Membership;
 use crate::dataloader::Reads;
 use crate::error::{ErrorCode, coded};
+
+/// The root of all mutations. Each of its fields is a span.
+#[derive(Debug, Default)]
+pub struct MutationRoot<M>(pub M);
+
+impl<M: ObjectType> ContainerType for MutationRoot<M> {
+    async fn resolve_field(&self, context: &Context<'_>) -> ServerResult<Option<Value>> {
+        let span = tracing::debug_span!("graphql.mutation", field = context.item.node.name.node.as_str());
+        self.0.resolve_field(context).instrument(span).await
+    }
+}
+
+impl<M: ObjectType> OutputType for MutationRoot<M> {
+    fn type_name() -> Cow<'static, str> {
+        M::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        M::create_type_info(registry)
+    }
+
+    async fn resolve(&self, context: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        self.0.resolve(context, field).await
+    }
+}
+
+impl<M: ObjectType> ObjectType for MutationRoot<M> {}
 
 /// Who is asking, at the beginning of a mutation. Lets go of the snapshot in which an earlier mutation's payload was read: a
 /// request that keeps a connection while it waits for another one may wait for itself.

@@ -1,6 +1,7 @@
 //! The one file that assembles the schema.
 
 use async_graphql::{EmptySubscription, MergedObject, Schema, SchemaBuilder};
+use tenantry_executor::mutation::MutationRoot;
 
 use crate::billing::BillingMutation;
 use crate::client::{ClientMutation, ClientQuery};
@@ -48,8 +49,8 @@ pub(crate) struct Mutation(
 );
 
 /// The schema before its data is attached.
-pub(crate) fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
-    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+pub(crate) fn builder() -> SchemaBuilder<Query, MutationRoot<Mutation>, EmptySubscription> {
+    Schema::build(Query::default(), MutationRoot::default(), EmptySubscription)
 }
 
 /// The schema in the schema definition language, as `schema.graphql` holds it.

@@ -24,6 +24,7 @@ mod races;
 mod reading;
 mod requests;
 mod schema_snapshot;
+mod spans;
 mod startup;
 mod statements;
 mod stripe_faults;

@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker, ready};
 use futures_util::future::{self, BoxFuture, FutureExt as _, MaybeDone, maybe_done};
 use parking_lot::Mutex;
 use tenantry_wire::{Answer, Command, Error, Parameters, Rows};
+use tracing::Instrument as _;
 
 use crate::error::StoreError;
 use crate::shelf::{BEGIN, Lease, ROLLBACK, Shelf};
@@ -171,7 +172,7 @@ impl Held {
         let commands = statements.iter().map(Sql::command).collect::<Result<Vec<_>, _>>()?;
         let lease = self.lease.as_mut().ok_or_else(ended)?;
         let result;
-        (*answers, result) = lease.try_exchange(&commands).await;
+        (*answers, result) = round_trip(lease, &commands).await;
         Ok(result?)
     }
 
@@ -203,7 +204,7 @@ impl Held {
             for sql in opening.question.iter().chain(statements) {
                 commands.push(sql.command()?);
             }
-            let (given, result) = lease.try_exchange(&commands).await;
+            let (given, result) = round_trip(lease, &commands).await;
             let result = result.map_err(StoreError::from);
             if left > 0 && matches!(result, Err(StoreError::Unavailable(_))) {
                 left -= 1;
@@ -370,6 +371,13 @@ impl Connection {
             slot.fill(answer.map_or_else(missing, Ok));
         }
     }
+}
+
+/// Sends these statements in one round trip. Gives the answers to those before the one that failed.
+async fn round_trip(lease: &mut Lease, commands: &[Command<'_>]) -> (Vec<Answer>, Result<(), Error>) {
+    // Without their texts: what a statement narrows by may be anybody's data.
+    let span = tracing::debug_span!("db.round_trip", statements = commands.len());
+    lease.try_exchange(commands).instrument(span).await
 }
 
 /// A scope is used after its end, or after a statement in it was given up. The types make the first impossible; the error is
