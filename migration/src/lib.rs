@@ -1,11 +1,14 @@
 //! The database's shape, one change a file, each with a way back. This file lists the changes; `runner` applies
-//! them, `tenant_table` writes the SQL that every tenant table has in common. No queries of the product live here.
+//! them, `tenant_table` writes the SQL that every tenant table has in common, `alter_tenant_table` the SQL that changes one while
+//! it is in use. No queries of the product live here. `docs/migrations.md` says how to write a change.
 //!
 //! A change is a pair of functions that return SQL, so the text can be read, linted and fingerprinted without a
 //! database. **Invariant:** everything ends up owned by `tenantry_owner`, every name is schema-qualified, and every
 //! table with an `organization_id` comes from `tenant_table` (the one exception, the log of Stripe's events, is
 //! granted to the worker alone).
 
+mod alter_tenant_table;
+mod change;
 mod roles;
 mod runner;
 mod step;
@@ -78,10 +81,11 @@ pub fn fingerprint() -> String {
     format!("{:016x}", hasher.finish())
 }
 
-/// Lists the modules in order; a migration's recorded name is its file's name.
+/// Lists the modules in order; a migration's recorded name is its file's name. Its functions return the text of one transaction
+/// or a [`Change`](change::Change).
 macro_rules! steps {
     ($($module:ident),+ $(,)?) => {
-        vec![$(Step::new(stringify!($module), $module::up, $module::down)),+]
+        vec![$(Step::new(stringify!($module), || $module::up().into(), || $module::down().into())),+]
     };
 }
 

@@ -2,19 +2,23 @@
 //! `platform.seaql_migrations`, where the application's roles may read it and `serve` can refuse an outdated database.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, Statement,
 };
+use sea_orm_migration::{MigrationName as _, MigratorTrait};
 use tenantry_wire::Address;
 
-use crate::{Migrator, names, roles};
+use crate::{Migrator, names, roles, steps};
 
 /// How long to wait for another process that migrates the same database. Longer than any change here takes, and
 /// short enough that a stuck deployment is noticed.
-const LOCK_WAIT: &str = "5min";
+const LOCK_WAIT: Duration = Duration::from_mins(5);
+
+/// How often it is asked for. One statement that waits would be a transaction that waits, and an index that is built beside the
+/// writers waits for every transaction of the database: each would wait for the other.
+const LOCK_PAUSE: Duration = Duration::from_millis(100);
 
 /// The eight letters of "tenantry" read as one number, so that it meets nobody else's lock by accident.
 const LOCK_KEY: i64 = 0x7465_6e61_6e74_7279;
@@ -39,8 +43,8 @@ pub enum MigrationError {
     #[error(transparent)]
     Address(#[from] tenantry_wire::Error),
     /// Another process holds the lock and did not let go in time.
-    #[error("another process is migrating this database and did not finish in {LOCK_WAIT}")]
-    Locked(#[source] DbErr),
+    #[error("another process is migrating this database and did not finish in {} minutes", LOCK_WAIT.as_secs() / 60)]
+    Locked,
     /// The roles or the schema that migrations build on are missing, and this role may not create them.
     #[error(
         "cannot prepare the roles and the schema that migrations need (the role must be tenantry_owner with CREATE on the database, or an administrator)"
@@ -49,6 +53,15 @@ pub enum MigrationError {
     /// A migration failed; it was rolled back, those before it stand.
     #[error("migration {name} failed and was rolled back")]
     Apply {
+        /// The migration's name.
+        name: String,
+        /// What the database said.
+        #[source]
+        source: DbErr,
+    },
+    /// A migration that runs in parts failed in one of them; those before it stand.
+    #[error("migration {name} stopped half-way: what it did stands, and the same command will start it over")]
+    Unfinished {
         /// The migration's name.
         name: String,
         /// What the database said.
@@ -88,9 +101,7 @@ pub async fn down(url: &str, steps: Option<u32>) -> Result<Vec<String>, Migratio
     let wanted = steps.map_or(usize::MAX, |steps| usize::try_from(steps).unwrap_or(usize::MAX));
     let mut reverted = Vec::new();
     for name in applied.iter().rev().take(wanted) {
-        Migrator::down(&session.database, Some(1))
-            .await
-            .map_err(|source| MigrationError::Apply { name: name.clone(), source })?;
+        Migrator::down(&session.database, Some(1)).await.map_err(|source| failure(name, source))?;
         reverted.push(name.clone());
     }
     if reverted.len() == applied.len() {
@@ -144,9 +155,21 @@ impl Session {
     /// Connects and takes the lock, which ends with the connection whatever happens.
     async fn open(url: &str) -> Result<Self, MigrationError> {
         let session = Self { database: connect(url).await? };
-        let lock = format!("SET lock_timeout = '{LOCK_WAIT}'; SELECT pg_advisory_lock({LOCK_KEY}); RESET lock_timeout");
-        session.run(&lock).await.map_err(MigrationError::Locked)?;
+        let deadline = Instant::now() + LOCK_WAIT;
+        while !session.try_lock().await.map_err(MigrationError::Connect)? {
+            if Instant::now() >= deadline {
+                return Err(MigrationError::Locked);
+            }
+            tokio::time::sleep(LOCK_PAUSE).await;
+        }
         Ok(session)
+    }
+
+    /// Takes the lock if nobody has it.
+    async fn try_lock(&self) -> Result<bool, DbErr> {
+        let query = format!("SELECT pg_try_advisory_lock({LOCK_KEY}) AS taken");
+        let row = self.database.query_one_raw(Statement::from_string(DbBackend::Postgres, query)).await?;
+        row.map_or(Ok(false), |row| row.try_get("", "taken"))
     }
 
     /// Makes sure of roles and record, and becomes the owner, so that all that follows belongs to it.
@@ -173,9 +196,7 @@ impl Session {
         let pending: Vec<String> = names().into_iter().filter(|name| !before.contains(name)).collect();
         for name in &pending {
             // One at a time, so that a failure can say which one it was.
-            Migrator::up(&self.database, Some(1))
-                .await
-                .map_err(|source| MigrationError::Apply { name: name.clone(), source })?;
+            Migrator::up(&self.database, Some(1)).await.map_err(|source| failure(name, source))?;
         }
         Ok(pending)
     }
@@ -194,6 +215,15 @@ impl Session {
     async fn close(self) -> Result<(), MigrationError> {
         self.database.close().await.map_err(MigrationError::Record)
     }
+}
+
+/// What to say of a migration that failed.
+fn failure(name: &str, source: DbErr) -> MigrationError {
+    let name = name.to_owned();
+    if steps().iter().any(|step| step.name() == name && !step.is_whole()) {
+        return MigrationError::Unfinished { name, source };
+    }
+    MigrationError::Apply { name, source }
 }
 
 /// Exactly one connection, never exchanged for another: lock, role and search path are the session's.
@@ -240,4 +270,26 @@ async fn applied_names(database: &DatabaseConnection) -> Result<Vec<String>, Mig
 async fn applied_in_order(database: &DatabaseConnection) -> Result<Vec<String>, MigrationError> {
     let applied: HashSet<String> = applied_names(database).await?.into_iter().collect();
     Ok(names().into_iter().filter(|name| applied.contains(name)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use tenantry_devdb::{Cluster, ClusterOptions};
+
+    use super::*;
+
+    /// The server waits for every transaction that is older than the index, and would wait for one that waits for the lock.
+    #[tokio::test]
+    async fn an_index_can_be_built_beside_the_writers_while_another_process_waits_to_migrate() {
+        let cluster = Cluster::start(ClusterOptions::default()).await.unwrap();
+        let url = cluster.superuser_url("postgres");
+        up(&url).await.unwrap();
+        let first = Session::open(&url).await.unwrap();
+        let second = tokio::spawn(async move { up(&url).await });
+        tokio::time::sleep(LOCK_PAUSE * 3).await;
+        first.run("CREATE INDEX CONCURRENTLY clients_test_idx ON app.clients (organization_id, phone)").await.unwrap();
+        assert!(!second.is_finished());
+        first.close().await.unwrap();
+        assert_eq!(second.await.unwrap().unwrap(), Vec::<String>::new());
+    }
 }

@@ -1,9 +1,11 @@
-//! One migration as two functions that return SQL, and the adapter that lets `sea-orm-migration` run them.
+//! One migration as two functions that tell its change and the way back, and the adapter that lets `sea-orm-migration` run them.
 
 use sea_orm_migration::async_trait::async_trait;
 use sea_orm_migration::prelude::*;
 
-/// A migration's statements as text.
+use crate::change::Change;
+
+/// A migration's statements as text, with the transactions that they run in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Script {
     /// The migration's name, as it is recorded in the database.
@@ -18,24 +20,23 @@ pub struct Script {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Step {
     name: &'static str,
-    up: fn() -> String,
-    down: fn() -> String,
+    up: fn() -> Change,
+    down: fn() -> Change,
 }
 
 impl Step {
-    pub(crate) const fn new(name: &'static str, up: fn() -> String, down: fn() -> String) -> Self {
+    pub(crate) const fn new(name: &'static str, up: fn() -> Change, down: fn() -> Change) -> Self {
         Self { name, up, down }
     }
 
     pub(crate) fn script(self) -> Script {
-        Script { name: self.name.to_owned(), up: with_timeout(&(self.up)()), down: with_timeout(&(self.down)()) }
+        Script { name: self.name.to_owned(), up: (self.up)().text(), down: (self.down)().text() }
     }
-}
 
-/// Puts the lock timeout first, so that no migration can forget it: one that waits for a lock makes every later
-/// query on that table wait behind it, and failing after five seconds is the lesser evil.
-fn with_timeout(sql: &str) -> String {
-    format!("SET LOCAL lock_timeout = '5s';\n{}\n", sql.trim())
+    /// Whether both ways are one transaction each, so that what fails leaves nothing behind.
+    pub(crate) fn is_whole(self) -> bool {
+        (self.up)().is_whole() && (self.down)().is_whole()
+    }
 }
 
 impl MigrationName for Step {
@@ -48,15 +49,15 @@ impl MigrationName for Step {
 #[async_trait]
 impl MigrationTrait for Step {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.get_connection().execute_unprepared(&self.script().up).await.map(drop)
+        (self.up)().run(manager, self.is_whole()).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.get_connection().execute_unprepared(&self.script().down).await.map(drop)
+        (self.down)().run(manager, self.is_whole()).await
     }
 
-    /// `SET LOCAL` means nothing outside a transaction, and a half-applied change would need a person.
+    /// The record is written in the same transaction where there is one.
     fn use_transaction(&self) -> Option<bool> {
-        Some(true)
+        Some(self.is_whole())
     }
 }

@@ -33,7 +33,7 @@ pub(crate) enum OnDelete {
 }
 
 impl OnDelete {
-    fn clause(self, columns: &str) -> String {
+    pub(crate) fn clause(self, columns: &str) -> String {
         match self {
             Self::Cascade => " ON DELETE CASCADE".to_owned(),
             Self::SetNull => format!(" ON DELETE SET NULL ({columns})"),
@@ -44,7 +44,7 @@ impl OnDelete {
 
 /// Who may see and change a column once the row is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Access {
+pub(crate) enum Access {
     ReadWrite,
     /// Set when the row is inserted and never again.
     Fixed,
@@ -52,11 +52,12 @@ enum Access {
     Secret,
 }
 
+/// A column of a tenant table, beside those that all of them have.
 #[derive(Debug)]
-struct Column {
-    name: &'static str,
-    definition: String,
-    access: Access,
+pub(crate) struct Column {
+    pub(crate) name: &'static str,
+    pub(crate) definition: String,
+    pub(crate) access: Access,
 }
 
 /// A tenant table in the making; [`TenantTable::create`] returns its SQL.
@@ -137,9 +138,8 @@ impl TenantTable {
 
     /// An enum: text that is one of `values`, the first of which is the default.
     pub(crate) fn one_of(self, name: &'static str, values: &[&str]) -> Self {
-        let list = values.iter().map(|value| format!("'{value}'")).collect::<Vec<_>>().join(", ");
         let default = values.first().copied().unwrap_or_default();
-        self.column(name, &format!("text NOT NULL DEFAULT '{default}'")).check(name, &format!("{name} IN ({list})"))
+        self.column(name, &format!("text NOT NULL DEFAULT '{default}'")).check(name, &one_of_condition(name, values))
     }
 
     /// A condition that every row meets; `suffix` tells it from the table's others.
@@ -310,20 +310,40 @@ impl TenantTable {
     }
 
     fn index_statement(&self, kind: &str, suffix: &str, columns: &str, condition: &str) -> String {
-        let separator = if columns.is_empty() { "" } else { ", " };
-        let filter = if condition.is_empty() { String::new() } else { format!(" WHERE {condition}") };
-        let ending = if kind == "INDEX" { "idx" } else { "key" };
-        format!(
-            "CREATE {kind} {}_{suffix}_{ending} ON {} (organization_id{separator}{columns}){filter};",
-            self.bare(),
-            self.name
-        )
+        index_statement(self.name, kind, "", suffix, columns, condition).1
     }
 
-    /// The name without its schema, which names of constraints and indexes start with.
     fn bare(&self) -> &'static str {
-        self.name.split_once('.').map_or(self.name, |(_, bare)| bare)
+        bare_name(self.name)
     }
+}
+
+/// The name without its schema, which names of constraints and indexes start with.
+pub(crate) fn bare_name(table: &'static str) -> &'static str {
+    table.split_once('.').map_or(table, |(_, bare)| bare)
+}
+
+/// The name of an index of a tenant table, and the statement that creates it; `way` is ` CONCURRENTLY` or empty.
+pub(crate) fn index_statement(
+    table: &'static str,
+    kind: &str,
+    way: &str,
+    suffix: &str,
+    columns: &str,
+    condition: &str,
+) -> (String, String) {
+    let separator = if columns.is_empty() { "" } else { ", " };
+    let filter = if condition.is_empty() { String::new() } else { format!(" WHERE {condition}") };
+    let ending = if kind == "INDEX" { "idx" } else { "key" };
+    let name = format!("{}_{suffix}_{ending}", bare_name(table));
+    let statement = format!("CREATE {kind}{way} {name} ON {table} (organization_id{separator}{columns}){filter};");
+    (name, statement)
+}
+
+/// True for a column that holds one of these.
+pub(crate) fn one_of_condition(column: &str, values: &[&str]) -> String {
+    let list = values.iter().map(|value| format!("'{value}'")).collect::<Vec<_>>().join(", ");
+    format!("{column} IN ({list})")
 }
 
 /// Turns row-level security on, for the owner too, with the one policy that lets a transaction see its own tenant.
@@ -335,7 +355,7 @@ pub(crate) fn secure(table: &str, condition: &str) -> String {
     )
 }
 
-fn constraint_name(table: &str, columns: &str, ending: &str) -> String {
+pub(crate) fn constraint_name(table: &str, columns: &str, ending: &str) -> String {
     format!("{table}_{}_{ending}", columns.replace(", ", "_"))
 }
 

@@ -3,7 +3,7 @@
 use tenantry_devdb::shared::TestDatabase;
 
 /// Everything about the database that a migration can change, as text: tables, columns, constraints, indexes, policies, grants,
-/// functions, types, schemas and default privileges.
+/// functions, types, schemas and default privileges. Columns by their order: the number of one that was dropped is never used again.
 const CATALOGUE: &str = "
     SELECT 'schema', nspname, nspowner::regrole::text, nspacl::text FROM pg_namespace
         WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
@@ -11,7 +11,7 @@ const CATALOGUE: &str = "
         concat_ws(' ', c.relrowsecurity, c.relforcerowsecurity, c.relacl, c.reloptions, c.relispartition)
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname IN ('app', 'auth', 'billing', 'platform')
     UNION ALL SELECT 'column', a.attrelid::regclass::text || '.' || a.attname, format_type(a.atttypid, a.atttypmod),
-        concat_ws(' ', a.attnum, a.attnotnull, a.attacl, pg_get_expr(d.adbin, d.adrelid), a.attcollation::regcollation)
+        concat_ws(' ', row_number() OVER (PARTITION BY a.attrelid ORDER BY a.attnum), a.attnotnull, a.attacl, pg_get_expr(d.adbin, d.adrelid), a.attcollation::regcollation)
         FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
         LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
         WHERE n.nspname IN ('app', 'auth', 'billing', 'platform') AND a.attnum > 0 AND NOT a.attisdropped
