@@ -1,10 +1,10 @@
-//! The database's shape, one change a file, each with a way back. This file lists the changes; `runner` applies
-//! them, `tenant_table` writes the SQL that every tenant table has in common. No queries of the product live here.
+//! The database schema: one change per file, each with `up` and `down`. This file lists the changes; `runner` applies
+//! them; `tenant_table` writes the SQL that all tenant tables have in common. There are no queries of the product here.
 //!
 //! A change is a pair of functions that return SQL, so the text can be read, linted and fingerprinted without a
-//! database. **Invariant:** everything ends up owned by `tenantry_owner`, every name is schema-qualified, and every
-//! table with an `organization_id` comes from `tenant_table` (the one exception, the log of Stripe's events, is
-//! granted to the worker alone).
+//! database. **Invariant:** everything is owned by `tenantry_owner`, every name is schema-qualified, and every table
+//! with an `organization_id` comes from `tenant_table` (the only exception, the log of Stripe's events, is granted only
+//! to the worker).
 
 mod roles;
 mod runner;
@@ -41,7 +41,7 @@ pub use step::Script;
 
 use step::Step;
 
-/// The list of changes, as `sea-orm-migration` wants it.
+/// The list of changes in the form of `sea-orm-migration`.
 ///
 /// Prefer [`up`], [`down`], [`status`] and [`fresh`]: they also take the lock, switch to the owner role and put the
 /// record of applied migrations where the application's role can read it.
@@ -54,19 +54,19 @@ impl MigratorTrait for Migrator {
     }
 }
 
-/// The names of all migrations this program knows, oldest first: what it expects to find applied.
+/// The names of all migrations this program knows, oldest first; all of them should be applied.
 pub fn names() -> Vec<String> {
     steps().into_iter().map(|step| step.name().to_owned()).collect()
 }
 
-/// The SQL of every migration, oldest first, for a reviewer or a linter to read.
+/// The SQL of every migration, oldest first, for a reviewer or a linter.
 pub fn scripts() -> Vec<Script> {
     steps().into_iter().map(Step::script).collect()
 }
 
-/// A short text that changes when any migration's SQL does, to key a migrated template database by.
+/// A short text that changes when the SQL of any migration changes; the key of a migrated template database.
 ///
-/// Not a cryptographic digest, and stable only among programs built by one compiler.
+/// Not a cryptographic digest, and stable only among programs built by the same compiler.
 pub fn fingerprint() -> String {
     use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -78,7 +78,7 @@ pub fn fingerprint() -> String {
     format!("{:016x}", hasher.finish())
 }
 
-/// Lists the modules in order; a migration's recorded name is its file's name.
+/// Lists the modules in order; a migration's recorded name is its file name.
 macro_rules! steps {
     ($($module:ident),+ $(,)?) => {
         vec![$(Step::new(stringify!($module), $module::up, $module::down)),+]

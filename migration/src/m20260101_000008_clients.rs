@@ -1,4 +1,4 @@
-//! Clients, the hub of the graph.
+//! Clients, for whom the work is done.
 
 use crate::tenant_table::TenantTable;
 

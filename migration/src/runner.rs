@@ -1,5 +1,5 @@
-//! Applies the migrations: one session, one lock, as the owner role. The record of what is applied lives in
-//! `platform.seaql_migrations`, where the application's roles may read it and `serve` can refuse an outdated database.
+//! Applies the migrations: one session, one lock, with the owner role. The record of applied migrations is in
+//! `platform.seaql_migrations`, where the application's roles may read it, so `serve` can refuse an outdated database.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -12,57 +12,57 @@ use tenantry_wire::Address;
 
 use crate::{Migrator, names, roles};
 
-/// How long to wait for another process that migrates the same database. Longer than any change here takes, and
-/// short enough that a stuck deployment is noticed.
+/// How long to wait for another process that migrates the same database. Longer than any change here takes, and short
+/// enough that a stuck deployment is noticed.
 const LOCK_WAIT: &str = "5min";
 
-/// The eight letters of "tenantry" read as one number, so that it meets nobody else's lock by accident.
+/// The eight letters of "tenantry" as a number, so that it does not collide with another lock by accident.
 const LOCK_KEY: i64 = 0x7465_6e61_6e74_7279;
 
-/// Whether a migration that this program knows is applied.
+/// Whether a known migration is applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationStatus {
     /// The migration's name.
     pub name: String,
-    /// Whether the database has it.
+    /// Whether it is applied to the database.
     pub applied: bool,
 }
 
-/// Why the database could not be migrated, or its state not be told.
+/// Why the database could not be migrated, or its state could not be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MigrationError {
-    /// No connection came about: wrong address, wrong password, nobody listening.
+    /// Connecting failed: wrong address, wrong password, nothing listening.
     #[error("cannot connect to the database")]
     Connect(#[source] DbErr),
-    /// The address cannot be understood.
+    /// The address cannot be parsed.
     #[error(transparent)]
     Address(#[from] tenantry_wire::Error),
-    /// Another process holds the lock and did not let go in time.
+    /// Another process holds the lock and did not release it in time.
     #[error("another process is migrating this database and did not finish in {LOCK_WAIT}")]
     Locked(#[source] DbErr),
-    /// The roles or the schema that migrations build on are missing, and this role may not create them.
+    /// The roles or the schema that migrations need are missing, and this role may not create them.
     #[error(
         "cannot prepare the roles and the schema that migrations need (the role must be tenantry_owner with CREATE on the database, or an administrator)"
     )]
     Prepare(#[source] DbErr),
-    /// A migration failed; it was rolled back, those before it stand.
+    /// A migration failed and was rolled back; those before it stay applied.
     #[error("migration {name} failed and was rolled back")]
     Apply {
         /// The migration's name.
         name: String,
-        /// What the database said.
+        /// The error of the database.
         #[source]
         source: DbErr,
     },
-    /// What is applied could not be read or tidied up.
+    /// The record of applied migrations could not be read or removed.
     #[error("cannot read or change the record of applied migrations")]
     Record(#[source] DbErr),
 }
 
 /// Applies every pending migration and returns the names of those applied, oldest first.
 ///
-/// Safe to call from several processes at once: the second waits and then finds nothing to do. Needs a direct
+/// Several processes may call this at once: the second one waits and then has nothing to do. It needs a direct
 /// connection (not a pooler in transaction mode), because the lock belongs to the session.
 ///
 /// # Errors
@@ -75,12 +75,12 @@ pub async fn up(url: &str) -> Result<Vec<String>, MigrationError> {
     Ok(applied)
 }
 
-/// Takes back the newest `steps` migrations (all of them for `None`) and returns their names, newest first.
+/// Reverts the newest `steps` migrations (all of them for `None`) and returns their names, newest first.
 ///
-/// Roles stay, as they belong to the whole cluster and other databases may use them.
+/// The roles stay, because they belong to the whole cluster and other databases may use them.
 ///
 /// # Errors
-/// Any [`MigrationError`]. Migrations taken back before the one that failed stay taken back.
+/// Any [`MigrationError`]. Migrations reverted before the one that failed stay reverted.
 pub async fn down(url: &str, steps: Option<u32>) -> Result<Vec<String>, MigrationError> {
     let session = Session::open(url).await?;
     session.prepare().await?;
@@ -100,7 +100,7 @@ pub async fn down(url: &str, steps: Option<u32>) -> Result<Vec<String>, Migratio
     Ok(reverted)
 }
 
-/// Drops everything this product keeps in the database, **data included**, and applies all migrations anew.
+/// Drops everything that this product has in the database, **data included**, and applies all migrations again.
 ///
 /// # Errors
 /// Any [`MigrationError`].
@@ -117,8 +117,8 @@ pub async fn fresh(url: &str) -> Result<Vec<String>, MigrationError> {
     Ok(applied)
 }
 
-/// Every migration this program knows, oldest first, with whether the database has it. Reads only, so any of the
-/// product's roles may ask; a database that was never migrated has none.
+/// Every known migration, oldest first, with whether it is applied. Only reads, so any of the product's roles may call
+/// it. In a database that was never migrated, none is applied.
 ///
 /// # Errors
 /// [`MigrationError::Connect`], or [`MigrationError::Record`] when the role may not read the record.
@@ -135,13 +135,13 @@ pub async fn status(url: &str) -> Result<Vec<MigrationStatus>, MigrationError> {
         .collect())
 }
 
-/// One connection that holds the lock and acts as the owner.
+/// A connection that holds the lock and acts as the owner.
 struct Session {
     database: DatabaseConnection,
 }
 
 impl Session {
-    /// Connects and takes the lock, which ends with the connection whatever happens.
+    /// Connects and takes the lock, which is released with the connection in any case.
     async fn open(url: &str) -> Result<Self, MigrationError> {
         let session = Self { database: connect(url).await? };
         let lock = format!("SET lock_timeout = '{LOCK_WAIT}'; SELECT pg_advisory_lock({LOCK_KEY}); RESET lock_timeout");
@@ -149,7 +149,8 @@ impl Session {
         Ok(session)
     }
 
-    /// Makes sure of roles and record, and becomes the owner, so that all that follows belongs to it.
+    /// Makes sure that the roles and the record exist, and switches to the owner, so that everything created afterwards
+    /// belongs to it.
     async fn prepare(&self) -> Result<(), MigrationError> {
         let readable = format!(
             "GRANT USAGE ON SCHEMA platform TO {roles}; GRANT SELECT ON platform.seaql_migrations TO {roles}",
@@ -160,7 +161,8 @@ impl Session {
             self.run(roles::PREPARE).await?;
             self.run("SET ROLE tenantry_owner").await?;
             self.run(roles::CREATE_PLATFORM).await?;
-            // sea-orm-migration names its table without a schema; this puts it, and nothing else, where we want it.
+            // `sea-orm-migration` names its table without a schema. This puts that table, and nothing else, into the
+            // right one.
             self.run("SET search_path = platform").await?;
             Migrator::install(&self.database).await?;
             self.run(&readable).await
@@ -172,7 +174,7 @@ impl Session {
         let before: HashSet<String> = applied_names(&self.database).await?.into_iter().collect();
         let pending: Vec<String> = names().into_iter().filter(|name| !before.contains(name)).collect();
         for name in &pending {
-            // One at a time, so that a failure can say which one it was.
+            // One at a time, so that a failure can name the migration.
             Migrator::up(&self.database, Some(1))
                 .await
                 .map_err(|source| MigrationError::Apply { name: name.clone(), source })?;
@@ -180,7 +182,7 @@ impl Session {
         Ok(pending)
     }
 
-    /// Takes the empty record away with the schema it lives in, unless something else lives there too.
+    /// Drops the empty record with its schema, unless the schema contains something else.
     async fn forget(&self) -> Result<(), MigrationError> {
         let sql = "DROP TABLE platform.seaql_migrations;
             DO $$ BEGIN DROP SCHEMA platform; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $$";
@@ -196,9 +198,9 @@ impl Session {
     }
 }
 
-/// Exactly one connection, never exchanged for another: lock, role and search path are the session's.
+/// Exactly one connection that is never replaced: lock, role and search path belong to the session.
 async fn connect(url: &str) -> Result<DatabaseConnection, MigrationError> {
-    // Read as every other command reads it; the driver here would read less, and leave out what it does not know.
+    // Parsed like in every other command. The driver here supports fewer forms and ignores unknown parameters.
     let address: Address = url.parse()?;
     let limit = address.connect_timeout().unwrap_or(Duration::from_secs(10));
     let mut options = ConnectOptions::new(address.named("tenantry migrate").to_url());
@@ -215,7 +217,7 @@ async fn connect(url: &str) -> Result<DatabaseConnection, MigrationError> {
     Database::connect(options).await.map_err(MigrationError::Connect)
 }
 
-/// What the database says is applied; nothing when it was never migrated.
+/// The applied migrations according to the database; empty if it was never migrated.
 async fn applied_names(database: &DatabaseConnection) -> Result<Vec<String>, MigrationError> {
     let query = |sql: &str| Statement::from_string(DbBackend::Postgres, sql);
     let read = async {
@@ -236,7 +238,7 @@ async fn applied_names(database: &DatabaseConnection) -> Result<Vec<String>, Mig
     read.await.map_err(MigrationError::Record)
 }
 
-/// The applied migrations that this program knows, in its own order, which is the order `sea-orm-migration` reverts.
+/// The applied migrations that this program knows, in the order in which `sea-orm-migration` reverts them.
 async fn applied_in_order(database: &DatabaseConnection) -> Result<Vec<String>, MigrationError> {
     let applied: HashSet<String> = applied_names(database).await?.into_iter().collect();
     Ok(names().into_iter().filter(|name| applied.contains(name)).collect())

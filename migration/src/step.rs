@@ -1,4 +1,4 @@
-//! One migration as two functions that return SQL, and the adapter that lets `sea-orm-migration` run them.
+//! A migration as two functions that return SQL, and the adapter that lets `sea-orm-migration` run them.
 
 use sea_orm_migration::async_trait::async_trait;
 use sea_orm_migration::prelude::*;
@@ -6,15 +6,15 @@ use sea_orm_migration::prelude::*;
 /// A migration's statements as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Script {
-    /// The migration's name, as it is recorded in the database.
+    /// The migration's name, as recorded in the database.
     pub name: String,
     /// The statements that make the change.
     pub up: String,
-    /// The statements that take it back.
+    /// The statements that revert it.
     pub down: String,
 }
 
-/// A migration: its recorded name and where its SQL comes from.
+/// A migration: its recorded name and the functions with its SQL.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Step {
     name: &'static str,
@@ -32,8 +32,8 @@ impl Step {
     }
 }
 
-/// Puts the lock timeout first, so that no migration can forget it: one that waits for a lock makes every later
-/// query on that table wait behind it, and failing after five seconds is the lesser evil.
+/// Puts the lock timeout first, so that no migration can forget it. While a migration waits for a lock, every later
+/// query on that table waits behind it. Failing after five seconds is better.
 fn with_timeout(sql: &str) -> String {
     format!("SET LOCAL lock_timeout = '5s';\n{}\n", sql.trim())
 }
@@ -55,7 +55,7 @@ impl MigrationTrait for Step {
         manager.get_connection().execute_unprepared(&self.script().down).await.map(drop)
     }
 
-    /// `SET LOCAL` means nothing outside a transaction, and a half-applied change would need a person.
+    /// `SET LOCAL` has no effect outside a transaction, and a half-applied change would have to be repaired by hand.
     fn use_transaction(&self) -> Option<bool> {
         Some(true)
     }
