@@ -1,5 +1,5 @@
-//! What the parts of a request cost: opening a scope, reading rows, batching, and writing the answer. On a private PostgreSQL
-//! with one large organization.
+//! The cost of the parts of a request: opening a scope, reading rows, batching, and writing the answer. On a private
+//! PostgreSQL with one large organization.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot be set up has nothing to measure")]
 
@@ -22,7 +22,7 @@ fn main() {
     divan::main();
 }
 
-/// A server's engine and somebody who asks it.
+/// An engine and a caller.
 struct Bed {
     runtime: Runtime,
     app: TestApp,
@@ -97,16 +97,16 @@ enum Read {
     Five,
 }
 
-/// Opens a transaction with the membership in it, and gives it up.
+/// Opens a transaction with the membership query, and drops it.
 #[divan::bench]
 fn scope_opening(bencher: Bencher<'_, '_>) {
     let bed = &*BED;
-    // A scope that ends outside of the runtime takes its connection with it.
+    // A scope that is dropped outside the runtime closes its connection.
     let _inside = bed.runtime.enter();
     bencher.bench_local(|| drop(bed.scope()));
 }
 
-/// Reads and decodes 100 rows: of all columns, and of the five that a board shows.
+/// Reads and decodes 100 rows: with all columns, and with the five that a board shows.
 #[divan::bench(args = [Read::All, Read::Five])]
 fn rows(bencher: Bencher<'_, '_>, read: Read) {
     let bed = &*BED;
@@ -120,7 +120,7 @@ fn rows(bencher: Bencher<'_, '_>, read: Read) {
     bencher.bench_local(|| bed.runtime.block_on(list::<Task>(&scope, &request)).unwrap().items.len());
 }
 
-/// Reads ten tasks of each of so many projects, in one statement.
+/// Reads ten tasks for each of this many projects, in one statement.
 #[divan::bench(args = [1, 10, 100])]
 fn pages_of_parents(bencher: Bencher<'_, '_>, parents: u32) {
     let bed = &*BED;
@@ -135,7 +135,7 @@ fn pages_of_parents(bencher: Bencher<'_, '_>, parents: u32) {
     });
 }
 
-/// Runs a whole request, but for HTTP.
+/// Runs a whole request, without HTTP.
 #[divan::bench(args = [Query::List, Query::Dashboard])]
 fn execute(bencher: Bencher<'_, '_>, query: Query) {
     let bed = &*BED;

@@ -1,4 +1,5 @@
-//! When the database fails: the answer is quick and honest, nothing that was acknowledged is lost, and it goes on by itself.
+//! When the database fails: the answer is fast and honest, nothing that was acknowledged is lost, and the server
+//! recovers by itself.
 
 use std::time::{Duration, Instant};
 
@@ -13,16 +14,16 @@ use tenantry_tests::TestApp;
 use crate::bed::{Bed, Voice, alone, client, code};
 use crate::load::{Caller, Load, Outcome};
 
-/// Within this time answers come again after the database is back.
+/// How soon requests must succeed again after the database is back.
 const RECOVERY: Duration = Duration::from_secs(5);
 
-/// What two busy cores may add to a wait, and the settings of a pool that is known by heart.
+/// What two busy cores may add to a wait.
 const SLACK: Duration = Duration::from_millis(if cfg!(debug_assertions) { 500 } else { 100 });
 
 const READ: &str = "{ organization { slug } }";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_exhausted_pool_is_told_within_a_second_and_over_within_two() {
+async fn an_exhausted_pool_is_reported_within_one_second_and_recovers_within_two() {
     let _alone = alone().await;
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
@@ -55,7 +56,7 @@ async fn an_exhausted_pool_is_told_within_a_second_and_over_within_two() {
 }
 
 #[tokio::test]
-async fn reads_alone_find_new_connections_when_the_old_ones_are_cut() {
+async fn reads_get_new_connections_when_the_old_ones_are_cut() {
     let _alone = alone().await;
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
@@ -64,7 +65,7 @@ async fn reads_alone_find_new_connections_when_the_old_ones_are_cut() {
     let voice = Voice::new(&client(), bed.url(), app.token(org.owner.user_id, org.id));
     let together = || futures_util::future::join_all((0..8).map(|_| voice.ask(READ, json!({}))));
     for _ in 0..20 {
-        // So that every connection is in use, and then waits.
+        // So that every connection is used, and then waits.
         for answer in together().await {
             answer.unwrap().expect_data();
         }
@@ -85,7 +86,7 @@ async fn reads_alone_find_new_connections_when_the_old_ones_are_cut() {
 async fn a_request_never_waits_for_a_connection_that_it_holds_itself() {
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
-    // With one connection, whoever holds one while asking for another waits in vain.
+    // With one connection, a request that holds it and asks for another would wait forever.
     let settings = StoreSettings { max_connections: 1, ..StoreSettings::new(app.urls().app_url()) };
     let bed = Bed::start(&settings, Clock::system(), app.verifier().clone(), HttpOptions::default()).await;
     let voice = Voice::new(&client(), bed.url(), app.token(org.owner.user_id, org.id));
@@ -106,7 +107,7 @@ async fn a_request_never_waits_for_a_connection_that_it_holds_itself() {
     }
 }
 
-/// A cluster that this test may mistreat, with organizations in it and a server before it.
+/// A cluster that this test may break, with organizations in it and a server on it.
 struct House {
     cluster: Cluster,
     urls: DatabaseUrls,
@@ -120,7 +121,7 @@ impl House {
         cluster.prepare_roles().await.unwrap();
         let urls = cluster.create_database("failing", None).await.unwrap();
         tenantry_migration::up(&urls.owner_url()).await.unwrap();
-        // Less patience than usual, so that requests run into their end while the database is paused.
+        // A shorter timeout than usual, so that requests time out while the database is paused.
         let http = HttpOptions { request_timeout: Duration::from_secs(2), ..HttpOptions::default() };
         let settings = StoreSettings { max_connections: 6, ..StoreSettings::new(urls.app_url()) };
         let bed = Bed::start(&settings, Clock::system(), issuing.verifier().clone(), http).await;
@@ -145,14 +146,14 @@ impl House {
         Self { cluster, urls, bed, callers }
     }
 
-    /// Lets the load run for a while, and makes sure that it does.
+    /// Lets the load run for a while, and makes sure that it does run.
     async fn run(&self, load: &Load, for_: Duration) {
         let before = load.good();
         tokio::time::sleep(for_).await;
         assert!(load.good() > before, "nothing is answered while all is well");
     }
 
-    /// What the database holds of what was acknowledged, and of whom.
+    /// Checks that the database contains what was acknowledged, and in the right organization.
     async fn check(&self, outcome: &Outcome) {
         let query = "SELECT c.name FROM app.clients c JOIN app.organizations o ON o.id = c.organization_id
                      WHERE c.name LIKE o.slug || ' made by %' ORDER BY c.name COLLATE \"C\"";
@@ -169,7 +170,7 @@ impl House {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_fails_under_load_loses_nothing_and_is_served_again_within_five_seconds() {
+async fn a_database_failure_under_load_loses_nothing_and_recovers_within_five_seconds() {
     let _alone = alone().await;
     let issuing = TestApp::start().await;
     let mut house = House::build(&issuing).await;
@@ -190,14 +191,14 @@ async fn a_database_that_fails_under_load_loses_nothing_and_is_served_again_with
     told.push(("a restart", load.recovered(&house.callers, RECOVERY).await));
     house.run(&load, second / 2).await;
 
-    // Longer than requests may take, so that all of them give up on connections that are still open.
+    // Longer than the request timeout, so that all requests abandon connections that are still open.
     house.cluster.pause();
     tokio::time::sleep(4 * second).await;
     house.cluster.resume();
     told.push(("a pause", load.recovered(&house.callers, RECOVERY).await));
     house.run(&load, second / 2).await;
 
-    // As a crash would: no farewell to anyone, and recovery from the log.
+    // Like a crash: clients are not told, and the database recovers from the log.
     house.cluster.halt().unwrap();
     tokio::time::sleep(second / 2).await;
     house.cluster.launch().await.unwrap();

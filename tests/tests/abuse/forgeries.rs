@@ -1,4 +1,4 @@
-//! Tokens that lie, over HTTP, against each kind of key: every one is refused, and none reaches the database.
+//! Forged tokens over HTTP, against each kind of key: every one is refused, and none reaches the database.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -50,7 +50,8 @@ fn expect_refused(name: &str, answer: &Answer) {
     assert!(answer.json.get("data").is_none(), "{name}: {}", answer.text);
 }
 
-/// Sends every forgery to a server whose database is gone: whatever is believed is answered with 503, not with 401.
+/// Sends every forgery to a server whose database is gone, so an accepted token would be answered with 503 instead of
+/// 401.
 async fn expect_all_refused(app: &TestApp, org: &Org, bed: &Bed, issuer: &Issuer, public_key: Option<&str>) {
     let (http, begun) = (client(), Instant::now());
     let believed = Voice::new(&http, bed.url(), token(issuer, org));
@@ -116,7 +117,7 @@ async fn forgeries_against_a_fetched_key_set_are_refused_and_fetch_next_to_nothi
     let bed = bed(&app, config).await;
     let document = keys.document();
     expect_all_refused(&app, &org, &bed, &signer(&pairs[0], Some("first")), Some(&document)).await;
-    // Once for the first token, and once an interval for key ids that nobody knows, however many ask.
+    // Once for the first token, and once per interval for unknown key ids, however many requests there are.
     let allowed = 2 + begun.elapsed().as_secs() / interval.as_secs();
     assert!(keys.fetches() as u64 <= allowed, "{} fetches in {:?}", keys.fetches(), begun.elapsed());
     assert!(keys.fetches() >= 2, "an unknown key id is looked for");
@@ -134,7 +135,7 @@ async fn a_token_of_a_megabyte_is_refused() {
             ("letters", "a".repeat(length)),
             ("a valid token that goes on", format!("{valid}{}", "A".repeat(length - valid.len()))),
         ] {
-            // Beyond what a header may be at all, the connection is closed: with an answer, or before it can be read.
+            // If a header is far too long, the connection is closed: with an answer, or before it can be read.
             let Ok(answer) = Voice::new(&http, &url, token).ask(DOCUMENT, json!({})).await else {
                 assert!(length > 256 * 1024, "{length} {name}: the connection broke");
                 continue;
@@ -166,7 +167,7 @@ async fn rotation_under_load_refuses_nobody_and_ends_the_removed_key() {
             let (stopped, sent) = (Arc::clone(&stopped), Arc::clone(&sent));
             tokio::spawn(async move {
                 while !stopped.load(Ordering::Relaxed) {
-                    // Each is a new token, so that none is remembered.
+                    // Each token is new, so that none is cached.
                     let count = sent.fetch_add(1, Ordering::Relaxed) as u64;
                     let issuer = signed_by.borrow().clone();
                     let made = issuer.issue(org.owner.user_id, org.id, Duration::from_secs(60 + count)).unwrap();
@@ -177,7 +178,7 @@ async fn rotation_under_load_refuses_nobody_and_ends_the_removed_key() {
         })
         .collect();
     tokio::time::sleep(second).await;
-    // The usual order: the new key is published, then it signs, then the old one goes.
+    // The usual order: the new key is published, then it signs, then the old one is removed.
     keys.publish(vec![old.jwk("old"), new.jwk("new")]);
     signing.send(signer(&new, Some("new"))).unwrap();
     tokio::time::sleep(2 * second).await;
@@ -197,7 +198,7 @@ async fn rotation_under_load_refuses_nobody_and_ends_the_removed_key() {
     println!("{} tokens through a rotation; the removed key ended after {ended:?}", sent.load(Ordering::Relaxed));
 }
 
-/// A key set behind HTTP on a loopback port.
+/// A key set served over HTTP on a loopback port.
 struct KeyServer {
     url: String,
     document: watch::Sender<String>,

@@ -1,10 +1,10 @@
-//! What a draft bills: one client's work, and each task once.
+//! What a draft may bill: one client's work, and each task once.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tenantry_tests::{Answer, Org, Session, TestApp};
 
-/// Two clients with a project and four tasks each, and a project for nobody with a task.
+/// Two clients with a project and four tasks each, and a project without a client with a task.
 struct House {
     app: TestApp,
     org: Org,
@@ -69,20 +69,20 @@ async fn a_draft_does_not_bill_another_clients_work() {
     let both = [("INVALID", "projectId"), ("INVALID", "taskIds.0")];
     house.draft(0, Some(bob), &[&bobs[0]]).await.expect_refused(&both);
     assert_eq!(house.invoices().await, 0);
-    // Nothing was counted against the plan either.
+    // Nothing was counted against the plan.
     assert_eq!(
         house.app.number("SELECT count(*) FROM billing.usage_counters WHERE feature = 'invoices_per_month'").await,
         0
     );
 
-    // The client's own work, and work for no client.
+    // The client's own work, and work without a client.
     let (internal, tidied) = (&house.internal.0, &house.internal.1);
     let draft = id(house.draft(0, Some(ada), &[&adas[0], &adas[0], tidied]).await.expect_done());
     house.draft(1, Some(internal), &[]).await.expect_done();
 
     house.change(&draft, json!({ "projectId": bob })).await.expect_refused(&[("INVALID", "projectId")]);
     house.change(&draft, json!({ "taskIds": [adas[0], bobs[0]] })).await.expect_refused(&[("INVALID", "taskIds.1")]);
-    // Another client, while the project and the tasks stay.
+    // Another client, while the project and the tasks stay the same.
     house
         .change(&draft, json!({ "clientId": house.clients[1] }))
         .await
@@ -91,10 +91,10 @@ async fn a_draft_does_not_bill_another_clients_work() {
     house.change(&draft, alone).await.expect_refused(&[("INVALID", "clientId")]);
     let kept = json!({ "clientId": house.clients[1], "projectId": bob, "taskIds": [bobs[0], adas[0]] });
     house.change(&draft, kept).await.expect_refused(&[("INVALID", "taskIds.1")]);
-    // All of it at once.
+    // All three at once.
     let moved = json!({ "clientId": house.clients[1], "projectId": bob, "taskIds": [bobs[0], tidied] });
     house.change(&draft, moved).await.expect_done();
-    // Unrelated changes look at nothing of it.
+    // Unrelated changes check none of this.
     house.change(&draft, json!({ "notes": "x" })).await.expect_done();
 }
 
@@ -106,7 +106,7 @@ async fn a_task_is_billed_once_unless_its_invoice_is_void() {
     house.draft(0, None, &[tasks[2], tasks[1]]).await.expect_refused(&[("TAKEN", "taskIds.1")]);
     let second = id(house.draft(0, None, &[tasks[2]]).await.expect_done());
     house.change(&second, json!({ "taskIds": [tasks[0], tasks[2]] })).await.expect_refused(&[("TAKEN", "taskIds.0")]);
-    // What is on it already may be said again.
+    // Tasks that are on the draft already may be listed again.
     house.change(&second, json!({ "taskIds": [tasks[2], tasks[3]] })).await.expect_done();
 
     for (status, number, is_free) in
@@ -120,16 +120,16 @@ async fn a_task_is_billed_once_unless_its_invoice_is_void() {
             again.expect_refused(&[("TAKEN", "taskIds.0")]);
         }
     }
-    // Billed again, it is billed.
+    // Once billed again, it counts as billed.
     house.draft(0, None, &[tasks[0]]).await.expect_refused(&[("TAKEN", "taskIds.0")]);
-    // A draft that goes, or lets go of a task, leaves it to others.
+    // A draft that is deleted, or drops a task, frees the task for others.
     house.owner.write("deleteInvoice", json!({ "id": second })).await.expect_done();
     house.draft(0, None, &[tasks[2]]).await.expect_done();
     assert_ne!(first, second);
 }
 
 #[tokio::test]
-async fn what_was_billed_twice_before_can_still_be_edited() {
+async fn work_billed_twice_before_can_still_be_edited() {
     let house = House::build().await;
     let tasks = &house.tasks;
     let (one, two) = (
@@ -160,7 +160,7 @@ async fn what_was_billed_twice_before_can_still_be_edited() {
 }
 
 #[tokio::test]
-async fn a_project_goes_to_another_client_only_without_drafts_to_the_old_one() {
+async fn a_project_moves_to_another_client_only_without_drafts_for_the_old_one() {
     let house = House::build().await;
     let [ada, bob] = &house.clients;
     let give = async |client: Option<&str>| {
@@ -172,10 +172,10 @@ async fn a_project_goes_to_another_client_only_without_drafts_to_the_old_one() {
     house.owner.write("deleteInvoice", json!({ "id": by_project })).await.expect_done();
     let by_task = id(house.draft(0, None, &[&house.tasks[0][0]]).await.expect_done());
     give(Some(bob)).await.expect_refused(&[("IN_USE", "clientId")]);
-    // Work for no client is nobody else's; nor may it become another's meanwhile.
+    // Work without a client belongs to nobody else, and may not be given to another client meanwhile.
     give(None).await.expect_done();
     give(Some(bob)).await.expect_refused(&[("IN_USE", "clientId")]);
-    // What has been issued is a record, and stays with the client that it was sent to.
+    // An issued invoice is a record, and stays with the client it was sent to.
     house.app.sql("UPDATE app.invoices SET status = 'sent', number = 'I-1'").await;
     give(Some(bob)).await.expect_done();
     let document =
@@ -186,7 +186,7 @@ async fn a_project_goes_to_another_client_only_without_drafts_to_the_old_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_drafts_that_come_at_once_one_gets_the_task() {
+async fn only_one_of_several_concurrent_drafts_gets_the_task() {
     let house = House::build().await;
     for task in &house.tasks[0] {
         let tasks = [task.as_str()];
@@ -200,7 +200,7 @@ async fn of_drafts_that_come_at_once_one_gets_the_task() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_project_that_moves_while_it_is_billed_is_never_anothers() {
+async fn a_project_moved_while_it_is_billed_never_ends_up_with_another_client() {
     let house = House::build().await;
     for round in 0..8 {
         let from = round % 2;

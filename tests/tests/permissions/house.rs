@@ -1,5 +1,5 @@
-//! An organization with a public and a private workspace that one caller may have grants on, and another of each that it has
-//! none on, with everything that can lie in them.
+//! An organization with a public and a private workspace on which the caller may have grants, and one of each without
+//! grants, with everything that they can contain.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use tenantry_domain::{
 };
 use tenantry_tests::{Org, Person, Session, TestApp};
 
-/// Who the caller is: a role, and perhaps a grant.
+/// The caller's role, and possibly a grant.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Standing {
     pub(crate) role: Role,
@@ -50,16 +50,16 @@ impl Room {
     }
 }
 
-/// A project, and all that lies in it.
+/// A project, and everything in it.
 pub(crate) struct Spot {
-    /// Which of the rooms it lies in.
+    /// The index of its workspace.
     pub(crate) room: usize,
     pub(crate) project: ProjectId,
-    /// Which of the clients it is for.
+    /// The index of its client.
     pub(crate) client: usize,
-    /// A task, which is assigned to the hand and to the colleague, and a subtask of it.
+    /// A task that is assigned to the worker and to the colleague, and a subtask of it.
     pub(crate) tasks: [TaskId; 2],
-    /// It covers the task, and the task of the last spot.
+    /// It bills the task, and the task of the last project.
     pub(crate) invoice: InvoiceId,
     /// The member who owns the project and works on its task, and on nothing else.
     pub(crate) hand: Person,
@@ -74,23 +74,24 @@ pub(crate) struct House {
     pub(crate) caller: Session,
     /// Assigned to every task, with a grant on everything.
     pub(crate) colleague: Person,
-    /// A member with nothing at all.
+    /// A member without any assignments or grants.
     pub(crate) newcomer: Person,
-    /// Public and private with the caller's grants, public and private without, and the default one, which is empty.
+    /// Public and private with the caller's grants, public and private without, and the default workspace, which is
+    /// empty.
     pub(crate) rooms: Vec<Room>,
     pub(crate) spots: Vec<Spot>,
-    /// Of the last one there is no project.
+    /// The last client has no project.
     pub(crate) clients: Vec<ClientId>,
-    /// An invoice to the first client for no project.
+    /// An invoice for the first client without a project.
     pub(crate) loose_invoice: InvoiceId,
 }
 
-/// The room and the client of each spot. The first client has a project in the public and one in the private workspace, so that
-/// some of what hangs on it is hidden and some is not.
+/// The workspace and the client of each project. The first client has a project in a public and one in a private
+/// workspace, so that some of its rows are hidden and some are not.
 const SPOTS: [(usize, usize); 6] = [(0, 0), (0, 1), (1, 0), (1, 1), (2, 2), (3, 3)];
 
-/// The spots whose project is granted, when grants are on projects: of two clients one of two projects, so that a guest sees a
-/// client and not all that hangs on it.
+/// The projects with a grant, if grants are on projects. Of two clients, one of two projects is granted, so a guest
+/// sees the client but not all of its rows.
 const GRANTED_SPOTS: [usize; 2] = [0, 3];
 
 fn id<I: Id>() -> I {
@@ -138,13 +139,13 @@ impl House {
         house
     }
 
-    /// Where a spot's project lies.
+    /// The place of a project.
     pub(crate) fn place(&self, spot: &Spot) -> Place {
         let room = self.rooms[spot.room].place();
         Place { grant: room.grant.max(spot.grant.map(|(_, grant)| grant)), ..room }
     }
 
-    /// A client lies nowhere; the grants on its projects are what counts.
+    /// A client is in no workspace; the grants on its projects decide.
     pub(crate) fn client_place(&self, client: usize) -> Place {
         let spots = self.spots.iter().filter(|spot| spot.client == client);
         Place { is_private: false, grant: spots.filter_map(|spot| self.place(spot).grant).max() }

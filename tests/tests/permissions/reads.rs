@@ -1,4 +1,4 @@
-//! What the caller sees through every path: lists, totals, pages, `node`, nested fields both ways, filters.
+//! What the caller sees through every path: lists, totals, pages, `node`, nested fields in both directions, filters.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -34,7 +34,7 @@ pub(crate) async fn check(app: &TestApp, house: &House) {
     leaves(house).await;
 }
 
-/// Walks a list page by page; its total is what was walked.
+/// Pages through a list; its total must match.
 async fn pages(caller: &Session, list: &str, forwards: bool) -> BTreeSet<String> {
     let (size, cursor, more, next) = if forwards {
         ("first", "after", "hasNextPage", "endCursor")
@@ -66,7 +66,7 @@ fn ids(nodes: &Value) -> Vec<String> {
     nodes.map(|node| node["id"].as_str().expect("an id").to_owned()).collect()
 }
 
-/// Every id by `nodes` and by the noun's own field: there, or null like an unknown one.
+/// Every id by `nodes` and by the entity's own field: found, or null like an unknown one.
 async fn single(app: &TestApp, house: &House, sight: &Sight) {
     let mut all: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let mut add = |field, id: String| all.entry(field).or_default().push(id);
@@ -113,7 +113,7 @@ async fn single(app: &TestApp, house: &House, sight: &Sight) {
     }
 }
 
-/// An id of nothing, for each noun's field.
+/// An id that does not exist, for each entity's field.
 fn unknown_ids() -> Vec<(&'static str, String)> {
     fn new<I: Id>() -> String {
         Clock::system().new_id::<I>().to_string()
@@ -128,7 +128,7 @@ fn unknown_ids() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Every relation both ways: exactly what is to be seen, and a total that says so.
+/// Every relation in both directions: exactly what should be visible, and a matching total.
 async fn nested(house: &House, sight: &Sight) {
     const LIST: &str = "(first: 20) { totalCount nodes { id } }";
     let documents = [
@@ -167,7 +167,7 @@ async fn nested(house: &House, sight: &Sight) {
     }
 }
 
-/// What hangs on a row, whoever asks.
+/// The related rows of a row, regardless of the caller.
 fn neighbours(house: &House, list: &str, id: &str) -> Vec<(&'static str, Vec<String>)> {
     let spots = |keep: &dyn Fn(&crate::house::Spot) -> bool, take: &dyn Fn(&crate::house::Spot) -> String| {
         house.spots.iter().filter(|spot| keep(spot)).map(take).collect::<Vec<_>>()
@@ -241,7 +241,7 @@ fn neighbours(house: &House, list: &str, id: &str) -> Vec<(&'static str, Vec<Str
     }
 }
 
-/// A filter by something hidden finds nothing, like one by something unknown.
+/// A filter by something hidden finds nothing, like a filter by something unknown.
 async fn filters(house: &House, sight: &Sight) {
     let mut document = String::new();
     let mut expected: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -280,7 +280,7 @@ async fn filters(house: &House, sight: &Sight) {
     }
 }
 
-/// The organization's default workspace is there for those who see it.
+/// The organization's default workspace exists for callers who can see it.
 async fn default_workspace(house: &House, sight: &Sight) {
     let answer = house.caller.data("{ organization { defaultWorkspace { id } } }").await;
     let id = house.org.workspace.to_string();
@@ -288,7 +288,7 @@ async fn default_workspace(house: &House, sight: &Sight) {
     assert_eq!(answer["organization"]["defaultWorkspace"], expected, "as {:?}", house.standing);
 }
 
-/// A guest sees a client only by name and cannot search by what it does not see; nor does it see others' addresses.
+/// A guest sees only a client's name and cannot search by what it does not see; nor does it see others' addresses.
 async fn leaves(house: &House) {
     let document = "{ clients { nodes { name email phone company status notes createdAt updatedAt } } \
                     active: clients(filter: { status: [ACTIVE] }) { totalCount nodes { id } } \

@@ -1,4 +1,5 @@
-//! What the matrix leaves open: the life of a workspace, grants, moving projects, and what a refusal must not tell.
+//! What the matrix does not cover: the life cycle of a workspace, grants, moving projects, and what a refusal must not
+//! reveal.
 
 use serde_json::json;
 use tenantry_domain::permission::{Grant, Role};
@@ -19,7 +20,7 @@ async fn create_workspace(session: &Session, name: &str, is_private: bool) -> St
 }
 
 #[tokio::test]
-async fn a_private_workspace_is_there_for_its_creator_and_those_it_is_granted() {
+async fn a_private_workspace_exists_for_its_creator_and_grantees() {
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
     let (ada, bob) = (app.as_member(&org, "ada").await, app.as_member(&org, "bob").await);
@@ -65,7 +66,7 @@ async fn a_private_workspace_is_there_for_its_creator_and_those_it_is_granted() 
 }
 
 #[tokio::test]
-async fn a_workspace_is_renamed_described_and_deleted() {
+async fn a_workspace_can_be_renamed_described_and_deleted() {
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
     let owner = app.as_owner(&org);
@@ -102,7 +103,7 @@ async fn a_workspace_is_renamed_described_and_deleted() {
 }
 
 #[tokio::test]
-async fn only_members_of_the_organization_can_be_granted_anything() {
+async fn only_members_of_the_organization_can_get_grants() {
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
     let owner = app.as_owner(&org);
@@ -121,19 +122,19 @@ async fn only_members_of_the_organization_can_be_granted_anything() {
     assert_eq!(answers[0], answers[1], "a user elsewhere and no user at all are the same");
 }
 
-/// A house in which the caller has this standing.
+/// A fixture in which the caller has this role and grant.
 async fn house(app: &TestApp, role: Role, grant: Option<(On, Grant)>) -> House {
     House::build(app, Standing { role, grant }).await
 }
 
 #[tokio::test]
-async fn moving_a_project_takes_both_workspaces() {
+async fn moving_a_project_requires_both_workspaces() {
     let app = TestApp::start().await;
     let to = |house: &House, spot: usize, room: usize| json!({ "id": house.spots[spot].project, "workspaceId": house.rooms[room].id });
     let granted = house(&app, Role::Member, Some((On::Workspace, Grant::Edit))).await;
     granted.caller.write("updateProject", to(&granted, 2, 0)).await.expect_done();
     granted.caller.write("updateProject", to(&granted, 2, 1)).await.expect_done();
-    // A grant on the project alone: the workspace that it would leave is not the caller's, and is not even seen.
+    // A grant on the project alone: the caller has no grant on its current workspace and cannot see it.
     let alone = house(&app, Role::Member, Some((On::Project, Grant::Admin))).await;
     assert_eq!(alone.caller.write("updateProject", to(&alone, 3, 0)).await.error_code(), "FORBIDDEN");
     let hidden = alone.caller.write("updateProject", to(&alone, 3, 1)).await;
@@ -143,7 +144,7 @@ async fn moving_a_project_takes_both_workspaces() {
     assert_eq!(bare(&hidden), bare(&unknown), "its own workspace, which the caller does not see, is like no workspace");
 }
 
-/// Sends the same with something hidden and with something unknown in one place of the input; the answers are the same.
+/// Sends the same input with something hidden and with something unknown in one place; the answers are the same.
 async fn same(
     caller: &Session,
     mutation: &str,
@@ -158,7 +159,7 @@ async fn same(
 }
 
 #[tokio::test]
-async fn what_is_hidden_cannot_be_referred_to() {
+async fn hidden_objects_cannot_be_referred_to() {
     let app = TestApp::start().await;
     let at = house(&app, Role::Member, None).await;
     let (open, secret) = (&at.spots[0], &at.spots[2]);
@@ -190,11 +191,11 @@ async fn what_is_hidden_cannot_be_referred_to() {
 }
 
 #[tokio::test]
-async fn how_deep_a_hidden_task_lies_is_not_told() {
+async fn the_depth_of_a_hidden_task_is_not_revealed() {
     let app = TestApp::start().await;
     let at = house(&app, Role::Member, None).await;
     let (secret, owner) = (&at.spots[2], app.as_owner(&at.org));
-    // Down to the last level that is allowed, one task below the other.
+    // Down to the maximum depth, one task below the other.
     let mut deepest = secret.tasks[1].to_string();
     loop {
         let input = json!({ "projectId": secret.project, "title": "deeper", "parentTaskId": deepest });
@@ -212,7 +213,7 @@ async fn how_deep_a_hidden_task_lies_is_not_told() {
 }
 
 #[tokio::test]
-async fn a_guest_assigns_only_whom_it_sees() {
+async fn a_guest_can_assign_only_visible_members() {
     let app = TestApp::start().await;
     let at = house(&app, Role::Guest, Some((On::Project, Grant::Edit))).await;
     let task = at.spots[0].tasks[0];

@@ -1,4 +1,4 @@
-//! What the caller is to see of a house, by the matrix.
+//! What the caller should see of a fixture, according to the matrix.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use tenantry_domain::permission::{Decision, Operation, Place, Role};
 use crate::house::House;
 use crate::matrix;
 
-/// The ids that the caller is to see, of each kind.
+/// The ids that the caller should see, of each kind.
 #[derive(Debug, Default)]
 pub(crate) struct Sight {
     pub(crate) clients: BTreeSet<String>,
@@ -20,7 +20,7 @@ pub(crate) struct Sight {
     pub(crate) grants: BTreeSet<String>,
 }
 
-/// What the matrix says.
+/// The matrix's decision.
 pub(crate) fn decision(role: Role, operation: Operation, place: Place) -> Decision {
     let rows = matrix::rows();
     let row = rows.iter().find(|row| row.operation == operation);
@@ -51,7 +51,7 @@ impl Sight {
             let place = house.place(spot);
             if allowed(Operation::ReadProject, place) {
                 sight.projects.insert(spot.project.to_string());
-                // A guest sees who works on what it sees.
+                // A guest sees the people who work on what it sees.
                 sight.members.insert(spot.hand.member_id.to_string());
                 sight.members.insert(house.colleague.member_id.to_string());
             }
@@ -77,7 +77,7 @@ impl Sight {
         sight
     }
 
-    /// Whether the caller is to see this id, of whatever kind.
+    /// Whether the caller should see this id, of whatever kind.
     pub(crate) fn shows(&self, id: &str) -> bool {
         [&self.clients, &self.projects, &self.tasks, &self.invoices, &self.workspaces, &self.members, &self.grants]
             .iter()

@@ -1,4 +1,4 @@
-//! Every mutation at every place: done, refused with `FORBIDDEN`, or answered like one that is aimed at nothing.
+//! Every mutation on every target: done, refused with `FORBIDDEN`, or answered as for an unknown id.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::sight::decision;
 pub(crate) async fn check(app: &TestApp, house: &House) {
     let mut mutations: Vec<(String, Operation)> =
         matrix::mutations().into_iter().filter_map(|(name, operation)| Some((name, operation?))).collect();
-    // What lies in a thing goes before the thing, so that every deletion still finds what it deletes.
+    // Contents are deleted before their container, so that every deletion still finds its target.
     let order = ["revoke", "deleteTask", "deleteInvoice", "deleteProject", "deleteWorkspace", "deleteClient"];
     mutations.sort_by_key(|(name, _)| order.iter().position(|start| name.starts_with(start)).map_or(0, |n| n + 1));
     let mut gone = BTreeSet::new();
@@ -22,7 +22,7 @@ pub(crate) async fn check(app: &TestApp, house: &House) {
         for n in 0..house.spots.len() {
             let target = Target::spot(house, n);
             let aimed = probe(house, &name, &target);
-            // Spots share workspaces and clients; each of those is aimed at once.
+            // Projects share workspaces and clients; each of those is a target once.
             let first = match aimed.aim {
                 Aim::Organization => n == 0,
                 Aim::Client => [0, 1, 4, 5].contains(&n),
@@ -60,7 +60,7 @@ async fn call(house: &House, mutation: &str, target: &Target) -> Answer {
     house.caller.mutate(mutation, probe.input, probe.selection).await
 }
 
-/// An answer without what tells one request from another.
+/// An answer without what differs between requests.
 pub(crate) fn bare(answer: &Answer) -> Value {
     let mut json = answer.json.clone();
     for error in json.get_mut("errors").and_then(Value::as_array_mut).into_iter().flatten() {
@@ -69,7 +69,7 @@ pub(crate) fn bare(answer: &Answer) -> Value {
     json
 }
 
-/// What was refused has not happened all the same.
+/// Refused operations really had no effect.
 async fn check_what_is_left(app: &TestApp, house: &House, gone: &BTreeSet<String>) {
     let exists = async |table: &str, id: uuid::Uuid| {
         app.number(&format!("SELECT count(*) FROM app.{table} WHERE id = '{id}'")).await == 1
