@@ -3,28 +3,28 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed unwrap is a failed test")]
 
-mod house;
+mod fixture;
 #[path = "../../../crates/domain/tests/matrix/mod.rs"]
 mod matrix;
 mod probes;
 mod reads;
 mod rules;
 mod schema;
-mod sight;
+mod visible;
 mod writes;
 
 use tenantry_domain::Role;
 use tenantry_tests::TestApp;
 
-use house::{House, Standing};
+use fixture::{Fixture, Standing};
 
 /// Reads and writes everything with a role, without and with each grant.
 async fn walk(roles: &[Role]) {
     let app = TestApp::start().await;
     for standing in Standing::all(roles) {
-        let house = House::build(&app, standing).await;
-        reads::check(&app, &house).await;
-        writes::check(&app, &house).await;
+        let fixture = Fixture::build(&app, standing).await;
+        reads::check(&app, &fixture).await;
+        writes::check(&app, &fixture).await;
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tenantry_domain::permission::Place;
 use tenantry_domain::{ClientId, Clock, Id, InvoiceId, MemberId, ProjectId, TaskId, WorkspaceId};
 
-use crate::house::House;
+use crate::fixture::Fixture;
 
 /// The target of a mutation.
 pub(crate) struct Target {
@@ -20,17 +20,17 @@ pub(crate) struct Target {
 
 impl Target {
     /// One project of the fixture.
-    pub(crate) fn spot(house: &House, n: usize) -> Self {
-        let spot = &house.spots[n];
+    pub(crate) fn case(fixture: &Fixture, n: usize) -> Self {
+        let case = &fixture.cases[n];
         Self {
-            workspace: house.rooms[spot.room].id,
-            project: spot.project,
-            client: house.clients[spot.client],
-            task: spot.tasks[1],
-            invoice: spot.invoice,
-            in_workspace: house.rooms[spot.room].place(),
-            in_project: house.place(spot),
-            of_client: house.client_place(spot.client),
+            workspace: fixture.workspaces[case.workspace].id,
+            project: case.project,
+            client: fixture.clients[case.client],
+            task: case.tasks[1],
+            invoice: case.invoice,
+            in_workspace: fixture.workspaces[case.workspace].place(),
+            in_project: fixture.place(case),
+            of_client: fixture.client_place(case.client),
         }
     }
 
@@ -73,7 +73,7 @@ pub(crate) struct Probe {
 }
 
 /// The call of this mutation with this target. A new mutation needs one.
-pub(crate) fn probe(house: &House, mutation: &str, target: &Target) -> Probe {
+pub(crate) fn probe(fixture: &Fixture, mutation: &str, target: &Target) -> Probe {
     let nobody: MemberId = Clock::system().new_id();
     let (aim, input, selection) = match mutation {
         "createClient" => (Aim::Organization, json!({ "name": "New" }), "client { id }"),
@@ -89,8 +89,8 @@ pub(crate) fn probe(house: &House, mutation: &str, target: &Target) -> Probe {
         "deleteTask" => (Aim::Project, json!({ "id": target.task }), "deletedTaskId"),
         "createInvoice" => {
             // The project's own client. Everyone who may write invoices at all sees every client.
-            let spot = house.spots.iter().find(|spot| spot.project == target.project);
-            let client = house.clients[spot.map_or(4, |spot| spot.client)];
+            let case = fixture.cases.iter().find(|case| case.project == target.project);
+            let client = fixture.clients[case.map_or(4, |case| case.client)];
             let line = json!({ "description": "An hour", "quantity": "1", "rate": "100" });
             let input =
                 json!({ "clientId": client, "projectId": target.project, "currency": "USD", "lineItems": [line] });
@@ -107,21 +107,21 @@ pub(crate) fn probe(house: &House, mutation: &str, target: &Target) -> Probe {
         }
         "deleteWorkspace" => (Aim::Workspace, json!({ "id": target.workspace }), "deletedWorkspaceId"),
         "grantWorkspaceAccess" => {
-            let user = house.newcomer.user_id;
+            let user = fixture.newcomer.user_id;
             let input = json!({ "workspaceId": target.workspace, "userId": user, "permission": "EDIT" });
             (Aim::Workspace, input, "grant { id permission member { userId } }")
         }
         "revokeWorkspaceAccess" => {
-            let input = json!({ "workspaceId": target.workspace, "userId": house.newcomer.user_id });
+            let input = json!({ "workspaceId": target.workspace, "userId": fixture.newcomer.user_id });
             (Aim::Workspace, input, "revokedUserId")
         }
         "grantProjectAccess" => {
-            let user = house.newcomer.user_id;
+            let user = fixture.newcomer.user_id;
             let input = json!({ "projectId": target.project, "userId": user, "permission": "VIEW" });
             (Aim::Project, input, "grant { id permission member { userId } }")
         }
         "revokeProjectAccess" => {
-            let input = json!({ "projectId": target.project, "userId": house.newcomer.user_id });
+            let input = json!({ "projectId": target.project, "userId": fixture.newcomer.user_id });
             (Aim::Project, input, "revokedUserId")
         }
         "updateOrganization" => {
