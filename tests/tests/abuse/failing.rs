@@ -11,7 +11,7 @@ use tenantry_server::http::HttpOptions;
 use tenantry_store::{ReadScope, StoreSettings};
 use tenantry_tests::TestApp;
 
-use crate::bed::{Bed, Voice, alone, client, code};
+use crate::custom_server::{CustomServer, Sender, alone, client, code};
 use crate::load::{Caller, Load, Outcome};
 
 /// How soon requests must succeed again after the database is back.
@@ -28,15 +28,15 @@ async fn an_exhausted_pool_is_reported_within_one_second_and_recovers_within_two
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
     let settings = StoreSettings { max_connections: 2, ..StoreSettings::new(app.urls().app_url()) };
-    let bed = Bed::start(&settings, Clock::system(), app.verifier().clone(), HttpOptions::default()).await;
-    let voice = Voice::new(&client(), bed.url(), app.token(org.owner.user_id, org.id));
-    voice.ask(READ, json!({})).await.unwrap().expect_data();
+    let server = CustomServer::start(&settings, Clock::system(), app.verifier().clone(), HttpOptions::default()).await;
+    let sender = Sender::new(&client(), server.url(), app.token(org.owner.user_id, org.id));
+    sender.ask(READ, json!({})).await.unwrap().expect_data();
 
     let identity = Identity { user_id: org.owner.user_id, organization_id: org.id };
-    let held = [ReadScope::open(bed.store(), identity).await, ReadScope::open(bed.store(), identity).await];
+    let held = [ReadScope::open(server.store(), identity).await, ReadScope::open(server.store(), identity).await];
     let waiting = (0..20).map(|_| async {
         let begun = Instant::now();
-        let answer = voice.ask(READ, json!({})).await.unwrap();
+        let answer = sender.ask(READ, json!({})).await.unwrap();
         (answer, begun.elapsed())
     });
     let mut longest = Duration::ZERO;
@@ -49,7 +49,7 @@ async fn an_exhausted_pool_is_reported_within_one_second_and_recovers_within_two
     assert!(held.iter().all(Result::is_ok), "both connections were taken");
     drop(held);
     let freed = Instant::now();
-    voice.ask(READ, json!({})).await.unwrap().expect_data();
+    sender.ask(READ, json!({})).await.unwrap().expect_data();
     let recovered = freed.elapsed();
     assert!(recovered <= Duration::from_secs(2), "it took {recovered:?} to recover");
     println!("503 after at most {longest:?}, an answer {recovered:?} after the pool was free");
@@ -61,9 +61,9 @@ async fn reads_get_new_connections_when_the_old_ones_are_cut() {
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
     let settings = StoreSettings { max_connections: 4, ..StoreSettings::new(app.urls().app_url()) };
-    let bed = Bed::start(&settings, Clock::system(), app.verifier().clone(), HttpOptions::default()).await;
-    let voice = Voice::new(&client(), bed.url(), app.token(org.owner.user_id, org.id));
-    let together = || futures_util::future::join_all((0..8).map(|_| voice.ask(READ, json!({}))));
+    let server = CustomServer::start(&settings, Clock::system(), app.verifier().clone(), HttpOptions::default()).await;
+    let sender = Sender::new(&client(), server.url(), app.token(org.owner.user_id, org.id));
+    let together = || futures_util::future::join_all((0..8).map(|_| sender.ask(READ, json!({}))));
     for _ in 0..20 {
         // So that every connection is used, and then waits.
         for answer in together().await {
@@ -77,7 +77,7 @@ async fn reads_get_new_connections_when_the_old_ones_are_cut() {
             .await;
         assert!(cut > 0, "nothing was cut");
         for _ in 0..5 {
-            voice.ask(READ, json!({})).await.unwrap().expect_data();
+            sender.ask(READ, json!({})).await.unwrap().expect_data();
         }
     }
 }
@@ -88,8 +88,8 @@ async fn a_request_never_waits_for_a_connection_that_it_holds_itself() {
     let org = app.organization("acme").create().await;
     // With one connection, a request that holds it and asks for another would wait forever.
     let settings = StoreSettings { max_connections: 1, ..StoreSettings::new(app.urls().app_url()) };
-    let bed = Bed::start(&settings, Clock::system(), app.verifier().clone(), HttpOptions::default()).await;
-    let voice = Voice::new(&client(), bed.url(), app.token(org.owner.user_id, org.id));
+    let server = CustomServer::start(&settings, Clock::system(), app.verifier().clone(), HttpOptions::default()).await;
+    let sender = Sender::new(&client(), server.url(), app.token(org.owner.user_id, org.id));
     let write = "createClient(input: { name: \"A\" }) { client { id projects { totalCount } } userErrors { code } }";
     let switch = format!(
         "switchOrganization(input: {{ organizationId: \"{}\" }}) {{ organization {{ slug }} userErrors {{ code }} }}",
@@ -102,20 +102,20 @@ async fn a_request_never_waits_for_a_connection_that_it_holds_itself() {
         "{ organizations { slug } viewer { member { id } } clients { nodes { id } } }".to_owned(),
         format!("mutation {{ a: {write} b: {switch} c: {write} }}"),
     ] {
-        let answer = voice.ask(&document, json!({})).await.unwrap();
+        let answer = sender.ask(&document, json!({})).await.unwrap();
         assert!(answer.status.is_success() && code(&answer).is_none(), "{document}: {} {}", answer.status, answer.text);
     }
 }
 
 /// A cluster that this test may break, with organizations in it and a server on it.
-struct House {
+struct Fixture {
     cluster: Cluster,
     urls: DatabaseUrls,
-    bed: Bed,
+    server: CustomServer,
     callers: Vec<Caller>,
 }
 
-impl House {
+impl Fixture {
     async fn build(issuing: &TestApp) -> Self {
         let cluster = Cluster::start(ClusterOptions { durable: true, ..ClusterOptions::default() }).await.unwrap();
         cluster.prepare_roles().await.unwrap();
@@ -124,7 +124,7 @@ impl House {
         // A shorter timeout than usual, so that requests time out while the database is paused.
         let http = HttpOptions { request_timeout: Duration::from_secs(2), ..HttpOptions::default() };
         let settings = StoreSettings { max_connections: 6, ..StoreSettings::new(urls.app_url()) };
-        let bed = Bed::start(&settings, Clock::system(), issuing.verifier().clone(), http).await;
+        let server = CustomServer::start(&settings, Clock::system(), issuing.verifier().clone(), http).await;
         let (clock, client) = (Clock::system(), client());
         let mut callers = Vec::new();
         for slug in ["alpha", "beta", "gamma", "delta"] {
@@ -140,10 +140,10 @@ impl House {
                  INSERT INTO billing.organization_billing (organization_id, plan) VALUES ('{org}', 'pro');"
             );
             cluster.psql("failing", &founding).await.unwrap();
-            let voice = Voice::new(&client, bed.url(), issuing.token(user, organization));
-            callers.push(Caller { slug: slug.to_owned(), voice });
+            let sender = Sender::new(&client, server.url(), issuing.token(user, organization));
+            callers.push(Caller { slug: slug.to_owned(), sender });
         }
-        Self { cluster, urls, bed, callers }
+        Self { cluster, urls, server, callers }
     }
 
     /// Lets the load run for a while, and makes sure that it does run.
@@ -173,37 +173,37 @@ impl House {
 async fn a_database_failure_under_load_loses_nothing_and_recovers_within_five_seconds() {
     let _alone = alone().await;
     let issuing = TestApp::start().await;
-    let mut house = House::build(&issuing).await;
-    let load = Load::start(&house.callers);
+    let mut fixture = Fixture::build(&issuing).await;
+    let load = Load::start(&fixture.callers);
     let second = Duration::from_secs(1);
     let mut told = Vec::new();
-    house.run(&load, second).await;
+    fixture.run(&load, second).await;
 
     let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'tenantry_app'";
     for _ in 0..10 {
-        house.cluster.psql("failing", kill).await.unwrap();
+        fixture.cluster.psql("failing", kill).await.unwrap();
         tokio::time::sleep(second / 10).await;
     }
-    told.push(("terminated backends", load.recovered(&house.callers, RECOVERY).await));
-    house.run(&load, second / 2).await;
+    told.push(("terminated backends", load.recovered(&fixture.callers, RECOVERY).await));
+    fixture.run(&load, second / 2).await;
 
-    house.cluster.restart().await.unwrap();
-    told.push(("a restart", load.recovered(&house.callers, RECOVERY).await));
-    house.run(&load, second / 2).await;
+    fixture.cluster.restart().await.unwrap();
+    told.push(("a restart", load.recovered(&fixture.callers, RECOVERY).await));
+    fixture.run(&load, second / 2).await;
 
     // Longer than the request timeout, so that all requests abandon connections that are still open.
-    house.cluster.pause();
+    fixture.cluster.pause();
     tokio::time::sleep(4 * second).await;
-    house.cluster.resume();
-    told.push(("a pause", load.recovered(&house.callers, RECOVERY).await));
-    house.run(&load, second / 2).await;
+    fixture.cluster.resume();
+    told.push(("a pause", load.recovered(&fixture.callers, RECOVERY).await));
+    fixture.run(&load, second / 2).await;
 
     // Like a crash: clients are not told, and the database recovers from the log.
-    house.cluster.halt().unwrap();
+    fixture.cluster.halt().unwrap();
     tokio::time::sleep(second / 2).await;
-    house.cluster.launch().await.unwrap();
-    told.push(("a crash", load.recovered(&house.callers, RECOVERY).await));
-    house.run(&load, second / 2).await;
+    fixture.cluster.launch().await.unwrap();
+    told.push(("a crash", load.recovered(&fixture.callers, RECOVERY).await));
+    fixture.run(&load, second / 2).await;
 
     let outcome = load.stop().await;
     println!(
@@ -216,7 +216,7 @@ async fn a_database_failure_under_load_loses_nothing_and_recovers_within_five_se
         assert!(["UNAVAILABLE", "TIMEOUT"].contains(&code.as_str()), "{code}: {:?}", outcome.failed);
     }
     assert!(outcome.acknowledged.len() > 50, "{outcome:?}");
-    house.check(&outcome).await;
-    let (open, _) = house.bed.store().connections();
+    fixture.check(&outcome).await;
+    let (open, _) = fixture.server.store().connections();
     assert!(open <= 6, "{open} connections");
 }

@@ -11,7 +11,7 @@ use tenantry_graphql::guard::{GuardErrorKind, GuardLimits};
 use tenantry_tests::{Answer, TestApp};
 use tokio::task::JoinSet;
 
-use crate::bed::{Voice, alone, client, code};
+use crate::custom_server::{Sender, alone, client, code};
 use crate::program::Program;
 
 /// How long a refusal may take, from the first byte of the request to the last of the answer.
@@ -56,8 +56,8 @@ async fn every_hostile_document_is_refused_at_once() {
     let _alone = alone().await;
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
-    let voice = Voice::new(&client(), &app.server().url("/graphql"), app.token(org.owner.user_id, org.id));
-    voice.ask(NEIGHBOUR, json!({})).await.unwrap().expect_data();
+    let sender = Sender::new(&client(), &app.server().url("/graphql"), app.token(org.owner.user_id, org.id));
+    sender.ask(NEIGHBOUR, json!({})).await.unwrap().expect_data();
     // None of them reaches the database: its connections are closed.
     app.server().store().close().await;
 
@@ -70,7 +70,7 @@ async fn every_hostile_document_is_refused_at_once() {
         // The best of three attempts, so that other load on the machine does not count.
         for _ in 0..3 {
             let begun = Instant::now();
-            let answer = voice.say(body.clone()).await.unwrap();
+            let answer = sender.say(body.clone()).await.unwrap();
             best = best.min(begun.elapsed());
             wrong.extend(fault(document, &answer));
         }
@@ -85,15 +85,15 @@ async fn every_hostile_document_is_refused_at_once() {
 }
 
 /// Sends the list this often over several connections.
-async fn fire(voice: &Voice, rounds: usize) -> usize {
+async fn fire(sender: &Sender, rounds: usize) -> usize {
     let mut attackers = JoinSet::new();
     for start in 0..4 {
-        let voice = voice.clone();
+        let sender = sender.clone();
         attackers.spawn(async move {
             let list = documents();
             for index in 0..list.len() * rounds / 4 {
                 let document = &list[(start + index * 4) % list.len()];
-                let answer = voice.say(body(document)).await.unwrap();
+                let answer = sender.say(body(document)).await.unwrap();
                 assert_eq!(fault(document, &answer), None);
             }
             list.len() * rounds / 4
@@ -108,22 +108,22 @@ async fn memory_returns_to_its_previous_level() {
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
     let program = Program::serve(&app, &[("TENANTRY_REQUESTS_PER_SECOND", "0")]).await;
-    let voice = Voice::new(&client(), &program.url(), app.token(org.owner.user_id, org.id));
+    let sender = Sender::new(&client(), &program.url(), app.token(org.owner.user_id, org.id));
     // One round first, so that things that are allocated once exist: buffers, threads, the allocator's own pages.
-    fire(&voice, 1).await;
+    fire(&sender, 1).await;
     for _ in 0..50 {
-        voice.ask(NEIGHBOUR, json!({})).await.unwrap().expect_data();
+        sender.ask(NEIGHBOUR, json!({})).await.unwrap().expect_data();
     }
     let Some(before) = program.resident() else {
         println!("skipped: this system does not tell how much memory a process holds");
         return;
     };
-    let fired = fire(&voice, ROUNDS).await;
+    let fired = fire(&sender, ROUNDS).await;
     // The allocator returns pages to the system with a delay.
     let mut after = u64::MAX;
     for _ in 0..50 {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        voice.ask(NEIGHBOUR, json!({})).await.unwrap().expect_data();
+        sender.ask(NEIGHBOUR, json!({})).await.unwrap().expect_data();
         after = after.min(program.resident().unwrap());
         if after <= before + GROWTH {
             break;
@@ -134,14 +134,14 @@ async fn memory_returns_to_its_previous_level() {
 }
 
 /// The 99th percentile of three other clients' latencies, possibly while someone sends hostile documents.
-async fn neighbours_wait(voices: Vec<Voice>) -> Duration {
+async fn neighbours_wait(senders: Vec<Sender>) -> Duration {
     let mut neighbours = JoinSet::new();
-    for voice in voices {
+    for sender in senders {
         neighbours.spawn(async move {
             let (begun, mut waits) = (Instant::now(), Vec::new());
             while begun.elapsed() < WATCH {
                 let asked = Instant::now();
-                voice.ask(NEIGHBOUR, json!({})).await.unwrap().expect_data();
+                sender.ask(NEIGHBOUR, json!({})).await.unwrap().expect_data();
                 waits.push(asked.elapsed());
                 tokio::time::sleep(Duration::from_millis(12)).await;
             }
@@ -161,18 +161,18 @@ async fn other_clients_are_not_slowed_down_by_hostile_documents() {
     // With the product's own settings, including the rate limit.
     let program = Program::serve(&app, &[]).await;
     let http = client();
-    let mut voices = Vec::new();
+    let mut senders = Vec::new();
     for slug in ["alpha", "beta", "gamma"] {
         let org = app.organization(slug).create().await;
-        voices.push(Voice::new(&http, &program.url(), app.token(org.owner.user_id, org.id)));
+        senders.push(Sender::new(&http, &program.url(), app.token(org.owner.user_id, org.id)));
     }
-    let enemy = Voice::new(&http, &program.url(), app.token(org.owner.user_id, org.id));
+    let enemy = Sender::new(&http, &program.url(), app.token(org.owner.user_id, org.id));
     let list = documents().iter().map(body).collect::<Vec<_>>();
-    neighbours_wait(voices.clone()).await;
+    neighbours_wait(senders.clone()).await;
 
     let (mut seen, fired) = (Vec::new(), Arc::new(AtomicUsize::new(0)));
     for _ in 0..3 {
-        let quiet = neighbours_wait(voices.clone()).await;
+        let quiet = neighbours_wait(senders.clone()).await;
         let (enemy, list, count) = (enemy.clone(), list.clone(), Arc::clone(&fired));
         let attack = tokio::spawn(async move {
             for body in list.into_iter().cycle() {
@@ -181,7 +181,7 @@ async fn other_clients_are_not_slowed_down_by_hostile_documents() {
                 enemy.say(body).await.unwrap();
             }
         });
-        let attacked = neighbours_wait(voices.clone()).await;
+        let attacked = neighbours_wait(senders.clone()).await;
         assert!(!attack.is_finished(), "the attack broke off: {:?}", attack.await);
         attack.abort();
         seen.push((quiet, attacked));

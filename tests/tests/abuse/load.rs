@@ -9,7 +9,7 @@ use serde_json::json;
 use tenantry_tests::Answer;
 use tokio::task::JoinSet;
 
-use crate::bed::{Voice, code};
+use crate::custom_server::{Sender, code};
 
 const WRITE: &str =
     "mutation($name: String!) { createClient(input: { name: $name }) { client { name } userErrors { code } } }";
@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub(crate) slug: String,
-    pub(crate) voice: Voice,
+    pub(crate) sender: Sender,
 }
 
 impl Caller {
@@ -130,9 +130,9 @@ impl Shared {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let name = format!("{} made by {number}", caller.slug);
         let answer = if writes {
-            caller.voice.ask(WRITE, json!({ "name": name })).await
+            caller.sender.ask(WRITE, json!({ "name": name })).await
         } else {
-            caller.voice.ask(READ, json!({})).await
+            caller.sender.ask(READ, json!({})).await
         };
         let failure = match &answer {
             Err(_) => Some("broken"),

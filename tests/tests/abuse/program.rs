@@ -71,7 +71,7 @@ impl Program {
 
     /// Waits until it is ready; `false` if it ended.
     async fn becomes_ready(&mut self) -> bool {
-        let http = super::bed::client();
+        let http = super::custom_server::client();
         let url = format!("http://{}/readyz", self.address);
         let ready = async {
             while !http.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {

@@ -16,7 +16,7 @@ use tenantry_store::{ReadScope, StoreSettings};
 use tenantry_tests::{Answer, TestApp};
 use tokio::task::JoinSet;
 
-use crate::bed::{Bed, Voice, alone, client, code};
+use crate::custom_server::{CustomServer, Sender, alone, client, code};
 
 /// The number of requests if `TENANTRY_SOAK_REQUESTS` is not set.
 const REQUESTS: usize = 20_000;
@@ -45,7 +45,7 @@ const UPDATE: &str = "mutation($id: ID!, $notes: String) { updateClient(input: {
 struct Tenant {
     slug: String,
     identity: Identity,
-    voice: Voice,
+    sender: Sender,
     client: String,
     uuid: uuid::Uuid,
 }
@@ -77,7 +77,7 @@ impl Tally {
 
 struct Soak {
     app: TestApp,
-    bed: Bed,
+    server: CustomServer,
     tenants: Vec<Tenant>,
     panics: Arc<AtomicUsize>,
     armed: Arc<AtomicBool>,
@@ -96,17 +96,17 @@ impl Soak {
             ..StoreSettings::new(app.urls().app_url())
         };
         let clock = breaking_clock(Arc::clone(&panics), Arc::clone(&armed));
-        let bed = Bed::start(&settings, clock, app.verifier().clone(), HttpOptions::default()).await;
+        let server = CustomServer::start(&settings, clock, app.verifier().clone(), HttpOptions::default()).await;
         let http = client();
         let mut tenants = Vec::new();
         for index in 0..ORGANIZATIONS {
             let slug = format!("{MARK}{index:03}");
             let org = app.organization(&slug).create().await;
             let identity = Identity { user_id: org.owner.user_id, organization_id: org.id };
-            let voice = Voice::new(&http, bed.url(), app.token(org.owner.user_id, org.id));
+            let sender = Sender::new(&http, server.url(), app.token(org.owner.user_id, org.id));
             let uuid = Clock::system().new_id::<ClientId>();
             let (client, uuid) = (uuid.to_string(), uuid.as_uuid());
-            tenants.push(Tenant { slug, identity, voice, client, uuid });
+            tenants.push(Tenant { slug, identity, sender, client, uuid });
         }
         let first: Vec<String> = tenants
             .iter()
@@ -128,7 +128,7 @@ impl Soak {
             first.join(", ")
         ))
         .await;
-        Self { app, bed, tenants, panics, armed, left: AtomicUsize::new(requests) }
+        Self { app, server, tenants, panics, armed, left: AtomicUsize::new(requests) }
     }
 
     /// Takes one of the remaining requests, and returns its number.
@@ -147,7 +147,7 @@ impl Soak {
                 8..9 => self.panic_in_a_scope(tenant, &mut tally).await,
                 kind => {
                     let (document, variables) = self.request(tenant, number, kind, &mut random);
-                    let answer = tenant.voice.ask(document, variables).await.expect("whoever waits is answered");
+                    let answer = tenant.sender.ask(document, variables).await.expect("whoever waits is answered");
                     check(tenant, document, &answer, &mut tally);
                 }
             }
@@ -171,7 +171,7 @@ impl Soak {
         let kind = random.random_range(0..80);
         let (document, variables) = self.request(tenant, number, kind, random);
         let patience = Duration::from_micros(random.random_range(0..12_000));
-        match tokio::time::timeout(patience, tenant.voice.ask(document, variables)).await {
+        match tokio::time::timeout(patience, tenant.sender.ask(document, variables)).await {
             Err(_) => tally.count("hung up"),
             Ok(answer) => check(tenant, document, &answer.expect("an answer in time"), tally),
         }
@@ -179,7 +179,7 @@ impl Soak {
 
     /// A task that panics while it holds a scope, like a resolver that reads by itself.
     async fn panic_in_a_scope(&self, tenant: &Tenant, tally: &mut Tally) {
-        let (store, identity) = (self.bed.store().clone(), tenant.identity);
+        let (store, identity) = (self.server.store().clone(), tenant.identity);
         let task = tokio::spawn(async move {
             let scope = ReadScope::open(&store, identity).await;
             let found = match &scope {
@@ -231,12 +231,12 @@ impl Soak {
             assert!(begun.elapsed() < Duration::from_secs(10), "transactions are left open");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        let (connections, _) = self.bed.store().connections();
+        let (connections, _) = self.server.store().connections();
         assert!(connections <= CONNECTIONS);
         // An idle session has no tenant set.
         for _ in 0..CONNECTIONS {
             let tenant = &self.tenants[0];
-            let answer = tenant.voice.ask(LIST, json!({})).await.unwrap();
+            let answer = tenant.sender.ask(LIST, json!({})).await.unwrap();
             assert_eq!(answer.text_at("organization.slug"), tenant.slug);
         }
         let strangers = "SELECT count(*) FROM app.clients c JOIN app.organizations o ON o.id = c.organization_id

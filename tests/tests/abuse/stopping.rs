@@ -9,7 +9,7 @@ use sqlx::{Connection, PgConnection};
 use tenantry_tests::TestApp;
 use tokio::net::TcpStream;
 
-use crate::bed::{Voice, alone, client};
+use crate::custom_server::{Sender, alone, client};
 use crate::load::{Caller, Load};
 use crate::program::Program;
 
@@ -26,10 +26,10 @@ async fn running_requests_finish_new_ones_are_refused_and_the_program_ends() {
     for slug in ["alpha", "beta", "gamma"] {
         let org = app.organization(slug).create().await;
         let created = app.as_owner(&org).create_client(&format!("{slug} slow")).await;
-        let voice = Voice::new(&http, &url, app.token(org.owner.user_id, org.id));
+        let sender = Sender::new(&http, &url, app.token(org.owner.user_id, org.id));
         // A client with its own connections, on which nothing else is sent.
-        slow.push((Voice::new(&client(), &url, app.token(org.owner.user_id, org.id)), created["id"].clone()));
-        callers.push(Caller { slug: slug.to_owned(), voice });
+        slow.push((Sender::new(&client(), &url, app.token(org.owner.user_id, org.id)), created["id"].clone()));
+        callers.push(Caller { slug: slug.to_owned(), sender });
     }
     let load = Load::start(&callers);
     tokio::time::sleep(Duration::from_millis(500)).await;
@@ -43,10 +43,10 @@ async fn running_requests_finish_new_ones_are_refused_and_the_program_ends() {
         .unwrap();
     let under_way: Vec<_> = slow
         .into_iter()
-        .map(|(voice, id)| {
+        .map(|(sender, id)| {
             let held = Arc::clone(&held);
             tokio::spawn(async move {
-                let answer = voice.ask(WRITE, json!({ "id": id, "notes": "written while stopping" })).await;
+                let answer = sender.ask(WRITE, json!({ "id": id, "notes": "written while stopping" })).await;
                 assert!(!held.load(Ordering::Relaxed), "it did not wait for the lock");
                 answer.expect("a request under way is answered")
             })

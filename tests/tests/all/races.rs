@@ -108,7 +108,7 @@ impl Way {
 }
 
 /// An organization one below the limit, and what the attempts need.
-struct Ground {
+struct Fixture {
     org: Org,
     /// Not active yet.
     leads: Vec<String>,
@@ -116,7 +116,7 @@ struct Ground {
     users: Vec<String>,
 }
 
-async fn prepare(app: &TestApp, way: Way, round: usize) -> Ground {
+async fn prepare(app: &TestApp, way: Way, round: usize) -> Fixture {
     let slug = format!("{way:?}-{round}").to_lowercase();
     let org = app.organization(&slug).plan("enterprise").create().await;
     let (id, have) = (org.uuid(), LIMIT - 1);
@@ -147,7 +147,7 @@ async fn prepare(app: &TestApp, way: Way, round: usize) -> Ground {
             app.as_owner(&org).create_invoice(&leads[0]).await;
         }
     }
-    Ground { org, leads, users }
+    Fixture { org, leads, users }
 }
 
 /// The same mutation field this many times in one document.
@@ -160,20 +160,20 @@ async fn several(session: &Session, name: &str, input: Value, times: usize) -> A
 }
 
 /// One request of the race; `n` is its number.
-async fn attempt(session: &Session, ground: &Ground, way: Way, n: usize) -> Answer {
-    let invoice = json!({ "clientId": ground.leads[0], "currency": "USD" });
+async fn attempt(session: &Session, fixture: &Fixture, way: Way, n: usize) -> Answer {
+    let invoice = json!({ "clientId": fixture.leads[0], "currency": "USD" });
     let client = json!({ "name": format!("Client {n}") });
     let (name, input, times) = match way {
         Way::CreateClients => ("createClient", client, 5),
         Way::CreateClient => ("createClient", client, 1),
         Way::CreateOrActivateClient if n.is_multiple_of(2) => ("createClient", client, 1),
         Way::ActivateClient | Way::CreateOrActivateClient => {
-            ("updateClient", json!({ "id": ground.leads[n], "status": "ACTIVE" }), 1)
+            ("updateClient", json!({ "id": fixture.leads[n], "status": "ACTIVE" }), 1)
         }
         Way::CreateProject => ("createProject", json!({ "name": format!("Project {n}") }), 1),
         Way::CreateInvoice => ("createInvoice", invoice, 1),
         Way::CreateInvoices => ("createInvoice", invoice, 5),
-        Way::AddMember => ("addMember", json!({ "email": ground.users[n] }), 1),
+        Way::AddMember => ("addMember", json!({ "email": fixture.users[n] }), 1),
     };
     several(session, name, input, times).await
 }
@@ -222,14 +222,14 @@ async fn the_last_unit_is_used_once_through_every_mutation() {
     let asked = std::env::var("TENANTRY_RACE_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
     for way in Way::ALL {
         for round in 0..asked.unwrap_or(2) {
-            let ground = prepare(&app, way, round).await;
-            let here = app.as_owner(&ground.org);
+            let fixture = prepare(&app, way, round).await;
+            let here = app.as_owner(&fixture.org);
             let sessions = [here.clone(), here.at(&second)];
             let requests =
                 if matches!(way, Way::CreateClients | Way::CreateInvoices) { ATTEMPTS / 5 } else { ATTEMPTS };
-            let answers = join_all((0..requests).map(|n| attempt(&sessions[n / 2 % 2], &ground, way, n))).await;
+            let answers = join_all((0..requests).map(|n| attempt(&sessions[n / 2 % 2], &fixture, way, n))).await;
             assert_eq!(done(&answers, way), 1, "{way:?}, round {round}");
-            assert_eq!(there_are(&app, &ground.org, way).await, [LIMIT, LIMIT], "{way:?}, round {round}");
+            assert_eq!(there_are(&app, &fixture.org, way).await, [LIMIT, LIMIT], "{way:?}, round {round}");
         }
     }
 }

@@ -26,13 +26,13 @@ pub(crate) async fn alone() -> MutexGuard<'static, ()> {
 }
 
 /// A running server. It stops when this is dropped, like a process that was killed.
-pub(crate) struct Bed {
+pub(crate) struct CustomServer {
     url: String,
     store: Store,
     task: JoinHandle<()>,
 }
 
-impl Bed {
+impl CustomServer {
     /// Serves the database named by `settings`.
     pub(crate) async fn start(settings: &StoreSettings, clock: Clock, verifier: Verifier, http: HttpOptions) -> Self {
         let store = Store::connect(settings, clock).await.unwrap();
@@ -59,7 +59,7 @@ impl Bed {
     }
 }
 
-impl Drop for Bed {
+impl Drop for CustomServer {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -81,13 +81,13 @@ pub(crate) fn client() -> Client {
 
 /// Sends requests with one token.
 #[derive(Debug, Clone)]
-pub(crate) struct Voice {
+pub(crate) struct Sender {
     http: Client,
     url: String,
     token: String,
 }
 
-impl Voice {
+impl Sender {
     /// Sends to the endpoint at `url`.
     pub(crate) fn new(http: &Client, url: &str, token: impl Into<String>) -> Self {
         Self { http: http.clone(), url: url.to_owned(), token: token.into() }
