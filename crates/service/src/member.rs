@@ -72,8 +72,8 @@ pub async fn update_role(
     store::update_role(scope, &target, role).await?.ok_or_else(not_found)
 }
 
-/// Ends a membership. The user's grants and assignments are deleted with it; what the user wrote stays. Returns the
-/// deleted membership.
+/// Ends a membership. The user's grants and assignments are deleted with it; what the user wrote stays. Returns the id
+/// of the deleted membership.
 ///
 /// # Errors
 /// As [`update_role`].

@@ -85,8 +85,8 @@ impl Connection {
         self.is_idle && !self.is_owing()
     }
 
-    /// Sends the commands in one round trip and returns an answer to each. If one fails, the commands after it are not run.
-    /// Outside an explicit transaction, the commands before it have no effect either.
+    /// Sends the commands in one round trip and returns an answer to each. If one fails, the commands after it are not
+    /// run. Outside an explicit transaction, the commands before it have no effect either.
     ///
     /// # Errors
     /// [`Error::Server`] with the server's message about the first command that failed; [`Error::Io`] when the
