@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-/// Measures the server beside a hand-written statement (the floor) and a peer, all in one run on one machine.
+/// Compares the server with a hand-written statement (the floor) and a peer, in one run on one machine.
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Debug, Clone, Parser)]
 #[command(name = "bench/run", max_term_width = 110, args_override_self = true)]

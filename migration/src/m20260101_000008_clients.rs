@@ -1,4 +1,4 @@
-//! Clients, for whom the work is done.
+//! Clients, for whom an organization works.
 
 use crate::tenant_table::TenantTable;
 

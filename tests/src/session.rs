@@ -74,7 +74,7 @@ impl Session {
         self.query(document, json!({})).await.expect_data().clone()
     }
 
-    /// Sends one mutation that takes `input`; `selection` is what to select of its payload besides `userErrors`.
+    /// Sends one mutation that takes `input`; `selection` is the selection on its payload in addition to `userErrors`.
     pub async fn mutate(&self, name: &str, input: Value, selection: &str) -> Answer {
         let input_type = format!("{}{}Input", name[..1].to_uppercase(), &name[1..]);
         let document = format!(
@@ -84,7 +84,7 @@ impl Session {
         self.query(&document, json!({ "input": input })).await
     }
 
-    /// Sends a mutation of the four nouns, `createClient` for instance, and selects what the typed helpers do.
+    /// Sends a mutation such as `createClient`, with the same selection as the typed helpers.
     pub async fn write(&self, name: &str, input: Value) -> Answer {
         let selection = match name {
             "createClient" | "updateClient" => CLIENT,
