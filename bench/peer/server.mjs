@@ -1,5 +1,5 @@
-// The peer of the benchmark: PostGraphile 5 over the same database, as the same role, under the same policies. One worker a
-// core, as its users would run it. It is told the organization in a header, so it has no token to verify.
+// The peer of the benchmark: PostGraphile 5 on the same database, with the same role and policies. One worker per
+// core, as its users would run it. The organization comes in a header, so there is no token to verify.
 import cluster from "node:cluster";
 import { createServer } from "node:http";
 import { availableParallelism } from "node:os";
@@ -41,7 +41,7 @@ async function serve() {
 const workers = Number(setting("PEER_WORKERS", availableParallelism()));
 if (cluster.isPrimary && workers > 1) {
   for (let started = 0; started < workers; started += 1) cluster.fork();
-  // A peer that lost a worker is no peer to compare with.
+  // With a worker missing the comparison would be unfair.
   cluster.on("exit", (_, code) => process.exit(code || 1));
 } else {
   await serve();

@@ -1,4 +1,4 @@
-//! The contestants, all over one database, and what each is asked.
+//! The contestants, all on the same database, and the queries that each gets.
 
 use std::path::Path;
 
@@ -30,7 +30,7 @@ impl Contestant {
     /// In the order of a round.
     pub(crate) const ALL: [Self; 3] = [Self::Floor, Self::Ours, Self::Peer];
 
-    /// As the table names it.
+    /// The name in the table.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Floor => "floor",
@@ -52,14 +52,14 @@ pub(crate) struct Arena {
     pub(crate) left_out: Vec<String>,
 }
 
-/// A query, ready to be asked of each contestant.
+/// A query, prepared for each contestant.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) query: Query,
     pub(crate) asked: Vec<(Organization, Vec<Variables>)>,
     pub(crate) ours: Requests,
     pub(crate) peer: Option<Requests>,
-    /// Whether the floor has a statement and runs.
+    /// Whether the floor runs and has a statement for it.
     pub(crate) floor: bool,
 }
 
@@ -67,7 +67,7 @@ impl Arena {
     /// Starts everything.
     ///
     /// # Errors
-    /// When the database or our server does not start; a contestant that does not is left out.
+    /// When the database or our server does not start; any other contestant that does not start is left out.
     pub(crate) async fn open(options: &Options) -> Result<Self> {
         let folder = work_folder(&options.data_dir)?;
         let server = Server::start(&options.data_dir.join("postgres")).await?;
@@ -98,7 +98,7 @@ impl Arena {
         Ok(Self { server, database, ours, peer, floor, left_out })
     }
 
-    /// Gets a query ready, and makes sure that all who answer it give the same answer.
+    /// Prepares a query, and makes sure that all contestants that answer it give the same answer.
     ///
     /// # Errors
     /// When the answers differ, or one of them is an error.
@@ -106,7 +106,7 @@ impl Arena {
         let mut asked = Vec::new();
         for organization in organizations {
             let variables = self.variables(&query, organization).await?;
-            // An organization may be too small to be asked this.
+            // An organization may be too small for this query.
             if !variables.is_empty() {
                 asked.push((organization.clone(), variables));
             }
@@ -129,7 +129,7 @@ impl Arena {
             self.compare(&entry, organization, &variables[0]).await?;
         } else {
             ask(entry.ours.port, &entry.ours.wire[0]).await.with_context(|| entry.query.name.clone())?;
-            // What the next query asks about must still be there when it is asked.
+            // The rows that the next query asks for must still exist.
             self.clean(&entry).await?;
         }
         Ok(entry)
@@ -161,7 +161,7 @@ impl Arena {
         rows.lines().filter(|row| !row.is_empty()).map(Variables::read).collect()
     }
 
-    /// Takes back what a query wrote.
+    /// Removes what a query wrote.
     ///
     /// # Errors
     /// When the database refuses.
@@ -192,7 +192,7 @@ impl Arena {
     }
 }
 
-/// The data that is asked for.
+/// The requested data.
 pub(crate) fn scale(options: &Options) -> ScaleOptions {
     let Options { organizations, users, tasks, rng_seed, .. } = *options;
     ScaleOptions { organizations, users, tasks, rng_seed }
@@ -214,7 +214,7 @@ async fn start_peer(
     }
 }
 
-/// The `data` of an answer, in the one spelling.
+/// The `data` of an answer, normalised.
 async fn data(port: u16, request: &[u8]) -> Result<Value> {
     let body = ask(port, request).await?;
     let mut answer: Value = serde_json::from_slice(&body)?;

@@ -1,4 +1,4 @@
-//! The database that all contestants share: a private, durable PostgreSQL whose data stays from one run to the next.
+//! The database that all contestants share: a private, durable PostgreSQL whose data is kept between runs.
 
 use std::path::Path;
 use std::time::Instant;
@@ -10,10 +10,10 @@ use uuid::Uuid;
 
 use crate::process::Tree;
 
-/// What a database that is ready says of itself.
+/// The marker of a database that is ready.
 const READY: &str = "ready for the benchmark";
 
-/// The settings of the server: what anyone would set on a machine that the database does not have to itself.
+/// The server's settings: reasonable ones for a machine that also runs other things.
 const SETTINGS: [(&str, &str); 9] = [
     ("shared_buffers", "2GB"),
     ("effective_cache_size", "6GB"),
@@ -26,7 +26,7 @@ const SETTINGS: [(&str, &str); 9] = [
     ("track_io_timing", "off"),
 ];
 
-/// Counts statements; comes with PostgreSQL's contrib modules, which not every machine has.
+/// Counts statements; part of PostgreSQL's contrib modules, which not every machine has.
 const COUNTER: &str = "pg_stat_statements";
 
 /// The running server.
@@ -37,7 +37,7 @@ pub(crate) struct Server {
     pub(crate) counts: bool,
 }
 
-/// One organization, and who asks for its data.
+/// An organization, and the user who requests its data.
 #[derive(Debug, Clone)]
 pub(crate) struct Organization {
     pub(crate) id: Uuid,
@@ -81,7 +81,7 @@ impl Server {
         self.cluster.database(name)
     }
 
-    /// The version, as it tells it.
+    /// The server's version, as it reports it.
     pub(crate) async fn version(&self) -> Result<String> {
         self.psql("postgres", "SHOW server_version").await
     }
@@ -96,14 +96,14 @@ impl Server {
         Ok(self.cluster.stop().await?)
     }
 
-    /// Makes a database with so much data, or finds the one that an earlier run made.
+    /// Creates a database with this much data, or finds the one from an earlier run.
     ///
     /// # Errors
     /// When the server refuses, or there is not enough room.
     pub(crate) async fn seeded(&self, options: &ScaleOptions) -> Result<String> {
         let ScaleOptions { organizations, users, tasks, rng_seed } = options;
         let size = format!("bench_{organizations}_{users}_{tasks}_{rng_seed}_");
-        // Data of another shape is of no use any more.
+        // Data with another schema is useless.
         let name = format!("{size}{}", &tenantry_migration::fingerprint()[..8]);
         let others = format!(
             "SELECT datname FROM pg_database WHERE starts_with(datname, '{size}') AND (datname <> '{name}'
@@ -141,7 +141,7 @@ impl Server {
         Ok(())
     }
 
-    /// Brings what follows from the day up to date, and reads all data into memory.
+    /// Updates what depends on the day, and reads all data into memory.
     ///
     /// # Errors
     /// When the server refuses.
@@ -162,13 +162,13 @@ impl Server {
         Ok(())
     }
 
-    /// The organizations that are asked for.
+    /// The requested organizations.
     ///
     /// # Errors
     /// When there are none.
     pub(crate) async fn organizations(&self, database: &str, which: &str) -> Result<Vec<Organization>> {
         let narrow = match which {
-            // Spread over all sizes.
+            // Of all sizes.
             "many" => "true ORDER BY md5(o.id::text) LIMIT 200".to_owned(),
             slug => format!("o.slug = '{}'", slug.replace('\'', "''")),
         };
@@ -193,7 +193,7 @@ impl Server {
         Ok(found)
     }
 
-    /// Begins to count statements.
+    /// Starts counting statements.
     ///
     /// # Errors
     /// When the server refuses.
@@ -204,8 +204,8 @@ impl Server {
         Ok(())
     }
 
-    /// Ends counting, which is off while time is measured because it costs as well, and tells how many statements the
-    /// application's role has run.
+    /// Stops counting and returns how many statements the application's role has run. Counting has a cost, so it is off
+    /// while time is measured.
     ///
     /// # Errors
     /// When the server refuses.
@@ -224,10 +224,10 @@ impl Server {
     }
 
     async fn track(&self, what: &str) -> Result<()> {
-        // In the configuration file, because what the start's options say cannot be changed in open sessions.
+        // In the configuration file, because open sessions cannot be changed through start options.
         let statements = format!("ALTER SYSTEM SET {COUNTER}.track = '{what}'; SELECT pg_reload_conf()");
         self.psql("postgres", &statements).await?;
-        // The sessions learn of it by a signal.
+        // The sessions are notified by a signal.
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         Ok(())
     }
@@ -239,10 +239,11 @@ pub(crate) fn pgbench() -> Option<std::path::PathBuf> {
     program.exists().then_some(program)
 }
 
-/// No plan may refuse what a benchmark asks.
+/// No plan may refuse a request of the benchmark.
 const PREPARE: &str = "UPDATE billing.organization_billing SET plan = 'enterprise', status = 'active'";
 
-/// The stored status of an invoice is what it is today, so that a contestant that only reads the column has the same answer.
+/// The stored status of an invoice is updated to today's, so that a contestant that only reads the column has the same
+/// answer.
 const SWEEP: &str = "UPDATE app.invoices i SET status = 'overdue' FROM app.organizations o
     WHERE o.id = i.organization_id AND i.status = 'sent' AND i.amount_paid < i.total
         AND i.due_date < (now() AT TIME ZONE o.time_zone)::date;

@@ -1,12 +1,12 @@
-//! Whether two contestants gave the same answer. Each has its own spelling of ids, times, enum values and amounts, so both
-//! are brought into one before they are compared.
+//! Compares two contestants' answers. Each has its own format of ids, times, enum values and amounts, so both are
+//! normalised first.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 use tenantry_domain::{Currency, Money, typeid};
 
-/// An answer's data in the one spelling: UUIDs, UTC to the microsecond, lower-case enum values, amounts in major units.
+/// An answer's data, normalised: UUIDs, UTC to the microsecond, lower-case enum values, amounts in major units.
 pub(crate) fn normal(value: &Value) -> Value {
     match value {
         Value::Object(fields) => {
@@ -32,7 +32,7 @@ fn normal_text(text: &str) -> String {
     if is_enum { text.to_ascii_lowercase() } else { text.to_owned() }
 }
 
-/// A `total` in minor units beside its `currency`, as the table has them, becomes an amount of money.
+/// A `total` in minor units next to its `currency`, as stored in the table, becomes an amount of money.
 fn fold_amounts(fields: &Map<String, Value>, normal: &mut Map<String, Value>) {
     let currency = fields.get("currency").and_then(|currency| currency.as_str()?.parse::<Currency>().ok());
     let total = fields.get("total").and_then(|total| total.as_str()?.parse::<i64>().ok());
@@ -46,7 +46,7 @@ fn fold_amounts(fields: &Map<String, Value>, normal: &mut Map<String, Value>) {
     }
 }
 
-/// The first place where two answers differ, and what stands there; both must be normal.
+/// The first place where two answers differ, with both values; both answers must be normalised.
 pub(crate) fn difference(left: &Value, right: &Value) -> Option<String> {
     match (left, right) {
         (Value::Object(a), Value::Object(b)) => {
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_is_told_with_its_place() {
+    fn a_difference_is_reported_with_its_path() {
         let (a, b) = (json!({ "a": [{ "b": 1 }] }), json!({ "a": [{ "b": 2 }] }));
         assert_eq!(difference(&a, &b).as_deref(), Some(".a[0].b: 1 and 2"));
         assert!(difference(&json!([1]), &json!([1, 2])).is_some());

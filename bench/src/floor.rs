@@ -1,5 +1,5 @@
-//! The floor: one hand-written statement that has PostgreSQL build the whole answer, run by pgbench under the same role and
-//! policies. No server of this kind can be expected to be faster.
+//! The floor: one hand-written statement that makes PostgreSQL build the whole answer, run by pgbench with the same
+//! role and policies. No server of this kind can be expected to be faster.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::database::{Organization, Server};
 use crate::load::Sample;
 use crate::query::{Query, Variables};
 
-/// pgbench, and where it finds the database.
+/// The pgbench program, and the address of the database.
 #[derive(Debug)]
 pub(crate) struct Floor {
     program: PathBuf,
@@ -28,7 +28,7 @@ impl Floor {
         Self { program, folder: folder.join("floor"), url: urls.url(Role::App) }
     }
 
-    /// Runs the statement for as long as told.
+    /// Runs the statement for this long.
     ///
     /// # Errors
     /// When pgbench or a statement fails.
@@ -63,7 +63,7 @@ impl Floor {
             bail!("pgbench: {}", String::from_utf8_lossy(&output.stderr));
         }
         let mut sample = Sample { latencies: self.latencies()?, ..Sample::default() };
-        // Without the time that it takes to connect, which pgbench leaves out of its own figure.
+        // Excludes the time for connecting, which pgbench leaves out of its own figure.
         let text = String::from_utf8_lossy(&output.stdout);
         let tps = text.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse::<f64>().ok());
         if let Some(tps) = tps.filter(|tps| *tps > 0.0) {
@@ -89,10 +89,10 @@ impl Floor {
     }
 }
 
-/// The statement's answer, as the application's role gets it.
+/// The statement's answer for the application's role.
 ///
 /// # Errors
-/// When the statement fails or its answer is no JSON.
+/// When the statement fails or its answer is not JSON.
 pub(crate) async fn answer(
     server: &Server,
     database: &str,
@@ -115,12 +115,12 @@ pub(crate) async fn answer(
     Ok(Some(serde_json::from_str(rows.trim()).context("the floor's answer is no JSON")?))
 }
 
-/// Puts a value where a script names a variable.
+/// Replaces a variable of a script by its value.
 pub(crate) fn bound(script: &str, name: &str, value: &str) -> String {
     script.replace(&format!(":{name}"), &format!("'{}'", value.replace('\'', "''")))
 }
 
-/// The address without its password, which a list of processes would show, and the password.
+/// The address without its password, which would be visible in a process list, and the password.
 fn without_password(url: &str) -> Result<(String, String)> {
     let parts = url.split_once("://").and_then(|(scheme, rest)| {
         let (login, place) = rest.split_once('@')?;
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_password_is_no_argument() {
+    fn the_password_is_not_passed_as_an_argument() {
         let (address, password) = without_password("postgres://app:secret@127.0.0.1:5432/db").unwrap();
         assert_eq!((address.as_str(), password.as_str()), ("postgres://app@127.0.0.1:5432/db", "secret"));
     }

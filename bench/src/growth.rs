@@ -1,5 +1,5 @@
-//! How latency grows: with the number of organizations, which it should not, and with the size of a page, which it should in
-//! proportion.
+//! How latency grows: it should not grow with the number of organizations, and it should grow in proportion to the size
+//! of a page.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::query::{Query, Variables};
 use crate::report::columns;
 use crate::stats::{float64, median, percentile};
 
-/// How many requests are under way.
+/// How many requests run at a time.
 const CONNECTIONS: u32 = 8;
 
 /// One query at one number of organizations.
@@ -26,11 +26,11 @@ pub(crate) struct Growth {
     pub(crate) query: String,
     pub(crate) p50_ms: f64,
     pub(crate) p95_ms: f64,
-    /// How long the answer is, in bytes: a longer one takes longer.
+    /// The length of the answer in bytes: a longer one takes longer.
     pub(crate) bytes: usize,
 }
 
-/// A list at one size of the page, one request at a time.
+/// A list with one page size, one request at a time.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct PageSize {
     pub(crate) rows: u32,
@@ -49,7 +49,7 @@ const PAGES: [(&str, &str); 2] = [
 /// Measures the queries at every size.
 ///
 /// # Errors
-/// When a database cannot be made or a server does not answer.
+/// When a database cannot be created or a server does not answer.
 pub(crate) async fn organizations(server: &Server, queries: &[Query], options: &Options) -> Result<Vec<Growth>> {
     let folder = work_folder(&options.data_dir)?;
     let mut running = Vec::new();
@@ -70,7 +70,7 @@ pub(crate) async fn organizations(server: &Server, queries: &[Query], options: &
         running.push((scale, ours, asked));
     }
     let mut growth = Vec::new();
-    // Only what needs no variables: an id of one database means nothing to another.
+    // Only queries without variables: an id from one database does not exist in another.
     for query in queries.iter().filter(|query| query.is_read() && query.variables.is_none()) {
         let mut places = Vec::new();
         for (scale, ours, asked) in &running {

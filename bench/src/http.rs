@@ -1,5 +1,5 @@
-//! The smallest HTTP/1.1 client that does: requests are bytes made beforehand, answers are read into one buffer. It has two
-//! cores to share with what it measures.
+//! A minimal HTTP/1.1 client: requests are prepared in advance, answers are read into one buffer. It shares two cores
+//! with what it measures.
 
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind};
@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// A request, as it goes over the wire.
+/// A request as bytes.
 pub(crate) fn post(port: u16, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
     let mut text = format!(
         "POST /graphql HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncontent-type: application/json\r\naccept: application/json\r\n"
@@ -21,12 +21,12 @@ pub(crate) fn post(port: u16, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// A request for a page that needs nothing.
+/// A request for a page without parameters.
 pub(crate) fn get(port: u16, path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n\r\n").into_bytes()
 }
 
-/// An answer; the body is the connection's and valid until its next exchange.
+/// An answer. The body belongs to the connection and is valid until its next exchange.
 pub(crate) struct Answer<'c> {
     pub(crate) status: u16,
     pub(crate) body: &'c [u8],
@@ -40,7 +40,7 @@ pub(crate) struct Connection {
     body: Vec<u8>,
 }
 
-/// How a body ends.
+/// How the end of a body is found.
 enum Framing {
     Length(usize),
     Chunked,
@@ -53,19 +53,19 @@ impl Connection {
         Ok(Self { stream, buffer: Vec::with_capacity(16 * 1024), body: Vec::new() })
     }
 
-    /// Gives the buffers' memory back.
+    /// Frees the memory of the buffers.
     pub(crate) fn shrink(&mut self) {
         self.buffer = Vec::new();
         self.body = Vec::new();
     }
 
-    /// Whether the other side has hung up on a connection that waits for nothing.
+    /// Whether the server has closed a connection that is idle.
     pub(crate) fn is_closed(&self) -> bool {
         let mut byte = [0];
         !matches!(self.stream.try_read(&mut byte), Err(error) if error.kind() == ErrorKind::WouldBlock)
     }
 
-    /// Sends a request and reads its answer to the end.
+    /// Sends a request and reads the whole answer.
     pub(crate) async fn exchange(&mut self, request: &[u8]) -> io::Result<Answer<'_>> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
@@ -145,7 +145,7 @@ fn malformed(what: &str) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, format!("{what} of the answer is malformed"))
 }
 
-/// Where `needle` begins.
+/// The position of `needle`.
 pub(crate) fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     let first = *needle.first()?;
     let mut from = 0;

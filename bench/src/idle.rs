@@ -1,5 +1,4 @@
-//! What connections cost that wait for nothing: memory each, how many the process holds, and how a client that works fares
-//! meanwhile.
+//! The cost of idle connections: memory each, how many the process holds, and how they affect an active client.
 
 use std::time::{Duration, Instant};
 
@@ -14,32 +13,32 @@ use crate::ours::Ours;
 use crate::process::Tree;
 use crate::stats::{float, float64, percentile};
 
-/// Descriptors that both processes need for other things.
+/// File descriptors that both processes need for other things.
 const SPARE: u64 = 200;
 
-/// No more than this, whatever the limit: one address has only so many ports for clients.
+/// The maximum, whatever the limit: one address has only so many client ports.
 const MOST: u64 = 25_000;
 
-/// How long the server has for one of them.
+/// How long the server has to accept one of them.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long a client works while the others wait.
+/// How long a client works while the others are idle.
 const WORK: Duration = Duration::from_secs(4);
 
-/// What was found out.
+/// The results.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Idle {
     /// How many files the server may have open.
     pub(crate) file_limit: u64,
     /// How many connections were opened, each with one answered request.
     pub(crate) opened: usize,
-    /// How many of them the server held when the last one was open.
+    /// How many of them the server held when the last one was opened.
     pub(crate) held_at_once: usize,
-    /// How many of them it still held after the client had worked; it may close those that wait for long.
+    /// How many of them it still held after the client had worked; it may close those that are idle for long.
     pub(crate) held_later: usize,
-    /// The memory of the server for one of them, in bytes.
+    /// The server's memory per idle connection, in bytes.
     pub(crate) bytes_each: Option<f64>,
-    /// The p99 of a client that works, without the others and with them.
+    /// The p99 of an active client, without the idle connections and with them.
     pub(crate) p99_alone_ms: f64,
     pub(crate) p99_meanwhile_ms: f64,
     /// Why there are not more.
@@ -49,7 +48,7 @@ pub(crate) struct Idle {
 /// Opens connections up to the limit of either process.
 ///
 /// # Errors
-/// When the working client gets no answer.
+/// When the active client gets no answer.
 pub(crate) async fn measure(ours: &Ours, entry: &Entry) -> Result<Idle> {
     let server_limit = ours.tree().file_limit().unwrap_or(1_024);
     let own_limit = Tree(std::process::id()).file_limit().unwrap_or(1_024);
@@ -89,8 +88,8 @@ pub(crate) async fn measure(ours: &Ours, entry: &Entry) -> Result<Idle> {
     })
 }
 
-/// Opens the next connections, some at a time, and has a request answered on each: a server may take a connection and do
-/// nothing about it.
+/// Opens the next connections in batches, and sends a request on each: a server may accept a connection and do nothing
+/// with it.
 async fn open(port: u16, already: usize, limit: usize) -> Result<Vec<Connection>> {
     const AT_A_TIME: usize = 64;
     let mut opening = JoinSet::new();
@@ -121,7 +120,7 @@ async fn p99(entry: &Entry) -> Result<f64> {
 }
 
 impl Idle {
-    /// For a person.
+    /// The results as text.
     pub(crate) fn text(&self) -> String {
         let each = self.bytes_each.map_or_else(|| "-".to_owned(), |bytes| format!("{:.1} KB", bytes / 1_000.0));
         format!(

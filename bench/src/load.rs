@@ -1,4 +1,4 @@
-//! The load: so many connections, each sending its next request when the last one is answered.
+//! The load: a number of connections, each sending its next request when the last one is answered.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,24 +11,24 @@ use crate::http::{Connection, find};
 #[derive(Debug, Clone)]
 pub(crate) struct Requests {
     pub(crate) port: u16,
-    /// Sent in turn; every connection begins at another one.
+    /// Sent in turn; every connection starts at a different one.
     pub(crate) wire: Arc<Vec<Vec<u8>>>,
 }
 
-/// What came back in one measurement.
+/// The result of one measurement.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sample {
     /// How long the measurement took, in seconds.
     pub(crate) seconds: f64,
     /// The time from sending to the last byte, in microseconds.
     pub(crate) latencies: Vec<u32>,
-    /// Answers that were none.
+    /// The number of failed requests.
     pub(crate) errors: u64,
-    /// What the first of them said.
+    /// The message of the first of them.
     pub(crate) first_error: Option<String>,
 }
 
-/// Sends for as long as told.
+/// Sends requests for this long.
 ///
 /// # Errors
 /// When a connection cannot be opened or breaks.
@@ -82,7 +82,7 @@ async fn send(mut connection: Connection, wire: Arc<Vec<Vec<u8>>>, first: usize,
     Ok(sample)
 }
 
-/// Whether the body is the answer and not an error. Only the ends of a long one are looked at: errors stand there.
+/// Whether the body is an answer and not an error. Only the ends of a long body are searched, because errors are there.
 fn is_answer(body: &[u8]) -> bool {
     const END: usize = 400;
     let has = |part: &[u8], text: &[u8]| find(part, text).is_some();
@@ -91,7 +91,7 @@ fn is_answer(body: &[u8]) -> bool {
     has(start, b"\"data\":") && !refused(start) && !refused(end)
 }
 
-/// One request on a connection of its own, and the body of its answer.
+/// Sends one request on a new connection; returns the body of the answer.
 ///
 /// # Errors
 /// When there is no answer, or it is an error.
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_is_no_answer() {
+    fn an_error_is_not_an_answer() {
         assert!(is_answer(br#"{"data":{"a":1,"userErrors":[]}}"#));
         assert!(!is_answer(br#"{"data":null,"errors":[{"message":"no"}]}"#));
         assert!(!is_answer(br#"{"data":{"userErrors":[{"code":"CONFLICT"}]}}"#));

@@ -1,4 +1,4 @@
-//! The benchmark: a private PostgreSQL with data of every size of customer, our release server, a peer and a hand-written
+//! The benchmark: a private PostgreSQL with customers of every size, our release server, a peer and a hand-written
 //! statement, measured in turns by one load client. All traffic stays on the loopback interface.
 //!
 //! *Invariant:* nothing is timed before all contestants have given the same answer.
@@ -31,11 +31,11 @@ use crate::options::Options;
 use crate::query::Query;
 use crate::report::{Data, Machine, Report};
 
-// One thread: the cores belong to what is measured.
+// One thread: the cores are for what is measured.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    // Whatever ends the run first, all that was started ends with the values that are dropped here.
+    // However the run ends, everything it started ends when these values are dropped.
     let result = tokio::select! {
         result = run(&options) => result,
         () = interrupted() => Err(anyhow::anyhow!("interrupted")),
@@ -52,7 +52,7 @@ async fn main() -> ExitCode {
 async fn interrupted() {
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
-        // Without a handler the signal ends the process by itself.
+        // Without a handler the signal ends the process immediately.
         return std::future::pending().await;
     };
     tokio::select! {
@@ -62,7 +62,7 @@ async fn interrupted() {
 }
 
 async fn run(options: &Options) -> Result<()> {
-    // What costs nothing to find out comes first.
+    // Checks that cost nothing come first.
     let earlier = options.compare.as_deref().map(Report::read).transpose()?;
     let queries = query::read_all(&options.query_dir, &options.queries)?;
     let load_before = load_of_the_machine();
@@ -101,7 +101,7 @@ async fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// What the parts of a run found out.
+/// The results of the parts of a run.
 #[derive(Default)]
 struct Found {
     figures: Vec<measure::Figures>,
@@ -131,7 +131,7 @@ async fn measure(arena: &mut Arena, queries: Vec<Query>, options: &Options) -> R
     Ok(found)
 }
 
-/// Says where everything is, and waits.
+/// Prints the addresses, and waits.
 async fn hold(arena: &Arena, options: &Options) -> Result<Found> {
     println!("server: http://127.0.0.1:{}/graphql, process {}", arena.ours.port, arena.ours.tree().0);
     println!("database: {}", arena.server.database(&arena.database).app_url());

@@ -1,4 +1,4 @@
-//! The measurements: rounds in which the contestants take turns, so that whatever else the machine does meets all of them.
+//! The measurements: contestants take turns in rounds, so that other load on the machine affects all of them equally.
 
 use std::time::Duration;
 
@@ -20,17 +20,17 @@ pub(crate) struct Figures {
     pub(crate) p50_ms: f64,
     pub(crate) p95_ms: f64,
     pub(crate) p99_ms: f64,
-    /// CPU seconds of the GraphQL server in a thousand requests.
+    /// CPU seconds of the GraphQL server per thousand requests.
     pub(crate) server_cpu: Option<f64>,
-    /// CPU seconds of PostgreSQL in a thousand requests.
+    /// CPU seconds of PostgreSQL per thousand requests.
     pub(crate) postgres_cpu: Option<f64>,
-    /// The most memory that the GraphQL server held, in bytes.
+    /// The peak memory of the GraphQL server, in bytes.
     pub(crate) peak_memory: Option<u64>,
     pub(crate) statements_per_request: Option<f64>,
     pub(crate) errors: u64,
-    /// Requests per second, by those of the peer.
+    /// Requests per second, divided by those of the peer.
     pub(crate) to_peer: Option<f64>,
-    /// Requests per second, by those of the floor.
+    /// Requests per second, divided by those of the floor.
     pub(crate) to_floor: Option<f64>,
     pub(crate) rounds: Vec<Round>,
 }
@@ -51,7 +51,7 @@ pub(crate) struct Round {
 /// Measures all queries.
 ///
 /// # Errors
-/// When a contestant breaks off.
+/// When a contestant fails.
 pub(crate) async fn measure(arena: &Arena, entries: &[Entry], options: &Options) -> Result<Vec<Figures>> {
     let mut figures = Vec::new();
     for entry in entries {
@@ -128,7 +128,7 @@ async fn round(
     if let Some(error) = &sample.first_error {
         let errors = sample.errors;
         eprintln!("  {errors} answers of {} were errors; the first: {error}", contestant.name());
-        // A refusal is quick to make, so the other figures would mean nothing.
+        // A refusal is fast, so the other figures would mean nothing.
         let all = sample.latencies.len() as u64 + errors;
         anyhow::ensure!(errors * 100 <= all, "{}: {errors} of {all} answers were errors", entry.query.name);
     }
@@ -188,8 +188,8 @@ fn compare(figures: &mut [Figures]) {
     }
 }
 
-/// How many statements a request takes, for each contestant that takes part; counted apart from the rounds, one request after
-/// the other.
+/// How many statements a request takes, for each running contestant; counted outside the rounds, one request after the
+/// other.
 async fn count_statements(arena: &Arena, entry: &Entry) -> Result<Vec<Option<f64>>> {
     const REQUESTS: usize = 20;
     let mut counts = Vec::new();
@@ -207,7 +207,7 @@ async fn count_statements(arena: &Arena, entry: &Entry) -> Result<Vec<Option<f64
             counts.push(None);
             continue;
         };
-        // Enough for every worker to have its statements prepared.
+        // Enough requests for every worker to have its statements prepared.
         send(requests, REQUESTS).await?;
         arena.server.begin_counting(&arena.database).await?;
         send(requests, REQUESTS).await?;

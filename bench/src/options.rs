@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-/// Measures the server beside a hand-written statement (the floor) and a peer, all in one run on one machine.
+/// Compares the server with a hand-written statement (the floor) and a peer, in one run on one machine.
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Debug, Clone, Parser)]
 #[command(name = "bench/run", max_term_width = 110, args_override_self = true)]
@@ -15,16 +15,17 @@ pub(crate) struct Options {
     /// How long each measurement lasts, in seconds.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=120))]
     pub(crate) seconds: u64,
-    /// How many requests are under way at a time.
+    /// How many requests run at a time.
     #[arg(long, value_delimiter = ',', default_value = "1,8,32", value_parser = clap::value_parser!(u32).range(1..=512))]
     pub(crate) connections: Vec<u32>,
-    /// Which folders of `queries` are measured; all of them otherwise.
+    /// Which folders of `queries` are measured; by default all.
     #[arg(long, value_delimiter = ',')]
     pub(crate) queries: Vec<String>,
-    /// Which contestants run: floor, ours, peer; all of them otherwise.
+    /// Which contestants run: floor, ours, peer; by default all.
     #[arg(long, value_delimiter = ',')]
     pub(crate) contestants: Vec<String>,
-    /// Whose data is asked for: the organization with this slug, or `many` for a request each to many organizations in turn.
+    /// The slug of the organization whose data is requested, or `many` to request the data of many organizations in
+    /// turn.
     #[arg(long, default_value = "large", value_name = "SLUG")]
     pub(crate) organization: String,
     /// How many organizations the data has.
@@ -36,10 +37,10 @@ pub(crate) struct Options {
     /// How many tasks the data has.
     #[arg(long, default_value_t = 3_200_000)]
     pub(crate) tasks: u64,
-    /// What chance starts from when the data is made.
+    /// The random seed of the data.
     #[arg(long, default_value_t = 1)]
     pub(crate) rng_seed: u64,
-    /// Where the figures are written, as JSON.
+    /// The file for the figures, as JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// The file of an earlier run to compare with.
@@ -48,16 +49,16 @@ pub(crate) struct Options {
     /// Also measures how latency grows with the number of organizations and with the size of the page.
     #[arg(long)]
     pub(crate) growth: bool,
-    /// The numbers of organizations that `--growth` goes through; users and tasks in proportion.
+    /// The numbers of organizations for `--growth`; users and tasks are in proportion.
     #[arg(long, value_delimiter = ',', default_value = "10,100,1247,5000")]
     pub(crate) growth_sizes: Vec<u64>,
-    /// Also measures what idle connections cost.
+    /// Also measures the cost of idle connections.
     #[arg(long)]
     pub(crate) idle: bool,
-    /// Only what `--growth` and `--idle` ask for.
+    /// Only runs what `--growth` and `--idle` request.
     #[arg(long)]
     pub(crate) skip_table: bool,
-    /// Only gets the database ready, and leaves it and the server running until Ctrl-C; for a profiler.
+    /// Only prepares the database, and keeps it and the server running until Ctrl-C; for a profiler.
     #[arg(long)]
     pub(crate) hold: bool,
     /// The server to measure.
@@ -69,7 +70,7 @@ pub(crate) struct Options {
     /// The folder with the peer's `start`.
     #[arg(long, env = "TENANTRY_BENCH_PEER", value_name = "DIR")]
     pub(crate) peer: Option<PathBuf>,
-    /// Where the database is kept from one run to the next.
+    /// The folder that keeps the database between runs.
     #[arg(long, env = "TENANTRY_BENCH_DATA", value_name = "DIR")]
     pub(crate) data_dir: PathBuf,
 }

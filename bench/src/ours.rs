@@ -1,4 +1,4 @@
-//! Our own server, as anyone would run it: the release program, the application's role, a key for development.
+//! Our own server, as anyone would run it: the release build, the application's role, a development key.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,13 +19,13 @@ use crate::query::{Query, Variables, body};
 const ISSUER: &str = "tenantry-bench";
 const AUDIENCE: &str = "tenantry";
 
-/// A day, so that no token ends before the run does.
+/// A day, so that no token expires during the run.
 const TOKEN_TTL: Duration = Duration::from_hours(24);
 
-/// How long the server has to come up.
+/// How long the server may take to start.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Our server, running.
+/// Our running server.
 #[derive(Debug)]
 pub(crate) struct Ours {
     service: Service,
@@ -57,7 +57,7 @@ impl Ours {
         command.env("DATABASE_URL", urls.app_url());
         command.env("TENANTRY_JWT_ISSUER", ISSUER).env("TENANTRY_JWT_AUDIENCE", AUDIENCE);
         command.env("TENANTRY_JWT_ALGORITHM", "HS256").env("TENANTRY_JWT_KEY_FILE", &key);
-        // The limit stays on, because it costs a little, and is out of reach.
+        // The rate limit stays on, because it has a small cost, but is never reached.
         command.env("TENANTRY_REQUESTS_PER_SECOND", "1000000").env("TENANTRY_REQUEST_BURST", "1000000");
         let mut ours = Self { service: Service::start(&mut command, &log)?, issuer, port };
         let deadline = Instant::now() + PATIENCE;
@@ -84,7 +84,7 @@ impl Ours {
         Ok(self.issuer.issue(user, organization, TOKEN_TTL)?.token)
     }
 
-    /// A query's requests: for each organization one with each of its variables.
+    /// A query's requests: one per organization and set of variables.
     ///
     /// # Errors
     /// When the key cannot sign.
@@ -114,10 +114,10 @@ async fn is_ready(port: u16) -> bool {
     tokio::time::timeout(Duration::from_secs(2), asked).await.ok().flatten() == Some(200)
 }
 
-/// The folder for logs and keys, which is made.
+/// The folder for logs and keys; it is created.
 ///
 /// # Errors
-/// When it cannot be made.
+/// When it cannot be created.
 pub(crate) fn work_folder(data_dir: &Path) -> Result<std::path::PathBuf> {
     let folder = data_dir.join("run");
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;

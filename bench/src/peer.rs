@@ -1,5 +1,6 @@
-//! The peer: another GraphQL server over the same database and role. It lives in a folder with a program `start` that takes
-//! `PEER_DATABASE_URL`, `PEER_SCHEMAS` and `PEER_PORT`; a request names the organization in the header `x-organization`.
+//! The peer: another GraphQL server on the same database and role. It is a folder with a program `start` that takes
+//! `PEER_DATABASE_URL`, `PEER_SCHEMAS` and `PEER_PORT`. A request names the organization in the header
+//! `x-organization`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,10 +16,10 @@ use crate::load::{Requests, ask};
 use crate::process::{Service, Tree, free_port, tail};
 use crate::query::{Query, Variables, body};
 
-/// How long the peer has to come up; the first time it is installed.
+/// How long the peer may take to start; the first time it is installed.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// The peer, running.
+/// The running peer.
 #[derive(Debug)]
 pub(crate) struct Peer {
     service: Service,
@@ -38,7 +39,7 @@ impl Peer {
         let mut peer = Self { service: Service::start(&mut command, &log)?, port };
         let deadline = Instant::now() + PATIENCE;
         let probe = post(port, &[], &body("{ __typename }", &serde_json::Value::Null));
-        // Every worker has to be up, and which of them answers is not ours to choose.
+        // Every worker has to be ready, and we cannot choose which one answers.
         let mut answers = 0;
         while answers < 20 {
             match tokio::time::timeout(Duration::from_secs(10), ask(port, &probe)).await {
@@ -57,7 +58,7 @@ impl Peer {
         self.service.tree()
     }
 
-    /// A query's requests; none when the peer has no document for it.
+    /// A query's requests; `None` if the peer has no document for it.
     pub(crate) fn requests(&self, query: &Query, asked: &[(Organization, Vec<Variables>)]) -> Option<Requests> {
         let document = query.peer.as_ref()?;
         let takes_variables = document.contains('$');

@@ -1,4 +1,5 @@
-//! What processes use, as Linux tells it; nothing is known elsewhere. And starting and stopping them.
+//! The resources that processes use, as Linux reports them (other systems report nothing), and starting and stopping
+//! processes.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -12,7 +13,7 @@ use tokio::process::{Child, Command};
 
 use crate::stats::float64;
 
-/// A process and all that it started.
+/// A process and all its descendants.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tree(pub(crate) u32);
 
@@ -33,24 +34,24 @@ impl Tree {
         members
     }
 
-    /// The CPU time that it has used so far, in seconds; what ended members used counts for whoever waited for them.
+    /// The CPU time used so far, in seconds. The time of an ended process counts for the one that waited for it.
     pub(crate) fn cpu_seconds(self) -> Option<f64> {
         let mut ticks = 0;
         for pid in self.members() {
-            // utime, stime, cutime and cstime, counted from the state, which comes first here. One that has just ended is
-            // counted by its parent.
+            // utime, stime, cutime and cstime, counted from the state, which is the first field here. A process that
+            // has just ended is counted by its parent.
             let Some(fields) = stat(pid) else { continue };
             ticks += fields.get(11..15)?.iter().filter_map(|field| field.parse::<u64>().ok()).sum::<u64>();
         }
         (ticks > 0).then(|| float64(ticks) / ticks_per_second())
     }
 
-    /// The most memory that its members held at a time, each counted by itself, in bytes.
+    /// The sum of the peak memory of all its processes, in bytes.
     pub(crate) fn peak_memory(self) -> Option<u64> {
         self.sum("VmHWM:")
     }
 
-    /// The memory that its members hold, in bytes.
+    /// The memory of its processes, in bytes.
     pub(crate) fn memory(self) -> Option<u64> {
         self.sum("VmRSS:")
     }
@@ -64,10 +65,10 @@ impl Tree {
         Some(values.sum::<u64>() * 1024).filter(|bytes| *bytes > 0)
     }
 
-    /// Lets [`Tree::peak_memory`] begin anew, where the kernel allows it.
+    /// Resets [`Tree::peak_memory`], if the kernel allows it.
     pub(crate) fn forget_peak(self) {
         for pid in self.members() {
-            // 5 resets the peak and nothing else.
+            // The value 5 resets the peak and nothing else.
             let _ = fs::write(format!("/proc/{pid}/clear_refs"), "5");
         }
     }
@@ -79,7 +80,7 @@ impl Tree {
     }
 }
 
-/// The fields of `/proc/<pid>/stat` behind the name, which may hold anything.
+/// The fields of `/proc/<pid>/stat` after the name, which may contain anything.
 fn stat(pid: u32) -> Option<Vec<String>> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, fields) = text.rsplit_once(')')?;
@@ -94,7 +95,7 @@ fn ticks_per_second() -> f64 {
     })
 }
 
-/// A process of ours that ends with us.
+/// A child process that ends with this process.
 #[derive(Debug)]
 pub(crate) struct Service {
     child: Child,
@@ -102,7 +103,7 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Starts a program that writes all it has to say to a file.
+    /// Starts a program and writes all its output to a file.
     ///
     /// # Errors
     /// When it cannot be started.
@@ -115,7 +116,7 @@ impl Service {
         Ok(Self { child, pid })
     }
 
-    /// The process and what it started.
+    /// The process and its descendants.
     pub(crate) fn tree(&self) -> Tree {
         Tree(self.pid)
     }
@@ -125,7 +126,7 @@ impl Service {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Asks it to end, and ends it when it does not.
+    /// Asks it to end, and kills it if it does not.
     pub(crate) async fn stop(mut self) {
         let _ = Command::new("kill").arg(self.pid.to_string()).status().await;
         if tokio::time::timeout(Duration::from_secs(12), self.child.wait()).await.is_err() {

@@ -1,5 +1,5 @@
-//! What is measured: a folder for each query, with the document for us, and where there are such, the peer's document, the
-//! floor's statement, the statement that makes the variables, and the one that cleans up.
+//! The queries to measure. Each is a folder with our document and, optionally, the peer's document, the floor's
+//! statement, the statement that generates variables, and the statement that cleans up.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use tenantry_domain::typeid;
 use uuid::Uuid;
 
-/// A query, as its folder has it.
+/// A query, read from its folder.
 #[derive(Debug, Clone)]
 pub(crate) struct Query {
     pub(crate) name: String,
@@ -19,9 +19,10 @@ pub(crate) struct Query {
     pub(crate) peer: Option<String>,
     /// The statement for the same answer, as a script for pgbench.
     pub(crate) floor: Option<String>,
-    /// A statement that gives a JSON object a row: the variables of one request. `:organization` is the organization.
+    /// A statement that returns one JSON object per row: the variables of one request. `:organization` is the
+    /// organization.
     pub(crate) variables: Option<String>,
-    /// What takes back what the query wrote.
+    /// The statement that removes what the query wrote.
     pub(crate) clean: Option<String>,
 }
 
@@ -39,16 +40,16 @@ impl Query {
         })
     }
 
-    /// Whether it reads only.
+    /// Whether it only reads.
     pub(crate) fn is_read(&self) -> bool {
         !self.document.trim_start().starts_with("mutation")
     }
 }
 
-/// The queries that are asked for, or all there are: the usual ones first, reads before writes.
+/// The requested queries, or all: the usual ones first, reads before writes.
 ///
 /// # Errors
-/// When one is not there.
+/// When one does not exist.
 pub(crate) fn read_all(folder: &Path, names: &[String]) -> Result<Vec<Query>> {
     if !names.is_empty() {
         return names.iter().map(|name| Query::read(folder, name)).collect();
@@ -69,15 +70,15 @@ pub(crate) fn read_all(folder: &Path, names: &[String]) -> Result<Vec<Query>> {
     Ok(queries)
 }
 
-/// The variables of one request. An id is written `kind:uuid` there, and each contestant gets it in its own spelling.
+/// The variables of one request. An id is written `kind:uuid` there, and each contestant gets it in its own format.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Variables(Map<String, Value>);
 
 impl Variables {
-    /// Reads a row of the statement.
+    /// Parses a row of the statement.
     ///
     /// # Errors
-    /// When it is no JSON object.
+    /// When it is not a JSON object.
     pub(crate) fn read(row: &str) -> Result<Self> {
         match serde_json::from_str(row).with_context(|| format!("not JSON: {row}"))? {
             Value::Object(variables) => Ok(Self(variables)),
@@ -85,7 +86,7 @@ impl Variables {
         }
     }
 
-    /// As we take them: ids are `TypeID`s.
+    /// For our server: ids are `TypeID`s.
     pub(crate) fn ours(&self) -> Value {
         self.spelled(|kind, uuid| {
             let mut text = String::new();
@@ -95,14 +96,14 @@ impl Variables {
         })
     }
 
-    /// As the peer takes them: ids are UUIDs, and the organization is named.
+    /// For the peer: ids are UUIDs, and the organization is named.
     pub(crate) fn peers(&self, organization: Uuid) -> Value {
         let mut variables = self.spelled(|_, uuid| uuid.to_string());
         variables["organization"] = json!(organization);
         variables
     }
 
-    /// As pgbench takes them: text by name.
+    /// For pgbench: text by name.
     pub(crate) fn texts(&self) -> Vec<(String, String)> {
         let Value::Object(variables) = self.spelled(|_, uuid| uuid.to_string()) else { return Vec::new() };
         let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -121,7 +122,7 @@ impl Variables {
 
 /// The body of a request.
 pub(crate) fn body(document: &str, variables: &Value) -> String {
-    // White space means nothing in these documents, and every contestant gets the same little of it.
+    // White space means nothing in these documents; every contestant gets the same reduced form.
     let document = document.split_whitespace().collect::<Vec<_>>().join(" ");
     if variables.as_object().is_none_or(Map::is_empty) {
         json!({ "query": document }).to_string()
@@ -135,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_spelled_for_each_contestant() {
+    fn ids_are_formatted_for_each_contestant() {
         let row = r#"{"id":"task:01890a5d-ac96-774b-bcce-b302099a8057","title":"a: b","n":3}"#;
         let variables = Variables::read(row).unwrap();
         assert_eq!(variables.ours()["id"], "task_01h455vb4pex5vsknk084sn02q");

@@ -1,4 +1,4 @@
-//! What is printed and what is written.
+//! The printed and the written results.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -13,10 +13,10 @@ use crate::idle::Idle;
 use crate::measure::Figures;
 use crate::stats::float64;
 
-/// The form of the result file; a file of another form cannot be compared with.
+/// The format version of the result file; only files of the same version can be compared.
 const FORM: u32 = 1;
 
-/// Everything that a run found out.
+/// All results of a run.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Report {
     pub(crate) form: u32,
@@ -35,7 +35,7 @@ pub(crate) struct Report {
     pub(crate) left_out: Vec<String>,
 }
 
-/// What it ran on.
+/// The machine it ran on.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Machine {
     pub(crate) cores: usize,
@@ -44,7 +44,7 @@ pub(crate) struct Machine {
     pub(crate) load_before: Option<f64>,
 }
 
-/// What was asked of what.
+/// The data and the settings of the run.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Data {
     pub(crate) organizations: u64,
@@ -56,7 +56,7 @@ pub(crate) struct Data {
 }
 
 impl Report {
-    /// A report with nothing in it yet.
+    /// An empty report.
     pub(crate) fn new(machine: Machine, data: Data) -> Self {
         Self {
             form: FORM,
@@ -74,7 +74,7 @@ impl Report {
     /// Reads an earlier run's file.
     ///
     /// # Errors
-    /// When there is none, or it is no such file.
+    /// When it does not exist, or is not a result file.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let failed = || format!("{} is no result of an earlier run", path.display());
         let report: Self =
@@ -92,7 +92,7 @@ impl Report {
         fs::write(path, text + "\n").with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// Everything, for a person.
+    /// The whole report as text.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         let Data { organizations, users, tasks, organization, rounds, seconds } = &self.data;
@@ -129,7 +129,7 @@ impl Report {
         text
     }
 
-    /// Our figures beside those of an earlier run.
+    /// Our figures next to those of an earlier run.
     pub(crate) fn comparison(&self, earlier: &Self) -> String {
         let mut rows = vec![
             ["query", "conns", "contestant", "req/s", "before", "ratio", "p95 ratio", "CPU ratio"]
@@ -201,7 +201,7 @@ fn shown(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"))
 }
 
-/// Rows as lines, each column as wide as its widest cell; text to the left, numbers to the right.
+/// Rows as lines, each column as wide as its widest cell; text is left-aligned, numbers right-aligned.
 pub(crate) fn columns(rows: &[Vec<String>]) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |n: usize| rows.iter().filter_map(|row| row.get(n)).map(|cell| cell.chars().count()).max();
@@ -229,7 +229,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_line_up() {
+    fn columns_are_aligned() {
         let rows = [["name", "n"], ["a", "1"], ["abc", "10"]].map(|row| row.map(str::to_owned).to_vec());
         assert_eq!(columns(&rows), "name   n\na      1\nabc   10\n");
     }

@@ -1,13 +1,13 @@
 //! The few statistics that are needed.
 
-/// The value below which the fraction `p` of them lies; 0 when there are none. Sorts.
+/// The value below which the fraction `p` of the values lies; 0 if there are none. Sorts them.
 pub(crate) fn percentile(values: &mut [u32], p: f64) -> f64 {
     values.sort_unstable();
     let Some(last) = values.len().checked_sub(1) else { return 0.0 };
     f64::from(values[round(float(last) * p).min(last)])
 }
 
-/// The middle one, or the mean of the middle two; `None` when there are none.
+/// The middle value, or the mean of the middle two; `None` if there are none.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<f64> = values.into_iter().filter(|value| value.is_finite()).collect();
     values.sort_unstable_by(f64::total_cmp);

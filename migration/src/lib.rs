@@ -3,9 +3,9 @@
 //! it is in use. No queries of the product live here. `docs/migrations.md` says how to write a change.
 //!
 //! A change is a pair of functions that return SQL, so the text can be read, linted and fingerprinted without a
-//! database. **Invariant:** everything ends up owned by `tenantry_owner`, every name is schema-qualified, and every
-//! table with an `organization_id` comes from `tenant_table` (the one exception, the log of Stripe's events, is
-//! granted to the worker alone).
+//! database. **Invariant:** everything is owned by `tenantry_owner`, every name is schema-qualified, and every table
+//! with an `organization_id` comes from `tenant_table` (the only exception, the log of Stripe's events, is granted only
+//! to the worker).
 
 mod alter_tenant_table;
 mod change;
@@ -44,7 +44,7 @@ pub use step::Script;
 
 use step::Step;
 
-/// The list of changes, as `sea-orm-migration` wants it.
+/// The list of changes in the form of `sea-orm-migration`.
 ///
 /// Prefer [`up`], [`down`], [`status`] and [`fresh`]: they also take the lock, switch to the owner role and put the
 /// record of applied migrations where the application's role can read it.
@@ -57,19 +57,19 @@ impl MigratorTrait for Migrator {
     }
 }
 
-/// The names of all migrations this program knows, oldest first: what it expects to find applied.
+/// The names of all migrations this program knows, oldest first; all of them should be applied.
 pub fn names() -> Vec<String> {
     steps().into_iter().map(|step| step.name().to_owned()).collect()
 }
 
-/// The SQL of every migration, oldest first, for a reviewer or a linter to read.
+/// The SQL of every migration, oldest first, for a reviewer or a linter.
 pub fn scripts() -> Vec<Script> {
     steps().into_iter().map(Step::script).collect()
 }
 
-/// A short text that changes when any migration's SQL does, to key a migrated template database by.
+/// A short text that changes when the SQL of any migration changes; the key of a migrated template database.
 ///
-/// Not a cryptographic digest, and stable only among programs built by one compiler.
+/// Not a cryptographic digest, and stable only among programs built by the same compiler.
 pub fn fingerprint() -> String {
     use std::hash::{DefaultHasher, Hash, Hasher};
 

@@ -1,5 +1,5 @@
-//! The schemas, who may use them, and no privileges for PUBLIC on what is created later. The schema `platform` is
-//! older than the first migration, because the record of migrations lives there.
+//! The schemas, their privileges, and no privileges for PUBLIC on objects created later. The schema `platform` exists
+//! before the first migration, because the record of migrations is in it.
 
 use crate::roles::TENANT_ROLES;
 
@@ -18,7 +18,7 @@ ALTER DEFAULT PRIVILEGES REVOKE USAGE ON TYPES FROM PUBLIC;"
 }
 
 pub(crate) fn down() -> String {
-    // Roles stay: they belong to the cluster, and other databases may use them.
+    // The roles stay, because they belong to the cluster and other databases may use them.
     "ALTER DEFAULT PRIVILEGES GRANT USAGE ON TYPES TO PUBLIC;
 ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO PUBLIC;
 DROP SCHEMA billing;

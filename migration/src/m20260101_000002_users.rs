@@ -1,5 +1,5 @@
-//! Users. They belong to no organization, so there is no row-level security here; what protects the password hash is
-//! that only `tenantry_auth` is granted that column.
+//! Users. They belong to no organization, so there is no row-level security here. The password hash is protected by a
+//! column grant: only `tenantry_auth` has it.
 
 use crate::roles::TENANT_ROLES;
 

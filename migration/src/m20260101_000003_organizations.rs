@@ -1,5 +1,5 @@
-//! Organizations, the tenants themselves: the one table whose own id is the organization's, so it is written out
-//! here and not by `tenant_table`.
+//! Organizations, the tenants themselves. This is the only table whose own id is the organization's id, so it does not
+//! use `tenant_table`.
 
 use crate::roles::TENANT_ROLES;
 use crate::tenant_table::{CURRENT_ORGANIZATION, NO_ORGANIZATION, secure};

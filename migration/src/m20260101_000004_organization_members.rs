@@ -1,4 +1,4 @@
-//! Who belongs to an organization, and as what. The target of every key that ties a person to work in it.
+//! Memberships with their roles. Every key that links a person to work in an organization refers to this table.
 
 use crate::roles::TENANT_ROLES;
 use crate::tenant_table::{NO_ORGANIZATION, TenantTable};

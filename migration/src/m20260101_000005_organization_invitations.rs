@@ -1,4 +1,4 @@
-//! Invitations to an organization. The token itself is only ever in the mail; its hash is in no grant to read.
+//! Invitations to an organization. The token itself is only in the e-mail; no role may read its hash.
 
 use crate::tenant_table::TenantTable;
 

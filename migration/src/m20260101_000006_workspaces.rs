@@ -1,4 +1,4 @@
-//! Workspaces, the rooms of an organization. One of them is the default.
+//! Workspaces, which group the projects of an organization. One of them is the default.
 
 use crate::tenant_table::TenantTable;
 

@@ -1,4 +1,4 @@
-//! What a member may do in a workspace beyond, or short of, the role. Ends with the membership.
+//! What a member may do in a workspace beyond the role. Deleted with the membership.
 
 use crate::tenant_table::{OnDelete, TenantTable};
 

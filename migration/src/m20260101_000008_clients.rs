@@ -1,4 +1,4 @@
-//! Clients, the hub of the graph.
+//! Clients, for whom an organization works.
 
 use crate::tenant_table::TenantTable;
 

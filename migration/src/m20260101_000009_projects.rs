@@ -1,4 +1,4 @@
-//! Projects. A project stays when its client goes; its workspace cannot go while it is there.
+//! Projects. A project stays when its client is deleted. A workspace that contains projects cannot be deleted.
 
 use crate::tenant_table::{OnDelete, TenantTable};
 
@@ -11,7 +11,7 @@ pub(crate) fn up() -> String {
         .column("type", "text NOT NULL DEFAULT 'other'")
         .check("type", "type IN ('dev', 'content', 'design', 'other')")
         .one_of("status", &["active", "completed", "archived"])
-        // Minor units of the one currency that both amounts are in.
+        // The currency of both amounts, which are in minor units.
         .column("currency", "char(3)")
         .check("currency", "currency ~ '^[A-Z]{3}$'")
         .column("budget", "bigint")
@@ -29,7 +29,7 @@ pub(crate) fn up() -> String {
         .index("created_at", "created_at, id")
         .index("name", "name, id")
         .index("status", "status, created_at, id")
-        // Projects without a due date come last, in the same index order as the list asks for.
+        // Projects without a due date come last, in the same order as the list uses.
         .index("due_date", "coalesce(due_date, 'infinity'::date), id")
         .create()
 }

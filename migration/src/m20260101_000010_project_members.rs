@@ -1,4 +1,4 @@
-//! What a member may do in one project beyond the role. Ends with the membership.
+//! What a member may do in one project beyond the role. Deleted with the membership.
 
 use crate::tenant_table::{OnDelete, TenantTable};
 

@@ -1,4 +1,4 @@
-//! Tasks and their subtasks. They go with their project.
+//! Tasks and their subtasks. They are deleted with their project.
 
 use crate::tenant_table::{OnDelete, TenantTable};
 
@@ -13,14 +13,14 @@ pub(crate) fn up() -> String {
         .check("status", "status IN ('backlog', 'todo', 'in_progress', 'in_review', 'done')")
         .column("priority", "text NOT NULL DEFAULT 'medium'")
         .check("priority", "priority IN ('low', 'medium', 'high', 'urgent')")
-        // A fractional index: compared byte by byte, whatever the database's collation.
+        // A fractional index, compared byte by byte whatever the database's collation.
         .column("position", "text COLLATE \"C\" NOT NULL")
         .check("position", "char_length(position) BETWEEN 1 AND 2000")
         .author("created_by")
         .column("due_at", "timestamptz")
         .column("completed_at", "timestamptz")
         .check("completed_at", "(status = 'done') = (completed_at IS NOT NULL)")
-        // What a subtask refers to: its parent together with the project, so that both are in the same one.
+        // The target of a subtask's key: its parent together with the project, so that both are in the same project.
         .unique("project_id, id")
         .reference("project_id", "app.projects", OnDelete::Cascade, "position, id")
         .reference_columns(
@@ -35,7 +35,7 @@ pub(crate) fn up() -> String {
         .index("created_at", "created_at, id")
         .index("project_id_status", "project_id, status, position, id")
         .index_where("parent_task_id", "parent_task_id, position, id", "parent_task_id IS NOT NULL")
-        // Tasks without a due time come last, in the same index order as the list asks for.
+        // Tasks without a due time come last, in the same order as the list uses.
         .index("due_at", "coalesce(due_at, 'infinity'::timestamptz), id")
         .index(
             "urgency",

@@ -1,11 +1,11 @@
-//! Who works on a task. Only members can be assigned, and who leaves the organization leaves its tasks.
+//! Who works on a task. Only members can be assigned, and a member who leaves the organization is unassigned.
 
 use crate::tenant_table::{OnDelete, Operation, TenantTable};
 
 pub(crate) fn up() -> String {
     TenantTable::new("app.task_assignees")
         .generated_id()
-        // A link is made and taken away; there is nothing in it to change.
+        // Links are inserted and deleted; there is nothing in them to update.
         .operations(&[Operation::Select, Operation::Insert, Operation::Delete])
         .fixed("task_id", "uuid NOT NULL")
         .fixed("user_id", "uuid NOT NULL")

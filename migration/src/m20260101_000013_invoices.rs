@@ -1,5 +1,4 @@
-//! Invoices. They stay when their client or project goes; nothing but the end of the organization removes one by
-//! itself.
+//! Invoices. They stay when their client or project is deleted. Only deleting the organization deletes them with it.
 
 use crate::tenant_table::{OnDelete, TenantTable};
 
@@ -10,7 +9,7 @@ pub(crate) fn up() -> String {
         .column("number", "text")
         .check("number", "char_length(number) BETWEEN 1 AND 64")
         .one_of("status", &["draft", "sent", "paid", "overdue", "void"])
-        // A number is given when a draft is issued, and never taken back.
+        // A number is assigned when a draft is issued, and never removed.
         .check("issued", "(status = 'draft') = (number IS NULL)")
         .column("currency", "char(3) NOT NULL")
         .check("currency", "currency ~ '^[A-Z]{3}$'")
@@ -39,7 +38,7 @@ pub(crate) fn up() -> String {
         .index("created_at", "created_at, id")
         .index("issue_date", "issue_date, id")
         .index("status", "status, due_date, id")
-        // Invoices without a due date come last, in the same index order as the list asks for.
+        // Invoices without a due date come last, in the same order as the list uses.
         .index("due_date", "coalesce(due_date, 'infinity'::date), id")
         .create()
 }

@@ -1,11 +1,11 @@
-//! Which tasks a bill covers. The link goes with either end; the invoice and its lines stay.
+//! Which tasks an invoice bills. The link is deleted with either end; the invoice and its lines stay.
 
 use crate::tenant_table::{OnDelete, Operation, TenantTable};
 
 pub(crate) fn up() -> String {
     TenantTable::new("app.invoice_tasks")
         .generated_id()
-        // A link is made and taken away; there is nothing in it to change.
+        // Links are inserted and deleted; there is nothing in them to update.
         .operations(&[Operation::Select, Operation::Insert, Operation::Delete])
         .fixed("invoice_id", "uuid NOT NULL")
         .fixed("task_id", "uuid NOT NULL")

@@ -1,5 +1,5 @@
-//! The plans and what each allows. The same for all organizations, so there is no row-level security; read by the
-//! application and changed by the owner, a row at a time, without a deploy.
+//! The plans and what each allows. They are the same for all organizations, so there is no row-level security. The
+//! application reads them; the owner changes them row by row, without a deploy.
 
 use crate::roles::TENANT_ROLES;
 

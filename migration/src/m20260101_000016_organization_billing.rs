@@ -1,4 +1,4 @@
-//! What an organization has subscribed to: one row each, and the lock that every level limit is counted under.
+//! An organization's subscription: one row each. Level limits are counted under the lock on this row.
 
 use crate::tenant_table::{NO_ORGANIZATION, Operation, TenantTable};
 
@@ -10,7 +10,7 @@ pub(crate) fn up() -> String {
         .one_of("status", &["active", "trialing", "past_due", "canceled", "incomplete"])
         .column("stripe_customer_id", "text")
         .column("stripe_subscription_id", "text")
-        // Not unique: everybody who pays for the same plan pays the same price object.
+        // Not unique: all customers of a plan have the same price object.
         .column("stripe_price_id", "text")
         .column("period_start", "timestamptz")
         .column("period_end", "timestamptz")
@@ -19,9 +19,9 @@ pub(crate) fn up() -> String {
         .column("cancel_at_period_end", "boolean NOT NULL DEFAULT false")
         .column("past_due_since", "timestamptz")
         .column("canceled_at", "timestamptz")
-        // When the newest event that was applied happened at Stripe, so that an older one cannot undo it.
+        // When the newest applied event happened at Stripe, so that an older one cannot undo it.
         .column("stripe_event_at", "timestamptz")
-        // Also while nothing of it holds: unpaid, paused, or for a price that stands for no plan.
+        // Also true while it gives no access: unpaid, paused, or with a price that has no plan.
         .column("stripe_has_live_subscription", "boolean NOT NULL DEFAULT false")
         .globally_unique("stripe_customer_id")
         .globally_unique("stripe_subscription_id")

@@ -1,4 +1,4 @@
-//! Exceptions from the plan for one organization. Read by the application; an operator grants them.
+//! Exceptions from the plan for one organization. The application reads them; an operator creates them.
 
 use crate::m20260101_000015_plans::FEATURES;
 use crate::tenant_table::{Operation, TenantTable};

@@ -1,4 +1,4 @@
-//! What an organization has used in a period. Counted up in place and never deleted while the organization is there.
+//! What an organization has used in a period. Incremented in place and never deleted while the organization exists.
 
 use crate::m20260101_000015_plans::FEATURES;
 use crate::tenant_table::{Operation, TenantTable};

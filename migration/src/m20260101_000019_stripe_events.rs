@@ -1,5 +1,5 @@
-//! Every event Stripe sent, so that each is applied once. Not a tenant table although it may name an organization: an
-//! event arrives before anybody knows whose it is. Only the worker is granted anything here.
+//! Every event that Stripe sent, so that each is applied once. This is not a tenant table although it may name an
+//! organization: an event arrives before its organization is known. Only the worker has grants on it.
 
 pub(crate) fn up() -> String {
     "CREATE TABLE billing.stripe_events (

@@ -1,5 +1,5 @@
-//! Lets `tenantry doctor` find the organizations whose time zone is not known. Days are those of UTC there, which somebody
-//! should be told.
+//! Lets `tenantry doctor` find the organizations whose time zone is unknown. Their days are in UTC, which an operator
+//! should know.
 
 use crate::roles::TENANT_ROLES;
 use crate::tenant_table::NO_ORGANIZATION;

@@ -1,22 +1,22 @@
-//! Texts that are compared are kept in one spelling: names in Unicode's normal form C, users' e-mail addresses in lower case
-//! besides. What must be unique is unique by rules of its own and not by those of the database's locale, under which `İ` and `i`
-//! are one letter here and two there.
+//! Texts that are compared are stored in one spelling: names in Unicode's normal form C, and users' e-mail addresses in
+//! lower case as well. Uniqueness has rules of its own and does not depend on the database's locale, which decides
+//! whether `İ` and `i` are the same letter.
 //!
-//! Rows that cannot take their new spelling, because another row has it already or it would be too long, stay as they are: a
-//! migration must not fail on what people have written. Two workspaces of one organization whose names are the same by the new
-//! rule are told apart by a number behind the name of the younger one.
+//! Rows that cannot have the new spelling, because another row has it already or it would be too long, stay unchanged:
+//! a migration must not fail because of what people have written. If two workspaces of one organization have the same
+//! name by the new rule, a number is appended to the name of the newer one.
 
-/// In one spelling, whatever the database's locale; as the program's `folded_email` does it.
+/// One spelling, whatever the database's locale; the same as the program's `folded_email`.
 const FOLDED_EMAIL: &str = "normalize(lower(normalize(email, NFC) COLLATE \"und-x-icu\"), NFC)";
 
-/// True for an address that has no character which folding would turn into one of ASCII, such as the Kelvin sign. Such an address
-/// is another mailbox and stays as it is.
+/// True for an address without characters that folding would turn into an ASCII character, such as the Kelvin sign. An
+/// address with such a character is a different mailbox and stays unchanged.
 const FOLDS_SAFELY: &str = "translate(email, U&'\\212A\\037E\\1FEF', '') = email";
 
-/// What a workspace's name is compared by.
+/// What workspace names are compared by.
 const WORKSPACE_KEY: &str = "normalize(lower(name COLLATE \"und-x-icu\"), NFC)";
 
-/// Every text of one line that the API lets people write, and the most characters that its column holds.
+/// All one-line texts that people can write through the API, with the maximum number of characters of each column.
 const LINES: &[(&str, &[(&str, u32)])] = &[
     ("auth.users", &[("name", 200)]),
     ("app.organizations", &[("name", 200)]),
@@ -27,7 +27,8 @@ const LINES: &[(&str, &[(&str, u32)])] = &[
 ];
 
 pub(crate) fn up() -> String {
-    // The old rules first: by them two rows may be the same that the new ones tell apart, on the way or in the end.
+    // The old rules are dropped first: under them two rows may collide that differ under the new ones, during the
+    // update or at the end.
     let mut statements = vec![
         "DROP INDEX auth.users_email_key;\nDROP INDEX app.organization_invitations_pending_key;\n\
          DROP INDEX app.workspaces_name_key;"
@@ -54,7 +55,7 @@ CREATE UNIQUE INDEX users_email_key ON auth.users (lower(email));"
         .to_owned()
 }
 
-/// The policies bind the owner as well, who would find no rows.
+/// The policies also apply to the owner, who would see no rows.
 fn as_owner(table: &str, statements: &str) -> String {
     if table == "auth.users" {
         return statements.to_owned();
@@ -105,7 +106,7 @@ CREATE UNIQUE INDEX organization_invitations_pending_key ON app.organization_inv
 }
 
 fn workspaces() -> String {
-    // The end of the id is random, so the new name is nobody else's.
+    // The end of the id is random, so the new name is not taken.
     format!(
         "UPDATE app.workspaces w SET name = left(w.name, 170) || ' (' || d.n || '-' || right(w.id::text, 12) || ')' FROM (
     SELECT organization_id, id,

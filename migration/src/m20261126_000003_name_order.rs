@@ -1,10 +1,10 @@
-//! Lists by name run as people sort: by the root collation of ICU, which every PostgreSQL that is built with ICU has, whatever
-//! the locale that the database was made with. Positions and ids stay sorted by bytes.
+//! Lists by name are sorted as people expect: by the root collation of ICU, which every PostgreSQL built with ICU has,
+//! whatever the database's locale. Positions and ids are still sorted by bytes.
 //!
-//! A name's column keeps its collation. The order stands in the index and in the statement that reads it, and both are of one
-//! constant each, which a test compares.
+//! The name columns keep their collation. The collation is named in the index and in the statement that reads it, each
+//! from a constant; a test compares the two.
 
-/// The tables that have lists by name.
+/// The tables with lists by name.
 const TABLES: [&str; 3] = ["clients", "projects", "workspaces"];
 
 pub(crate) fn up() -> String {

@@ -1,15 +1,15 @@
-//! The roles that everything else is granted to, and what must hold before the first migration can be recorded.
-//! Not a migration itself: roles belong to the whole cluster and are shared by its databases, so they have no `down`,
-//! and a database that is restored on another cluster needs them again although its migrations are all applied.
+//! The roles that receive all grants, and the preconditions of the first migration. This is not a migration: roles
+//! belong to the whole cluster and are shared by its databases, so they have no `down`. A database restored on another
+//! cluster needs them again although all its migrations are applied.
 
-/// Roles that reach tenant data, and only through its policies.
+/// Roles that access tenant data, always subject to its policies.
 pub(crate) const TENANT_ROLES: &str = "tenantry_app, tenantry_worker";
 
-/// Every role but the owner.
+/// All roles except the owner.
 pub(crate) const ALL_ROLES: &str = "tenantry_app, tenantry_auth, tenantry_worker";
 
-/// Run as whoever connected, before switching to `tenantry_owner`. Each part is skipped when it already holds, so a
-/// plain `tenantry_owner` needs no privilege beyond CREATE on its database once an administrator made the roles.
+/// Runs with the connected role, before switching to `tenantry_owner`. Each part is skipped if it is already done, so
+/// once an administrator has created the roles, a plain `tenantry_owner` needs only CREATE on its database.
 pub(crate) const PREPARE: &str = r"
 DO $prepare$
 DECLARE
@@ -50,8 +50,8 @@ END
 $prepare$;
 ";
 
-/// Run as `tenantry_owner`, before the first migration: the schema that the record of applied migrations lives in.
-/// The check comes first because `IF NOT EXISTS` demands the privilege even when there is nothing to create.
+/// Runs as `tenantry_owner`, before the first migration: the schema of the record of applied migrations. The check
+/// comes first because `IF NOT EXISTS` demands the privilege even if there is nothing to create.
 pub(crate) const CREATE_PLATFORM: &str = r"
 DO $platform$
 BEGIN

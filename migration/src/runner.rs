@@ -1,5 +1,5 @@
-//! Applies the migrations: one session, one lock, as the owner role. The record of what is applied lives in
-//! `platform.seaql_migrations`, where the application's roles may read it and `serve` can refuse an outdated database.
+//! Applies the migrations: one session, one lock, with the owner role. The record of applied migrations is in
+//! `platform.seaql_migrations`, where the application's roles may read it, so `serve` can refuse an outdated database.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -20,26 +20,26 @@ const LOCK_WAIT: Duration = Duration::from_mins(5);
 /// writers waits for every transaction of the database: each would wait for the other.
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
 
-/// The eight letters of "tenantry" read as one number, so that it meets nobody else's lock by accident.
+/// The eight letters of "tenantry" as a number, so that it does not collide with another lock by accident.
 const LOCK_KEY: i64 = 0x7465_6e61_6e74_7279;
 
-/// Whether a migration that this program knows is applied.
+/// Whether a known migration is applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationStatus {
     /// The migration's name.
     pub name: String,
-    /// Whether the database has it.
+    /// Whether it is applied to the database.
     pub applied: bool,
 }
 
-/// Why the database could not be migrated, or its state not be told.
+/// Why the database could not be migrated, or its state could not be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MigrationError {
-    /// No connection came about: wrong address, wrong password, nobody listening.
+    /// Connecting failed: wrong address, wrong password, nothing listening.
     #[error("cannot connect to the database")]
     Connect(#[source] DbErr),
-    /// The address cannot be understood.
+    /// The address cannot be parsed.
     #[error(transparent)]
     Address(#[from] tenantry_wire::Error),
     /// Another process holds the lock and did not let go in time.
@@ -50,12 +50,12 @@ pub enum MigrationError {
         "cannot prepare the roles and the schema that migrations need (the role must be tenantry_owner with CREATE on the database, or an administrator)"
     )]
     Prepare(#[source] DbErr),
-    /// A migration failed; it was rolled back, those before it stand.
+    /// A migration failed and was rolled back; those before it stay applied.
     #[error("migration {name} failed and was rolled back")]
     Apply {
         /// The migration's name.
         name: String,
-        /// What the database said.
+        /// The error of the database.
         #[source]
         source: DbErr,
     },
@@ -75,7 +75,7 @@ pub enum MigrationError {
 
 /// Applies every pending migration and returns the names of those applied, oldest first.
 ///
-/// Safe to call from several processes at once: the second waits and then finds nothing to do. Needs a direct
+/// Several processes may call this at once: the second one waits and then has nothing to do. It needs a direct
 /// connection (not a pooler in transaction mode), because the lock belongs to the session.
 ///
 /// # Errors
@@ -88,12 +88,12 @@ pub async fn up(url: &str) -> Result<Vec<String>, MigrationError> {
     Ok(applied)
 }
 
-/// Takes back the newest `steps` migrations (all of them for `None`) and returns their names, newest first.
+/// Reverts the newest `steps` migrations (all of them for `None`) and returns their names, newest first.
 ///
-/// Roles stay, as they belong to the whole cluster and other databases may use them.
+/// The roles stay, because they belong to the whole cluster and other databases may use them.
 ///
 /// # Errors
-/// Any [`MigrationError`]. Migrations taken back before the one that failed stay taken back.
+/// Any [`MigrationError`]. Migrations reverted before the one that failed stay reverted.
 pub async fn down(url: &str, steps: Option<u32>) -> Result<Vec<String>, MigrationError> {
     let session = Session::open(url).await?;
     session.prepare().await?;
@@ -111,7 +111,7 @@ pub async fn down(url: &str, steps: Option<u32>) -> Result<Vec<String>, Migratio
     Ok(reverted)
 }
 
-/// Drops everything this product keeps in the database, **data included**, and applies all migrations anew.
+/// Drops everything that this product has in the database, **data included**, and applies all migrations again.
 ///
 /// # Errors
 /// Any [`MigrationError`].
@@ -128,8 +128,8 @@ pub async fn fresh(url: &str) -> Result<Vec<String>, MigrationError> {
     Ok(applied)
 }
 
-/// Every migration this program knows, oldest first, with whether the database has it. Reads only, so any of the
-/// product's roles may ask; a database that was never migrated has none.
+/// Every known migration, oldest first, with whether it is applied. Only reads, so any of the product's roles may call
+/// it. In a database that was never migrated, none is applied.
 ///
 /// # Errors
 /// [`MigrationError::Connect`], or [`MigrationError::Record`] when the role may not read the record.
@@ -146,13 +146,13 @@ pub async fn status(url: &str) -> Result<Vec<MigrationStatus>, MigrationError> {
         .collect())
 }
 
-/// One connection that holds the lock and acts as the owner.
+/// A connection that holds the lock and acts as the owner.
 struct Session {
     database: DatabaseConnection,
 }
 
 impl Session {
-    /// Connects and takes the lock, which ends with the connection whatever happens.
+    /// Connects and takes the lock, which is released with the connection in any case.
     async fn open(url: &str) -> Result<Self, MigrationError> {
         let session = Self { database: connect(url).await? };
         let deadline = Instant::now() + LOCK_WAIT;
@@ -183,7 +183,8 @@ impl Session {
             self.run(roles::PREPARE).await?;
             self.run("SET ROLE tenantry_owner").await?;
             self.run(roles::CREATE_PLATFORM).await?;
-            // sea-orm-migration names its table without a schema; this puts it, and nothing else, where we want it.
+            // `sea-orm-migration` names its table without a schema. This puts that table, and nothing else, into the
+            // right one.
             self.run("SET search_path = platform").await?;
             Migrator::install(&self.database).await?;
             self.run(&readable).await
@@ -201,7 +202,7 @@ impl Session {
         Ok(pending)
     }
 
-    /// Takes the empty record away with the schema it lives in, unless something else lives there too.
+    /// Drops the empty record with its schema, unless the schema contains something else.
     async fn forget(&self) -> Result<(), MigrationError> {
         let sql = "DROP TABLE platform.seaql_migrations;
             DO $$ BEGIN DROP SCHEMA platform; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $$";
@@ -228,7 +229,7 @@ fn failure(name: &str, source: DbErr) -> MigrationError {
 
 /// Exactly one connection, never exchanged for another: lock, role and search path are the session's.
 async fn connect(url: &str) -> Result<DatabaseConnection, MigrationError> {
-    // Read as every other command reads it; the driver here would read less, and leave out what it does not know.
+    // Parsed like in every other command. The driver here supports fewer forms and ignores unknown parameters.
     let address: Address = url.parse()?;
     let limit = address.connect_timeout().unwrap_or(Duration::from_secs(10));
     let mut options = ConnectOptions::new(address.named("tenantry migrate").to_url());
@@ -245,7 +246,7 @@ async fn connect(url: &str) -> Result<DatabaseConnection, MigrationError> {
     Database::connect(options).await.map_err(MigrationError::Connect)
 }
 
-/// What the database says is applied; nothing when it was never migrated.
+/// The applied migrations according to the database; empty if it was never migrated.
 async fn applied_names(database: &DatabaseConnection) -> Result<Vec<String>, MigrationError> {
     let query = |sql: &str| Statement::from_string(DbBackend::Postgres, sql);
     let read = async {
@@ -266,7 +267,7 @@ async fn applied_names(database: &DatabaseConnection) -> Result<Vec<String>, Mig
     read.await.map_err(MigrationError::Record)
 }
 
-/// The applied migrations that this program knows, in its own order, which is the order `sea-orm-migration` reverts.
+/// The applied migrations that this program knows, in the order in which `sea-orm-migration` reverts them.
 async fn applied_in_order(database: &DatabaseConnection) -> Result<Vec<String>, MigrationError> {
     let applied: HashSet<String> = applied_names(database).await?.into_iter().collect();
     Ok(names().into_iter().filter(|name| applied.contains(name)).collect())

@@ -8,15 +8,15 @@ use crate::change::Change;
 /// A migration's statements as text, with the transactions that they run in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Script {
-    /// The migration's name, as it is recorded in the database.
+    /// The migration's name, as recorded in the database.
     pub name: String,
     /// The statements that make the change.
     pub up: String,
-    /// The statements that take it back.
+    /// The statements that revert it.
     pub down: String,
 }
 
-/// A migration: its recorded name and where its SQL comes from.
+/// A migration: its recorded name and the functions with its SQL.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Step {
     name: &'static str,

@@ -1,18 +1,18 @@
-//! The one way to create a tenant table: whatever is added here, its rows belong to an organization, no key leaves
-//! that organization, and row-level security is on. Writes SQL text and runs nothing.
+//! The only way to create a tenant table. It guarantees that rows belong to an organization, that no key leaves that
+//! organization, and that row-level security is on. It writes SQL text and runs nothing.
 
 use crate::roles::TENANT_ROLES;
 
-/// The setting that holds the organization a transaction works for; NULL when none is set.
+/// The setting that holds the organization of a transaction; NULL when none is set.
 ///
-/// `nullif`, because a setting that was `SET LOCAL` once reads as an empty string after that transaction, and an empty
-/// string is no uuid. Without a sub-select, because Citus cannot propagate a policy that has one.
+/// With `nullif`, because after the transaction a setting that was `SET LOCAL` once reads as an empty string, which is
+/// not a uuid. Without a sub-select, because Citus cannot propagate a policy that has one.
 pub(crate) const CURRENT_ORGANIZATION: &str = "nullif(current_setting('app.current_organization_id', true), '')::uuid";
 
-/// True in a transaction that works for no organization (yet): sign-in, or a job across organizations.
+/// True in a transaction without an organization (yet): sign-in, or a job across organizations.
 pub(crate) const NO_ORGANIZATION: &str = "nullif(current_setting('app.current_organization_id', true), '') IS NULL";
 
-/// What a tenant role may do with a table.
+/// What the tenant roles may do with a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operation {
     Select,
@@ -21,14 +21,14 @@ pub(crate) enum Operation {
     Delete,
 }
 
-/// What becomes of a row whose referenced row is deleted.
+/// What happens to a row when the row it refers to is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OnDelete {
-    /// It goes as well.
+    /// It is deleted as well.
     Cascade,
     /// It stays, unlinked. Only the named columns are cleared, never `organization_id`.
     SetNull,
-    /// The delete is refused, unless the row goes in the same statement (as when its organization goes).
+    /// The delete is refused, unless the row is deleted in the same statement (for example with its organization).
     Refuse,
 }
 
@@ -42,11 +42,11 @@ impl OnDelete {
     }
 }
 
-/// Who may see and change a column once the row is there.
+/// Who may read and change a column of an existing row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     ReadWrite,
-    /// Set when the row is inserted and never again.
+    /// Set on insert and never changed.
     Fixed,
     /// As `Fixed`, and not readable by the tenant roles either.
     Secret,
@@ -60,10 +60,10 @@ pub(crate) struct Column {
     pub(crate) access: Access,
 }
 
-/// A tenant table in the making; [`TenantTable::create`] returns its SQL.
+/// A builder for a tenant table; [`TenantTable::create`] returns its SQL.
 ///
-/// Column lists are written as in SQL and **without** `organization_id`, which every key and index starts with by
-/// itself.
+/// Column lists are written as in SQL and **without** `organization_id`, which every key and index starts with
+/// automatically.
 #[derive(Debug)]
 pub(crate) struct TenantTable {
     name: &'static str,
@@ -92,19 +92,19 @@ impl TenantTable {
         }
     }
 
-    /// The row is found by what it joins, not by its id, so the database may make one up.
+    /// The row is found by what it links, not by its id, so the database may generate the id.
     pub(crate) fn generated_id(mut self) -> Self {
         self.id = Some("id uuid NOT NULL DEFAULT gen_random_uuid()");
         self
     }
 
-    /// The organization is the whole key: there is at most one row of it.
+    /// The organization is the whole key: there is at most one row per organization.
     pub(crate) fn one_per_organization(mut self) -> Self {
         self.id = None;
         self
     }
 
-    /// Narrows what the tenant roles may do; all four operations otherwise.
+    /// Restricts what the tenant roles may do; by default all four operations.
     pub(crate) fn operations(mut self, operations: &'static [Operation]) -> Self {
         self.operations = operations;
         self
@@ -115,40 +115,40 @@ impl TenantTable {
         self.add(name, definition, Access::ReadWrite)
     }
 
-    /// A column that is set with the row and stays as it is.
+    /// A column that is set on insert and not changed.
     pub(crate) fn fixed(self, name: &'static str, definition: &str) -> Self {
         self.add(name, definition, Access::Fixed)
     }
 
-    /// A column that the tenant roles may write with the row and never read.
+    /// A column that the tenant roles may write on insert and never read.
     pub(crate) fn secret(self, name: &'static str, definition: &str) -> Self {
         self.add(name, definition, Access::Secret)
     }
 
-    /// A text that must be there, not blank, of at most `max` characters.
+    /// A required text that is not blank, with at most `max` characters.
     pub(crate) fn text(self, name: &'static str, max: u32) -> Self {
         let bounds = format!("char_length({name}) <= {max} AND btrim({name}) <> ''");
         self.column(name, "text NOT NULL").check(name, &bounds)
     }
 
-    /// A text that may be absent, of at most `max` characters.
+    /// An optional text with at most `max` characters.
     pub(crate) fn optional_text(self, name: &'static str, max: u32) -> Self {
         self.column(name, "text").check(name, &format!("char_length({name}) <= {max}"))
     }
 
-    /// An enum: text that is one of `values`, the first of which is the default.
+    /// An enum: a text that is one of `values`; the first one is the default.
     pub(crate) fn one_of(self, name: &'static str, values: &[&str]) -> Self {
         let default = values.first().copied().unwrap_or_default();
         self.column(name, &format!("text NOT NULL DEFAULT '{default}'")).check(name, &one_of_condition(name, values))
     }
 
-    /// A condition that every row meets; `suffix` tells it from the table's others.
+    /// A condition for every row; `suffix` distinguishes its name from the table's other checks.
     pub(crate) fn check(mut self, suffix: &str, condition: &str) -> Self {
         self.constraints.push(format!("CONSTRAINT {}_{suffix}_check CHECK ({condition})", self.bare()));
         self
     }
 
-    /// No two rows of one organization agree in these columns.
+    /// No two rows of one organization have the same values in these columns.
     pub(crate) fn unique(mut self, columns: &'static str) -> Self {
         let name = constraint_name(self.bare(), columns, "key");
         self.constraints.push(format!("CONSTRAINT {name} UNIQUE (organization_id, {columns})"));
@@ -156,48 +156,48 @@ impl TenantTable {
         self
     }
 
-    /// As [`Self::unique`], over expressions or among the rows that meet `condition` only (empty: all rows). With no
-    /// columns, one such row per organization.
+    /// As [`Self::unique`], over expressions, or only among the rows that meet `condition` (empty: all rows). Without
+    /// columns: one such row per organization.
     pub(crate) fn unique_index(mut self, suffix: &str, columns: &str, condition: &str) -> Self {
         let statement = self.index_statement("UNIQUE INDEX", suffix, columns, condition);
         self.indexes.push(statement);
         self
     }
 
-    /// Unique in the whole database. Only for what is secret or given by somebody else, where an error tells a
-    /// caller nothing that another organization would mind.
+    /// Unique in the whole database. Only for secrets or values assigned by an external system, where the error reveals
+    /// nothing about another organization.
     pub(crate) fn globally_unique(mut self, column: &'static str) -> Self {
         self.constraints.push(format!("CONSTRAINT {}_{column}_key UNIQUE ({column})", self.bare()));
         self
     }
 
-    /// An index for a question that the product asks.
+    /// An index for a query of the product.
     pub(crate) fn index(mut self, suffix: &str, columns: &str) -> Self {
         let statement = self.index_statement("INDEX", suffix, columns, "");
         self.indexes.push(statement);
         self
     }
 
-    /// As [`Self::index`], over the rows that meet `condition` only.
+    /// As [`Self::index`], only over the rows that meet `condition`.
     pub(crate) fn index_where(mut self, suffix: &str, columns: &str, condition: &str) -> Self {
         let statement = self.index_statement("INDEX", suffix, columns, condition);
         self.indexes.push(statement);
         self
     }
 
-    /// A key to another tenant table's id, with its index; `then` are further columns for that index, in the order
-    /// in which lists of this table under one such row are read.
+    /// A key to another tenant table's id, with its index. `then` are further columns of that index, in the order in
+    /// which lists of this table under one such row are read.
     pub(crate) fn reference(self, column: &'static str, table: &str, on_delete: OnDelete, then: &'static str) -> Self {
         self.reference_columns(column, table, "id", on_delete, column, then, "")
     }
 
-    /// A key to a member of the organization, by user. Ties whoever is assigned, granted or in charge.
+    /// A key to a member of the organization, by user: for assignees, grantees and owners.
     pub(crate) fn reference_member(self, column: &'static str, on_delete: OnDelete, then: &'static str) -> Self {
         self.reference_columns(column, "app.organization_members", "user_id", on_delete, column, then, "")
     }
 
-    /// A key to another tenant table by several columns. `unlinked` are those cleared by [`OnDelete::SetNull`], and
-    /// the key's index holds only rows that meet `condition` (empty: all).
+    /// A key to another tenant table with several columns. `unlinked` are the columns cleared by [`OnDelete::SetNull`].
+    /// The key's index contains only rows that meet `condition` (empty: all).
     #[expect(clippy::too_many_arguments, reason = "one call holds a key and its index, so that neither is forgotten")]
     pub(crate) fn reference_columns(
         mut self,
@@ -219,13 +219,13 @@ impl TenantTable {
         self
     }
 
-    /// Who wrote the row: a user, whether or not still a member, and null once the user is gone.
+    /// The author of the row: a user, who may no longer be a member; null once the user is deleted.
     pub(crate) fn author(self, column: &'static str) -> Self {
         self.fixed(column, "uuid").reference_global(column, "auth.users", " ON DELETE SET NULL")
     }
 
-    /// A key to a table that all organizations share, with an index that starts with the column alone: the check
-    /// after a delete over there knows no organization.
+    /// A key to a table that all organizations share, with an index that starts with the column itself: the check after
+    /// a delete in that table knows no organization.
     pub(crate) fn reference_global(mut self, column: &'static str, table: &str, action: &str) -> Self {
         let bare = self.bare();
         self.constraints
@@ -258,7 +258,8 @@ impl TenantTable {
         statements.join("\n")
     }
 
-    /// The index of each key, left out where a unique constraint starts with the same columns and no order is asked.
+    /// The index of each key. It is left out if a unique constraint starts with the same columns and no order is
+    /// needed.
     fn key_indexes(&self) -> Vec<String> {
         let covered = |columns: &str| {
             self.uniques
@@ -291,7 +292,7 @@ impl TenantTable {
                 }
                 Operation::Select => "SELECT".to_owned(),
                 Operation::Insert => "INSERT".to_owned(),
-                // Neither the organization nor the identity of a row ever changes, so nobody is granted that.
+                // Neither the organization nor the identity of a row ever changes, so no role may update them.
                 Operation::Update => {
                     let mut writable: Vec<_> = names(|access| access == Access::ReadWrite).collect();
                     writable.push("updated_at");

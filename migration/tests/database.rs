@@ -1,4 +1,4 @@
-//! The migrations against a real database, run by a superuser: going back takes the roles away, which belong to the whole
+//! The migrations against a real database, run by a superuser. Reverting drops the roles, which belong to the whole
 //! cluster, so each test has a cluster of its own.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail by panicking")]
 
@@ -13,7 +13,7 @@ const BOB: &str = "00000000-0000-7000-8000-00000000000b";
 const ONE: &str = "00000000-0000-7000-8000-000000000001";
 const TWO: &str = "00000000-0000-7000-8000-000000000002";
 
-/// An empty database in a cluster of this test's own, which ends with the value.
+/// An empty database in a cluster of this test's own; dropping the cluster stops it.
 async fn database(name: &str) -> (Cluster, String) {
     let cluster = Cluster::start(ClusterOptions::default()).await.unwrap();
     let admin = Database::connect(cluster.superuser_url("postgres")).await.unwrap();
@@ -27,7 +27,7 @@ fn dump(url: &str) -> String {
     let program = Binaries::find().unwrap().folder().join("pg_dump");
     let output = Command::new(program).args(["--schema-only", "--dbname", url]).output().expect("pg_dump runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    // Newer versions fence the dump with a random word.
+    // Newer versions put a random word around the dump.
     let text = String::from_utf8(output.stdout).unwrap();
     text.lines().filter(|line| !line.contains("restrict ")).collect::<Vec<_>>().join("\n")
 }
@@ -36,7 +36,7 @@ async fn run(database: &DatabaseConnection, sql: &str) -> Result<(), DbErr> {
     database.execute_unprepared(sql).await.map(drop)
 }
 
-/// Runs the statements as `role` in one transaction that sets `organization`, and keeps what they wrote.
+/// Runs the statements as `role` in one transaction that sets `organization`, and commits them.
 async fn run_as(database: &DatabaseConnection, role: &str, organization: &str, sql: &str) -> Result<(), DbErr> {
     let script = format!(
         "BEGIN; SET LOCAL ROLE {role}; SET LOCAL app.current_organization_id = '{organization}'; {sql}; COMMIT"
@@ -117,7 +117,7 @@ async fn everything_belongs_to_the_owner_and_the_application_reads_the_status() 
     };
     let seen = status(&sign_in("tenantry_app", "app")).await.unwrap();
     assert!(seen.iter().all(|migration| migration.applied) && seen.len() == names().len());
-    // The owner alone, without an administrator, can take everything back and apply it again.
+    // The owner alone, without an administrator, can revert everything and apply it again.
     let owner = sign_in("tenantry_owner", "owner");
     down(&owner, None).await.unwrap();
     assert_eq!(up(&owner).await.unwrap(), names());
@@ -193,7 +193,7 @@ async fn no_tenant_sees_or_refers_to_another() {
         }
     }
 
-    // Another tenant's id in each composite key: refused with row-level security, and without it.
+    // Another tenant's id in each composite key is refused, with and without row-level security.
     for (table, column) in [
         ("projects", "workspace_id"),
         ("projects", "client_id"),
@@ -214,7 +214,7 @@ async fn no_tenant_sees_or_refers_to_another() {
     );
     assert!(run_as(&admin, "postgres", ONE, &assign).await.unwrap_err().to_string().contains("foreign key"));
 
-    // Neither writing for another tenant nor moving a row there.
+    // A tenant can neither write a row for another tenant nor move a row there.
     let smuggle = format!("INSERT INTO app.clients (organization_id, id, name) VALUES ('{TWO}', '{ADA}', 'x')");
     assert!(
         run_as(&admin, "tenantry_app", ONE, &smuggle).await.unwrap_err().to_string().contains("row-level security")
@@ -228,7 +228,7 @@ async fn no_tenant_sees_or_refers_to_another() {
         assert!(error.contains("permission denied"), "{hidden}: {error}");
     }
 
-    // Before an organization is chosen: own memberships, and the organizations they name.
+    // Before an organization is chosen: the user's own memberships, and the organizations they refer to.
     let me = format!("SET LOCAL app.current_user_id = '{ADA}'; SET LOCAL app.current_organization_ids = '{{{ONE}}}'");
     assert_eq!(count_as(&admin, "tenantry_app", &me, "app.organization_members").await, 1);
     assert_eq!(count_as(&admin, "tenantry_app", &me, "app.organizations").await, 1);
@@ -254,7 +254,7 @@ async fn deletes_follow_the_rules() {
     assert_eq!(count("app.tasks").await, 0);
     assert_eq!(count("app.invoices WHERE project_id IS NULL").await, 1);
 
-    // A user goes: memberships with it, what was written stays.
+    // A user is deleted: the memberships too, but not what the user wrote.
     run(&admin, &format!("DELETE FROM auth.users WHERE id = '{BOB}'")).await.unwrap();
     let of_two = format!("SET LOCAL app.current_organization_id = '{TWO}'");
     assert_eq!(count_as(&admin, "tenantry_app", &of_two, "app.organization_members").await, 0);
@@ -262,7 +262,7 @@ async fn deletes_follow_the_rules() {
     let orphaned = "app.projects WHERE owner_id IS NULL AND created_by IS NULL";
     assert_eq!(count_as(&admin, "tenantry_app", &of_two, orphaned).await, 1);
 
-    // An organization goes, with everything, by the worker and only once it is due.
+    // The worker deletes an organization with everything in it, but only once it is due.
     let remove =
         format!("BEGIN; SET LOCAL ROLE tenantry_worker; DELETE FROM app.organizations WHERE id = '{TWO}'; COMMIT");
     run(&admin, &remove).await.unwrap();

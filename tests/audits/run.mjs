@@ -1,13 +1,13 @@
 // Runs the audits of GraphQL over HTTP against the endpoint named by the first argument, with the bearer token in
-// TENANTRY_AUDIT_TOKEN, and prints one JSON array: the id, the name and the status of each audit, with the reason where it did
-// not pass. Deciding what may fail is left to the test that starts this.
+// TENANTRY_AUDIT_TOKEN. Prints one JSON array: the id, the name and the status of each audit, with the reason if it did not
+// pass. The test that starts this decides what may fail.
 
 import { serverAudits } from 'graphql-http';
 
 const [url] = process.argv.slice(2);
 const authorization = `Bearer ${process.env.TENANTRY_AUDIT_TOKEN}`;
 
-// The audits know no authentication; everything else about their requests stays as it is.
+// The audits do not authenticate; everything else about their requests is unchanged.
 const fetchFn = (input, init = {}) => fetch(input, { ...init, headers: { ...init.headers, authorization } });
 
 const results = [];

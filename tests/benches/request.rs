@@ -1,5 +1,5 @@
-//! What the parts of a request cost: opening a scope, reading rows, batching, and writing the answer. On a private PostgreSQL
-//! with one large organization.
+//! The cost of the parts of a request: opening a scope, reading rows, batching, and writing the answer. On a private
+//! PostgreSQL with one large organization.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot be set up has nothing to measure")]
 
@@ -22,15 +22,15 @@ fn main() {
     divan::main();
 }
 
-/// A server's engine and somebody who asks it.
-struct Bed {
+/// An engine and a caller.
+struct Fixture {
     runtime: Runtime,
     app: TestApp,
     identity: Identity,
     engine: Engine,
 }
 
-static BED: LazyLock<Bed> = LazyLock::new(|| {
+static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
     let runtime = Runtime::new().unwrap();
     let (app, identity) = runtime.block_on(async {
         let app = TestApp::start().await;
@@ -51,10 +51,10 @@ static BED: LazyLock<Bed> = LazyLock::new(|| {
     });
     let service = Service::new(app.server().store().clone(), Billing::default());
     let engine = Engine::new(service, EngineOptions::default()).unwrap();
-    Bed { runtime, app, identity, engine }
+    Fixture { runtime, app, identity, engine }
 });
 
-impl Bed {
+impl Fixture {
     fn scope(&self) -> ReadScope {
         self.runtime.block_on(ReadScope::open(self.app.server().store(), self.identity)).unwrap()
     }
@@ -97,55 +97,55 @@ enum Read {
     Five,
 }
 
-/// Opens a transaction with the membership in it, and gives it up.
+/// Opens a transaction with the membership query, and drops it.
 #[divan::bench]
 fn scope_opening(bencher: Bencher<'_, '_>) {
-    let bed = &*BED;
-    // A scope that ends outside of the runtime takes its connection with it.
-    let _inside = bed.runtime.enter();
-    bencher.bench_local(|| drop(bed.scope()));
+    let fixture = &*FIXTURE;
+    // A scope that is dropped outside the runtime closes its connection.
+    let _inside = fixture.runtime.enter();
+    bencher.bench_local(|| drop(fixture.scope()));
 }
 
-/// Reads and decodes 100 rows: of all columns, and of the five that a board shows.
+/// Reads and decodes 100 rows: with all columns, and with the five that a board shows.
 #[divan::bench(args = [Read::All, Read::Five])]
 fn rows(bencher: Bencher<'_, '_>, read: Read) {
-    let bed = &*BED;
-    let scope = bed.scope();
+    let fixture = &*FIXTURE;
+    let scope = fixture.scope();
     let columns = match read {
         Read::All => ColumnSet::ALL,
         Read::Five => ColumnSet::of(Task::COLUMNS, &["title", "status", "priority", "due_at"]),
     };
     let page = PageRequest { limit: 100, ..PageRequest::default() };
     let request: ListOf<Task> = ListRequest { page, columns, ..ListRequest::default() };
-    bencher.bench_local(|| bed.runtime.block_on(list::<Task>(&scope, &request)).unwrap().items.len());
+    bencher.bench_local(|| fixture.runtime.block_on(list::<Task>(&scope, &request)).unwrap().items.len());
 }
 
-/// Reads ten tasks of each of so many projects, in one statement.
+/// Reads ten tasks for each of this many projects, in one statement.
 #[divan::bench(args = [1, 10, 100])]
 fn pages_of_parents(bencher: Bencher<'_, '_>, parents: u32) {
-    let bed = &*BED;
-    let scope = bed.scope();
+    let fixture = &*FIXTURE;
+    let scope = fixture.scope();
     let page = |limit| PageRequest { limit, ..PageRequest::default() };
     let projects: ListOf<Project> = ListRequest { page: page(parents), ..ListRequest::default() };
-    let projects = bed.runtime.block_on(list::<Project>(&scope, &projects)).unwrap().items;
+    let projects = fixture.runtime.block_on(list::<Project>(&scope, &projects)).unwrap().items;
     let projects: Vec<ProjectId> = projects.iter().map(|project| project.id).collect();
     let request: ListOf<Task> = ListRequest { page: page(10), ..ListRequest::default() };
     bencher.bench_local(|| {
-        bed.runtime.block_on(list_for::<Task, _>(&scope, TaskParent::Project, &projects, &request)).unwrap().len()
+        fixture.runtime.block_on(list_for::<Task, _>(&scope, TaskParent::Project, &projects, &request)).unwrap().len()
     });
 }
 
-/// Runs a whole request, but for HTTP.
+/// Runs a whole request, without HTTP.
 #[divan::bench(args = [Query::List, Query::Dashboard])]
 fn execute(bencher: Bencher<'_, '_>, query: Query) {
-    let bed = &*BED;
-    bed.execute(query);
-    bencher.bench_local(|| bed.execute(query).data);
+    let fixture = &*FIXTURE;
+    fixture.execute(query);
+    bencher.bench_local(|| fixture.execute(query).data);
 }
 
 /// Writes the answer of a request as JSON.
 #[divan::bench(args = [Query::List, Query::Dashboard])]
 fn serialization(bencher: Bencher<'_, '_>, query: Query) {
-    let response = BED.execute(query);
+    let response = FIXTURE.execute(query);
     bencher.bench_local(|| encode(&response));
 }

@@ -1,8 +1,8 @@
-// Runs documents over a data set that was read from our API, with the plainest resolvers that give what our API gives.
+// Runs documents on a data set that was read from our API, with the simplest resolvers that return what our API returns.
 //
-// The data set: {"root": {…}, "objects": {ID: {…}}}. `root` has the fields of `Query` that take no argument but `first`, and
-// `objects` every object with an id, each with all its fields. A link to an object is {"id": ID}, and a list that is read in pages
-// is {"nodes": [{"id": ID}, …]}, whole and in its order.
+// The data set: {"root": {…}, "objects": {ID: {…}}}. `root` has the fields of `Query` whose only argument is `first`. `objects` has
+// every object with an id, with all its fields. A link to an object is {"id": ID}. A paged list is {"nodes": [{"id": ID}, …]},
+// complete and in order.
 
 import { execute, getNamedType, getNullableType, isListType, parse } from 'graphql';
 

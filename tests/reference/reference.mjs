@@ -1,19 +1,19 @@
-// Answers what the reference implementation of GraphQL says about documents. It is started once and fed with JSON lines.
+// Returns the reference implementation's verdict on GraphQL documents. It is started once and reads JSON lines.
 //
 //   node reference.mjs check NAME=SCHEMA.graphql...
 //     in:  {id, schema, query, operationName?, variables?, more?}
 //     out: {id, stage, errors: [{message, locations}], rules, variables?, trace?}
 //     `stage` is where the request ends: "syntax", "validation", "operation" (which one to run), "variables" or "ready".
-//     `rules` names the rules of validation that refuse the document. With `more`, a ready request is run over invented values,
-//     and `trace` lists which fields were resolved, in which order and with which arguments.
+//     `rules` names the validation rules that refuse the document. With `more`, a ready request is run with generated values,
+//     and `trace` lists the resolved fields, in order and with their arguments.
 //
 //   node reference.mjs execute SCHEMA.graphql DATA.json
 //     in:  {id, query, operationName?, variables?}
 //     out: {id, response}
 //
-// The scalars of our schema (`Date`, `DateTime`, `Decimal`, `CurrencyCode`) take any value here: what they accept is ours to
-// decide and is tested elsewhere. JSON has no integers of its own in JavaScript, so an integer beyond 2^53 travels as
-// {"$integer": "12345678901234567890"}, in both directions.
+// The scalars of our schema (`Date`, `DateTime`, `Decimal`, `CurrencyCode`) accept any value here: our rules for them are tested
+// elsewhere. JavaScript has no exact integers beyond 2^53, so such an integer is sent as {"$integer": "12345678901234567890"}, in
+// both directions.
 
 import { readFileSync } from 'node:fs';
 import {

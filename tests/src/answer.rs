@@ -1,4 +1,4 @@
-//! What the server answered, and the questions that tests have about it.
+//! The server's answer, and helpers to check it.
 
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
@@ -11,7 +11,7 @@ pub struct Answer {
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body as it came, for the order of its fields.
+    /// The body as text, for checking the order of its fields.
     pub text: String,
     /// The body, if it is JSON; otherwise null.
     pub json: Value,
@@ -22,14 +22,14 @@ pub struct Answer {
 pub struct UserError {
     /// Its code.
     pub code: String,
-    /// The way to the field, with dots.
+    /// The path of the field, with dots.
     pub field: String,
     /// The whole object.
     pub json: Value,
 }
 
 impl Answer {
-    /// Reads a response to its end.
+    /// Reads a whole response.
     pub(crate) async fn read(response: reqwest::Response) -> Self {
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await.expect("the body arrives");
@@ -82,7 +82,7 @@ impl Answer {
         data.values().next().unwrap_or_else(|| panic!("no payload: {}", self.text))
     }
 
-    /// The refusals in the payload of a request with one mutation field.
+    /// The user errors in the payload of a request with one mutation field.
     #[track_caller]
     pub fn user_errors(&self) -> Vec<UserError> {
         let errors = self.payload()["userErrors"].as_array().unwrap_or_else(|| panic!("no userErrors: {}", self.text));
@@ -98,7 +98,7 @@ impl Answer {
         errors.iter().map(read).collect()
     }
 
-    /// Asserts that the mutation was refused for exactly these reasons, each a code and a field with dots.
+    /// Asserts that the mutation was refused for exactly these reasons, each a code and a field path with dots.
     #[track_caller]
     pub fn expect_refused(&self, expected: &[(&str, &str)]) {
         let errors = self.user_errors();
@@ -106,7 +106,7 @@ impl Answer {
         assert_eq!(found, expected, "{}", self.text);
     }
 
-    /// The value of the payload that is not `userErrors`; there must be none of those.
+    /// The value of the payload other than `userErrors`, which must be empty.
     #[track_caller]
     pub fn expect_done(&self) -> &Value {
         let errors = self.user_errors();

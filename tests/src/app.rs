@@ -1,4 +1,4 @@
-//! The server on a database of its own, and who can sign in to it.
+//! A server with a database of its own, and sessions for it.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -29,7 +29,7 @@ const ISSUER: &str = "tenantry-tests";
 /// The `aud` of the tests' tokens.
 const AUDIENCE: &str = "tenantry";
 
-/// A server on a database of its own. Both go when this is dropped.
+/// A server with a database of its own. Dropping this ends both.
 pub struct TestApp {
     server: Server,
     options: ServerOptions,
@@ -40,7 +40,7 @@ pub struct TestApp {
     admin: PgPool,
     database: TestDatabase,
     tap: Option<Tap>,
-    /// Holds the public key for as long as the verifier may read it again.
+    /// Keeps the public key's file as long as the verifier may read it again.
     _folder: TempDir,
 }
 
@@ -50,7 +50,7 @@ impl fmt::Debug for TestApp {
     }
 }
 
-/// How a [`TestApp`] differs from the usual one.
+/// The options of a [`TestApp`].
 #[derive(Debug, Clone, Default)]
 pub struct TestAppBuilder {
     options: ServerOptions,
@@ -82,22 +82,22 @@ impl TestAppBuilder {
         self
     }
 
-    /// What a document may ask for; the product's defaults unless set.
+    /// What a document may contain; the product's defaults unless set.
     #[must_use]
     pub fn guard(mut self, guard: GuardLimits) -> Self {
         self.options.guard = guard;
         self
     }
 
-    /// The bounds of a request.
+    /// The limits of a request.
     #[must_use]
     pub fn http(mut self, http: HttpOptions) -> Self {
         self.options.http = http;
         self
     }
 
-    /// Has the database log what the server sends; see [`TestApp::mark`]. The server then has one connection, so that what is
-    /// sent once per connection is sent once.
+    /// Makes the database log what the server sends; see [`TestApp::mark`]. The server then has one connection, so that
+    /// statements sent once per connection are sent once.
     #[must_use]
     pub fn logging_statements(mut self) -> Self {
         self.logs_statements = true;
@@ -105,50 +105,50 @@ impl TestAppBuilder {
         self
     }
 
-    /// Has somebody count the round trips between the server and the database; see [`TestApp::round_trips`].
+    /// Counts the round trips between the server and the database; see [`TestApp::round_trips`].
     #[must_use]
     pub fn counting_round_trips(mut self) -> Self {
         self.counts_round_trips = true;
         self
     }
 
-    /// Has the server count API calls against the plan, and write them down after so long. A kill of the server loses what was not
-    /// written.
+    /// Makes the server count API calls against the plan, and write them after this time. Killing the server loses what
+    /// was not written.
     #[must_use]
     pub fn metering(mut self, flush_every: Duration) -> Self {
         self.options.meter = Some(MeterOptions { flush_every, ..MeterOptions::default() });
         self
     }
 
-    /// Has the server refuse whoever sends more than `per_second` requests in the long run, or `burst` at once.
+    /// Limits the rate to `per_second` requests on average and `burst` at once.
     #[must_use]
     pub fn throttle(mut self, per_second: NonZeroU32, burst: NonZeroU32) -> Self {
         self.options.throttle = Some(ThrottleOptions { per_second, burst, ..ThrottleOptions::default() });
         self
     }
 
-    /// For how long the server takes plans that it has read as they are; ten seconds unless set.
+    /// How long the server caches plans; ten seconds unless set.
     #[must_use]
     pub fn plans_cached_for(mut self, time: Duration) -> Self {
         self.options.plans_cached_for = time;
         self
     }
 
-    /// Has the server issue no tokens for those who switch to another organization.
+    /// The server issues no tokens for switching to another organization.
     #[must_use]
     pub fn issuing_no_tokens(mut self) -> Self {
         self.issues_no_tokens = true;
         self
     }
 
-    /// Has the server take payments through Stripe, or what stands for it.
+    /// Makes the server take payments through Stripe, or a fake of it.
     #[must_use]
     pub fn stripe(mut self, settings: StripeSettings) -> Self {
         self.stripe = Some(settings);
         self
     }
 
-    /// Makes the database and starts the server.
+    /// Creates the database and starts the server.
     pub async fn start(mut self) -> TestApp {
         let database = TestApp::database().await;
         let admin = PgPoolOptions::new().max_connections(2).connect(&database.superuser_url()).await.unwrap();
@@ -201,7 +201,7 @@ impl TestApp {
         Self::builder().start().await
     }
 
-    /// Starts one that differs from the usual.
+    /// Starts building a server with other options.
     pub fn builder() -> TestAppBuilder {
         TestAppBuilder::default()
     }
@@ -218,14 +218,14 @@ impl TestApp {
         &self.server
     }
 
-    /// Starts another server on the same database, as a second process of a deployment would be.
+    /// Starts another server on the same database, like a second process of a deployment.
     pub async fn another_server(&self) -> Server {
         Server::start(&self.database.app_url(), self.verifier.clone(), &self.options).await
     }
 
     /// How many round trips there were so far between the server and the database.
     ///
-    /// Needs an app that was made [`counting_round_trips`](TestAppBuilder::counting_round_trips).
+    /// Needs an app built with [`counting_round_trips`](TestAppBuilder::counting_round_trips).
     pub fn round_trips(&self) -> usize {
         self.tap.as_ref().expect("the app counts round trips").trips()
     }
@@ -235,12 +235,13 @@ impl TestApp {
         &self.database
     }
 
-    /// The database, with the cluster that it is in.
+    /// The database, with its cluster.
     pub fn test_database(&self) -> &TestDatabase {
         &self.database
     }
 
-    /// The database as the superuser, whom no policy binds: to arrange and to look, never to act as the product.
+    /// The database as the superuser, who is subject to no policy: for setting up and checking, never for acting as the
+    /// product.
     pub fn admin(&self) -> &PgPool {
         &self.admin
     }
@@ -263,7 +264,7 @@ impl TestApp {
         found.unwrap_or_else(|error| panic!("{error}: {query}"))
     }
 
-    /// The client that the tests send with.
+    /// The HTTP client of the tests.
     pub fn http(&self) -> &Client {
         &self.http
     }
@@ -278,37 +279,38 @@ impl TestApp {
         &self.verifier
     }
 
-    /// The keys that the tests' tokens are signed with.
+    /// The key pair that signs the tests' tokens.
     pub fn keys(&self) -> &Ed25519Pem {
         &self.keys
     }
 
-    /// Begins an organization with this slug; it has an owner, a default workspace and, unless said otherwise, the plan `pro`.
+    /// Starts building an organization with this slug. It has an owner, a default workspace and, unless set otherwise,
+    /// the plan `pro`.
     pub fn organization(&self, slug: &str) -> OrgBuilder<'_> {
         OrgBuilder::new(self, slug)
     }
 
-    /// Signs the organization's owner in.
+    /// A session of the organization's owner.
     pub fn as_owner(&self, org: &Org) -> Session {
         self.sign_in(org, &org.owner)
     }
 
-    /// Signs `NAME@ORGANIZATION.test` in, who becomes a member first if need be.
+    /// A session of `NAME@ORGANIZATION.test`, who becomes a member first if necessary.
     pub async fn as_member(&self, org: &Org, name: &str) -> Session {
         self.sign_in(org, &self.person(org, name, Role::Member).await)
     }
 
-    /// Signs somebody with this role in, who joins first if need be.
+    /// A session of someone with this role, who joins first if necessary.
     pub async fn as_role(&self, org: &Org, role: Role) -> Session {
         self.sign_in(org, &self.person(org, role.as_str(), role).await)
     }
 
-    /// Signs a person in to an organization, a member of it or not.
+    /// A session of this person in an organization, member or not.
     pub fn sign_in(&self, org: &Org, person: &Person) -> Session {
         self.with_token(Some(&self.token(person.user_id, org.id)))
     }
 
-    /// Sends with this token, or with none.
+    /// A session with this token, or without one.
     pub fn with_token(&self, token: Option<&str>) -> Session {
         Session::new(self.http.clone(), self.server.url("/graphql"), token)
     }

@@ -1,5 +1,5 @@
-//! An organization that has some of everything: a row in every table, every field filled somewhere, and ties and nulls in
-//! whatever lists are sorted by.
+//! An organization that has everything: a row in every table, a value in every field, and ties and nulls in the columns
+//! that lists are sorted by.
 
 use tenantry_domain::{
     ClientId, Id, InvitationId, InvoiceId, MemberId, ProjectId, ProjectMemberId, Role, TaskId, WorkspaceId,
@@ -10,17 +10,17 @@ use uuid::Uuid;
 use crate::app::TestApp;
 use crate::organization::{Org, Person};
 
-/// An organization with some of everything. Of each kind of row the first has all its fields filled and something hanging on
-/// each of its relations.
+/// An organization that has everything. Of each kind of row, the first has all its fields filled and at least one row
+/// in each of its relations.
 #[derive(Debug, Clone)]
 pub struct FullOrg {
     /// The organization.
     pub org: Org,
-    /// `ada`, an ordinary member, who is assigned to tasks and has grants.
+    /// `ada`, an ordinary member who is assigned to tasks and has grants.
     pub ada: Person,
     /// A guest with a grant on the first project.
     pub guest: Person,
-    /// The clients' ids, as the API spells them.
+    /// The clients' ids, in the API's format.
     pub clients: Vec<String>,
     /// The projects' ids.
     pub projects: Vec<String>,
@@ -55,7 +55,7 @@ impl FullOrg {
         })
     }
 
-    /// Every id of the organization, as the API spells them.
+    /// Every id of the organization, in the API's format.
     pub fn all_ids(&self) -> Vec<String> {
         let graph = [&self.clients, &self.projects, &self.tasks, &self.invoices];
         let people = [&self.workspaces, &self.members, &self.project_grants, &self.workspace_grants];
@@ -66,7 +66,7 @@ impl FullOrg {
 }
 
 impl TestApp {
-    /// Makes an organization with some of everything. Two of them have the same shape and no id in common.
+    /// Creates an organization that has everything. Two of them have the same shape and no id in common.
     pub async fn full_organization(&self, slug: &str) -> FullOrg {
         let org = self.organization(slug).create().await;
         let ada = self.person(&org, "ada", Role::Member).await;
@@ -88,7 +88,7 @@ impl TestApp {
     }
 
     async fn spelled<I: Id>(&self, org: &Org, table: &str, id: impl Fn(Uuid) -> I) -> Vec<String> {
-        // By the order of their making, which the statements below number.
+        // In the order of creation, which the statements below number.
         let query = format!("SELECT id FROM {table} WHERE organization_id = $1 ORDER BY updated_at, id");
         let ids: Vec<Uuid> =
             sqlx::query_scalar(sqlx::AssertSqlSafe(query)).bind(org.uuid()).fetch_all(self.admin()).await.unwrap();

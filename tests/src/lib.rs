@@ -1,4 +1,5 @@
-//! What the integration tests stand on: a server on a database of its own, people in it, and what they can send.
+//! The foundation of the integration tests: a server with a database of its own, its users, and the requests they can
+//! send.
 //!
 //! ```no_run
 //! # async fn example() {
@@ -12,8 +13,8 @@
 //! # }
 //! ```
 //!
-//! *Invariant:* a test acts through HTTP with a real token. SQL as the superuser arranges what has no mutation yet, and looks
-//! at what the product wrote.
+//! *Invariant:* a test acts through HTTP with a real token. SQL as the superuser sets up what has no mutation yet, and
+//! checks what the product wrote.
 
 #![expect(
     clippy::missing_panics_doc,

@@ -1,11 +1,11 @@
-//! Organizations and the people in them, arranged behind the product's back.
+//! Organizations and the people in them, set up directly in the database.
 
 use tenantry_domain::text::folded_email;
 use tenantry_domain::{Clock, MemberId, OrganizationId, Role, UserId, WorkspaceId};
 
 use crate::app::TestApp;
 
-/// An organization that a test has made.
+/// An organization created by a test.
 #[derive(Debug, Clone)]
 pub struct Org {
     /// Its id.
@@ -19,13 +19,13 @@ pub struct Org {
 }
 
 impl Org {
-    /// The organization's UUID, as SQL has it.
+    /// The organization's UUID, as used in SQL.
     pub fn uuid(&self) -> uuid::Uuid {
         self.id.as_uuid()
     }
 }
 
-/// A member of an organization that a test has made.
+/// A member of an organization created by a test.
 #[derive(Debug, Clone)]
 pub struct Person {
     /// The user.
@@ -36,7 +36,7 @@ pub struct Person {
     pub email: String,
 }
 
-/// An organization in the making.
+/// A builder for an organization.
 #[derive(Debug)]
 pub struct OrgBuilder<'a> {
     app: &'a TestApp,
@@ -50,21 +50,21 @@ impl<'a> OrgBuilder<'a> {
         Self { app, slug: slug.to_owned(), plan: "pro".to_owned(), time_zone: "UTC".to_owned() }
     }
 
-    /// The plan that it has subscribed to.
+    /// The plan that it subscribes to.
     #[must_use]
     pub fn plan(mut self, plan: &str) -> Self {
         plan.clone_into(&mut self.plan);
         self
     }
 
-    /// The time zone that "today" means there.
+    /// The time zone of its "today".
     #[must_use]
     pub fn time_zone(mut self, time_zone: &str) -> Self {
         time_zone.clone_into(&mut self.time_zone);
         self
     }
 
-    /// Makes it.
+    /// Creates it.
     pub async fn create(self) -> Org {
         let Self { app, slug, plan, time_zone } = self;
         let clock = Clock::system();
@@ -82,12 +82,12 @@ impl<'a> OrgBuilder<'a> {
 }
 
 impl TestApp {
-    /// `NAME@ORGANIZATION.test`, who joins with this role if need be.
+    /// `NAME@ORGANIZATION.test`, who joins with this role if necessary.
     pub async fn person(&self, org: &Org, name: &str, role: Role) -> Person {
         self.join(org.id, &format!("{name}@{}.test", org.slug), role).await
     }
 
-    /// The user with this address, who joins the organization with this role if need be.
+    /// The user with this address, who joins the organization with this role if necessary.
     pub async fn join(&self, organization: OrganizationId, email: &str, role: Role) -> Person {
         let clock = Clock::system();
         let (user, member) = (clock.new_id::<UserId>().as_uuid(), clock.new_id::<MemberId>().as_uuid());

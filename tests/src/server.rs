@@ -27,7 +27,7 @@ pub struct Server {
     task: JoinHandle<()>,
 }
 
-/// How a server of a test differs from one in production.
+/// The options of a test's server.
 #[derive(Debug, Clone)]
 pub(crate) struct ServerOptions {
     pub(crate) clock: Clock,
@@ -35,21 +35,21 @@ pub(crate) struct ServerOptions {
     pub(crate) acquire_timeout: Duration,
     pub(crate) guard: GuardLimits,
     pub(crate) http: HttpOptions,
-    /// Signs the tokens of those who switch to another organization.
+    /// Signs the tokens of callers who switch to another organization.
     pub(crate) issuer: Option<Issuer>,
-    /// For how long plans that were read are taken as they are.
+    /// How long plans are cached.
     pub(crate) plans_cached_for: Duration,
-    /// Counts API calls, and writes them down so often.
+    /// Counts API calls, and writes them at this interval.
     pub(crate) meter: Option<MeterOptions>,
-    /// The short-window limit.
+    /// The rate limit.
     pub(crate) throttle: Option<ThrottleOptions>,
-    /// Leads owners to a payment provider.
+    /// Connects owners with a payment provider.
     pub(crate) portal: Option<Arc<dyn PaymentPortal>>,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        // Patience for a connection, because two cores run several tests at a time.
+        // A long timeout, because several tests share two cores.
         let acquire_timeout = Duration::from_secs(20);
         Self {
             clock: Clock::system(),
@@ -67,7 +67,7 @@ impl Default for ServerOptions {
 }
 
 impl Server {
-    /// Starts a server over the database at `url`, as the role in it.
+    /// Starts a server over the database at `url`, with the role in the URL.
     pub(crate) async fn start(url: &str, verifier: Verifier, options: &ServerOptions) -> Self {
         let mut settings = StoreSettings::new(url);
         settings.max_connections = options.max_connections;
@@ -93,7 +93,7 @@ impl Server {
         Self { address, store, billing, meter, task }
     }
 
-    /// Where the server listens.
+    /// The server's address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -108,9 +108,9 @@ impl Server {
         &self.billing
     }
 
-    /// Writes down the API calls that were counted so far; gives how many.
+    /// Writes the API calls that were counted so far; returns how many.
     ///
-    /// Needs an app that was made [`metering`](crate::TestAppBuilder::metering).
+    /// Needs an app built with [`metering`](crate::TestAppBuilder::metering).
     pub async fn flush_calls(&self) -> i64 {
         self.meter.as_ref().expect("the app is metering").flush().await.calls
     }
@@ -127,7 +127,7 @@ impl Drop for Server {
     }
 }
 
-/// Signs tokens that are valid for an hour, or as long as those that they replace.
+/// Signs tokens that are valid for an hour, but no longer than those they replace.
 struct HourlyIssuer(Issuer);
 
 impl TokenIssuer for HourlyIssuer {

@@ -1,4 +1,4 @@
-//! Somebody who is signed in, and what they can send.
+//! A signed-in user, and the requests they can send.
 
 use reqwest::header::{ACCEPT, AUTHORIZATION};
 use reqwest::{Client, RequestBuilder};
@@ -15,7 +15,7 @@ pub struct Session {
     token: Option<String>,
 }
 
-/// What the typed helpers select of what they made.
+/// What the typed helpers select of the created object.
 const CLIENT: &str = "client { id name email phone company status notes createdAt updatedAt }";
 const PROJECT: &str = "project { id name kind status dueDate createdAt updatedAt client { id } workspace { id } }";
 const TASK: &str = "task { id title status priority position dueAt completedAt createdAt updatedAt project { id } \
@@ -30,7 +30,7 @@ impl Session {
         Self { http, url, token: token.map(str::to_owned) }
     }
 
-    /// The same, at another server.
+    /// The same session on another server.
     #[must_use]
     pub fn at(&self, server: &Server) -> Self {
         Self { url: server.url("/graphql"), ..self.clone() }
@@ -58,7 +58,7 @@ impl Session {
         }
     }
 
-    /// Sends a request as it stands.
+    /// Sends a request unchanged.
     pub async fn send(&self, request: RequestBuilder) -> Answer {
         Answer::read(request.send().await.expect("the server answers")).await
     }
@@ -74,7 +74,7 @@ impl Session {
         self.query(document, json!({})).await.expect_data().clone()
     }
 
-    /// Sends one mutation that takes `input`; `selection` is what to select of its payload besides `userErrors`.
+    /// Sends one mutation that takes `input`; `selection` is the selection on its payload in addition to `userErrors`.
     pub async fn mutate(&self, name: &str, input: Value, selection: &str) -> Answer {
         let input_type = format!("{}{}Input", name[..1].to_uppercase(), &name[1..]);
         let document = format!(
@@ -84,7 +84,7 @@ impl Session {
         self.query(&document, json!({ "input": input })).await
     }
 
-    /// Sends a mutation of the four nouns, `createClient` for instance, and selects what the typed helpers do.
+    /// Sends a mutation such as `createClient`, with the same selection as the typed helpers.
     pub async fn write(&self, name: &str, input: Value) -> Answer {
         let selection = match name {
             "createClient" | "updateClient" => CLIENT,

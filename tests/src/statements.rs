@@ -1,4 +1,4 @@
-//! What the server sent to the database, as the database logged it.
+//! The statements that the server sent to the database, from the database's log.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::app::TestApp;
 
-/// A place in the database's log.
+/// A position in the database's log.
 #[derive(Debug, Clone, Copy)]
 pub struct StatementMark(u64);
 
@@ -14,10 +14,10 @@ pub struct StatementMark(u64);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl TestApp {
-    /// The present end of the database's log, once what was answered before has ended.
+    /// The current end of the database's log, once the transactions of earlier requests have ended.
     pub async fn mark(&self) -> StatementMark {
         let begun = Instant::now();
-        // A connection is back in the pool when its transaction has ended.
+        // A connection returns to the pool when its transaction has ended.
         while let (open, idle) = self.server().store().connections()
             && idle < usize::try_from(open).unwrap()
         {
@@ -32,10 +32,10 @@ impl TestApp {
         StatementMark(std::fs::metadata(log).expect("the cluster has a log").len())
     }
 
-    /// The statements that the server sent since `mark`, in their order, once every transaction among them has ended. Those
-    /// that open a scope, which are the same for all and always travel together, count as one.
+    /// The statements that the server sent since `mark`, in order, once all their transactions have ended. The
+    /// statements that open a scope count as one: they are always the same and always sent together.
     ///
-    /// Needs an app that was made [`logging_statements`](crate::TestAppBuilder::logging_statements).
+    /// Needs an app built with [`logging_statements`](crate::TestAppBuilder::logging_statements).
     pub async fn statements_since(&self, mark: StatementMark) -> Vec<String> {
         let begun = Instant::now();
         loop {
@@ -50,7 +50,7 @@ impl TestApp {
         }
     }
 
-    /// The statements since `mark`, whether their transactions have ended or not.
+    /// The statements since `mark`, whether or not their transactions have ended.
     fn logged(&self, mark: StatementMark) -> Vec<String> {
         let mut log = File::open(self.test_database().cluster().log_file()).expect("the cluster has a log");
         log.seek(SeekFrom::Start(mark.0)).expect("a log only grows");
@@ -64,7 +64,7 @@ impl TestApp {
             (kind == "statement" || kind.starts_with("execute ")).then(|| statement.to_owned())
         };
         let mut statements: Vec<String> = Vec::new();
-        // One that ends a transaction and begins the next one is both.
+        // A statement that ends a transaction and begins the next one counts as both.
         let apart = |statement: String| match statement.as_str() {
             "ROLLBACK AND CHAIN" => vec!["ROLLBACK".to_owned(), "BEGIN".to_owned()],
             _ => vec![statement],

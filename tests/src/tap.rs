@@ -1,4 +1,4 @@
-//! Listens in on the server's connections to the database, and counts the round trips.
+//! A proxy on the server's connections to the database that counts the round trips.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Stands between a server and its database.
+/// A proxy between a server and its database.
 #[derive(Debug, Clone)]
 pub(crate) struct Tap {
     port: u16,
@@ -16,7 +16,7 @@ pub(crate) struct Tap {
 }
 
 impl Tap {
-    /// Passes on everything to and from the database at this port.
+    /// Forwards everything to and from the database at this port.
     pub(crate) async fn before(port: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let tap = Self { port: listener.local_addr().expect("it is bound").port(), trips: Arc::default() };
@@ -28,7 +28,7 @@ impl Tap {
                 let _ = (client.set_nodelay(true), database.set_nodelay(true));
                 let ((from_client, to_client), (from_database, to_database)) =
                     (client.into_split(), database.into_split());
-                // What follows an answer is the next trip, in however many pieces it comes.
+                // Data sent after an answer is the next round trip, in however many pieces it arrives.
                 let answered = Arc::new(AtomicBool::new(true));
                 let (asked, counted) = (Arc::clone(&answered), Arc::clone(&trips));
                 tokio::spawn(pass(from_client, to_database, move || {
@@ -40,7 +40,7 @@ impl Tap {
         tap
     }
 
-    /// Where it listens.
+    /// The port it listens on.
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
@@ -51,7 +51,7 @@ impl Tap {
     }
 }
 
-/// Passes on what comes, and notes each piece of it before it goes on.
+/// Forwards data, and calls `note` for each piece before forwarding it.
 async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, note: impl Fn()) {
     let mut piece = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = from.read(&mut piece).await {

@@ -1,4 +1,4 @@
--- The client with the most projects, which is the longest page.
+-- The client with the most projects, because its page is the longest.
 SELECT json_build_object('id', 'client:' || p.client_id)
 FROM app.projects p
 WHERE p.organization_id = :organization AND p.client_id IS NOT NULL

@@ -1,4 +1,4 @@
--- Whoever has most to do.
+-- The member with the most tasks.
 SELECT json_build_object('userId', 'user:' || a.user_id)
 FROM app.task_assignees a
 WHERE a.organization_id = :organization

@@ -1,7 +1,8 @@
-//! Another service that uses billing without GraphQL: it imports clients for an organization, asks before it starts, is
-//! stopped by the limit where it has to be, and counts every call it answers.
+//! Another service that uses billing without GraphQL. It imports clients for an organization, asks in advance what is
+//! allowed, is stopped by the limit, and counts every call it answers.
 //!
-//! `cargo run -p tenantry-billing --example metered_service` starts a private database for itself and removes it at the end.
+//! `cargo run -p tenantry-billing --example metered_service` starts a private database for itself and removes it at the
+//! end.
 
 use std::error::Error;
 
@@ -13,7 +14,7 @@ use tenantry_domain::subscription::{Period, SubscriptionChange};
 use tenantry_domain::{Clock, Identity, OrganizationId, UserId};
 use tenantry_store::{ReadScope, Store, StoreSettings, client, in_write_scope};
 
-/// What every request of this service has at hand. All of it is cheap to clone.
+/// What every request of this service uses. All of it is cheap to clone.
 #[derive(Clone)]
 struct Importer {
     store: Store,
@@ -23,7 +24,7 @@ struct Importer {
 }
 
 impl Importer {
-    /// Lets a call in, or says why not. Asks memory only; nothing is written.
+    /// Admits a call, or returns the refusal. Only looks in memory; nothing is written.
     async fn let_in(&self, organization: OrganizationId) -> Result<(), Box<dyn Error>> {
         if let Burst::Refused { retry_after } = self.throttle.check(organization) {
             return Err(format!("too fast, try again in {retry_after:?}").into());
@@ -36,11 +37,11 @@ impl Importer {
         Ok(())
     }
 
-    /// Imports as many of the clients as the plan allows; gives how many that were.
+    /// Imports as many of the clients as the plan allows; returns how many.
     async fn import(&self, identity: Identity, names: &[&str]) -> Result<usize, Box<dyn Error>> {
         self.let_in(identity.organization_id).await?;
 
-        // Asking first is a courtesy to the user. It reserves nothing: somebody else may add a client at this moment.
+        // Asking first is a courtesy to the user. It reserves nothing: someone else may add a client in the meantime.
         let scope = ReadScope::open(&self.store, identity).await?;
         let entitlement = self.billing.can_use(&scope, Feature::ActiveClients).await?;
         drop(scope);
@@ -63,7 +64,7 @@ impl Importer {
         Ok(imported)
     }
 
-    /// Checks and writes in one transaction. This is where the limit holds, whoever else is writing.
+    /// Checks and writes in one transaction. This enforces the limit, whoever else is writing.
     async fn add(&self, identity: Identity, name: &str) -> Result<(), BillingError> {
         in_write_scope(&self.store, identity, |scope| {
             let billing = self.billing.clone();
@@ -89,7 +90,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let billing = Billing::default();
     let meter = Meter::new(store.clone(), billing.clone(), MeterOptions::default());
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    // Writes what was counted every five seconds, and the rest when it is told to stop.
+    // Writes the counted calls every five seconds, and the rest when it is stopped.
     let metering = tokio::spawn(meter.clone().run(async move { drop(stopped.await) }));
     let service = Importer { store, billing, meter, throttle: Throttle::new(ThrottleOptions::default()) };
 
@@ -103,7 +104,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let imported = service.import(identity, &["Dee", "Eve"]).await?;
     println!("  {imported} were imported");
 
-    // The receiver is gone only if the task has ended already.
+    // The receiver is gone only if the task has already ended.
     let _ = stop.send(());
     metering.await?;
     let scope = ReadScope::open(&service.store, identity).await?;
@@ -131,7 +132,7 @@ async fn upgrade(service: &Importer, identity: Identity) -> Result<(), BillingEr
     .await
 }
 
-/// An organization with its owner, as signing up makes it.
+/// An organization with its owner, as created by signing up.
 async fn found_organization(cluster: &Cluster, clock: &Clock) -> Result<Identity, Box<dyn Error>> {
     let identity = Identity { user_id: clock.new_id::<UserId>(), organization_id: clock.new_id::<OrganizationId>() };
     let (user, organization) = (identity.user_id.as_uuid(), identity.organization_id.as_uuid());

@@ -1,4 +1,4 @@
-//! What an organization may use and how much of it is left, for whoever asks before acting.
+//! What an organization may use and how much of it is left, for callers that ask before they act.
 
 use chrono::{DateTime, Utc};
 use tenantry_domain::feature::{Feature, FeatureKind};
@@ -14,19 +14,19 @@ use crate::{Billing, BillingError};
 pub enum Source {
     /// The organization's plan.
     Plan,
-    /// Something that was agreed with the organization apart from its plan. It wins over the plan.
+    /// An individual agreement with the organization. It takes precedence over the plan.
     Override,
 }
 
 /// What the organization may use of one feature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entitlement {
-    /// What is limited.
+    /// The limited feature.
     pub feature: Feature,
     /// How much is allowed; `None` means unlimited.
     pub limit: Option<i64>,
-    /// How much is in use, or was used in the current period; `None` when it is unlimited and therefore not counted. More than
-    /// the limit after a downgrade.
+    /// How much is in use, or was used in the current period; `None` when the feature is unlimited and therefore not
+    /// counted. May exceed the limit after a downgrade.
     pub used: Option<i64>,
     /// When a monthly count starts over; `None` for a level.
     pub resets_at: Option<DateTime<Utc>>,
@@ -52,10 +52,10 @@ impl Entitlement {
 }
 
 impl Billing {
-    /// What the organization may use, feature by feature, from one statement.
+    /// What the organization may use, feature by feature, read in one statement.
     ///
-    /// This informs; it reserves nothing. Only [`check_level`](Self::check_level) and [`use_monthly`](Self::use_monthly), in
-    /// the transaction that writes, decide.
+    /// This is information only; it reserves nothing. Only [`check_level`](Self::check_level) and
+    /// [`use_monthly`](Self::use_monthly) decide, in the transaction that writes.
     ///
     /// # Errors
     /// [`BillingError::Store`] when the database fails; [`BillingError::NoAccount`] when the billing row is missing.
@@ -63,13 +63,13 @@ impl Billing {
         self.entitlements_to(scope, Feature::ALL).await
     }
 
-    /// What the organization may use of one feature. Ask [`Entitlement::can_use`] of the answer.
+    /// What the organization may use of one feature. Call [`Entitlement::can_use`] on the result.
     ///
     /// # Errors
     /// As [`entitlements`](Self::entitlements).
     pub async fn can_use(&self, scope: &impl Scope, feature: Feature) -> Result<Entitlement, BillingError> {
         let entitlement = self.entitlements_to(scope, &[feature]).await?.pop();
-        // One is asked for, so one is there.
+        // One feature was requested, so there is one.
         entitlement.ok_or(BillingError::NoAccount)
     }
 
@@ -103,7 +103,7 @@ impl Billing {
         Ok(features.iter().copied().map(entitlement).collect())
     }
 
-    /// What holds for a feature at this time: what was agreed apart from the plan, or else what the plan allows.
+    /// What applies to a feature at this time: the individual agreement if there is one, else the plan.
     pub(crate) fn allowance(
         &self,
         plans: &PlanTable,

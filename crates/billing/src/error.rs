@@ -8,22 +8,22 @@ use tenantry_store::{AsStoreError, StoreError};
 /// A refusal or a failure of billing.
 #[derive(Debug, thiserror::Error)]
 pub enum BillingError {
-    /// The plan does not allow more. This is the one variant that a caller is told about.
+    /// The plan does not allow more. This is the only variant that a caller is told about.
     #[error("a limit of the plan is reached")]
     LimitReached(#[source] LimitReached),
     /// The subscription's state does not allow the change.
     #[error("the subscription cannot change in this way")]
     Transition(#[source] TransitionRefused),
-    /// The organization has no billing row, which it gets when it is founded.
+    /// The organization has no billing row. Every organization gets one when it is created.
     #[error("the organization has no billing row")]
     NoAccount,
     /// There is no plan with this id.
     #[error("there is no plan {0}")]
     UnknownPlan(String),
-    /// A level was to be counted by the month, or the other way round: a mistake in the calling code.
+    /// A level was counted as monthly, or the other way round: a bug in the calling code.
     #[error("{0} is not counted in this way")]
     WrongKind(Feature),
-    /// The table of plans could not be replaced.
+    /// The plans could not be replaced.
     #[error("the plans could not be replaced")]
     Replace(#[source] ReplaceError),
     /// The database failed.

@@ -1,17 +1,18 @@
-//! Plans, entitlements, limits, usage and the state of subscriptions, for any service: there is no GraphQL and no HTTP here,
-//! and the SQL is in `tenantry-store`.
+//! Plans, entitlements, limits, usage and the state of subscriptions, for any service. There is no GraphQL and no HTTP
+//! here; the SQL is in `tenantry-store`.
 //!
 //! * [`Billing`] decides: [`check_level`](Billing::check_level) and [`use_monthly`](Billing::use_monthly) inside the
-//!   transaction that writes, [`can_use`](Billing::can_use) and [`entitlements`](Billing::entitlements) for whoever asks
-//!   before acting.
-//! * [`Meter`] counts API calls in memory and writes them down in batches; [`Throttle`] limits how many come at a time.
-//! * [`stripe::receive`] takes a payment provider's events, each once, in whatever order they come.
-//! * [`PlanFile`] is a table of plans in a file, checked before it is loaded.
+//!   transaction that writes, [`can_use`](Billing::can_use) and [`entitlements`](Billing::entitlements) for callers
+//!   that ask before they act.
+//! * [`Meter`] counts API calls in memory and writes them in batches; [`Throttle`] limits the request rate.
+//! * [`stripe::receive`] takes a payment provider's events. Each has its effect once, in whatever order they arrive.
+//! * [`PlanFile`] is a file of plans, validated before it is loaded.
 //!
-//! *Invariant:* a limit is never checked against a count that a concurrent transaction can outdate. A level is counted under
-//! the lock on the organization's billing row, a monthly counter goes up in the statement that checks it.
+//! *Invariant:* a limit is never checked against a count that a concurrent transaction can change. A level is counted
+//! under the lock on the organization's billing row. A monthly counter is incremented in the same statement that checks
+//! it.
 //!
-//! *Invariant:* what a plan allows stands in rows, never in code.
+//! *Invariant:* what a plan allows is stored in rows, never in code.
 
 mod entitlement;
 mod error;
@@ -39,12 +40,12 @@ pub use throttle::{Burst, Throttle, ThrottleOptions};
 
 use plan_cache::PlanCache;
 
-/// How billing behaves.
+/// The settings of billing.
 #[derive(Debug, Clone, Copy)]
 pub struct BillingOptions {
-    /// For how long plans that were read are taken as they are.
+    /// How long plans are cached.
     pub plans_cached_for: Duration,
-    /// How long access outlasts a failed payment.
+    /// How long access continues after a failed payment.
     pub rules: SubscriptionRules,
 }
 
@@ -55,7 +56,7 @@ impl Default for BillingOptions {
     }
 }
 
-/// Decides what an organization may do. Holds the plans; cheap to clone, and all clones share them.
+/// Decides what an organization may do. Caches the plans. Cheap to clone; all clones share the cache.
 #[derive(Debug, Clone)]
 pub struct Billing {
     plans: Arc<PlanCache>,
@@ -68,12 +69,12 @@ impl Billing {
         Self { plans: Arc::new(PlanCache::new(options.plans_cached_for)), options }
     }
 
-    /// How it behaves.
+    /// The settings.
     pub fn options(&self) -> &BillingOptions {
         &self.options
     }
 
-    /// The plans, at most as old as the cache time.
+    /// The plans, not older than the cache time.
     ///
     /// # Errors
     /// [`BillingError::Store`] when they have to be read and the database fails.
@@ -81,7 +82,7 @@ impl Billing {
         Ok(self.plans.get(scope).await?.table)
     }
 
-    /// Forgets the plans, so that a change is seen at once in this process. Others see it after their cache time.
+    /// Drops the cached plans, so that this process sees a change immediately. Others see it after their cache time.
     pub fn invalidate(&self) {
         self.plans.invalidate();
     }

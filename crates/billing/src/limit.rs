@@ -1,4 +1,4 @@
-//! The limits, checked inside the transaction that writes, so that they cannot be raced.
+//! The limits, checked inside the transaction that writes, so that concurrent requests cannot exceed them.
 
 use std::sync::Arc;
 
@@ -11,20 +11,22 @@ use tenantry_store::{Scope, WriteScope, client, member, project};
 
 use crate::{Billing, BillingError, Source};
 
-/// How far beyond the limit a refusal counts, to say how much is in use: everything there is, unless a downgrade has left very
-/// many. Bounded, because the count is taken under the lock.
+/// How far beyond the limit a refusal counts, to report how much is in use. This counts everything, unless a downgrade
+/// has left very many. It is limited because the count runs under the lock.
 const COUNTED_BEYOND: i64 = 1_000;
 
 impl Billing {
-    /// Allows `adding` more of a level feature, or refuses. Whatever is then written in this scope is within the limit: the
-    /// organization's billing row stays locked until the transaction ends, and everybody who adds something takes that lock.
+    /// Allows `adding` more of a level feature, or refuses. What is then written in this scope is within the limit: the
+    /// organization's billing row stays locked until the transaction ends, and everyone who adds something takes that
+    /// lock.
     ///
-    /// The count stops at the limit (a refusal's at 1,000 more), so it costs the same at any size; an unlimited feature takes no lock and counts
-    /// nothing.
+    /// The count stops at the limit (for a refusal, at 1,000 more), so it costs the same at any size. An unlimited
+    /// feature takes no lock and counts nothing.
     ///
     /// # Errors
-    /// [`BillingError::LimitReached`] when the plan does not allow it; [`BillingError::WrongKind`] for a monthly feature;
-    /// [`BillingError::NoAccount`] when the billing row is missing; [`BillingError::Store`] when the database fails.
+    /// [`BillingError::LimitReached`] when the plan does not allow it; [`BillingError::WrongKind`] for a monthly
+    /// feature; [`BillingError::NoAccount`] when the billing row is missing; [`BillingError::Store`] when the database
+    /// fails.
     pub async fn check_level(&self, scope: &mut WriteScope, feature: Feature, adding: i64) -> Result<(), BillingError> {
         if feature.kind() != FeatureKind::Level {
             return Err(BillingError::WrongKind(feature));
@@ -37,13 +39,14 @@ impl Billing {
         let mut standing = standing_for_update(scope, feature, &unlimited).await?;
         let (mut limit, mut source, mut plans) = self.limit(scope, plans.clone(), &standing, feature).await?;
         if limit.is_some() && !standing.is_locked {
-            // It was unlimited when we came for the lock, and is not any more. Without a list, the lock is taken in any case.
+            // It was unlimited before we requested the lock, and is limited now. Without a list, the lock is taken in
+            // any case.
             standing = standing_for_update(scope, feature, &[]).await?;
             (limit, source, plans) = self.limit(scope, plans, &standing, feature).await?;
         }
         let Some(limit) = limit else { return Ok(()) };
-        // Counted in a statement of its own: one that began before the lock was ours would not see what its last holder has
-        // written.
+        // Counted in a separate statement: a statement that began before we had the lock would not see what its last
+        // holder wrote.
         let room = limit.saturating_sub(adding);
         if room >= 0 && count(scope, feature, room.saturating_add(1)).await? <= room {
             return Ok(());
@@ -52,7 +55,7 @@ impl Billing {
         Err(refusal(&plans, source, feature, limit, used, adding).into())
     }
 
-    /// Uses `n` of a monthly feature, or refuses. A rollback of the scope gives them back.
+    /// Uses `n` of a monthly feature, or refuses. A rollback of the scope returns them.
     ///
     /// One statement checks and counts. An unlimited feature is not counted.
     ///
@@ -78,7 +81,7 @@ impl Billing {
         Err(refusal(&plans, source, feature, limit, used, n).into())
     }
 
-    /// The limit that holds now (`None`: unlimited), where it comes from, and the plans that know the subscription's.
+    /// The current limit (`None`: unlimited), its source, and plans that include the subscription's.
     pub(crate) async fn limit(
         &self,
         scope: &impl Scope,
@@ -92,7 +95,7 @@ impl Billing {
         Ok((allowance.effective(), source, plans))
     }
 
-    /// The plans, read again if the subscription's is not among them: it may be younger than the cache.
+    /// The plans, read again if the subscription's plan is not among them: it may be newer than the cache.
     pub(crate) async fn plans_that_know(
         &self,
         scope: &impl Scope,
@@ -116,7 +119,7 @@ async fn standing_for_update(
     subscription::standing_for_update(scope, feature, unlimited).await?.ok_or(BillingError::NoAccount)
 }
 
-/// How many there are, counted no further than `up_to`.
+/// How many there are, counting no further than `up_to`.
 async fn count(scope: &impl Scope, feature: Feature, up_to: i64) -> Result<i64, BillingError> {
     let counted = match feature {
         Feature::ActiveClients => client::count_active(scope, up_to).await?,
@@ -130,7 +133,7 @@ async fn count(scope: &impl Scope, feature: Feature, up_to: i64) -> Result<i64, 
 }
 
 fn refusal(plans: &PlanTable, source: Source, feature: Feature, limit: i64, used: i64, adding: i64) -> LimitReached {
-    // An override goes on to win over any plan, so no plan would help.
+    // An override would take precedence over any plan, so no upgrade would help.
     let upgrade = match source {
         Source::Plan => plans.cheapest_allowing(feature, used.saturating_add(adding)),
         Source::Override => None,

@@ -1,8 +1,8 @@
-//! API calls: counted in memory, written down in batches. No request waits for a write, and a crash loses at most what was
-//! counted since the last batch.
+//! API calls: counted in memory, written in batches. No request waits for a write, and a crash loses at most the calls
+//! since the last batch.
 //!
-//! Several processes may count the same organization. Each adds what it has counted to the counter in the database and reads
-//! the total back, so the counter is exact, and each knows of the others' calls one batch later.
+//! Several processes may count the same organization. Each adds its own count to the counter in the database and reads
+//! the total back. So the counter is exact, and each process sees the calls of the others one batch later.
 
 mod account;
 mod reservation;
@@ -28,24 +28,24 @@ use crate::{Billing, BillingError};
 use account::Account;
 use tally::{Known, Taking, Validity};
 
-/// What is metered.
+/// The metered feature.
 const FEATURE: Feature = Feature::ApiCallsPerMonth;
 
-/// How the meter behaves.
+/// The meter's settings.
 #[derive(Debug, Clone, Copy)]
 pub struct MeterOptions {
-    /// How often what was counted is written down; also the most that a crash loses.
+    /// How often counted calls are written; also the most that a crash loses.
     pub flush_every: Duration,
-    /// How many organizations are written at a time, each on a connection of its own.
+    /// How many organizations are written at the same time, each on its own connection.
     pub flush_connections: usize,
-    /// How long an organization that has sent nothing stays in memory.
+    /// How long an organization without calls stays in memory.
     pub forget_after: Duration,
-    /// The longest that a call waits for the database to tell what is left. Beyond that, what was known before decides.
+    /// The longest that a call waits for the database to report what is left. After that, the last known count decides.
     pub patience: Duration,
 }
 
 impl Default for MeterOptions {
-    /// Writes every five seconds, on two connections; waits for half a second.
+    /// Writes every five seconds, on two connections; waits at most half a second.
     fn default() -> Self {
         Self {
             flush_every: Duration::from_secs(5),
@@ -56,21 +56,21 @@ impl Default for MeterOptions {
     }
 }
 
-/// Whether an organization may call, and what it is told about it.
+/// Whether an organization may call, and the numbers to report to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// It may.
+    /// It may call.
     Allowed {
-        /// The calls that its plan allows in a period; `None` means unlimited.
+        /// The calls that its plan allows per period; `None` means unlimited.
         limit: Option<i64>,
         /// How many of them are left; `None` means unlimited.
         remaining: Option<i64>,
         /// When the count starts over.
         resets_at: DateTime<Utc>,
     },
-    /// It has used up what its plan allows.
+    /// It has used up its plan's calls.
     Refused {
-        /// The calls that its plan allows in a period.
+        /// The calls that its plan allows per period.
         limit: i64,
         /// When the count starts over.
         resets_at: DateTime<Utc>,
@@ -78,7 +78,7 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// Whether the call may go on.
+    /// Whether the call may proceed.
     pub fn is_allowed(&self) -> bool {
         matches!(self, Self::Allowed { .. })
     }
@@ -91,16 +91,16 @@ impl Decision {
     }
 }
 
-/// What a batch has written.
+/// The result of writing a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Flushed {
     /// Calls that are now in the database.
     pub calls: i64,
-    /// Organizations whose calls could not be written. They are tried again with the next batch.
+    /// Organizations whose calls could not be written. They are retried with the next batch.
     pub failed: usize,
 }
 
-/// Counts the API calls of every organization. Cheap to clone, and all clones count together.
+/// Counts the API calls of all organizations. Cheap to clone; all clones share the counts.
 #[derive(Debug, Clone)]
 pub struct Meter(Arc<Inner>);
 
@@ -112,23 +112,24 @@ struct Inner {
     accounts: Mutex<HashMap<OrganizationId, Arc<Account>>>,
 }
 
-/// What the database says of an organization.
+/// What the database knows about an organization.
 struct Standing {
     limit: Option<i64>,
     period: Period,
-    /// When the plans were read that the limit comes from.
+    /// When the plans behind the limit were read.
     plans_as_of: Instant,
 }
 
 impl Meter {
-    /// A meter that has counted nothing yet. Nothing is written unless [`run`](Self::run) runs, or somebody calls
-    /// [`flush`](Self::flush).
+    /// A meter that has counted nothing yet. Nothing is written unless [`run`](Self::run) is running or
+    /// [`flush`](Self::flush) is called.
     pub fn new(store: Store, billing: Billing, options: MeterOptions) -> Self {
         Self(Arc::new(Inner { store, billing, options, accounts: Mutex::default() }))
     }
 
-    /// Counts a call if the organization may make it. Asks the database only for an organization that it knows nothing of, or
-    /// nothing recent, once for all who wait; never writes. While the database does not answer, what was known before decides.
+    /// Counts a call if the organization may make it. Asks the database only about an organization of which nothing, or
+    /// nothing recent, is known, and once for all waiting calls. Never writes. While the database does not answer, the
+    /// last known count decides.
     ///
     /// # Errors
     /// [`MeterError::Failed`] when nothing is known and the database fails, or there is no such organization;
@@ -146,9 +147,9 @@ impl Meter {
         self.decide(organization, Taking::Nothing).await.0
     }
 
-    /// As [`admit`](Self::admit), for a caller who has still to turn out to be a member: the call is counted when the
-    /// reservation is. There is none when the call is refused. There is one when nothing is known: whoever lets the call
-    /// through all the same can still have it counted.
+    /// As [`admit`](Self::admit), for a caller whose membership is not proven yet: the call is counted when the
+    /// reservation is. A refused call has no reservation. If nothing is known there is one, so that a caller who is let
+    /// through all the same can still be counted.
     pub async fn reserve(
         &self,
         organization: OrganizationId,
@@ -164,19 +165,19 @@ impl Meter {
         (decision, Some(reservation))
     }
 
-    /// Counts a call, whatever the limit: one that was let through and that [`admit`](Self::admit) was not asked about.
+    /// Counts a call regardless of the limit: one that was let through without asking [`admit`](Self::admit).
     pub fn record(&self, organization: OrganizationId) {
         let now = self.0.store.clock().now();
         self.account(organization).tally.lock().count(now);
     }
 
-    /// Writes down what was counted. Also brings in what other processes have counted for the same organizations, and
-    /// forgets organizations that have sent nothing for long.
+    /// Writes the counted calls. Also reads what other processes have counted for the same organizations, and removes
+    /// organizations without recent calls from memory.
     pub async fn flush(&self) -> Flushed {
         let accounts: Vec<(OrganizationId, Arc<Account>)> = {
             let mut accounts = self.0.accounts.lock();
             let oldest = Instant::now().checked_sub(self.0.options.forget_after);
-            // One that somebody else holds is in use, though its tally may not show it yet.
+            // An account that someone else holds is in use, although its tally may not show it yet.
             accounts.retain(|_, account| Arc::strong_count(account) > 1 || !account.tally.lock().is_idle_since(oldest));
             accounts.iter().map(|(id, account)| (*id, Arc::clone(account))).collect()
         };
@@ -191,7 +192,7 @@ impl Meter {
             .await
     }
 
-    /// Flushes again and again until `stop` is done, and once more then.
+    /// Flushes repeatedly until `stop` completes, and once more after that.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let mut ticks = tokio::time::interval(self.0.options.flush_every);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -221,7 +222,7 @@ impl Meter {
         taking: Taking,
     ) -> (Result<Decision, MeterError>, Arc<Account>) {
         let account = self.account(organization);
-        // The limit may be as old as the plans may be, and no older.
+        // The limit may be as old as the plans, and no older.
         let oldest = self.0.billing.plans.oldest_valid(Instant::now());
         if let Some(decision) = self.decide_from_memory(&account, Validity::After(oldest), taking) {
             return (Ok(decision), account);
@@ -231,7 +232,7 @@ impl Meter {
             async move { meter.load_in_turn(organization, &account).await }
         });
         let decision = match loaded.await {
-            // What was read a moment ago is taken even when the cache time is nothing, or the period has just ended.
+            // A fresh result is used even if the cache time is zero, or if the period has just ended.
             Ok(()) => self.decide_from_memory(&account, Validity::Any, taking).ok_or(MeterError::Unanswered),
             Err(MeterError::Failed(error)) if is_gone(&error) => Err(MeterError::Failed(error)),
             Err(error) => self.decide_from_memory(&account, Validity::After(None), taking).ok_or(error),
@@ -286,12 +287,12 @@ impl Meter {
         }
     }
 
-    /// Adds what was counted to the database's counters, in one transaction, and reads the total back.
+    /// Adds the counted calls to the counters in the database, in one transaction, and reads the total back.
     async fn write(&self, organization: OrganizationId, account: &Account) -> Result<i64, BillingError> {
         let asked_at = Instant::now();
         let mut scope = WriteScope::open_system(&self.0.store, organization).await?;
         let Standing { limit, period, plans_as_of } = self.standing(&scope).await?;
-        // From here on, what was taken goes back when anything fails or this is cancelled.
+        // From here on, the taken calls are returned if anything fails or this is cancelled.
         let taken = tally::Taken::of(&account.tally, period);
         let mut written = None;
         for (counted_in, calls) in taken.calls() {
@@ -304,7 +305,7 @@ impl Meter {
             Some(total) => total,
             None => usage::get(&scope, FEATURE, period).await?,
         };
-        // When the commit's answer is lost, nobody knows whether it happened. Calls that are lost cost less trust than calls
+        // If the answer to the commit is lost, it is unknown whether it happened. Lost calls cost less trust than calls
         // that are charged twice.
         let calls = taken.settle();
         scope.commit().await?;
@@ -312,7 +313,7 @@ impl Meter {
         Ok(calls)
     }
 
-    /// An organization that is not there any more has nothing to count.
+    /// An organization that no longer exists has nothing to count.
     fn forget_if_gone(&self, organization: OrganizationId, error: &BillingError) {
         if is_gone(error) {
             self.0.accounts.lock().remove(&organization);

@@ -1,4 +1,4 @@
-//! The plans in memory. One reader refreshes them for all, and nobody is ever given plans older than the cache time.
+//! The plans in memory. One reader refreshes them for all, and nobody ever gets plans older than the cache time.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,27 +9,27 @@ use tenantry_store::billing::plans;
 use tenantry_store::{Scope, StoreError};
 use tokio::sync::Mutex;
 
-/// The one place where this process keeps plans.
+/// The single plan cache of this process.
 #[derive(Debug)]
 pub(crate) struct PlanCache {
     time_to_live: Duration,
     state: RwLock<State>,
-    /// Held while the plans are read, so that of many who need them one does the reading.
+    /// Held while the plans are read, so that only one of the callers reads them.
     refreshing: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     known: Option<Known>,
-    /// What was true before this time may have changed since.
+    /// Anything read before this time may have changed since.
     invalid_before: Option<Instant>,
 }
 
-/// Plans and when they were true.
+/// Plans, and when they were valid.
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
     pub(crate) table: Arc<PlanTable>,
-    /// The start of the snapshot that they were read in, or earlier.
+    /// The start of the snapshot in which they were read, or earlier.
     pub(crate) as_of: Instant,
 }
 
@@ -44,14 +44,14 @@ impl PlanCache {
             return Ok(known);
         }
         let _refreshing = self.refreshing.lock().await;
-        // Somebody else may have read them in the meantime.
+        // Someone else may have read them in the meantime.
         if let Some(known) = self.fresh(Instant::now()) {
             return Ok(known);
         }
         self.read(scope).await
     }
 
-    /// As [`get`](Self::get), but reads them in any case: the scope has seen a plan that is not among those in memory.
+    /// As [`get`](Self::get), but always reads them, because the scope has seen a plan that is not in memory.
     pub(crate) async fn refresh(&self, scope: &impl Scope) -> Result<Known, StoreError> {
         let _refreshing = self.refreshing.lock().await;
         self.read(scope).await
@@ -63,7 +63,7 @@ impl PlanCache {
         state.invalid_before = Some(Instant::now());
     }
 
-    /// The time at or before which nothing that depends on plans may be taken for true any more; `None` when everything may.
+    /// Nothing that depends on plans from this time or earlier is valid any more; `None` when everything is valid.
     pub(crate) fn oldest_valid(&self, now: Instant) -> Option<Instant> {
         now.checked_sub(self.time_to_live).max(self.state.read().invalid_before)
     }
@@ -76,8 +76,7 @@ impl PlanCache {
     async fn read(&self, scope: &impl Scope) -> Result<Known, StoreError> {
         let asked_at = Instant::now();
         let read = plans::list(scope).await?;
-        // The scope may be older than this question, and its snapshot with it. A snapshot that is too old serves its own scope
-        // only.
+        // The scope and its snapshot may be older than this call. A snapshot that is too old serves only its own scope.
         let as_of = asked_at.checked_sub(read.age).unwrap_or(asked_at);
         let known = Known { table: Arc::new(read.table), as_of };
         self.keep(&known);
@@ -105,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn plans_are_given_until_the_cache_time_is_over() {
+    fn plans_are_cached_until_the_cache_time_is_over() {
         let (cache, start) = (PlanCache::new(10 * SECOND), Instant::now());
         assert!(cache.fresh(start).is_none());
         cache.keep(&known(start));
@@ -135,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_cache_time_nothing_is_kept() {
+    fn without_a_cache_time_nothing_is_cached() {
         let cache = PlanCache::new(Duration::ZERO);
         let now = Instant::now();
         cache.keep(&known(now));

@@ -1,4 +1,4 @@
-//! A table of plans in a file: parsed, checked as a whole, and only then loaded.
+//! A file of plans: parsed, validated as a whole, and only then loaded.
 //!
 //! ```json
 //! { "plans": [
@@ -7,8 +7,8 @@
 //! ] }
 //! ```
 //!
-//! The cheapest plan comes first. Every plan names every feature: a number is the limit, `null` means unlimited and `false`
-//! that the plan does not include it.
+//! The cheapest plan comes first. Every plan names every feature: a number is the limit, `null` means unlimited, and
+//! `false` means that the plan does not include it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -23,37 +23,37 @@ use tenantry_store::billing::plans;
 
 use crate::{Billing, BillingError};
 
-/// The most characters of a plan's id and of its name, as the database has it.
+/// The maximum number of characters of a plan's id and of its name, as in the database.
 const MAX_ID: usize = 63;
 const MAX_NAME: usize = 200;
 
-/// A table of plans that has been checked.
+/// A validated set of plans.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanFile {
     table: PlanTable,
 }
 
-/// Why a file is no table of plans.
+/// Why a file is not a valid set of plans.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanFileError {
-    /// It is no JSON, or does not have the fields that it should.
+    /// It is not JSON, or does not have the expected fields.
     #[error("the file cannot be read as a table of plans: {0}")]
     Malformed(serde_json::Error),
-    /// It says something that cannot be.
+    /// It contains invalid plans.
     #[error("the table of plans is wrong: {}", in_a_row(.0))]
     Wrong(Vec<PlanFault>),
 }
 
-/// One fault of a table of plans.
+/// One fault in a set of plans.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanFault {
-    /// The plan of those who have no other is missing.
+    /// The default plan, for organizations without another, is missing.
     #[error("there is no plan \"{FREE_PLAN}\"")]
     NoFreePlan,
     /// Two plans have the same id.
     #[error("there are two plans \"{0}\"")]
     Repeated(String),
-    /// The id is not lower-case letters, digits and underscores, or too long.
+    /// The id contains something other than lower-case letters, digits and underscores, or is too long.
     #[error("\"{0}\" cannot be a plan's id")]
     Id(String),
     /// The name is blank or too long.
@@ -67,7 +67,7 @@ pub enum PlanFault {
         /// The feature.
         feature: Feature,
     },
-    /// The plan says it twice.
+    /// The plan names a feature twice.
     #[error("the plan \"{plan}\" names {feature} twice")]
     NamedTwice {
         /// The plan.
@@ -75,12 +75,12 @@ pub enum PlanFault {
         /// The feature.
         feature: Feature,
     },
-    /// The plan names something that nobody counts.
+    /// The plan names an unknown feature.
     #[error("the plan \"{plan}\" names {feature}, which is no feature")]
     UnknownFeature {
         /// The plan.
         plan: String,
-        /// What it names.
+        /// The unknown name.
         feature: String,
     },
     /// The limit is neither a whole number from 0, nor null, nor false.
@@ -103,7 +103,7 @@ impl PlanFile {
 impl FromStr for PlanFile {
     type Err = PlanFileError;
 
-    /// Reads and checks the text of a file. A byte order mark before it is skipped.
+    /// Parses and validates the text of a file. A byte order mark at its start is skipped.
     fn from_str(text: &str) -> Result<Self, PlanFileError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let raw: RawFile = serde_json::from_str(text).map_err(PlanFileError::Malformed)?;
@@ -124,14 +124,15 @@ impl FromStr for PlanFile {
 }
 
 impl Billing {
-    /// Replaces all plans by the file's, in one transaction of the role that owns them, which `owner_url` leads to. Holds at
-    /// once in this process, and in others after their cache time.
+    /// Replaces all plans by the file's, in one transaction of the role that owns them; `owner_url` connects with that
+    /// role. Takes effect immediately in this process, and in others after their cache time.
     ///
     /// # Errors
-    /// [`BillingError::Replace`], when a plan that is in use would go or the database fails. Nothing was changed then.
+    /// [`BillingError::Replace`], when a plan that is in use would be removed or the database fails. In that case
+    /// nothing was changed.
     pub async fn load_plans(&self, owner_url: &str, file: &PlanFile) -> Result<(), BillingError> {
         let result = plans::replace(owner_url, file.table()).await;
-        // In any case: a commit may have happened though the answer was lost.
+        // In any case: the commit may have happened even if the answer was lost.
         self.invalidate();
         Ok(result?)
     }
@@ -157,7 +158,7 @@ fn yes() -> bool {
     true
 }
 
-/// What stands between the braces, in order and with repetitions, of which a map would keep the last only.
+/// The content of the braces in order, including duplicates, of which a map would keep only the last.
 struct RawLimits(Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for RawLimits {
@@ -216,7 +217,7 @@ impl RawPlan {
     }
 }
 
-/// The rule of the database: a letter, then letters, digits and underscores.
+/// The database's rule: a letter, then letters, digits and underscores.
 fn is_id(id: &str) -> bool {
     id.len() <= MAX_ID
         && id.starts_with(|first: char| first.is_ascii_lowercase())
@@ -255,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_file_is_read() {
+    fn a_valid_file_is_read() {
         let file: PlanFile = GOOD.parse().expect("a good file");
         let windows = format!("\u{feff}{}\r\n", GOOD.replace('\n', "\r\n"));
         assert_eq!(windows.parse::<PlanFile>().expect("with a byte order mark"), file);
@@ -290,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_table_is_malformed() {
+    fn an_invalid_file_is_malformed() {
         for text in ["", "[]", "{}", "{\"plans\": 1}", &GOOD.replace("\"public\"", "\"pubic\"")] {
             assert!(matches!(text.parse::<PlanFile>(), Err(PlanFileError::Malformed(_))), "{text}");
         }

@@ -1,7 +1,8 @@
-//! Stripe's events: each is kept and has its effect in one transaction, once, in whatever order and however often it comes.
+//! Stripe's events: each is stored and applied in one transaction, once, in whatever order and however often they
+//! arrive.
 //!
-//! The state of a subscription is never changed by one event. It is concluded, each time, from all the events that are kept of
-//! the organization, in the order in which they happened; so the order in which they arrive cannot matter.
+//! No single event changes the state of a subscription. The state is computed each time from all stored events of the
+//! organization, in the order in which they happened. So the order in which they arrive cannot matter.
 
 mod prices;
 mod replay;
@@ -29,33 +30,33 @@ const KINDS: [&str; 7] = [
     "invoice.payment_failed",
 ];
 
-/// From how many of its newest events an organization's state is concluded. One month brings about five, and each month's say
-/// everything again.
+/// The number of an organization's newest events that its state is computed from. One month has about five, and each
+/// month's events repeat everything.
 const REMEMBERED: i64 = 500;
 
-/// How often a transaction is tried before a lost race is reported.
+/// How often a transaction is tried before a conflict is reported.
 const ATTEMPTS: u32 = 5;
 
-/// What became of an event. In each case it is safe to acknowledge.
+/// The result of an event. It is safe to acknowledge in each case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Received {
-    /// It has had its effect on this organization.
+    /// It was applied to this organization.
     Applied(OrganizationId),
     /// It was applied before.
     Repeated,
-    /// It is kept, and nobody knows yet whose it is.
+    /// It is stored, and its organization is not known yet.
     Waiting,
-    /// It is kept, and has no effect: its type is none of those that matter, or its content is not understood.
+    /// It is stored and has no effect: its type does not matter here, or its content cannot be parsed.
     Kept,
 }
 
-/// Why an event could not be taken. It should be sent again.
+/// Why an event could not be processed. It should be sent again.
 #[derive(Debug, thiserror::Error)]
 pub enum ReceiveError {
-    /// It is no event; sending it again will not help.
+    /// It is not an event; sending it again will not help.
     #[error("the payload is no event")]
     Malformed(#[source] EventError),
-    /// It is kept, but its price stands for no plan. It can be applied once the operator has said for which.
+    /// It is stored, but its price has no plan. It can be applied once the operator has configured one.
     #[error("the price {price} of the subscription {subscription} stands for no plan")]
     UnknownPrice {
         /// The price at Stripe.
@@ -74,13 +75,14 @@ impl From<StoreError> for ReceiveError {
     }
 }
 
-/// Keeps an event whose signature was verified, and applies it: one transaction. `worker` is connected as the role of the worker.
+/// Stores an event whose signature was verified, and applies it, in one transaction. `worker` is connected with the
+/// role of the worker.
 ///
 /// # Errors
 /// [`ReceiveError`]. After any but [`ReceiveError::Malformed`] the event should be sent again.
 pub async fn receive(worker: &Store, body: &[u8], prices: &PriceTable) -> Result<Received, ReceiveError> {
     let malformed = |error| ReceiveError::Malformed(EventError::Malformed(error));
-    // The signature was over the mark as well, if there is one.
+    // The signature covers the byte order mark as well, if there is one.
     let payload = serde_json::from_slice(without_byte_order_mark(body)).map_err(malformed)?;
     receive_value(worker, payload, prices).await
 }
@@ -106,7 +108,7 @@ async fn receive_once(
     let mut scope = WorkerScope::open(worker).await?;
     let received = receive_in(&mut scope, event, payload, prices).await;
     match &received {
-        // What cannot be applied is kept all the same, so that it is not lost when the sender gives up.
+        // An event that cannot be applied is stored all the same, so that it is not lost when the sender gives up.
         Ok(_) | Err(ReceiveError::UnknownPrice { .. }) => scope.commit().await?,
         Err(_) => {}
     }
@@ -146,16 +148,16 @@ async fn receive_in(
     apply(scope, organization, prices).await
 }
 
-/// Concludes where the organization stands and writes it down.
+/// Computes the organization's state and writes it.
 async fn apply(
     scope: &mut WorkerScope,
     organization: OrganizationId,
     prices: &PriceTable,
 ) -> Result<Received, ReceiveError> {
-    // The lock comes before the events are read, so that of two deliveries the later one sees both.
+    // The lock is taken before the events are read, so that the later of two deliveries sees both events.
     let Some(before) = store::account_for_update(scope, organization).await? else { return Ok(Received::Waiting) };
     let kept = store::list(scope, organization, &KINDS, REMEMBERED).await?;
-    // What is kept was an event when it came.
+    // Everything stored was a valid event when it arrived.
     let events: Vec<Event> = kept.into_iter().filter_map(|payload| Event::from_value(payload).ok()).collect();
     let standing = conclude(&events, prices);
     let mut after = before.clone();
@@ -166,7 +168,7 @@ async fn apply(
         let plan = &subscribed.subscription.plan;
         if subscribed.is_unknown_price || !store::has_plan(scope, plan).await? {
             let price = subscribed.price.unwrap_or_else(|| "(none)".to_owned());
-            // That there is one, and whose, is known nonetheless.
+            // It is known all the same that there is a subscription, and whose it is.
             store::update_account(scope, organization, &after).await?;
             return Err(ReceiveError::UnknownPrice { price, subscription: subscribed.id });
         }
@@ -183,12 +185,12 @@ async fn apply(
     Ok(Received::Applied(organization))
 }
 
-/// The organization that a text names: as the API spells its ids, or as the database does.
+/// The organization id in a text: in the API's form or in the database's.
 fn organization_id(text: &str) -> Option<OrganizationId> {
     text.parse().ok().or_else(|| text.parse().ok().map(OrganizationId::from_uuid))
 }
 
-/// Takes out what JSON can hold and the database cannot: the character NUL, which nobody means to send.
+/// Removes what JSON can contain and the database cannot: the character NUL, which nobody sends on purpose.
 fn make_storable(value: &mut Value) {
     match value {
         Value::String(text) if text.contains('\0') => text.retain(|c| c != '\0'),

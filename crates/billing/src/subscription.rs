@@ -1,6 +1,6 @@
-//! The subscription's life: the domain says what may happen, this writes it down under the lock.
+//! The subscription's life cycle: the domain decides which changes are allowed; this writes them under the lock.
 //!
-//! Whatever drives it (a payment provider's events, an operator, the passing of time) calls these in a scope of its own.
+//! The caller (a payment provider's events, an operator, a timer) uses a scope of its own.
 
 use tenantry_domain::subscription::{Subscription, SubscriptionChange};
 use tenantry_store::billing::subscription as store;
@@ -9,7 +9,8 @@ use tenantry_store::{ConstraintKind, Scope, StoreError, WriteScope};
 use crate::{Billing, BillingError};
 
 impl Billing {
-    /// Gives a new organization its billing row, on the free plan. Belongs into the transaction that founds it.
+    /// Gives a new organization its billing row, on the free plan. Call it in the transaction that creates the
+    /// organization.
     ///
     /// # Errors
     /// [`BillingError::Store`] when the database fails, or the organization has one already.
@@ -27,13 +28,13 @@ impl Billing {
         store::get(scope).await?.ok_or(BillingError::NoAccount)
     }
 
-    /// Changes the organization's subscription as of now, and gives what it has become. Nothing is ever deleted by it: after a
+    /// Changes the organization's subscription as of now, and returns the new state. Nothing is deleted: after a
     /// downgrade, what exceeds the new limits stays, and only adding more is refused.
     ///
     /// # Errors
-    /// [`BillingError::Transition`] when the state does not allow the change; [`BillingError::UnknownPlan`] when there is no
-    /// such plan; [`BillingError::NoAccount`] when the billing row is missing; [`BillingError::Store`] when the database
-    /// fails.
+    /// [`BillingError::Transition`] when the state does not allow the change; [`BillingError::UnknownPlan`] when there
+    /// is no such plan; [`BillingError::NoAccount`] when the billing row is missing; [`BillingError::Store`] when the
+    /// database fails.
     pub async fn change_subscription(
         &self,
         scope: &mut WriteScope,
@@ -47,8 +48,8 @@ impl Billing {
         Ok(after)
     }
 
-    /// Writes down that time alone has ended the subscription, if it has; gives what it has become. Nothing depends on it being
-    /// called in time, since access is always decided by the clock.
+    /// Stores that the subscription has ended by the passing of time, if it has; returns the new state. Nothing depends
+    /// on a timely call, because access is always decided by the clock.
     ///
     /// # Errors
     /// [`BillingError::NoAccount`] when the billing row is missing; [`BillingError::Store`] when the database fails.

@@ -1,5 +1,5 @@
-//! How many requests an organization, or one caller in it, may send in a short time, whatever its plan: protects the service,
-//! not the price list.
+//! The rate limit of an organization, or of one caller in it, whatever its plan. It protects the service; it is not
+//! part of a plan.
 
 use std::fmt;
 use std::hash::Hash;
@@ -16,19 +16,19 @@ use tenantry_domain::OrganizationId;
 
 type Limiter<K> = RateLimiter<K, HashMapStateStore<K>, DefaultClock, StateInformationMiddleware>;
 
-/// How fast each may go.
+/// The allowed rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ThrottleOptions {
-    /// Requests a second, in the long run.
+    /// Requests per second, on average.
     pub per_second: NonZeroU32,
-    /// Requests at once, by one that has been quiet.
+    /// Requests at once, after a pause.
     pub burst: NonZeroU32,
-    /// With more than this in memory, those that have been quiet are forgotten.
+    /// When more keys than this are in memory, idle ones are removed.
     pub remembered: usize,
 }
 
 impl Default for ThrottleOptions {
-    /// A hundred requests a second, two hundred at once.
+    /// A hundred requests per second, two hundred at once.
     fn default() -> Self {
         const PER_SECOND: NonZeroU32 = NonZeroU32::new(100).unwrap();
         const BURST: NonZeroU32 = NonZeroU32::new(200).unwrap();
@@ -36,37 +36,36 @@ impl Default for ThrottleOptions {
     }
 }
 
-/// What one is told that goes too fast, or not.
+/// Whether a request is within the rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Burst {
-    /// It may go on.
+    /// It may proceed.
     Allowed {
-        /// How many more it could send at once.
+        /// How many more could be sent at once.
         remaining: u32,
     },
-    /// It goes too fast.
+    /// It is too fast.
     Refused {
         /// After how long the next request is allowed.
         retry_after: Duration,
     },
 }
 
-/// The short-window limit of every organization, or of whatever else the requests are counted by: an
-/// [`Identity`](tenantry_domain::Identity) counts those of one user in one organization. Cheap to clone, and all clones count
-/// together; one process does not know of another.
+/// The rate limit per organization, or per other key: with an [`Identity`](tenantry_domain::Identity), per user in an
+/// organization. Cheap to clone; all clones share the counts. Each process counts on its own.
 pub struct Throttle<K: Hash + Eq + Copy = OrganizationId> {
     limiter: Arc<Limiter<K>>,
     clock: DefaultClock,
     remembered: usize,
-    /// When the quiet ones were last forgotten.
+    /// When idle keys were last removed.
     tidied: Arc<Mutex<Option<std::time::Instant>>>,
 }
 
-/// Forgetting goes through all organizations, so it is not done more often than this.
+/// Removing goes through all keys, so it runs at most this often.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
 
 impl<K: Hash + Eq + Copy> Throttle<K> {
-    /// A throttle that has seen nobody yet.
+    /// A throttle without any requests yet.
     pub fn new(options: ThrottleOptions) -> Self {
         let quota = Quota::per_second(options.per_second).allow_burst(options.burst);
         let limiter = RateLimiter::hashmap_with_clock(quota, DefaultClock::default());
@@ -78,7 +77,7 @@ impl<K: Hash + Eq + Copy> Throttle<K> {
         }
     }
 
-    /// Counts a request, unless whoever it counts for goes too fast.
+    /// Counts a request, unless its key is too fast.
     pub fn check(&self, key: K) -> Burst {
         let burst = match self.limiter.check_key(&key) {
             Ok(state) => Burst::Allowed { remaining: state.remaining_burst_capacity() },
@@ -88,22 +87,22 @@ impl<K: Hash + Eq + Copy> Throttle<K> {
         burst
     }
 
-    /// How many are in memory.
+    /// How many keys are in memory.
     pub fn len(&self) -> usize {
         self.limiter.len()
     }
 
-    /// Whether nobody is in memory.
+    /// Whether no key is in memory.
     pub fn is_empty(&self) -> bool {
         self.limiter.is_empty()
     }
 
-    /// Forgets those who could send a full burst again: forgetting them changes nothing for them.
+    /// Removes keys that could send a full burst again; removing them changes nothing for them.
     fn tidy(&self) {
         if self.limiter.len() <= self.remembered {
             return;
         }
-        // Whoever finds it locked leaves the work to the one who holds it.
+        // If it is locked, its holder does the work.
         let Some(mut tidied) = self.tidied.try_lock() else { return };
         if tidied.is_none_or(|at| at.elapsed() >= TIDY_EVERY) {
             self.limiter.retain_recent();

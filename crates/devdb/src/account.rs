@@ -28,7 +28,7 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// The account for this process; looked up once.
+    /// The account for this process; determined once.
     pub(crate) fn for_server() -> Result<Self, DevDbError> {
         static ACCOUNT: OnceLock<Option<Account>> = OnceLock::new();
         ACCOUNT.get_or_init(Self::look_up).ok_or(DevDbError::NoUnprivilegedAccount)
@@ -45,12 +45,12 @@ impl Account {
             .filter(|account| account.uid != 0)
     }
 
-    /// Whether the server runs as somebody else than this process.
+    /// Whether the server runs as a different user than this process.
     pub(crate) fn is_other(self) -> bool {
         self.uid != self.own_uid
     }
 
-    /// A command that runs as this account, in `/`, without the environment's opinions on Postgres or language.
+    /// A command that runs as this account, in `/`, without environment variables that affect Postgres or the language.
     pub(crate) fn command(self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.current_dir("/").env("LC_ALL", "C");
@@ -66,7 +66,7 @@ impl Account {
         command
     }
 
-    /// Gives a file or folder that root made to the account.
+    /// Gives a file or folder that root created to the account.
     pub(crate) fn own(self, path: &Path) -> Result<(), DevDbError> {
         if self.is_other() {
             chown(path, Some(self.uid), Some(self.gid)).map_err(DevDbError::io("change the owner of", path))?;
@@ -74,7 +74,7 @@ impl Account {
         Ok(())
     }
 
-    /// Whether the account may pass through this folder and every one above it.
+    /// Whether the account may enter this folder and every one above it.
     pub(crate) fn can_reach(self, folder: &Path) -> bool {
         !self.is_other()
             || folder.ancestors().filter(|ancestor| !ancestor.as_os_str().is_empty()).all(|ancestor| {
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_folder_above_is_noticed() {
+    fn an_inaccessible_parent_folder_is_detected() {
         let root = tempfile::tempdir().unwrap();
         let inner = root.path().join("inner");
         fs::create_dir(&inner).unwrap();

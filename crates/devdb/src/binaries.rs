@@ -14,7 +14,7 @@ pub const MINIMUM_MAJOR: u32 = 15;
 /// The variable that overrides the search with one folder of programs.
 const OVERRIDE: &str = "TENANTRY_PG_BIN";
 
-/// The programs a private cluster needs; a folder without one of them is no candidate.
+/// The programs that a private cluster needs. A folder that lacks one is skipped.
 const PROGRAMS: [&str; 4] = ["postgres", "initdb", "pg_ctl", "psql"];
 
 /// A folder with the server programs of one Postgres version.
@@ -25,8 +25,8 @@ pub struct Binaries {
 }
 
 impl Binaries {
-    /// Finds the newest Postgres that the product supports: in the folder that `TENANTRY_PG_BIN` names, or else on
-    /// `PATH`, by `pg_config`, and in the folders of the usual packages.
+    /// Finds the newest Postgres that the product supports: in the folder named by `TENANTRY_PG_BIN`, else on `PATH`,
+    /// with `pg_config`, and in the folders of the usual packages.
     ///
     /// # Errors
     /// [`DevDbError::BinariesMissing`] when there is none; its text names the package to install.
@@ -43,10 +43,10 @@ impl Binaries {
         Self::find_in(candidates())
     }
 
-    /// Finds the newest supported version among the given folders; of equals the first.
+    /// Finds the newest supported version in the given folders; of equal versions, the first.
     ///
     /// # Errors
-    /// [`DevDbError::BinariesMissing`] when none of them holds one.
+    /// [`DevDbError::BinariesMissing`] when no folder contains one.
     pub fn find_in(folders: impl IntoIterator<Item = PathBuf>) -> Result<Self, DevDbError> {
         let mut best: Option<Self> = None;
         for folder in folders {
@@ -65,7 +65,7 @@ impl Binaries {
         }
     }
 
-    /// Finds the programs of exactly this major version, which an existing data folder asks for.
+    /// Finds the programs of exactly this major version, which an existing data folder requires.
     pub(crate) fn find_major(data_dir: &Path, major: u32) -> Result<Self, DevDbError> {
         let newest = Self::find()?;
         if newest.major == major {
@@ -92,12 +92,12 @@ impl Binaries {
         self.folder.join(name)
     }
 
-    /// Writes down which programs these are, for [`Binaries::recall`].
+    /// Records which programs these are, for [`Binaries::recall`].
     pub(crate) fn note(&self, file: &Path) -> Result<(), DevDbError> {
         fs::write(file, format!("{}\n{}\n", self.major, self.folder.display())).map_err(DevDbError::io("write", file))
     }
 
-    /// The programs that another process noted; `None` when it noted none or they are gone.
+    /// The programs that another process recorded; `None` when it recorded none or they are gone.
     pub(crate) fn recall(file: &Path) -> Option<Self> {
         let text = fs::read_to_string(file).ok()?;
         let (major, folder) = text.trim_end().split_once('\n')?;
@@ -105,7 +105,7 @@ impl Binaries {
         found.program("psql").is_file().then_some(found)
     }
 
-    /// Whether this installation brings a loadable module, so that preloading it cannot keep the server from starting.
+    /// Whether this installation has a loadable module, so that preloading it cannot prevent the server from starting.
     pub(crate) fn has_module(&self, name: &str) -> bool {
         let lib = |path: &str| self.folder.join(path);
         [lib("../lib"), lib("../lib/postgresql"), lib("../lib64/pgsql"), PathBuf::from("/usr/lib64/pgsql")]
@@ -130,7 +130,7 @@ fn parse_major(version: &str) -> Option<u32> {
     number.get(..digits)?.parse().ok()
 }
 
-/// Every folder that may hold the programs, most deliberate first, each once.
+/// Every folder that may contain the programs, most specific first, without duplicates.
 fn candidates() -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> =
         env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
@@ -162,7 +162,7 @@ fn candidates() -> Vec<PathBuf> {
     folders
 }
 
-/// What to install on this machine, for the one message that a missing server gives.
+/// What to install on this machine, for the error message about a missing server.
 pub(crate) fn install_hint() -> String {
     hint_for(env::consts::OS, &fs::read_to_string("/etc/os-release").unwrap_or_default())
 }
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_version_and_none_at_all_name_the_remedy() {
+    fn an_old_or_missing_version_names_what_to_install() {
         let root = tempfile::tempdir().unwrap();
         let old = fake_installation(root.path(), "a", "14.9");
         let text = Binaries::find_in([old]).unwrap_err().to_string();
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_read_whatever_follows_them() {
+    fn versions_are_parsed_with_any_suffix() {
         assert_eq!(parse_major("postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)\n"), Some(15));
         assert_eq!(parse_major("postgres (PostgreSQL) 18beta1\n"), Some(18));
         assert_eq!(parse_major("postgres (PostgreSQL) 16"), Some(16));

@@ -1,4 +1,4 @@
-//! A cluster that belongs to this process and ends with it.
+//! A cluster that belongs to this process and stops with it.
 
 use std::{
     fmt::Write as _,
@@ -16,12 +16,12 @@ use crate::{
     server::{Server, StartOptions, StopMode, quoted},
 };
 
-/// How to start a [`Cluster`]. The default is a temporary one on a free port that survives no crash.
+/// How to start a [`Cluster`]. The default is a temporary one on a free port, without crash safety.
 #[derive(Clone, Debug, Default)]
 pub struct ClusterOptions {
-    /// The folder that keeps the cluster from one start to the next; `None` for one that is removed at the end.
+    /// The folder that keeps the cluster between starts; `None` for one that is removed at the end.
     pub data_dir: Option<PathBuf>,
-    /// Postgres settings that go before the built-in ones.
+    /// Postgres settings that take precedence over the built-in ones.
     pub settings: Vec<(String, String)>,
     /// The loopback port; `None` for any free one.
     pub port: Option<u16>,
@@ -29,8 +29,8 @@ pub struct ClusterOptions {
     pub durable: bool,
 }
 
-/// A private Postgres cluster. It stops when it is dropped, and when this process ends in any other way: a small
-/// watchdog waits for the end of a pipe that only this process holds.
+/// A private Postgres cluster. It stops when it is dropped. It also stops when this process ends in any other way: a
+/// small watchdog waits for the end of a pipe that only this process holds.
 #[derive(Debug)]
 pub struct Cluster {
     server: Server,
@@ -38,15 +38,15 @@ pub struct Cluster {
     ephemeral: bool,
     postmaster: Child,
     watchdog: Option<Child>,
-    /// The processes that [`Cluster::pause`] stopped.
+    /// The processes that [`Cluster::pause`] has frozen.
     paused: Vec<u32>,
-    /// Held for as long as the cluster is ours.
+    /// Held as long as the cluster is ours.
     _lock: File,
 }
 
-/// Waits for the end of standard input, which comes when the owner is gone, then stops the server and removes what
-/// should not stay. Signals are ignored because a terminal or a supervisor may send them to the watchdog as well.
-/// The pid is compared because the next owner may already have started a server of its own in the same folder.
+/// Waits for the end of standard input, which comes when the owner is gone. Then it stops the server and removes what
+/// is temporary. Signals are ignored because a terminal or a supervisor may send them to the watchdog as well. The pid
+/// is compared because the next owner may already have started a server of its own in the same folder.
 const WATCHDOG: &str = r#"trap '' HUP INT TERM
 while read -r _; do :; done
 read -r running <"$2/postmaster.pid"
@@ -54,12 +54,12 @@ read -r running <"$2/postmaster.pid"
 [ -z "$5" ] || rm -rf "$5" "$6""#;
 
 impl Cluster {
-    /// Starts a cluster, making its data folder at the first start. What an earlier process left behind after a crash
-    /// is stopped or swept first.
+    /// Starts a cluster, creating its data folder at the first start. It first stops or removes what an earlier process
+    /// left behind after a crash.
     ///
     /// # Errors
-    /// [`DevDbError::BinariesMissing`] without Postgres, [`DevDbError::AlreadyRunning`] when another process uses
-    /// the data folder, [`DevDbError::PortTaken`], and what else its variants say.
+    /// [`DevDbError::BinariesMissing`] without Postgres, [`DevDbError::AlreadyRunning`] when another process uses the
+    /// data folder, [`DevDbError::PortTaken`], and others of its variants.
     pub async fn start(options: ClusterOptions) -> Result<Self, DevDbError> {
         off_thread(move || Self::start_blocking(options)).await
     }
@@ -91,7 +91,7 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Starts the watchdog of the present postmaster and ends that of an earlier one.
+    /// Starts the watchdog of the current postmaster and ends the previous watchdog.
     fn watch(&mut self) -> Result<(), DevDbError> {
         self.unwatch();
         let folders = &self.server.folders;
@@ -117,13 +117,13 @@ impl Cluster {
 
     fn unwatch(&mut self) {
         if let Some(mut watchdog) = self.watchdog.take() {
-            // Killed before its standard input ends with it, so it does nothing.
+            // It is killed before its standard input ends, so it does nothing.
             let _ = watchdog.kill();
             let _ = watchdog.wait();
         }
     }
 
-    /// Where the cluster listens.
+    /// The cluster's address.
     pub fn connection(&self) -> &Connection {
         &self.server.connection
     }
@@ -143,8 +143,8 @@ impl Cluster {
         self.connection().database(name)
     }
 
-    /// The folder that holds the cluster. Not always the one that was asked for: run as root, the server cannot use
-    /// a folder that its own account cannot reach.
+    /// The cluster's folder. Not always the requested one: if this process is root, the server's own account may be
+    /// unable to reach that.
     pub fn data_dir(&self) -> &Path {
         &self.server.folders.base
     }
@@ -154,7 +154,7 @@ impl Cluster {
         &self.server.folders.socket
     }
 
-    /// The server's log, of this start.
+    /// The server's log since this start.
     pub fn log_file(&self) -> &Path {
         &self.server.folders.log
     }
@@ -169,8 +169,8 @@ impl Cluster {
         self.postmaster.id()
     }
 
-    /// Runs statements through `psql` as the superuser, each in a transaction of its own, and returns the rows:
-    /// columns parted by `|`, one row a line.
+    /// Runs statements through `psql` as the superuser, each in its own transaction, and returns the rows: columns
+    /// separated by `|`, one row per line.
     ///
     /// # Errors
     /// [`DevDbError::Program`] with Postgres's message at the first statement that fails.
@@ -179,8 +179,8 @@ impl Cluster {
         off_thread(move || server.sql(&database, &statements)).await
     }
 
-    /// Creates the product's roles, or brings existing ones into line: none is a superuser, bypasses row-level
-    /// security, or creates roles and databases.
+    /// Creates the product's roles, or corrects existing ones: none is a superuser, bypasses row-level security, or
+    /// creates roles and databases.
     ///
     /// # Errors
     /// [`DevDbError::Program`] when Postgres refuses.
@@ -189,17 +189,17 @@ impl Cluster {
         off_thread(move || server.prepare_roles()).await
     }
 
-    /// Creates a database owned by `tenantry_owner`, as a copy of `template` if there is one.
+    /// Creates a database owned by `tenantry_owner`, as a copy of `template` if given.
     ///
     /// # Errors
-    /// [`DevDbError::Program`] when it exists, or somebody is connected to the template.
+    /// [`DevDbError::Program`] when it exists, or when there are connections to the template.
     pub async fn create_database(&self, name: &str, template: Option<&str>) -> Result<DatabaseUrls, DevDbError> {
         let (server, statement) = (self.server.clone(), create_statement(name, template));
         off_thread(move || server.sql("postgres", &statement)).await?;
         Ok(self.database(name))
     }
 
-    /// Whether there is a database of this name.
+    /// Whether there is a database with this name.
     ///
     /// # Errors
     /// [`DevDbError::Program`] when the server does not answer.
@@ -212,14 +212,14 @@ impl Cluster {
     /// Stops the server (ending its sessions) and starts it again at the same address.
     ///
     /// # Errors
-    /// [`DevDbError::StartFailed`] or [`DevDbError::PortTaken`] when it does not come back.
+    /// [`DevDbError::StartFailed`] or [`DevDbError::PortTaken`] when it cannot start again.
     pub async fn restart(&mut self) -> Result<(), DevDbError> {
         self.resume();
         self.server.stop(&mut self.postmaster, StopMode::Fast)?;
         self.launch().await
     }
 
-    /// Stops the server at once, as a crash would, and leaves it down until [`Cluster::launch`]. Without
+    /// Stops the server immediately, like a crash, and leaves it stopped until [`Cluster::launch`]. Without
     /// [`ClusterOptions::durable`] the last commits may be lost.
     ///
     /// # Errors
@@ -250,7 +250,7 @@ impl Cluster {
         self.paused.extend(children);
     }
 
-    /// Lets a paused server go on.
+    /// Resumes a paused server.
     pub fn resume(&mut self) {
         if !self.paused.is_empty() {
             process::signal("CONT", &std::mem::take(&mut self.paused));
@@ -307,17 +307,18 @@ impl Server {
     }
 }
 
-/// Copying the template's files takes a quarter of the time of copying its blocks through the log (40 ms against
-/// 170 ms for 11 MB), because without `fsync` the checkpoints it needs cost next to nothing.
+/// Copying the template's files takes a quarter of the time of copying its blocks through the log (40 ms against 170 ms
+/// for 11 MB). Without `fsync`, the checkpoints that it requires cost almost nothing.
 pub(crate) fn create_statement(name: &str, template: Option<&str>) -> String {
     let template = template.map(|template| format!(" TEMPLATE {}", quoted(template))).unwrap_or_default();
     format!("CREATE DATABASE {} OWNER {}{template} STRATEGY file_copy", quoted(name), Role::Owner)
 }
 
-/// Removes the temporary clusters of processes that are gone. The watchdogs have done it, unless they were killed too.
+/// Removes the temporary clusters of processes that are gone. Usually the watchdogs have done so, unless they were
+/// killed too.
 fn sweep(account: Account) {
     for (folders, _lock) in Folders::abandoned(account) {
-        // Opening recovers: it stops a server that is still there.
+        // Opening recovers the folder: it stops a server that is still running.
         if folders.data.exists()
             && let Err(error) = Server::open(folders.clone(), account, false)
         {

@@ -1,11 +1,11 @@
-//! Where a cluster listens and the URLs that lead there.
+//! The address of a cluster, and the URLs of its databases.
 
 use std::{
     fmt::{self, Write as _},
     path::{Path, PathBuf},
 };
 
-/// The database roles of the product, which every private cluster has.
+/// The database roles of the product, which exist in every private cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// `tenantry_owner`: owns every table; runs migrations.
@@ -42,7 +42,7 @@ impl fmt::Display for Role {
     }
 }
 
-/// Where a cluster listens, and the password all its roles share.
+/// The address of a cluster, and the password that all its roles share.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Connection {
     pub(crate) port: u16,
@@ -57,7 +57,7 @@ impl Connection {
         format!("postgres://{}:{password}@127.0.0.1:{port}/{}", encoded(role), encoded(database))
     }
 
-    /// The same database over the Unix socket, where no password is asked for and a connection opens sooner.
+    /// The same database over the Unix socket, which needs no password and connects faster.
     pub fn socket_url(&self, role: &str, database: &str) -> String {
         let host = encoded(&self.socket_dir.to_string_lossy());
         format!("postgres://{}@{host}:{}/{}", encoded(role), self.port, encoded(database))
@@ -79,7 +79,7 @@ impl Connection {
     }
 }
 
-/// The password stays out of logs.
+/// The password must not appear in logs.
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
@@ -102,7 +102,7 @@ impl DatabaseUrls {
         &self.name
     }
 
-    /// Where the cluster listens.
+    /// The cluster's address.
     pub fn connection(&self) -> &Connection {
         &self.connection
     }
@@ -143,7 +143,7 @@ impl DatabaseUrls {
     }
 }
 
-/// Percent-encodes what is not an unreserved character of RFC 3986.
+/// Percent-encodes every character that is not unreserved in RFC 3986.
 fn encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {

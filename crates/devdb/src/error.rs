@@ -1,4 +1,4 @@
-//! Everything that can go wrong with a private cluster, worded for the person at the terminal.
+//! The errors of a private cluster, worded for the person at the terminal.
 
 use std::{io, path::PathBuf};
 
@@ -11,7 +11,7 @@ pub enum DevDbError {
     /// No usable Postgres server programs on this machine.
     #[error("no PostgreSQL {MINIMUM_MAJOR} or newer found{}; {}", found_note(.found.as_deref()), install_hint())]
     BinariesMissing {
-        /// What was found instead: a version that is too old, or the override that names no programs.
+        /// What was found instead: a version that is too old, or an override that names a folder without the programs.
         found: Option<String>,
     },
 
@@ -23,23 +23,23 @@ pub enum DevDbError {
     DataVersion {
         /// The data folder.
         data_dir: PathBuf,
-        /// The major version it needs.
+        /// The major version that it requires.
         data_major: u32,
     },
 
     /// Another process runs a cluster in the same data folder.
     #[error("{} is in use by another process{}; stop it or choose another folder", .data_dir.display(), pid_note(*.pid))]
     AlreadyRunning {
-        /// The folder both wanted.
+        /// The folder that both use.
         data_dir: PathBuf,
-        /// The running postmaster, when it is known.
+        /// The running postmaster, if known.
         pid: Option<u32>,
     },
 
-    /// The requested port is taken.
+    /// The requested port is in use.
     #[error("port {port} on 127.0.0.1 is taken")]
     PortTaken {
-        /// The port that was asked for.
+        /// The requested port.
         port: u16,
     },
 
@@ -47,7 +47,7 @@ pub enum DevDbError {
     #[error("PostgreSQL refuses to run as root, and neither of the accounts `postgres` and `nobody` exists")]
     NoUnprivilegedAccount,
 
-    /// A folder that should be ours belongs to somebody else.
+    /// A folder that should belong to us belongs to someone else.
     #[error("{} belongs to another user; remove it or set TMPDIR", .path.display())]
     ForeignFolder {
         /// The folder.
@@ -73,9 +73,9 @@ pub enum DevDbError {
     /// A file, folder or program could not be reached.
     #[error("cannot {action} {}", .path.display())]
     Io {
-        /// What was tried, as a verb: `create`, `lock`, `run`.
+        /// The failed action, as a verb: `create`, `lock`, `run`.
         action: &'static str,
-        /// On what.
+        /// The path it was tried on.
         path: PathBuf,
         /// Why it failed.
         #[source]
@@ -88,7 +88,7 @@ pub enum DevDbError {
 }
 
 impl DevDbError {
-    /// For `map_err`: names the action and the path that an I/O error is about.
+    /// For `map_err`: names the action and the path of an I/O error.
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { action, path, source }

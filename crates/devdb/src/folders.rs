@@ -1,7 +1,7 @@
-//! The folders of a cluster: where they are, who owns them, and what another process left behind in them.
+//! The folders of a cluster: their paths, their owners, and what other processes left behind in them.
 //!
-//! A base folder holds `data`, `socket`, `log`, `password` and `lock`. Whoever holds an exclusive lock on `lock` owns
-//! the cluster; the kernel gives the lock up however the process ends, so it needs no recovery.
+//! A base folder contains `data`, `socket`, `log`, `password` and `lock`. The process with an exclusive lock on `lock`
+//! owns the cluster. The kernel releases the lock however the process ends, so it needs no recovery.
 
 use std::{
     env,
@@ -15,16 +15,16 @@ use std::{
 
 use crate::{DevDbError, account::Account};
 
-/// What a socket's address may measure: 104 bytes with the closing NUL on macOS, 108 on Linux.
+/// The maximum length of a socket's path: 104 bytes including the closing NUL on macOS, 108 on Linux.
 const SOCKET_PATH_LIMIT: usize = 103;
-/// The longest name Postgres gives to the socket.
+/// The longest file name that Postgres gives to the socket.
 const LONGEST_SOCKET_NAME: &str = "/.s.PGSQL.65535.lock";
-/// What the name of every temporary base folder starts with.
+/// The prefix of the name of every temporary base folder.
 const EPHEMERAL_PREFIX: &str = "tenantry-pg-";
-/// A base folder younger than this may be waiting for its owner to lock it.
+/// A base folder newer than this may not be locked by its owner yet.
 const SETTLED: Duration = Duration::from_mins(1);
 
-/// The places of one cluster.
+/// The paths of one cluster.
 #[derive(Clone, Debug)]
 pub(crate) struct Folders {
     pub(crate) base: PathBuf,
@@ -35,17 +35,17 @@ pub(crate) struct Folders {
 }
 
 impl Folders {
-    /// Makes a base folder of its own for a cluster that ends with this process.
+    /// Creates a base folder for a cluster that ends with this process.
     pub(crate) fn ephemeral(account: Account) -> Result<Self, DevDbError> {
         let base = temporary_root(account).join(format!("{EPHEMERAL_PREFIX}{}-{}", std::process::id(), random_hex(4)?));
         create_private(&base, account)?;
         Self::within(base, account)
     }
 
-    /// Makes or finds the folders below a named base folder.
+    /// Creates or finds the folders below a named base folder.
     ///
-    /// A server that runs as another account cannot use a folder below, say, `/root`. The cluster then lives in
-    /// `/var/lib/tenantry`, under a name that follows from the one asked for, so that the next start finds it again.
+    /// A server that runs as another account cannot use a folder below, for example, `/root`. The cluster then goes to
+    /// `/var/lib/tenantry`, under a name derived from the requested path, so that the next start finds it again.
     pub(crate) fn named(base: &Path, account: Account) -> Result<Self, DevDbError> {
         let mut base = std::path::absolute(base).map_err(DevDbError::io("find", base))?;
         let existing = base.ancestors().find(|ancestor| ancestor.is_dir()).unwrap_or(Path::new("/"));
@@ -66,7 +66,7 @@ impl Folders {
         Self::within(base, account)
     }
 
-    /// Makes or finds the folders of a cluster that several processes share, known by a key.
+    /// Creates or finds the folders of a cluster that several processes share, identified by a key.
     pub(crate) fn shared(key: &str, account: Account) -> Result<Self, DevDbError> {
         let base = temporary_root(account).join(format!("tenantry-test-{}-{key}", account.own_uid));
         create_private(&base, account)?;
@@ -97,7 +97,7 @@ impl Folders {
         }
     }
 
-    /// The cluster's password; made on the first call and kept in a 0600 file.
+    /// The cluster's password; created on the first call and kept in a file with mode 0600.
     pub(crate) fn read_or_make_password(&self, account: Account) -> Result<String, DevDbError> {
         let mut file = OpenOptions::new()
             .read(true)
@@ -117,7 +117,7 @@ impl Folders {
         Ok(password)
     }
 
-    /// Removes the whole cluster. What cannot be removed is logged and left to the next sweep.
+    /// Removes the whole cluster. What cannot be removed is logged and left for the next sweep.
     pub(crate) fn remove(&self) {
         for folder in [&self.base, &self.socket] {
             if let Err(error) = fs::remove_dir_all(folder)
@@ -128,7 +128,8 @@ impl Folders {
         }
     }
 
-    /// The base folders of temporary clusters whose process is gone, each with the lock that now makes them ours.
+    /// The base folders of temporary clusters whose process is gone, each with the lock that makes this process its
+    /// owner.
     pub(crate) fn abandoned(account: Account) -> Vec<(Self, File)> {
         let root = temporary_root(account);
         let Ok(entries) = fs::read_dir(&root) else { return Vec::new() };
@@ -151,7 +152,7 @@ impl Folders {
     }
 }
 
-/// What a running postmaster says about itself in `postmaster.pid`.
+/// The content of a running postmaster's `postmaster.pid`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PostmasterFile {
     pub(crate) pid: u32,
@@ -165,7 +166,7 @@ impl PostmasterFile {
         data.join("postmaster.pid")
     }
 
-    /// Reads the file; `None` when there is none or it is only just being written.
+    /// Reads the file; `None` when it does not exist or is still being written.
     pub(crate) fn read(data: &Path) -> Option<Self> {
         Self::parse(&fs::read_to_string(Self::path(data)).ok()?)
     }
@@ -173,19 +174,20 @@ impl PostmasterFile {
     fn parse(text: &str) -> Option<Self> {
         let mut lines = text.lines();
         let pid = lines.next()?.trim().parse().ok()?;
-        // Then the data folder, the start time, the port, socket folder, address, shared memory, and the state.
+        // Next come the data folder, the start time, the port, socket folder, address, shared memory, and the state.
         let port = lines.nth(2).and_then(|line| line.trim().parse().ok());
         let ready = lines.nth(3).is_some_and(|line| line.trim() == "ready");
         Some(Self { pid, port, ready })
     }
 }
 
-/// Makes a folder that only the server's account (and root) may enter, or makes sure that it is one.
+/// Creates a folder that only the server's account (and root) may enter, or checks that an existing one is such a
+/// folder.
 pub(crate) fn create_private(path: &Path, account: Account) -> Result<(), DevDbError> {
     match DirBuilder::new().mode(0o700).create(path) {
         Ok(()) => account.own(path),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            // The name may be guessable and the parent open to all: what is there could be somebody's trap.
+            // The name may be guessable and the parent writable for everyone, so an existing folder may be a trap.
             let meta = fs::symlink_metadata(path).map_err(DevDbError::io("look at", path))?;
             if !meta.is_dir() || (meta.uid() != account.uid && meta.uid() != account.own_uid) {
                 return Err(DevDbError::ForeignFolder { path: path.to_owned() });
@@ -196,7 +198,8 @@ pub(crate) fn create_private(path: &Path, account: Account) -> Result<(), DevDbE
     }
 }
 
-/// Opens a file that is only ever locked. The server's account may open it too: the watchdog runs as that account.
+/// Opens a file that is only used for locking. The server's account may open it too, because the watchdog runs as that
+/// account.
 pub(crate) fn open_lock(path: &Path, account: Account) -> Result<File, DevDbError> {
     let file = OpenOptions::new()
         .read(true)
@@ -210,9 +213,10 @@ pub(crate) fn open_lock(path: &Path, account: Account) -> Result<File, DevDbErro
     Ok(file)
 }
 
-/// Where temporary clusters live: the usual folder, unless the server cannot get there or its sockets could not.
+/// The parent of temporary clusters: the usual folder, unless the server cannot reach it or its sockets' paths would be
+/// too long.
 fn temporary_root(account: Account) -> PathBuf {
-    // Room for the longest base folder and `socket` below it.
+    // Room for the longest base folder and `socket` in it.
     const ROOM: usize = 48;
     let usual = env::temp_dir();
     if account.can_reach(&usual) && usual.as_os_str().len() + ROOM + LONGEST_SOCKET_NAME.len() <= SOCKET_PATH_LIMIT {
@@ -226,14 +230,14 @@ pub(crate) fn older_than(at: SystemTime, age: Duration) -> bool {
     SystemTime::now().duration_since(at).is_ok_and(|passed| passed > age)
 }
 
-/// A short name that follows from a value, the same in every process of one build.
+/// A short name derived from a value, the same in every process of one build.
 pub(crate) fn hash_of(value: impl Hash) -> String {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     format!("{:016x}", hasher.finish())
 }
 
-/// That many random bytes as hexadecimal digits.
+/// This many random bytes as hexadecimal digits.
 pub(crate) fn random_hex(bytes: usize) -> Result<String, DevDbError> {
     let mut buffer = vec![0_u8; bytes];
     File::open("/dev/urandom")
@@ -279,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn the_password_is_private_and_stays() {
+    fn the_password_is_private_and_does_not_change() {
         let account = Account::for_server().unwrap();
         let folders = Folders::ephemeral(account).unwrap();
         let password = folders.read_or_make_password(account).unwrap();

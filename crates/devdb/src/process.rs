@@ -1,11 +1,11 @@
-//! Looking at and signalling other processes without `unsafe`: `/proc` where there is one, else `ps` and `kill`.
+//! Inspecting and signalling other processes without `unsafe`: with `/proc` if it exists, else with `ps` and `kill`.
 
 use std::{
     fs,
     process::{Command, Stdio},
 };
 
-/// The command line of a live process, its arguments parted by spaces; `None` when it is gone or a zombie.
+/// The command line of a live process, with its arguments separated by spaces; `None` when it is gone or a zombie.
 pub(crate) fn command_line(pid: u32) -> Option<String> {
     if fs::exists("/proc/self/cmdline").unwrap_or(false) {
         let raw = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
@@ -37,15 +37,15 @@ pub(crate) fn children_of(parent: u32) -> Vec<u32> {
         .collect()
 }
 
-/// The fourth field of `stat`; the second, a name in brackets, may itself hold spaces and brackets.
+/// The fourth field of `stat`. The second field, a name in brackets, may itself contain spaces and brackets.
 fn parent_of(pid: u32) -> Option<u32> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// Sends a signal, by name, to each process; one that is already gone is no error.
+/// Sends a signal, by name, to each process; a process that is already gone is not an error.
 pub(crate) fn signal(name: &str, pids: &[u32]) {
-    // The shell's own `kill`, because the program of that name is not on every minimal system.
+    // The shell's own `kill`, because minimal systems may lack the program.
     let list: Vec<String> = pids.iter().map(ToString::to_string).collect();
     let script = format!("kill -s {name} {}", list.join(" "));
     if let Err(error) = Command::new("sh").args(["-c", &script]).stderr(Stdio::null()).status() {

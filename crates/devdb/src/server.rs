@@ -1,4 +1,4 @@
-//! The Postgres server of one base folder: making its data folder, starting, asking and stopping it.
+//! The Postgres server of one base folder: creating its data folder, starting, querying and stopping it.
 //!
 //! Everything here blocks; [`Cluster`](crate::Cluster) and [`shared`](crate::shared) decide when a server runs.
 
@@ -20,11 +20,11 @@ use crate::{
     process,
 };
 
-/// How long a server may take to come up; crash recovery of a large data folder included.
+/// How long a server may take to start, including crash recovery of a large data folder.
 const START_PATIENCE: Duration = Duration::from_mins(1);
 /// How long a server may take to stop before it is killed.
 const STOP_PATIENCE: Duration = Duration::from_secs(20);
-/// Another process may take a free port between our look and the server's; then the next one is tried.
+/// Another process may take the free port before the server does; then the next one is tried.
 const PORT_ATTEMPTS: u32 = 5;
 
 /// How Postgres stops: with or without a checkpoint.
@@ -32,7 +32,7 @@ const PORT_ATTEMPTS: u32 = 5;
 pub(crate) enum StopMode {
     /// Ends sessions and writes everything; the data folder is clean afterwards.
     Fast,
-    /// Drops everything at once; right for data that nobody will read again.
+    /// Drops everything immediately; for data that nobody will read again.
     Immediate,
 }
 
@@ -63,8 +63,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Takes over a base folder, of which the caller holds the lock: stops what a crashed process left running and
-    /// makes the data folder if there is none.
+    /// Takes over a base folder whose lock the caller holds: stops what a crashed process left running, and creates the
+    /// data folder if it does not exist.
     pub(crate) fn open(folders: Folders, account: Account, durable: bool) -> Result<Self, DevDbError> {
         let binaries = match fs::read_to_string(folders.data.join("PG_VERSION")) {
             Ok(version) => Binaries::find_major(&folders.base, version.trim().parse().unwrap_or(0))?,
@@ -80,7 +80,7 @@ impl Server {
         Ok(server)
     }
 
-    /// Knows a server that another process started; `None` when it does not run.
+    /// Refers to a server that another process started; `None` when it is not running.
     pub(crate) fn running(folders: Folders, account: Account, binaries: Binaries) -> Result<Option<Self>, DevDbError> {
         let password = folders.read_or_make_password(account)?;
         let connection = Connection { port: 0, password, socket_dir: folders.socket.clone() };
@@ -94,7 +94,7 @@ impl Server {
         }
     }
 
-    /// The live postmaster of this data folder. A pid in a stale file may meanwhile be somebody else's, so the
+    /// The live postmaster of this data folder. The pid in a stale file may belong to another process now, so the
     /// process must also look like ours.
     pub(crate) fn postmaster(&self) -> Option<PostmasterFile> {
         let file = PostmasterFile::read(&self.folders.data)?;
@@ -103,7 +103,7 @@ impl Server {
         (line.contains("postgres") && line.contains(data.as_ref())).then_some(file)
     }
 
-    /// Stops a postmaster that outlived its owner, or clears away the file of one that did not.
+    /// Stops a postmaster that outlived its owner, or removes the file of one that did not.
     fn recover(&self) -> Result<(), DevDbError> {
         if let Some(orphan) = self.postmaster() {
             tracing::warn!(pid = orphan.pid, "stopping a PostgreSQL that a crashed process left running");
@@ -119,7 +119,7 @@ impl Server {
         }
     }
 
-    /// `initdb`, in a folder that gets its final name only when it is complete.
+    /// Runs `initdb` in a folder that gets its final name only when it is complete.
     fn init(&self, durable: bool) -> Result<(), DevDbError> {
         let unfinished = self.folders.base.join("data.new");
         for locale in ["C.UTF-8", "C"] {
@@ -140,7 +140,7 @@ impl Server {
             }
             match run("initdb", &mut command) {
                 Ok(_) => break,
-                // Not every system has C.UTF-8; plain C is the same but for the case of letters beyond ASCII.
+                // Not every system has C.UTF-8. Plain C is the same except for upper and lower case beyond ASCII.
                 Err(DevDbError::Program { output, .. }) if locale == "C.UTF-8" && output.contains("locale") => {}
                 Err(error) => return Err(error),
             }
@@ -148,8 +148,9 @@ impl Server {
         fs::rename(&unfinished, &self.folders.data).map_err(DevDbError::io("rename", &unfinished))
     }
 
-    /// Starts the server in a process group of its own, so that Ctrl-C in a terminal reaches only us, and waits until
-    /// it accepts connections. The server holds none of our files: a test runner can see that we have ended.
+    /// Starts the server in a process group of its own, so that Ctrl-C in a terminal reaches only this process, and
+    /// waits until it accepts connections. The server inherits none of our files, so a test runner can see that this
+    /// process has ended.
     pub(crate) fn start(&mut self, options: &StartOptions) -> Result<Child, DevDbError> {
         let mut attempt = 1;
         loop {
@@ -223,8 +224,8 @@ impl Server {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
         if !options.durable {
-            // Nobody reads this data after a crash, so nothing is done to survive one. A small buffer pool makes
-            // CREATE and DROP DATABASE quick, which both walk through it.
+            // Nobody reads this data after a crash, so crash safety is switched off. A small buffer pool speeds up
+            // CREATE and DROP DATABASE, which both scan it.
             settings.extend(
                 [
                     ("fsync", "off"),
@@ -244,12 +245,12 @@ impl Server {
         settings
     }
 
-    /// Waits for our own child to stop; kills it when it does not.
+    /// Waits for our own child to stop; kills it if it does not.
     pub(crate) fn stop(&self, child: &mut Child, mode: StopMode) -> Result<(), DevDbError> {
         if !matches!(child.try_wait(), Ok(None)) {
             return Ok(());
         }
-        // Without waiting: pg_ctl looks ten times a second, a parent knows at once.
+        // Without waiting: `pg_ctl` checks ten times a second, while a parent notices at once.
         let asked = self.pg_ctl(mode, false);
         let deadline = Instant::now() + STOP_PATIENCE;
         while asked.is_ok() && Instant::now() < deadline {
@@ -263,10 +264,10 @@ impl Server {
         asked
     }
 
-    /// Stops a server that is no child of ours, and waits.
+    /// Stops a server that is not our child, and waits.
     pub(crate) fn stop_unowned(&self, mode: StopMode) -> Result<(), DevDbError> {
         match self.pg_ctl(mode, true) {
-            // Its watchdog may have been quicker.
+            // Its watchdog may have been faster.
             Err(_) if self.postmaster().is_none() => Ok(()),
             done => done,
         }
@@ -279,7 +280,7 @@ impl Server {
         run("pg_ctl", &mut command).map(drop)
     }
 
-    /// Whether the data folder was left by a clean shutdown, which is the only state to trust without `fsync`.
+    /// Whether the data folder was shut down cleanly. Without `fsync`, no other state can be trusted.
     pub(crate) fn is_clean(&self) -> bool {
         let mut command = self.program("pg_controldata");
         command.arg(&self.folders.data);
@@ -290,8 +291,8 @@ impl Server {
         })
     }
 
-    /// Runs statements as the superuser, each in a transaction of its own, and returns the rows: columns parted by
-    /// `|`, one row a line. The text goes in on standard input, so no password shows in a process list.
+    /// Runs statements as the superuser, each in its own transaction, and returns the rows: columns separated by `|`,
+    /// one row per line. The text is passed on standard input, so no password appears in a process list.
     pub(crate) fn sql(&self, database: &str, statements: &str) -> Result<String, DevDbError> {
         let mut command = self.psql(database);
         let mut child = command
@@ -302,7 +303,7 @@ impl Server {
             .spawn()
             .map_err(DevDbError::io("run", self.binaries.program("psql")))?;
         if let Some(mut stdin) = child.stdin.take() {
-            // A psql that could not connect has closed its end; its own message is the better one.
+            // If `psql` could not connect it has closed its input; its own message is more useful.
             let _ = stdin.write_all(statements.as_bytes());
         }
         let output = child.wait_with_output().map_err(DevDbError::io("run", self.binaries.program("psql")))?;

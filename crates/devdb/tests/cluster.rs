@@ -1,4 +1,4 @@
-//! A cluster of one process: it starts, answers, keeps strangers out, and leaves nothing behind.
+//! A cluster of one process: it starts, answers, refuses strangers, and leaves nothing behind.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
@@ -12,7 +12,7 @@ use std::{
 
 use tenantry_devdb::{Binaries, Cluster, ClusterOptions, DevDbError, Role};
 
-/// `psql` as any client would use it; the answer or the error text.
+/// Runs `psql` as any client would; returns the answer or the error text.
 fn ask(url: &str, sql: &str) -> Result<String, String> {
     let output = Command::new(Binaries::find().unwrap().folder().join("psql"))
         .args(["-X", "-A", "-t", "-c", sql, url])
@@ -38,7 +38,7 @@ fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// A folder that the server's account can (0755) or cannot (0700) reach when it is not ours.
+/// A folder that another account can (0755) or cannot (0700) reach.
 fn folder(mode: u32) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
@@ -93,7 +93,7 @@ async fn root_does_not_run_the_server() {
 }
 
 #[tokio::test]
-async fn nothing_is_left_of_a_temporary_cluster() {
+async fn a_temporary_cluster_leaves_nothing_behind() {
     let cluster = Cluster::start(ClusterOptions::default()).await.unwrap();
     let (pid, base) = (cluster.pid(), cluster.data_dir().to_owned());
     assert!(base.exists() && alive(pid));
@@ -122,14 +122,14 @@ async fn data_survives_a_restart_and_a_second_owner_is_refused() {
 }
 
 #[tokio::test]
-async fn a_stale_pid_file_is_recovered_even_when_the_pid_lives_on() {
+async fn a_stale_pid_file_is_recovered_even_if_the_pid_is_in_use() {
     let folder = folder(0o755);
     let cluster = Cluster::start(kept_in(folder.path())).await.unwrap();
     let pid_file = cluster.data_dir().join("data/postmaster.pid");
     let stale = fs::read_to_string(&pid_file).unwrap();
     cluster.stop().await.unwrap();
 
-    // As after a power cut, with the number now in use by another process: this one.
+    // As after a power failure, when another process (this one) now has that pid.
     let rest = stale.split_once('\n').unwrap().1;
     fs::write(&pid_file, format!("{}\n{rest}", std::process::id())).unwrap();
     let cluster = Cluster::start(kept_in(folder.path())).await.unwrap();
@@ -137,7 +137,7 @@ async fn a_stale_pid_file_is_recovered_even_when_the_pid_lives_on() {
 }
 
 #[tokio::test]
-async fn a_taken_port_is_named() {
+async fn a_port_in_use_is_reported() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let refused = Cluster::start(ClusterOptions { port: Some(port), ..ClusterOptions::default() }).await.unwrap_err();
@@ -145,7 +145,7 @@ async fn a_taken_port_is_named() {
 }
 
 #[tokio::test]
-async fn a_paused_server_goes_on() {
+async fn a_paused_server_can_be_resumed() {
     let mut cluster = Cluster::start(ClusterOptions::default()).await.unwrap();
     cluster.pause();
     let url = cluster.superuser_url("postgres");
@@ -165,14 +165,14 @@ async fn a_folder_that_the_server_cannot_reach_is_replaced() {
     assert_eq!(cluster.psql("postgres", "SELECT 1").await.unwrap(), "1");
     let used = cluster.data_dir().to_owned();
     cluster.stop().await.unwrap();
-    // Only root has another account for the server.
+    // Only root uses another account for the server.
     if !used.starts_with(closed.path()) {
         assert!(used.starts_with("/var/lib/tenantry"), "{}", used.display());
         fs::remove_dir_all(used).unwrap();
     }
 }
 
-/// Not a test: the process that the next one kills.
+/// Not a test: this is the process that the next test kills.
 #[tokio::test]
 #[ignore = "started by another test"]
 async fn child_that_is_killed() {
@@ -182,7 +182,7 @@ async fn child_that_is_killed() {
 }
 
 #[test]
-fn a_killed_process_takes_its_cluster_along() {
+fn the_cluster_of_a_killed_process_stops() {
     use std::io::{BufRead, BufReader};
     for signal in ["TERM", "KILL"] {
         let mut child = Command::new(std::env::current_exe().unwrap())

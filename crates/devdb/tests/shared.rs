@@ -1,4 +1,4 @@
-//! The cluster that test processes share. Each test plays a test run of its own by naming a cluster of its own.
+//! The cluster that test processes share. Each test simulates a test run of its own with a separately named cluster.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
@@ -15,7 +15,7 @@ use tenantry_devdb::{
 
 const KEY: &str = "TENANTRY_TEST_CLUSTER";
 
-/// Starts one of the ignored tests below in a process of its own.
+/// Runs one of the ignored tests below in a process of its own.
 fn spawn(test: &str, key: &str) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"])
@@ -38,7 +38,7 @@ fn ended(child: Child) -> Output {
     output
 }
 
-/// What a child printed after a word.
+/// What a child printed after this word.
 fn said(output: &Output, word: &str) -> String {
     let text = String::from_utf8_lossy(&output.stdout);
     let line = text.lines().find_map(|line| line.split_once(word)).unwrap_or_else(|| panic!("no {word} in {text}"));
@@ -120,16 +120,16 @@ fn databases_of_dead_processes_are_swept() {
     said(&output, "LOST ");
     let log = said(&ended(spawn("child_uses_a_database", &key)), "LOG ");
     let base = Path::new(&log).parent().unwrap();
-    // Joining processes sweep every ten seconds only; this one shall sweep now.
+    // Joining processes clean up only every ten seconds; this forces it now.
     std::fs::remove_file(base.join("swept")).unwrap();
     ended(spawn("child_looks_for_orphans", &key));
     forget(base);
 }
 
-/// Removes a cluster that no other run will ask for; its watchdog notices and ends.
+/// Removes a cluster that no other run will use; its watchdog notices and ends.
 fn forget(base: &Path) {
     let pid_file = base.join("data/postmaster.pid");
-    // On a slow machine it is idle, and stopped, already.
+    // On a slow machine it may already be idle and stopped.
     if let Ok(text) = std::fs::read_to_string(&pid_file) {
         let pid = text.lines().next().unwrap();
         Command::new("sh").args(["-c", &format!("kill -s QUIT {pid}")]).status().unwrap();
@@ -139,7 +139,7 @@ fn forget(base: &Path) {
         assert!(Instant::now() < deadline, "the cluster still runs");
         std::thread::sleep(Duration::from_millis(20));
     }
-    // Renamed first: the watchdog makes its lock file again when it finds the folder without one.
+    // Renamed first, because the watchdog creates its lock file again when the folder has none.
     let gone = base.with_extension("gone");
     std::fs::rename(base, &gone).unwrap();
     std::fs::remove_dir_all(gone).unwrap();

@@ -1,4 +1,4 @@
-//! ISO 4217 currencies and how many digits their minor unit has.
+//! ISO 4217 currencies and the number of digits of their minor unit.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency([u8; 3]);
 
-/// A text that is no active ISO 4217 code.
+/// A text that is not an active ISO 4217 code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{0}\" is not an ISO 4217 currency code")]
 pub struct UnknownCurrency(pub String);
@@ -48,13 +48,13 @@ impl Currency {
     }
 }
 
-/// How many digits the code's minor unit has; `None` for what is no code.
+/// The number of digits of the code's minor unit; `None` if it is not a code.
 fn known_digits(code: [u8; 3]) -> Option<u8> {
     let place = place(code)?;
     Some(DIGITS[place]).filter(|digits| *digits != UNKNOWN)
 }
 
-/// The place of a code in [`DIGITS`]; `None` unless it is three capital letters.
+/// The index of a code in [`DIGITS`]; `None` unless it is three capital letters.
 const fn place(code: [u8; 3]) -> Option<usize> {
     let mut place = 0;
     let mut n = 0;
@@ -68,10 +68,10 @@ const fn place(code: [u8; 3]) -> Option<usize> {
     Some(place)
 }
 
-/// What [`DIGITS`] holds for three letters that are no code.
+/// The value in [`DIGITS`] for three letters that are not a code.
 const UNKNOWN: u8 = u8::MAX;
 
-/// The digits of every code at its place: every amount that is read or written asks for them.
+/// The digits of every code at its index. A table, because every amount that is read or written needs them.
 static DIGITS: [u8; 26 * 26 * 26] = digits_of_all();
 
 #[expect(clippy::large_stack_arrays, reason = "only the compiler makes it")]
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn minor_units_have_the_digits_of_the_standard() {
+    fn minor_units_have_the_digits_of_iso_4217() {
         for (code, digits) in [("USD", 2), ("EUR", 2), ("INR", 2), ("JPY", 0), ("KRW", 0), ("BHD", 3), ("TND", 3)] {
             assert_eq!(code.parse::<Currency>().map(Currency::digits), Ok(digits), "{code}");
         }

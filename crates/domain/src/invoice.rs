@@ -11,7 +11,7 @@ use crate::text_enum::text_enum;
 use crate::validate::{FieldError, FieldErrorCode, Violations};
 
 text_enum! {
-    /// Where an invoice stands.
+    /// The status of an invoice.
     InvoiceStatus {
         /// Still being written; has no number.
         Draft = "draft",
@@ -21,7 +21,7 @@ text_enum! {
         Paid = "paid",
         /// Issued, past its due date and not paid in full.
         Overdue = "overdue",
-        /// Taken back; its number stays used.
+        /// Withdrawn; its number stays used.
         Void = "void",
     }
 }
@@ -33,13 +33,13 @@ pub struct LineItem {
     pub description: String,
     /// How much of it.
     pub quantity: Decimal,
-    /// The price of one, in major units; it may be finer than the minor unit.
+    /// The price per unit, in major units; it may be finer than the minor unit.
     pub rate: Decimal,
     /// `round(quantity × rate)`.
     pub amount: Money,
 }
 
-/// What a line is made from.
+/// The input for an invoice line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewLineItem {
     /// Required; 1 to 500 characters.
@@ -50,28 +50,28 @@ pub struct NewLineItem {
     pub rate: Decimal,
 }
 
-/// A bill, without its lines: those can be many and large, and lists of invoices rarely show them.
+/// An invoice without its lines: they can be many and large, and lists of invoices rarely show them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invoice {
     /// The invoice's id.
     pub id: InvoiceId,
     /// The organization that owns the row.
     pub organization_id: OrganizationId,
-    /// Who is billed; none when the client is gone.
+    /// The billed client; `None` if the client was deleted.
     pub client_id: Option<ClientId>,
     /// The project it is for.
     pub project_id: Option<ProjectId>,
-    /// Given when it is issued; none while it is a draft.
+    /// Assigned when the invoice is issued; `None` for a draft.
     pub number: Option<String>,
-    /// Where it stands.
+    /// Its status.
     pub status: InvoiceStatus,
-    /// The day it is dated.
+    /// The date of the invoice.
     pub issue_date: NaiveDate,
-    /// The day it is to be paid by.
+    /// The day it has to be paid by.
     pub due_date: Option<NaiveDate>,
     /// The tax as a fraction: 0.18 is 18 %.
     pub tax_rate: Decimal,
-    /// The sums.
+    /// The totals.
     pub totals: Totals,
     /// What has been paid so far.
     pub amount_paid: Money,
@@ -81,17 +81,17 @@ pub struct Invoice {
     pub sent_at: Option<DateTime<Utc>>,
     /// When it was paid in full.
     pub paid_at: Option<DateTime<Utc>>,
-    /// When it was taken back.
+    /// When it was voided.
     pub voided_at: Option<DateTime<Utc>>,
-    /// The user who made it; none when the user is gone.
+    /// The user who created it; `None` if the user was deleted.
     pub created_by: Option<UserId>,
-    /// When the row was made.
+    /// When the row was created.
     pub created_at: DateTime<Utc>,
     /// When the row last changed.
     pub updated_at: DateTime<Utc>,
 }
 
-/// An invoice's sums, all of one currency.
+/// An invoice's totals, all in one currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Totals {
     /// The sum of the lines' amounts.
@@ -102,30 +102,30 @@ pub struct Totals {
     pub total: Money,
 }
 
-/// What a new draft is made from.
+/// The input for creating a draft.
 #[derive(Debug, Clone)]
 pub struct NewInvoice {
-    /// Who is billed.
+    /// The billed client.
     pub client_id: ClientId,
     /// The project it is for.
     pub project_id: Option<ProjectId>,
     /// The currency of every amount.
     pub currency: Currency,
-    /// Today when not given.
+    /// Today by default.
     pub issue_date: Option<NaiveDate>,
     /// Not before the issue date.
     pub due_date: Option<NaiveDate>,
     /// At most 200.
     pub line_items: Vec<NewLineItem>,
-    /// Between 0 and 1, at most 8 decimals; 0 when not given.
+    /// Between 0 and 1, at most 8 decimals; 0 by default.
     pub tax_rate: Option<Decimal>,
     /// At most 20,000 characters.
     pub notes: Option<String>,
-    /// The tasks that it covers, each once; at most 500.
+    /// The tasks that it bills, without duplicates; at most 500.
     pub task_ids: Vec<TaskId>,
 }
 
-/// What an update does to a draft.
+/// The changes of an update to a draft.
 #[derive(Debug, Clone, Default)]
 pub struct InvoiceChanges {
     /// See [`NewInvoice::client_id`].
@@ -144,34 +144,34 @@ pub struct InvoiceChanges {
     pub tax_rate: Change<Decimal>,
     /// See [`NewInvoice::notes`].
     pub notes: Change<Option<String>>,
-    /// Replaces the tasks that it covers. See [`NewInvoice::task_ids`].
+    /// Replaces the billed tasks. See [`NewInvoice::task_ids`].
     pub task_ids: Change<Vec<TaskId>>,
 }
 
-/// A draft's content after validation, with every amount computed.
+/// A draft's validated content, with all amounts computed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DraftContent {
     /// The lines with their amounts.
     pub line_items: Vec<LineItem>,
     /// The tax as a fraction.
     pub tax_rate: Decimal,
-    /// The sums.
+    /// The totals.
     pub totals: Totals,
 }
 
 /// The most lines of one invoice.
 pub const MAX_LINE_ITEMS: usize = 200;
 
-/// The most tasks that one invoice covers.
+/// The most tasks that one invoice can bill.
 pub const MAX_INVOICE_TASKS: usize = 500;
 
-/// Computes the lines' amounts and the sums.
+/// Computes the lines' amounts and the totals.
 ///
-/// `amount = round(quantity × rate)`; the subtotal is the sum of the amounts; `tax = round(subtotal × tax_rate)`; the total is
-/// subtotal plus tax. Rounding is half away from zero to the currency's minor unit.
+/// `amount = round(quantity × rate)`; the subtotal is the sum of the amounts; `tax = round(subtotal × tax_rate)`; the
+/// total is subtotal plus tax. Rounding is half away from zero to the currency's minor unit.
 ///
 /// # Errors
-/// Every field that breaks a bound, and a sum that is negative or does not fit.
+/// All fields that are out of bounds, and a total that is negative or does not fit.
 pub fn compute(currency: Currency, lines: Vec<NewLineItem>, tax_rate: Decimal) -> Result<DraftContent, Violations> {
     let mut v = Violations::default();
     if lines.len() > MAX_LINE_ITEMS {
@@ -204,10 +204,10 @@ pub fn compute(currency: Currency, lines: Vec<NewLineItem>, tax_rate: Decimal) -
     Ok(DraftContent { line_items, tax_rate, totals: Totals { subtotal, tax_amount, total } })
 }
 
-/// Checks the fields of a new draft that are not part of the arithmetic; returns the notes as they are kept.
+/// Checks the fields of a new draft that are not part of the arithmetic; returns the notes as they are stored.
 ///
 /// # Errors
-/// Every field that breaks a bound.
+/// All fields that are out of bounds.
 pub fn check_draft(
     issue_date: NaiveDate,
     due_date: Option<NaiveDate>,
@@ -227,14 +227,14 @@ pub fn check_draft(
     v.into_result().map(|()| notes)
 }
 
-/// The product with all its decimals; none when it has more digits than can be kept, which would round it before its time.
+/// The exact product; `None` if it has more digits than can be represented, because it would be rounded too early.
 fn exact_product(a: Decimal, b: Decimal) -> Option<Decimal> {
     let (a, b) = (a.normalize(), b.normalize());
     let scale = a.scale() + b.scale();
     a.checked_mul(b).filter(|product| product.scale() == scale || product.is_zero())
 }
 
-/// The line with its description as it is kept; its faults go to `v`.
+/// The line with its description as it is stored; its faults are added to `v`.
 fn checked_line(v: &mut Violations, n: usize, line: NewLineItem) -> NewLineItem {
     let NewLineItem { description, quantity, rate } = line;
     let mut own = Violations::default();
@@ -261,7 +261,7 @@ impl Invoice {
         self.totals.total.currency()
     }
 
-    /// The status as of `today` (in the organization's time zone): a sent invoice with an open balance is overdue from the
+    /// The status on `today` (in the organization's time zone): a sent invoice with an open balance is overdue from the
     /// day after its due date.
     pub fn status_on(&self, today: NaiveDate) -> InvoiceStatus {
         let open = self.amount_paid.minor() < self.totals.total.minor();
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn each_line_is_named_with_its_own_fault() {
+    fn faults_name_their_line() {
         let lines = vec![line(1, 0, 1, 0), NewLineItem { description: " ".into(), ..line(-1, 0, 1, 7) }];
         let faults = compute(Currency::USD, lines, Decimal::from(2)).expect_err("three faults and the tax");
         let fields: Vec<_> = faults.0.iter().map(|e| e.field.join(".")).collect();
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sum_that_does_not_fit_is_an_error() {
+    fn a_total_that_does_not_fit_is_an_error() {
         let lines = vec![line(999_999_999, 0, 999_999_999_999, 0)];
         assert!(compute(Currency::USD, lines, Decimal::ZERO).is_err());
         assert!(compute(Currency::USD, vec![line(1, 0, -1, 0)], Decimal::ZERO).is_err());
@@ -333,7 +333,7 @@ mod tests {
                 let sum: i64 = draft.line_items.iter().map(|l| l.amount.minor()).sum();
                 prop_assert_eq!(draft.totals.subtotal.minor(), sum);
                 prop_assert_eq!(draft.totals.total.minor(), sum + draft.totals.tax_amount.minor());
-                // Rounding once keeps every amount within half a minor unit of the exact product.
+                // A single rounding keeps every amount within half a minor unit of the exact product.
                 let half = Decimal::new(5, currency.digits() + 1);
                 for l in &draft.line_items {
                     prop_assert!((l.amount.amount() - l.quantity * l.rate).abs() <= half);

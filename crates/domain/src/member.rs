@@ -1,4 +1,4 @@
-//! Members: which users belong to an organization, and as what.
+//! Members: which users belong to an organization, and with which role.
 
 use chrono::{DateTime, Utc};
 
@@ -17,36 +17,36 @@ pub struct Member {
     pub user_id: UserId,
     /// The user's role there.
     pub role: Role,
-    /// The user who invited this one; none for the first owner, or when that user is gone.
+    /// The user who invited this one; `None` for the first owner, or if that user was deleted.
     pub invited_by: Option<UserId>,
     /// When the user joined.
     pub joined_at: DateTime<Utc>,
     /// The user's name.
     pub name: String,
-    /// The user's e-mail address; a guest sees only its own.
+    /// The user's e-mail address; a guest sees only their own.
     pub email: Option<String>,
     /// The user's picture.
     pub avatar_url: Option<String>,
-    /// When the row was made.
+    /// When the row was created.
     pub created_at: DateTime<Utc>,
     /// When the row last changed.
     pub updated_at: DateTime<Utc>,
 }
 
-/// What a new membership is made from: a user who signs in already, and what that user becomes.
+/// The input for adding a member: a user who already has an account, and their role.
 #[derive(Debug, Clone)]
 pub struct NewMember {
-    /// The user's e-mail address, whatever the case of its letters.
+    /// The user's e-mail address, in upper or lower case.
     pub email: String,
-    /// The user's role; a member when not given.
+    /// The user's role; member by default.
     pub role: Option<Role>,
 }
 
 impl NewMember {
-    /// The same, trimmed, or everything that is wrong with it.
+    /// The validated input with trimmed texts.
     ///
     /// # Errors
-    /// Every field that breaks a bound.
+    /// All fields that are out of bounds.
     pub fn validated(self) -> Result<Self, Violations> {
         let mut v = Violations::default();
         let Some(email) = v.optional_email("email", Some(&self.email)) else {
@@ -61,24 +61,24 @@ impl NewMember {
 /// Why a membership cannot change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MembershipRefused {
-    /// The one who asks ranks below what it touches or gives.
+    /// The actor ranks below the member or below the new role.
     #[error("nobody raises anyone above oneself, or touches one who ranks higher")]
     AboveOneself,
-    /// The organization would be left without an owner.
+    /// The organization would have no owner.
     #[error("an organization always keeps an owner")]
     LastOwner,
 }
 
-/// Whether somebody may bring in a new member with this role: nobody raises anyone above oneself. That the role may manage
-/// members at all is for [`decide`](crate::permission::decide) to say.
+/// Whether the actor may add a member with this role: you cannot give a role above your own.
+/// [`decide`](crate::permission::decide) says whether the actor may manage members at all.
 pub fn may_add(actor: Role, role: Role) -> bool {
     actor.at_least(role)
 }
 
-/// Whether somebody may change a member's role. `owners` is how many owners the organization has now.
+/// Whether the actor may change a member's role. `owners` is the current number of owners.
 ///
 /// # Errors
-/// [`MembershipRefused::AboveOneself`] when the member ranks higher than the one who asks, or would; and
+/// [`MembershipRefused::AboveOneself`] when the member ranks higher than the actor, or would;
 /// [`MembershipRefused::LastOwner`] when no owner would be left.
 pub fn may_change_role(actor: Role, target: Role, new: Role, owners: usize) -> Result<(), MembershipRefused> {
     if !actor.at_least(target) || !actor.at_least(new) {
@@ -87,8 +87,8 @@ pub fn may_change_role(actor: Role, target: Role, new: Role, owners: usize) -> R
     keeps_an_owner(target, Some(new), owners)
 }
 
-/// Whether somebody may end another's membership, or its own, which is leaving. `owners` is how many owners the organization
-/// has now.
+/// Whether the actor may end another's membership, or their own, which is leaving. `owners` is the current number of
+/// owners.
 ///
 /// # Errors
 /// As [`may_change_role`].
@@ -116,8 +116,8 @@ mod tests {
     }
 
     proptest! {
-        /// Any sequence of changes that are allowed, by anybody to anybody, leaves an owner, and never raises anyone above the
-        /// one who did it.
+        /// Any sequence of allowed changes, by anyone to anyone, leaves an owner, and never gives a role above the
+        /// actor's own.
         #[test]
         fn an_organization_always_keeps_an_owner(
             mut rest in proptest::collection::vec(role(), 0..6),
@@ -151,7 +151,7 @@ mod tests {
         }
 
         #[test]
-        fn an_admin_neither_makes_nor_touches_an_owner(other in role(), owners in 1_usize..9) {
+        fn an_admin_can_neither_create_nor_change_an_owner(other in role(), owners in 1_usize..9) {
             let refused = Err(MembershipRefused::AboveOneself);
             prop_assert_eq!(may_change_role(Role::Admin, Role::Owner, other, owners), refused);
             prop_assert_eq!(may_change_role(Role::Admin, other, Role::Owner, owners), refused);

@@ -1,4 +1,4 @@
-//! An amount of one currency, in whole minor units. No float comes near it.
+//! An amount in one currency, in whole minor units. Floats are never used.
 
 use std::fmt;
 
@@ -6,17 +6,17 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::currency::Currency;
 
-/// An exact amount of one currency, held as minor units (cents for USD, yen for JPY).
+/// An exact amount in one currency, stored as minor units (cents for USD, yen for JPY).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Money {
     minor: i64,
     currency: Currency,
 }
 
-/// Why amounts do not combine.
+/// Why an operation on amounts failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
-    /// Two currencies cannot be added.
+    /// Amounts of two currencies cannot be added.
     #[error("{left} and {right} cannot be combined")]
     CurrencyMismatch {
         /// The currency on the left.
@@ -41,7 +41,7 @@ impl Money {
         Self { minor, currency }
     }
 
-    /// Nothing, in this currency.
+    /// Zero in this currency.
     pub const fn zero(currency: Currency) -> Self {
         Self { minor: 0, currency }
     }
@@ -83,7 +83,7 @@ impl Money {
         Decimal::new(self.minor, self.currency.digits())
     }
 
-    /// The sum of two amounts of one currency.
+    /// The sum of two amounts in one currency.
     ///
     /// # Errors
     /// [`MoneyError::CurrencyMismatch`] or [`MoneyError::Overflow`].
@@ -91,7 +91,7 @@ impl Money {
         self.combine(other, i64::checked_add)
     }
 
-    /// The difference of two amounts of one currency.
+    /// The difference of two amounts in one currency.
     ///
     /// # Errors
     /// [`MoneyError::CurrencyMismatch`] or [`MoneyError::Overflow`].
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_finer_than_the_minor_unit_is_refused_not_rounded() {
+    fn amounts_finer_than_the_minor_unit_are_refused_not_rounded() {
         assert_eq!(Money::from_major(decimal("1.20"), Currency::USD), Ok(Money::from_minor(120, Currency::USD)));
         assert_eq!(Money::from_major(decimal("1.000"), Currency::JPY), Ok(Money::from_minor(1, Currency::JPY)));
         let refused = Money::from_major(decimal("1.234"), Currency::USD);
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn two_currencies_do_not_add_and_an_overflow_is_an_error() {
+    fn adding_two_currencies_or_overflowing_is_an_error() {
         let (dollar, euro) = (Money::from_minor(1, Currency::USD), Money::from_minor(1, Currency::EUR));
         assert!(matches!(dollar.checked_add(euro), Err(MoneyError::CurrencyMismatch { .. })));
         assert_eq!(Money::from_minor(i64::MAX, Currency::USD).checked_add(dollar), Err(MoneyError::Overflow));
@@ -158,7 +158,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn minor_units_survive_the_way_through_decimals(minor: i64) {
+        fn minor_units_survive_the_conversion_to_decimals(minor: i64) {
             for currency in [Currency::USD, Currency::JPY, Currency::BHD] {
                 let money = Money::from_minor(minor, currency);
                 prop_assert_eq!(Money::from_major(money.amount(), currency), Ok(money));

@@ -7,30 +7,30 @@ use crate::change::Change;
 use crate::id::OrganizationId;
 use crate::validate::{FieldError, FieldErrorCode, Violations};
 
-/// A tenant: it owns every row of its graph.
+/// A tenant. Every row of its graph belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Organization {
     /// The organization's id.
     pub id: OrganizationId,
     /// The organization's name.
     pub name: String,
-    /// Unique, lower case, for addresses.
+    /// Unique, lower case, for use in URLs.
     pub slug: String,
     /// The organization's picture.
     pub logo_url: Option<String>,
-    /// The IANA time zone that "today" means here. See [`local_date`] for one that is not known.
+    /// The IANA time zone that determines "today". See [`local_date`] for an unknown one.
     pub time_zone: String,
-    /// When its deletion was asked for.
+    /// When its deletion was requested.
     pub deletion_requested_at: Option<DateTime<Utc>>,
     /// When it will be deleted, unless that is cancelled before.
     pub deletion_due_at: Option<DateTime<Utc>>,
-    /// When the row was made.
+    /// When the row was created.
     pub created_at: DateTime<Utc>,
     /// When the row last changed.
     pub updated_at: DateTime<Utc>,
 }
 
-/// What a new organization is made from.
+/// The input for creating an organization.
 #[derive(Debug, Clone, Default)]
 pub struct NewOrganization {
     /// Required; 1 to 200 characters.
@@ -41,7 +41,7 @@ pub struct NewOrganization {
     pub logo_url: Option<String>,
 }
 
-/// What an update does to an organization.
+/// The changes of an update to an organization.
 #[derive(Debug, Clone, Default)]
 pub struct OrganizationChanges {
     /// See [`NewOrganization::name`].
@@ -54,16 +54,16 @@ pub struct OrganizationChanges {
     pub time_zone: Change<String>,
 }
 
-/// How long after it was asked for an organization is deleted.
+/// The delay between a deletion's request and the deletion.
 pub const DELETION_DELAY: Duration = Duration::days(30);
 
-/// What an organization's default workspace is called at first.
+/// The initial name of an organization's default workspace.
 pub const DEFAULT_WORKSPACE: &str = "General";
 
-/// When an organization's deletion was asked for, and when it is due.
+/// When the deletion of an organization was requested, and when it is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deletion {
-    /// When it was asked for.
+    /// When it was requested.
     pub requested_at: DateTime<Utc>,
     /// When it is due.
     pub due_at: DateTime<Utc>,
@@ -72,25 +72,25 @@ pub struct Deletion {
 /// Why a deletion cannot be scheduled or cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DeletionRefused {
-    /// It has been asked for already.
+    /// It has been requested already.
     #[error("the organization is to be deleted already")]
     Scheduled(Deletion),
-    /// It has not been asked for.
+    /// It has not been requested.
     #[error("the organization is not to be deleted")]
     NotScheduled,
 }
 
 impl Organization {
-    /// The deletion that was asked for, if one was.
+    /// The requested deletion, if there is one.
     pub fn deletion(&self) -> Option<Deletion> {
         let (requested_at, due_at) = (self.deletion_requested_at?, self.deletion_due_at?);
         Some(Deletion { requested_at, due_at })
     }
 
-    /// The deletion that is asked for now.
+    /// The deletion, if it is requested now.
     ///
     /// # Errors
-    /// [`DeletionRefused::Scheduled`] when one was asked for before: asking again does not put it off.
+    /// [`DeletionRefused::Scheduled`] when it was requested before: asking again does not postpone it.
     pub fn schedule_deletion(&self, now: DateTime<Utc>) -> Result<Deletion, DeletionRefused> {
         match self.deletion() {
             Some(deletion) => Err(DeletionRefused::Scheduled(deletion)),
@@ -98,7 +98,7 @@ impl Organization {
         }
     }
 
-    /// Whether there is a deletion to be cancelled. Until it is carried out there always is, also after it was due.
+    /// Whether there is a deletion to cancel. It can be cancelled until it is carried out, even after its due time.
     ///
     /// # Errors
     /// [`DeletionRefused::NotScheduled`].
@@ -108,10 +108,10 @@ impl Organization {
 }
 
 impl NewOrganization {
-    /// The same, trimmed, or everything that is wrong with it.
+    /// The validated input with trimmed texts.
     ///
     /// # Errors
-    /// Every field that breaks a bound.
+    /// All fields that are out of bounds.
     pub fn validated(self) -> Result<Self, Violations> {
         let mut v = Violations::default();
         let valid = Self {
@@ -124,10 +124,10 @@ impl NewOrganization {
 }
 
 impl OrganizationChanges {
-    /// The same, trimmed, or everything that is wrong with it.
+    /// The validated input with trimmed texts.
     ///
     /// # Errors
-    /// Every field that breaks a bound.
+    /// All fields that are out of bounds.
     pub fn validated(self) -> Result<Self, Violations> {
         let mut v = Violations::default();
         let valid = Self {
@@ -160,8 +160,8 @@ fn checked_time_zone(v: &mut Violations, zone: &str) -> String {
     zone
 }
 
-/// Whether there is an IANA time zone of exactly this name. The list is compiled in, and nothing else is asked about a time
-/// zone: what is accepted here is served by every process of this version, whatever the database's own list holds.
+/// Whether there is an IANA time zone with exactly this name. The list is compiled in, and it is the only source: a
+/// name accepted here works in every process of this version, whatever the database's own list contains.
 pub fn is_time_zone(name: &str) -> bool {
     name.parse::<Tz>().is_ok()
 }
@@ -171,13 +171,13 @@ pub fn time_zones() -> impl Iterator<Item = &'static str> {
     chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name())
 }
 
-/// The date in a time zone at this time. A zone that is not known counts as UTC: it may have been written by something that
-/// knew more zones, and nobody could set it right if it were an error.
+/// The date in a time zone at this time. An unknown zone counts as UTC: it may have been stored by a version that knew
+/// more zones, and if it were an error, nobody could correct it.
 pub fn local_date(zone: &str, at: DateTime<Utc>) -> NaiveDate {
     at.with_timezone(&zone.parse().unwrap_or(Tz::UTC)).date_naive()
 }
 
-/// Whether a text can stand in an address as the organization's name.
+/// Whether a text can be used in a URL as the organization's name.
 pub fn is_slug(text: &str) -> bool {
     let parts_are_plain = text
         .split('-')
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_is_that_of_the_time_zone_and_of_utc_where_that_is_not_known() {
+    fn a_date_is_in_the_time_zone_or_in_utc_if_the_zone_is_unknown() {
         let at: DateTime<Utc> = "2026-03-31T20:00:00Z".parse().unwrap();
         for (zone, day) in [
             ("UTC", "2026-03-31"),
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_zone_is_an_iana_name_and_nothing_like_it() {
+    fn only_exact_iana_names_are_time_zones() {
         for zone in ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Asia/Kolkata", "Etc/GMT+3"] {
             assert!(is_time_zone(zone), "{zone}");
         }
@@ -240,7 +240,7 @@ mod tests {
         {
             assert!(!is_time_zone(zone), "{zone}");
         }
-        // They stand in a list of PostgreSQL's, and a column holds no more.
+        // The names are passed to PostgreSQL as a list, and the column has a maximum length.
         assert!(
             time_zones().all(|zone| is_time_zone(zone) && zone.len() <= 64 && !zone.contains([',', '"', '\\', '\'']))
         );

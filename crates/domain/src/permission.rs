@@ -1,31 +1,31 @@
-//! Who may do what. One function decides; `store` narrows reads with it and `service` guards writes with it.
+//! Who may do what. One function decides; `store` filters reads by it and `service` checks writes with it.
 
 use crate::text_enum::text_enum;
 
 text_enum! {
-    /// A member's role in an organization. The order is the rank: later means less.
+    /// A member's role in an organization, in order of rank: later means fewer rights.
     Role {
         /// Owns the organization; may do everything. There is always at least one.
         Owner = "owner",
-        /// Runs the organization; may do everything but delete it or change its billing.
+        /// Runs the organization; may do everything except delete it or change its billing.
         Admin = "admin",
         /// Works in the organization: reads and writes what is not private.
         Member = "member",
         /// Reads what is not private.
         Viewer = "viewer",
-        /// Sees only what was granted by name.
+        /// Sees only what was granted explicitly.
         Guest = "guest",
     }
 }
 
 text_enum! {
-    /// What a grant on one workspace or project allows. The order is the strength.
+    /// What a grant on one workspace or project allows, in order of strength.
     Grant {
-        /// See it and all in it.
+        /// See it and everything in it.
         View = "view",
-        /// Change it and all in it.
+        /// Change it and everything in it.
         Edit = "edit",
-        /// Change it and say who else may.
+        /// Change it and manage its grants.
         Admin = "admin",
     }
 }
@@ -36,14 +36,14 @@ impl Role {
         self <= other
     }
 
-    /// Whether the role sees everything, private workspaces included, without a grant.
+    /// Whether the role sees everything without a grant, including private workspaces.
     pub fn sees_everything(self) -> bool {
         matches!(self, Self::Owner | Self::Admin)
     }
 }
 
 text_enum! {
-    /// Everything that needs permission. A new mutation needs a line here or names one of these.
+    /// Everything that needs permission. A new mutation needs a variant here or uses one of these.
     Operation {
         /// Read clients (a guest: the name only).
         ReadClient = "read_client",
@@ -67,17 +67,17 @@ text_enum! {
         CreateWorkspace = "create_workspace",
         /// Rename a workspace, make it private, or delete it.
         ManageWorkspace = "manage_workspace",
-        /// Give or take grants on a workspace or project.
+        /// Give or revoke grants on a workspace or project.
         ManageGrants = "manage_grants",
-        /// Read who has a grant on a workspace or project. One's own grant is shown in any case.
+        /// Read who has a grant on a workspace or project. A member's own grant is always shown.
         ReadGrants = "read_grants",
         /// Read the list of members.
         ReadMember = "read_member",
-        /// Add or remove members and change their roles, never above one's own.
+        /// Add or remove members and change their roles. Nobody can give a role above their own.
         ManageMembers = "manage_members",
         /// Rename the organization.
         RenameOrganization = "rename_organization",
-        /// Delete the organization or hand it over.
+        /// Delete the organization or transfer its ownership.
         DeleteOrganization = "delete_organization",
         /// Change the plan and see the subscription.
         ManageBilling = "manage_billing",
@@ -86,19 +86,19 @@ text_enum! {
     }
 }
 
-/// What an operation is done to, which says how much of a [`Place`] counts.
+/// The kind of thing an operation applies to. It determines which parts of a [`Place`] count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
-    /// The organization, or a list of it: everyone in it knows that it exists.
+    /// The organization, or one of its lists: every member knows that it exists.
     Organization,
-    /// A client. It lies in no workspace; a guest's grants on its projects are what counts.
+    /// A client. It is in no workspace; for a guest, the grants on its projects count.
     Client,
-    /// A workspace, or what lies in one: private or not, granted or not.
+    /// A workspace, or something in one: private or not, granted or not.
     Placed,
 }
 
 impl Operation {
-    /// What it is done to.
+    /// The kind of thing it applies to.
     pub fn subject(self) -> Subject {
         match self {
             Self::ReadClient | Self::WriteClient => Subject::Client,
@@ -123,24 +123,24 @@ impl Operation {
     }
 }
 
-/// Where the thing lies: how visible its workspace is, and what was granted on it.
+/// The location of a thing: how visible its workspace is, and the caller's grant on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Place {
-    /// Whether it lies in a private workspace.
+    /// Whether it is in a private workspace.
     pub is_private: bool,
     /// The stronger of the caller's grants on its workspace and its project.
     pub grant: Option<Grant>,
 }
 
 impl Place {
-    /// Something that lies in no workspace, or in a public one without a grant.
+    /// Something in no workspace, or in a public one without a grant.
     pub const OPEN: Self = Self { is_private: false, grant: None };
 }
 
-/// What a caller is told.
+/// The result for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// Go on.
+    /// The caller may do it.
     Allowed,
     /// The caller sees it but may not do this: `FORBIDDEN`.
     Forbidden,
@@ -148,16 +148,16 @@ pub enum Decision {
     Hidden,
 }
 
-/// Whether `role` may do `operation` on something that lies at `place`.
+/// Whether `role` may do `operation` on something at `place`.
 ///
-/// The source of the rule is the permission matrix in `docs/permissions.md`; a test there compares the two.
+/// The rule comes from the permission matrix in `docs/permissions.md`; a test compares the two.
 pub fn decide(role: Role, operation: Operation, place: Place) -> Decision {
     use Operation as O;
     if role.sees_everything() {
         let owner_only = matches!(operation, O::DeleteOrganization | O::ManageBilling);
         return if role == Role::Owner || !owner_only { Decision::Allowed } else { Decision::Forbidden };
     }
-    // What is in a private workspace, and everything for a guest, exists only by grant.
+    // Things in a private workspace exist only with a grant. For a guest this is true of everything.
     let exists = match operation.subject() {
         Subject::Organization => true,
         Subject::Client => role != Role::Guest || place.grant.is_some(),
@@ -184,7 +184,7 @@ pub fn decide(role: Role, operation: Operation, place: Place) -> Decision {
     };
     match (allowed, operation) {
         (true, _) => Decision::Allowed,
-        // A guest is not told that invoices exist at all.
+        // A guest does not learn that invoices exist at all.
         (false, O::ReadInvoice) => Decision::Hidden,
         (false, _) => Decision::Forbidden,
     }

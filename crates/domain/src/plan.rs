@@ -4,20 +4,20 @@ use std::collections::BTreeMap;
 
 use crate::feature::Feature;
 
-/// The plan of whoever has no other, or has lost it. Every table of plans has it.
+/// The plan of organizations without another plan. Every set of plans includes it.
 pub const FREE_PLAN: &str = "free";
 
 /// How much of a feature a plan (or an override) allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Allowance {
-    /// The most there may be; `None` means unlimited.
+    /// The maximum; `None` means unlimited.
     pub limit: Option<i64>,
-    /// Whether the feature is there at all.
+    /// Whether the feature is included at all.
     pub enabled: bool,
 }
 
 impl Allowance {
-    /// Nothing of it.
+    /// The feature is not included.
     pub const NONE: Self = Self { limit: Some(0), enabled: false };
 
     /// Up to this many.
@@ -25,39 +25,39 @@ impl Allowance {
         Self { limit: Some(limit), enabled: true }
     }
 
-    /// As many as one likes.
+    /// No limit.
     pub fn unlimited() -> Self {
         Self { limit: None, enabled: true }
     }
 
-    /// The limit that holds: a feature that is not there has the limit 0; `None` means unlimited.
+    /// The effective limit: 0 for a feature that is not included; `None` means unlimited.
     pub fn effective(self) -> Option<i64> {
         if self.enabled { self.limit } else { Some(0) }
     }
 
-    /// Whether `amount` may be in use at a time.
+    /// Whether `amount` may be in use at the same time.
     pub fn allows(self, amount: i64) -> bool {
         self.effective().is_none_or(|limit| amount <= limit)
     }
 }
 
-/// What an organization can subscribe to.
+/// A plan that an organization can subscribe to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// The short name that subscriptions refer to.
+    /// The id that subscriptions refer to.
     pub id: String,
-    /// The name for a person.
+    /// The name to display.
     pub name: String,
-    /// The place in the order of prices, cheapest first.
+    /// The position in the order of prices, cheapest first.
     pub rank: i32,
-    /// Whether it is offered to everybody. One that is not is never suggested.
+    /// Whether it is offered to everyone. A plan that is not is never suggested.
     pub is_public: bool,
     /// What it allows.
     pub allowances: BTreeMap<Feature, Allowance>,
 }
 
 impl Plan {
-    /// What the plan allows of a feature; nothing, when the plan does not name it.
+    /// What the plan allows of a feature; nothing if the plan does not name it.
     pub fn allowance(&self, feature: Feature) -> Allowance {
         self.allowances.get(&feature).copied().unwrap_or(Allowance::NONE)
     }
@@ -68,7 +68,7 @@ impl Plan {
 pub struct PlanTable(Vec<Plan>);
 
 impl PlanTable {
-    /// The table of these plans, whatever their order.
+    /// Sorts these plans by rank.
     pub fn new(mut plans: Vec<Plan>) -> Self {
         plans.sort_by_key(|plan| plan.rank);
         Self(plans)
@@ -84,12 +84,12 @@ impl PlanTable {
         self.0.iter().find(|plan| plan.id == id)
     }
 
-    /// The cheapest plan on offer that allows `amount` of the feature.
+    /// The cheapest public plan that allows `amount` of the feature.
     pub fn cheapest_allowing(&self, feature: Feature, amount: i64) -> Option<&Plan> {
         self.0.iter().find(|plan| plan.is_public && plan.allowance(feature).allows(amount))
     }
 
-    /// The ids of the plans that set no limit to the feature.
+    /// The ids of the plans without a limit on the feature.
     pub fn unlimited(&self, feature: Feature) -> impl Iterator<Item = &str> {
         self.0.iter().filter(move |plan| plan.allowance(feature).effective().is_none()).map(|plan| plan.id.as_str())
     }
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_plan_does_not_name_or_disables_has_the_limit_zero() {
+    fn a_feature_that_a_plan_omits_or_disables_has_the_limit_zero() {
         let table = table();
         let free = table.get("free").expect("it is in the table");
         assert_eq!(free.allowance(Feature::VaultItems).effective(), Some(0));

@@ -1,7 +1,7 @@
-//! Where a task stands among its siblings: a text between two other texts, so that a move writes one row.
+//! The position of a task among its siblings: a text between two other texts, so that a move writes one row.
 //!
-//! A position is a fraction between 0 and 1, written as hexadecimal digits behind the point, without zeros at the end. (The
-//! library for this made equal positions after 128 moves to the front, so the forty lines are ours.)
+//! A position is a fraction between 0 and 1, written as the hexadecimal digits after the point, without trailing zeros.
+//! (The available library produced equal positions after 128 moves to the front, so we have our own forty lines.)
 
 use std::fmt;
 
@@ -17,8 +17,8 @@ pub struct NoRoom;
 /// The longest position, in digits.
 pub const MAX_DIGITS: usize = 2_000;
 
-/// How many leading digits count up or down at the ends of a list, so that eight million rows fit on either side of the first
-/// before positions grow.
+/// How many leading digits count up or down at the ends of a list, so that eight million rows fit on either side of the
+/// first before positions get longer.
 const COUNTED: u32 = 6;
 
 impl Position {
@@ -27,7 +27,7 @@ impl Position {
         Self("8".to_owned())
     }
 
-    /// A position after `last`, or the first one of an empty list.
+    /// A position after `last`, or the first position of an empty list.
     ///
     /// # Errors
     /// As [`between`](Self::between).
@@ -35,10 +35,10 @@ impl Position {
         Self::between(last, None)
     }
 
-    /// A position between two others; `None` stands for the end of the list.
+    /// A position between two others; `None` means the end of the list.
     ///
     /// # Errors
-    /// [`NoRoom`] when a side is no position, `lower` does not come before `upper`, or what lies between would be too long.
+    /// [`NoRoom`] when a side is not a valid position, `lower` is not before `upper`, or the result would be too long.
     pub fn between(lower: Option<&Self>, upper: Option<&Self>) -> Result<Self, NoRoom> {
         let low = digits(lower)?;
         let high = upper.map(|upper| digits(Some(upper))).transpose()?;
@@ -49,35 +49,35 @@ impl Position {
             (Some(_), Some(high)) if low < *high => middle(&low, Some(high)),
             (Some(_), Some(_)) => return Err(NoRoom),
         };
-        // Whatever the two sides are, nothing else may come back than what was asked for.
+        // Whatever the two sides are, only a position between them may be returned.
         let fits = made > low && high.is_none_or(|high| made < high) && made.len() <= MAX_DIGITS;
         let text = made.iter().filter_map(|digit| char::from_digit(*digit, 16)).collect();
         if fits { Ok(Self(text)) } else { Err(NoRoom) }
     }
 
-    /// A position read from the database, trusted as it is.
+    /// A position read from the database, without checking it.
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
 
-    /// The text that the database holds.
+    /// The text as stored in the database.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The digits of a position; none for the beginning of the list.
+/// The digits of a position; empty for the beginning of the list.
 fn digits(position: Option<&Position>) -> Result<Vec<u32>, NoRoom> {
     position.map_or("", Position::as_str).chars().map(|c| c.to_digit(16).ok_or(NoRoom)).collect()
 }
 
-/// The leading digits, one more.
+/// The leading digits plus one.
 fn counted_up(low: &[u32]) -> Option<Vec<u32>> {
     let next = leading(low) + 1;
     (next < 16_u32.pow(COUNTED)).then(|| trimmed(next))
 }
 
-/// The leading digits, one less; there must be something left in front.
+/// The leading digits minus one; there must be room left in front.
 fn counted_down(high: &[u32]) -> Option<Vec<u32>> {
     let count = leading(high);
     (count > 1).then(|| trimmed(count - 1))
@@ -88,7 +88,7 @@ fn leading(digits: &[u32]) -> u32 {
     (0..COUNTED as usize).fold(0, |count, n| count * 16 + digits.get(n).copied().unwrap_or(0))
 }
 
-/// A number as leading digits, without zeros at the end.
+/// A number as leading digits, without trailing zeros.
 fn trimmed(count: u32) -> Vec<u32> {
     let mut digits: Vec<u32> = (0..COUNTED).rev().map(|n| (count >> (4 * n)) & 15).collect();
     while digits.last() == Some(&0) {
@@ -97,7 +97,7 @@ fn trimmed(count: u32) -> Vec<u32> {
     digits
 }
 
-/// The shortest digits between two; `None` above is 1.
+/// The shortest digits between two numbers; `None` as the upper one means 1.
 fn middle(low: &[u32], high: Option<&[u32]>) -> Vec<u32> {
     let mut made = Vec::with_capacity(low.len() + 1);
     let mut high = high;
@@ -110,7 +110,7 @@ fn middle(low: &[u32], high: Option<&[u32]>) -> Vec<u32> {
         }
         made.push(below);
         if above > below {
-            // One apart: whatever follows this digit stays below the upper side.
+            // One apart: any digits after this one stay below the upper side.
             high = None;
         }
         if n > MAX_DIGITS {
@@ -136,7 +136,7 @@ mod tests {
         list.windows(2).all(|pair| pair[0].as_str().as_bytes() < pair[1].as_str().as_bytes())
     }
 
-    /// Puts a new position at this place of the list.
+    /// Inserts a new position at this index of the list.
     fn insert(list: &mut Vec<Position>, at: usize) {
         let lower = at.checked_sub(1).map(|n| &list[n]);
         let made = Position::between(lower, list.get(at)).expect("both sides come from the list");
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_that_is_used_up_is_said_so() {
+    fn an_exhausted_gap_is_reported() {
         let (mut lower, upper) = (Position::first(), Position::after(Some(&Position::first())).expect("there is room"));
         let mut made = 0;
         while let Ok(next) = Position::between(Some(&lower), Some(&upper)) {

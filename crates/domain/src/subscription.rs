@@ -1,5 +1,5 @@
-//! The life of an organization's subscription: its states, what moves it from one to another, and what holds at a time.
-//! The time is always handed in; nothing here knows where a payment comes from.
+//! The life cycle of an organization's subscription: its states, the changes between them, and the plan in effect at a
+//! given time. The time is always passed in; nothing here knows where payments come from.
 
 use chrono::{DateTime, Datelike, Duration, Months, NaiveDate, NaiveTime, Utc};
 
@@ -7,33 +7,33 @@ use crate::plan::FREE_PLAN;
 use crate::text_enum::text_enum;
 
 text_enum! {
-    /// Where a subscription stands.
+    /// The status of a subscription.
     SubscriptionStatus {
         /// Paid for (or free).
         Active = "active",
-        /// Free of charge for a while.
+        /// Free of charge for a limited time.
         Trialing = "trialing",
-        /// A payment failed; access lasts until the period's end plus a grace.
+        /// A payment failed; access continues until the end of the period plus a grace period.
         PastDue = "past_due",
-        /// Ended; the limits of the free plan hold from the period's end.
+        /// Ended; the limits of the free plan apply from the end of the period.
         Canceled = "canceled",
         /// The first payment is still open.
         Incomplete = "incomplete",
     }
 }
 
-/// A span of time, with its start and without its end.
+/// A span of time, including its start and excluding its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Period {
     start: DateTime<Utc>,
     end: DateTime<Utc>,
 }
 
-/// Longer than any month, shorter than any two: a billing period up to this long is one month's worth of usage.
+/// Longer than any month, shorter than any two: a billing period up to this long counts as one month of usage.
 const LONGEST_MONTH: Duration = Duration::days(32);
 
 impl Period {
-    /// The span between two times; `None` when it would be empty.
+    /// The span between two times; `None` if it would be empty.
     pub fn new(start: DateTime<Utc>, end: DateTime<Utc>) -> Option<Self> {
         (start < end).then_some(Self { start, end })
     }
@@ -43,25 +43,25 @@ impl Period {
         self.start
     }
 
-    /// When it is over, which is also when the next one starts.
+    /// When it ends, which is also when the next one starts.
     pub fn end(self) -> DateTime<Utc> {
         self.end
     }
 
-    /// Whether it is going on at this time.
+    /// Whether this time is within it.
     pub fn contains(self, at: DateTime<Utc>) -> bool {
         self.start <= at && at < self.end
     }
 
-    /// The calendar month, in UTC, that this time is in.
+    /// The calendar month, in UTC, of this time.
     pub fn calendar_month(at: DateTime<Utc>) -> Self {
-        // Every month has a first day; the fallback is never taken, and would still contain `at`.
+        // Every month has a first day. The fallback is never used, and would still contain `at`.
         let first = NaiveDate::from_ymd_opt(at.year(), at.month(), 1).unwrap_or_else(|| at.date_naive());
         let start = first.and_time(NaiveTime::MIN).and_utc();
         Self { start, end: start.checked_add_months(Months::new(1)).unwrap_or(DateTime::<Utc>::MAX_UTC) }
     }
 
-    /// The month that this time is in, when months are counted from `anchor`; `None` before the anchor.
+    /// The month of this time, if months are counted from `anchor`; `None` before the anchor.
     fn month_since(anchor: DateTime<Utc>, at: DateTime<Utc>) -> Option<Self> {
         let months = |time: DateTime<Utc>| i64::from(time.year()) * 12 + i64::from(time.month());
         let estimate = u32::try_from(months(at) - months(anchor)).ok()?;
@@ -72,32 +72,32 @@ impl Period {
     }
 }
 
-/// How long access outlasts a failed payment.
+/// How long access continues after a failed payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SubscriptionRules {
-    /// The time after the period's end during which a `past_due` subscription keeps its plan.
+    /// How long after the end of the period a `past_due` subscription keeps its plan.
     pub grace: Duration,
 }
 
 impl Default for SubscriptionRules {
-    /// Seven days of grace.
+    /// A grace period of seven days.
     fn default() -> Self {
         Self { grace: Duration::days(7) }
     }
 }
 
-/// What an organization has subscribed to, and how far that has come.
+/// What an organization has subscribed to, and its current state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscription {
-    /// The plan that was chosen. Which plan holds is told by [`effective_plan`](Self::effective_plan).
+    /// The chosen plan. [`effective_plan`](Self::effective_plan) returns the plan in effect.
     pub plan: String,
-    /// Where it stands.
+    /// Its status.
     pub status: SubscriptionStatus,
-    /// What is paid for (or tried) at the moment; `None` for an organization that never subscribed.
+    /// The current paid (or trial) period; `None` for an organization that never subscribed.
     pub period: Option<Period>,
-    /// When the trial is over.
+    /// When the trial ends.
     pub trial_ends_at: Option<DateTime<Utc>>,
-    /// Whether it ends by itself with the period.
+    /// Whether it ends automatically with the period.
     pub cancel_at_period_end: bool,
     /// When a payment first failed.
     pub past_due_since: Option<DateTime<Utc>>,
@@ -108,13 +108,13 @@ pub struct Subscription {
 /// Something that happens to a subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SubscriptionChange {
-    /// It begins, with a trial when `trial_ends_at` is in the future.
+    /// It starts, with a trial if `trial_ends_at` is in the future.
     Start {
         /// The plan.
         plan: String,
         /// The first period.
         period: Period,
-        /// When the trial is over, if there is one.
+        /// When the trial ends, if there is one.
         trial_ends_at: Option<DateTime<Utc>>,
     },
     /// It was chosen, and the first payment is still open.
@@ -124,21 +124,21 @@ pub enum SubscriptionChange {
     },
     /// A payment arrived for this period.
     Pay {
-        /// What was paid for.
+        /// The paid period.
         period: Period,
     },
     /// A payment failed.
     FailPayment,
-    /// Another plan holds from now on.
+    /// Another plan applies from now on.
     ChangePlan {
         /// The plan.
         plan: String,
     },
-    /// It shall end with the period.
+    /// It will end with the period.
     CancelAtPeriodEnd,
-    /// It shall go on after all.
+    /// The scheduled end is withdrawn.
     Resume,
-    /// It ends now; what is paid for stays until the period's end.
+    /// It ends now; what is paid for stays available until the end of the period.
     End,
 }
 
@@ -148,16 +148,16 @@ pub enum TransitionRefused {
     /// There is a subscription already; it has to end before another starts.
     #[error("there is a subscription already ({0})")]
     AlreadySubscribed(SubscriptionStatus),
-    /// There is no subscription to which this could happen.
+    /// There is no subscription to change.
     #[error("there is no subscription to change ({0})")]
     NotSubscribed(SubscriptionStatus),
-    /// The period is over, so it is too late to go on.
+    /// The period is over, so it is too late to continue.
     #[error("the subscription's last period is over")]
     Over,
 }
 
 impl Subscription {
-    /// What an organization starts with: the free plan, without a period.
+    /// The initial state of an organization: the free plan, without a period.
     pub fn free() -> Self {
         Self {
             plan: FREE_PLAN.to_owned(),
@@ -170,33 +170,34 @@ impl Subscription {
         }
     }
 
-    /// The plan whose limits hold at this time: the chosen one, or the free one.
+    /// The plan whose limits apply at this time: the chosen one, or the free one.
     pub fn effective_plan(&self, now: DateTime<Utc>, rules: SubscriptionRules) -> &str {
         if self.access_ends_at(rules).is_none_or(|end| now < end) { &self.plan } else { FREE_PLAN }
     }
 
-    /// When the chosen plan stops to hold if nothing happens; `None` when it does not. In the past when it has stopped.
+    /// When the chosen plan stops to apply if nothing happens; `None` if it does not. In the past if it has stopped
+    /// already.
     pub fn access_ends_at(&self, rules: SubscriptionRules) -> Option<DateTime<Utc>> {
         const NEVER_WAS: DateTime<Utc> = DateTime::<Utc>::MIN_UTC;
         let period_end = self.period.map(Period::end);
         match self.status {
-            // A period that is over without a new one only means that the renewal has not been heard of yet.
+            // A period that is over without a new one only means that the renewal has not been reported yet.
             SubscriptionStatus::Active if !self.cancel_at_period_end => None,
             SubscriptionStatus::Active | SubscriptionStatus::Canceled => Some(period_end.unwrap_or(NEVER_WAS)),
             SubscriptionStatus::Trialing => Some(self.trial_ends_at.or(period_end).unwrap_or(NEVER_WAS)),
             SubscriptionStatus::PastDue => {
                 let end = period_end.or(self.past_due_since).unwrap_or(NEVER_WAS);
-                // Whoever has asked for the end is not waiting for a payment to be repeated.
+                // A customer who has cancelled is not waiting for a payment to be retried.
                 Some(if self.cancel_at_period_end { end } else { later(end, rules.grace) })
             }
             SubscriptionStatus::Incomplete => Some(NEVER_WAS),
         }
     }
 
-    /// The period that usage is counted in at this time: the billing period, or else the calendar month in UTC.
+    /// The period in which usage is counted at this time: the billing period, or else the calendar month in UTC.
     ///
-    /// A billing period of a year is counted by its months, since the limits are monthly; and while the news of a renewal is
-    /// late, the months go on from the period's end.
+    /// A billing period of a year is counted by month, because the limits are monthly. If the report of a renewal is
+    /// late, the months continue from the end of the period.
     pub fn usage_period(&self, now: DateTime<Utc>, rules: SubscriptionRules) -> Period {
         let holds = self.access_ends_at(rules).is_none_or(|end| now < end);
         let counted = self.period.filter(|_| holds).and_then(|period| {
@@ -214,7 +215,7 @@ impl Subscription {
 
     /// The subscription after `change` at this time.
     ///
-    /// Hearing twice of the same failed payment or the same end changes nothing.
+    /// Reporting the same failed payment or the same end twice changes nothing.
     ///
     /// # Errors
     /// [`TransitionRefused`] when the state does not allow the change.
@@ -237,7 +238,7 @@ impl Subscription {
                     return Err(TransitionRefused::NotSubscribed(self.status));
                 }
                 next.period = Some(period);
-                // A trial begins with an invoice over nothing, which is paid at once and does not end it.
+                // A trial begins with an invoice of zero, which is paid at once and does not end the trial.
                 if self.status != S::Trialing || self.trial_ends_at.is_none_or(|end| end <= now) {
                     (next.status, next.trial_ends_at, next.past_due_since) = (S::Active, None, None);
                 }
@@ -278,22 +279,23 @@ impl Subscription {
         Ok(next)
     }
 
-    /// The state to write when time alone has ended the subscription: the trial is over without a payment, the period without a
-    /// renewal that was wanted, or the grace. `None` when nothing has to be written.
+    /// The state to store when the passing of time has ended the subscription: the trial ended without a payment, or
+    /// the period without the expected renewal, or the grace period. `None` if nothing has to be stored.
     ///
-    /// It changes no one's access: [`effective_plan`](Self::effective_plan) has said the same since the moment passed.
+    /// It changes nobody's access: [`effective_plan`](Self::effective_plan) has returned the same plan since that
+    /// moment.
     pub fn lapsed(&self, now: DateTime<Utc>, rules: SubscriptionRules) -> Option<Self> {
         if matches!(self.status, SubscriptionStatus::Canceled | SubscriptionStatus::Incomplete) {
             return None;
         }
         let end = self.access_ends_at(rules).filter(|end| *end <= now)?;
         let mut ended = self.ended(end.max(DateTime::UNIX_EPOCH));
-        // A period that goes on behind a trial was never paid for.
+        // A period that continues after a trial was never paid for.
         ended.period = ended.period.and_then(|period| Period::new(period.start, period.end.min(end)));
         Some(ended)
     }
 
-    /// Whether there is a subscription that payments belong to. The free plan has no period and none.
+    /// Whether there is a subscription that payments belong to. The free plan has no period and no payments.
     fn is_subscribed(&self) -> bool {
         use SubscriptionStatus as S;
         matches!(self.status, S::Active | S::Trialing | S::PastDue) && self.period.is_some()
@@ -303,7 +305,7 @@ impl Subscription {
         if self.is_subscribed() { Ok(()) } else { Err(TransitionRefused::NotSubscribed(self.status)) }
     }
 
-    /// One that has ended by itself is no obstacle to another, though its end may not be written yet.
+    /// A subscription that has ended by itself does not prevent another one, even if its end is not stored yet.
     fn check_not_subscribed(&self, now: DateTime<Utc>) -> Result<(), TransitionRefused> {
         let over = self.cancel_at_period_end && self.period.is_some_and(|period| period.end <= now);
         if self.is_subscribed() && !over { Err(TransitionRefused::AlreadySubscribed(self.status)) } else { Ok(()) }
@@ -321,7 +323,7 @@ impl Subscription {
     }
 }
 
-/// `at` plus `duration`, or the end of time.
+/// `at` plus `duration`, or the latest possible time.
 fn later(at: DateTime<Utc>, duration: Duration) -> DateTime<Utc> {
     at.checked_add_signed(duration).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }

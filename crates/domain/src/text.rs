@@ -1,4 +1,4 @@
-//! Texts as they are kept and compared: in one normal form, with something to see in them, and e-mail addresses in one spelling.
+//! Texts as they are stored and compared: one normal form, visible characters, and one spelling of each e-mail address.
 
 use std::borrow::Cow;
 
@@ -6,43 +6,43 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 use icu_properties::CodePointSetData;
 use icu_properties::props::DefaultIgnorableCodePoint;
 
-/// What shows nothing although Unicode does not list it as ignorable: the empty braille pattern, the marks of interlinear
+/// Invisible characters that Unicode does not list as ignorable: the empty braille pattern, the marks of interlinear
 /// annotations, and the musical symbol without a head.
 const INVISIBLE: [char; 5] = ['\u{2800}', '\u{FFF9}', '\u{FFFA}', '\u{FFFB}', '\u{1D159}'];
 
-/// The text in Unicode's normal form C. Two texts that look the same because one spells a letter with a combining accent and
-/// the other does not are the same text after this.
+/// The text in Unicode's normal form C. After this, a letter with a combining accent and the same letter as a single
+/// character are equal.
 pub fn normalized(text: &str) -> Cow<'_, str> {
     ComposingNormalizerBorrowed::new_nfc().normalize(text)
 }
 
-/// Whether a character shows nothing and takes no space: zero-width spaces and joiners, byte order marks, soft hyphens, fillers,
-/// bidi controls, tags and the like.
+/// Whether a character is invisible and takes no space: zero-width spaces and joiners, byte order marks, soft hyphens,
+/// fillers, bidi controls, tags and the like.
 pub fn is_invisible(c: char) -> bool {
     CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c) || INVISIBLE.contains(&c)
 }
 
-/// Whether there is nothing to see in a text: it is empty, or all of it is white space, control and invisible characters.
+/// Whether a text has no visible character: it is empty, or consists of white space, control and invisible characters.
 pub fn is_blank(text: &str) -> bool {
     text.chars().all(|c| c.is_whitespace() || c.is_control() || is_invisible(c))
 }
 
-/// An e-mail address in the spelling that users' addresses are kept and compared in: lower case, normal form C.
+/// An e-mail address in the spelling in which users' addresses are stored and compared: lower case, normal form C.
 ///
-/// A character beyond ASCII never becomes one of ASCII. The Kelvin sign, which is lower-cased to `k`, stays as it is: an address
-/// with it is not the mailbox that is written with a `k`. Nor is a dotted capital İ an `i`. (CVE-2019-19844 is the fault that
-/// comes of taking one for the other.)
+/// A non-ASCII character never becomes an ASCII character. The Kelvin sign, whose lower case is `k`, stays as it is,
+/// because an address with it is not the mailbox with a `k`. Nor does a dotted capital İ become an `i`. (CVE-2019-19844
+/// came from confusing the two.)
 pub fn folded_email(email: &str) -> String {
     piecewise(email, fold)
 }
 
-/// An e-mail address as it is kept where nothing is looked up by it: in normal form C, its letters as they were written. As in
-/// [`folded_email`], a character beyond ASCII never becomes one of ASCII.
+/// An e-mail address for storage where it is not used for lookups: in normal form C, with its letters unchanged. As in
+/// [`folded_email`], a non-ASCII character never becomes an ASCII character.
 pub fn normalized_email(email: &str) -> String {
     piecewise(email, |part| normalized(part).into_owned())
 }
 
-/// Applies `change` to what lies between the characters beyond ASCII that folding would turn into ASCII.
+/// Applies `change` to the parts between the non-ASCII characters that folding would turn into ASCII.
 fn piecewise(email: &str, change: impl Fn(&str) -> String) -> String {
     let mut changed = String::with_capacity(email.len());
     let mut rest = email;
@@ -60,8 +60,8 @@ fn becomes_ascii(c: char) -> bool {
 }
 
 fn fold(text: &str) -> String {
-    // Normalised first, so that an accent of its own is part of its letter when the letter changes; and once more, because
-    // lower-casing can take a letter apart.
+    // Normalised first, so that a separate accent is part of its letter when the letter changes; and once more, because
+    // lower-casing can decompose a letter.
     normalized(&normalized(text).to_lowercase()).into_owned()
 }
 
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_without_anything_to_see_is_blank() {
+    fn a_text_without_visible_characters_is_blank_in_any_form() {
         for invisible in [
             "",
             " ",
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_different_mailbox_is_never_taken_for_another() {
+    fn different_mailboxes_stay_different() {
         for (other, ascii) in [
             ("FAR\u{130}D@x.test", "farid@x.test"),
             ("FARI\u{307}D@x.test", "farid@x.test"),
@@ -142,7 +142,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn folding_changes_nothing_twice_and_brings_no_ascii(text in "\\PC{0,12}") {
+        fn folding_is_idempotent_and_creates_no_ascii(text in "\\PC{0,12}") {
             let folded = folded_email(&text);
             prop_assert_eq!(&folded_email(&folded), &folded);
             prop_assert_eq!(&folded_email(&normalized_email(&text)), &folded);
@@ -152,7 +152,7 @@ mod tests {
         }
 
         #[test]
-        fn the_normal_form_is_that_of_every_spelling(text in "\\PC{0,12}") {
+        fn every_spelling_has_the_same_normal_form(text in "\\PC{0,12}") {
             let taken_apart = icu_normalizer::DecomposingNormalizerBorrowed::new_nfd().normalize(&text).into_owned();
             prop_assert_eq!(normalized(&taken_apart), normalized(&text));
         }

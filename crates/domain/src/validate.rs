@@ -1,11 +1,11 @@
-//! What is wrong with an input, said so that a form can show it beside the field.
+//! What is wrong with an input, in a form that can be shown next to the field.
 
 use std::fmt;
 
 use crate::text;
 use crate::typeid::IdError;
 
-/// A text that names no value of an enum.
+/// A text that is not a value of an enum.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{value}\" is not a {kind}")]
 pub struct UnknownValue {
@@ -15,7 +15,7 @@ pub struct UnknownValue {
     pub value: String,
 }
 
-/// What kind of fault a field has.
+/// The kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FieldErrorCode {
     /// The value is missing or blank.
@@ -26,24 +26,24 @@ pub enum FieldErrorCode {
     OutOfRange,
     /// The value has the wrong form.
     Invalid,
-    /// The value refers to something that does not exist (or that the caller may not see, which is the same).
+    /// The value refers to something that does not exist, or that the caller may not see, which is treated the same.
     NotFound,
     /// Something else already has this value.
     Taken,
     /// Something else still depends on it.
     InUse,
-    /// What was read has changed since.
+    /// The object has changed since it was read.
     Conflict,
     /// The plan does not allow more.
     LimitReached,
-    /// The server has not been set up for it.
+    /// The server has not been configured for it.
     NotConfigured,
-    /// There is a subscription, which has to be changed where it is.
+    /// There is a subscription already; it has to be changed in the billing portal.
     AlreadySubscribed,
 }
 
 impl FieldErrorCode {
-    /// Every code, in the order of the declaration.
+    /// Every code, in the order of declaration.
     pub const ALL: &'static [Self] = &[
         Self::Required,
         Self::TooLong,
@@ -64,7 +64,7 @@ impl FieldErrorCode {
 pub struct FieldError {
     /// The kind of fault.
     pub code: FieldErrorCode,
-    /// The way to the field from the input's root, e.g. `["lineItems", "0", "quantity"]`.
+    /// The path of the field from the input's root, e.g. `["lineItems", "0", "quantity"]`.
     pub field: Vec<String>,
     /// What is wrong, for a person.
     pub message: String,
@@ -76,17 +76,17 @@ impl FieldError {
         Self { code, field: vec![field.to_owned()], message: message.into() }
     }
 
-    /// A reference to something that is not there.
+    /// A reference to something that does not exist.
     pub fn not_found(field: &str, what: &str) -> Self {
         Self::new(FieldErrorCode::NotFound, field, format!("There is no such {what}."))
     }
 
-    /// An id that does not parse.
+    /// An id that cannot be parsed.
     pub fn malformed_id(field: &str, error: &IdError) -> Self {
         Self::new(FieldErrorCode::Invalid, field, format!("{error}."))
     }
 
-    /// The same fault, seen from the field's parent.
+    /// The same fault with the path of the field's parent in front.
     #[must_use]
     pub fn within(mut self, parents: &[&str]) -> Self {
         self.field.splice(0..0, parents.iter().map(|&p| p.to_owned()));
@@ -122,17 +122,17 @@ impl Violations {
         self.0.push(error);
     }
 
-    /// `Ok` when nothing was found wrong.
+    /// `Ok` if there are no faults.
     ///
     /// # Errors
-    /// The faults, when there are any.
+    /// The faults, if there are any.
     pub fn into_result(self) -> Result<(), Self> {
         if self.0.is_empty() { Ok(()) } else { Err(self) }
     }
 
-    /// A required text: trimmed at both ends, with something to see in it, at most `max` characters, without control
-    /// characters. It is kept in normal form C, so that a name has one spelling. Everything else, emoji and right-to-left text
-    /// included, is kept as it is.
+    /// A required text: trimmed at both ends, with at least one visible character, at most `max` characters, without
+    /// control characters. It is stored in normal form C, so that a name has one spelling. Everything else is kept
+    /// unchanged, including emoji and right-to-left text.
     pub fn required_text(&mut self, field: &str, value: &str, max: usize) -> String {
         let text = text::normalized(value.trim());
         if text.chars().any(char::is_control) {
@@ -144,19 +144,19 @@ impl Violations {
         text.into_owned()
     }
 
-    /// An optional one-line text: as [`required_text`](Self::required_text), but blank counts as none.
+    /// An optional one-line text: as [`required_text`](Self::required_text), but a blank text counts as absent.
     pub fn optional_text(&mut self, field: &str, value: Option<&str>, max: usize) -> Option<String> {
         let text = value?;
-        // Control characters are refused, not overlooked.
+        // Control characters are refused, not ignored.
         let is_absent = text::is_blank(text) && !text.trim().chars().any(char::is_control);
         if is_absent { None } else { Some(self.required_text(field, text, max)) }
     }
 
-    /// An optional text of several lines, at most `max` characters, without NUL. It is kept exactly as given, its normal form
-    /// included: nothing compares it, and it may quote what has to come back byte for byte.
+    /// An optional text of several lines, at most `max` characters, without NUL. It is stored exactly as given,
+    /// including its normal form: nothing compares it, and it may contain quotations that must stay byte for byte.
     pub fn optional_prose(&mut self, field: &str, value: Option<&str>, max: usize) -> Option<String> {
         let value = value?;
-        // PostgreSQL cannot hold U+0000 in a text.
+        // PostgreSQL cannot store U+0000 in a text.
         if value.contains('\0') {
             self.push(FieldError::new(FieldErrorCode::Invalid, field, "The character U+0000 is not allowed."));
         }
@@ -164,8 +164,8 @@ impl Violations {
         if value.is_empty() { None } else { Some(value.to_owned()) }
     }
 
-    /// An optional e-mail address: one `@` with something on both sides, no spaces and no invisible characters, at most 254 characters (RFC 5321). It
-    /// is kept by the rule of [`normalized_email`](text::normalized_email).
+    /// An optional e-mail address: one `@` with something on both sides, no spaces and no invisible characters, at most
+    /// 254 characters (RFC 5321). It is stored as [`normalized_email`](text::normalized_email) returns it.
     pub fn optional_email(&mut self, field: &str, value: Option<&str>) -> Option<String> {
         self.optional_text(field, value, 254)?;
         let email = text::normalized_email(value?.trim());
@@ -179,7 +179,7 @@ impl Violations {
         Some(email)
     }
 
-    /// An optional web address: `http` or `https`, without spaces, at most 2,048 characters.
+    /// An optional URL: `http` or `https`, without spaces, at most 2,048 characters.
     pub fn optional_url(&mut self, field: &str, value: Option<&str>) -> Option<String> {
         let url = self.optional_text(field, value, 2048)?;
         let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));

@@ -1,4 +1,4 @@
-//! An invoice in the making: what is the same for the demo and for scale. The arithmetic is the domain's.
+//! Building an invoice: the part that demo and scale data share. The arithmetic is in `domain`.
 
 use chrono::{DateTime, Datelike as _, Duration, Months, NaiveDate, Utc};
 use rust_decimal::Decimal;
@@ -8,10 +8,10 @@ use tenantry_store::bulk::InvoiceRow;
 
 use crate::error::SeedError;
 
-/// From the first moment, to the first one after.
+/// The first moment, and the first moment after the end.
 pub(crate) type Period = (DateTime<Utc>, DateTime<Utc>);
 
-/// What an invoice is made from.
+/// The input of an invoice.
 #[derive(Debug)]
 pub(crate) struct Bill {
     pub(crate) id: InvoiceId,
@@ -25,18 +25,18 @@ pub(crate) struct Bill {
     pub(crate) currency: Currency,
     pub(crate) tax_rate: Decimal,
     pub(crate) lines: Vec<NewLineItem>,
-    /// When it was made; its date is the day of it.
+    /// When it was created; its date is that day.
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) due_in_days: i64,
     /// How much of the total is paid while it is open, in percent.
     pub(crate) part_paid: u32,
-    /// When it was paid or taken back, if it was.
+    /// When it was paid or voided, if it was.
     pub(crate) settled_at: DateTime<Utc>,
     pub(crate) notes: Option<String>,
 }
 
 impl Bill {
-    /// The invoice with its sums.
+    /// The invoice with its totals.
     pub(crate) fn into_row(self) -> Result<InvoiceRow, SeedError> {
         let content = compute(self.currency, self.lines, self.tax_rate)?;
         let total = content.totals.total.minor();
@@ -75,17 +75,17 @@ impl Bill {
     }
 }
 
-/// The number of the `sequence`-th invoice that an organization issues.
+/// The number of an organization's `sequence`-th issued invoice.
 pub(crate) fn number(issued_on: NaiveDate, sequence: u64) -> String {
     format!("INV-{}-{sequence:04}", issued_on.year())
 }
 
-/// The calendar month that holds this moment, which is the billing period of those who do not pay.
+/// The calendar month of this moment, which is the billing period of organizations that do not pay.
 pub(crate) fn calendar_month(at: DateTime<Utc>) -> Period {
     month_from(1, at)
 }
 
-/// The period of a month that begins on this day (at most the 28th) and holds this moment.
+/// The monthly period that begins on this day (at most the 28th) and contains this moment.
 pub(crate) fn month_from(day: u32, at: DateTime<Utc>) -> Period {
     let today = at.date_naive();
     // Every month has a 28th day.

@@ -1,5 +1,5 @@
-//! Chance that can be repeated: streams of random numbers, each named by the seed and by what it is for, so that one row's
-//! luck does not depend on which rows were made before it.
+//! Repeatable randomness. Each stream of random numbers is identified by the seed and its purpose, so one row's values
+//! do not depend on which rows were generated before it.
 
 use chrono::{DateTime, Duration, Utc};
 use rand::{Rng, RngCore, SeedableRng};
@@ -7,14 +7,14 @@ use rand_chacha::ChaCha8Rng;
 use tenantry_domain::Id;
 use uuid::Builder;
 
-/// The present of the data that [`scale`](crate::scale()) makes: 2026-06-30, noon UTC. Fixed, because data that follows the
-/// clock cannot be compared with yesterday's.
+/// The "now" of the data that [`scale`](crate::scale()) generates: 2026-06-30, noon UTC. It is fixed, because data that
+/// follows the clock cannot be compared with yesterday's.
 pub const EPOCH: DateTime<Utc> = match DateTime::from_timestamp(1_782_820_800, 0) {
     Some(epoch) => epoch,
     None => DateTime::UNIX_EPOCH,
 };
 
-/// What a stream of random numbers is for.
+/// The purpose of a stream of random numbers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Stream {
     Sizes = 1,
@@ -29,18 +29,18 @@ pub(crate) enum Stream {
 pub(crate) struct Chance(ChaCha8Rng);
 
 impl Chance {
-    /// The stream of the `index`-th thing of a kind. Streams never overlap.
+    /// The stream of the `index`-th item of a kind. Streams never overlap.
     pub(crate) fn new(seed: u64, stream: Stream, index: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream((stream as u64) << 56 | (index & ((1 << 56) - 1)));
         Self(rng)
     }
 
-    /// A number below `end`; 0 when that is 0.
+    /// A number below `end`; 0 if `end` is 0.
     pub(crate) fn below(&mut self, end: usize) -> usize {
-        // Drawn as 64 bits, because a `usize` would give other rows on a machine with fewer.
+        // Drawn as 64 bits, because a `usize` would give other rows on a 32-bit machine.
         let drawn = self.between(0, (end as u64).max(1) - 1);
-        // Below `end`, which is a usize.
+        // Below `end`, so it fits a `usize`.
         usize::try_from(drawn).unwrap_or_default()
     }
 
@@ -49,22 +49,22 @@ impl Chance {
         self.0.random_range(first..=last.max(first))
     }
 
-    /// True in so many of 100 cases.
+    /// True in this many of 100 cases.
     pub(crate) fn percent(&mut self, percent: u64) -> bool {
         self.between(1, 100) <= percent
     }
 
-    /// Something, in so many of 100 cases.
+    /// `Some` in this many of 100 cases.
     pub(crate) fn maybe<T>(&mut self, percent: u64, make: impl FnOnce(&mut Self) -> T) -> Option<T> {
         if self.percent(percent) { Some(make(self)) } else { None }
     }
 
-    /// One of the choices, which must not be none.
+    /// One of the choices, which must not be empty.
     pub(crate) fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.below(choices.len())]
     }
 
-    /// One of the choices, each as often as its weight says.
+    /// One of the choices, with a probability proportional to its weight.
     pub(crate) fn weighted<T: Copy>(&mut self, choices: &[(T, u64)]) -> T {
         let mut left = self.between(1, choices.iter().map(|choice| choice.1).sum());
         for &(choice, weight) in choices {
@@ -73,21 +73,22 @@ impl Chance {
             }
             left -= weight;
         }
-        // Not reached: the weights add up to the greatest number that can be drawn.
+        // Never reached: the weights add up to the greatest number that can be drawn.
         choices[0].0
     }
 
-    /// One of the first `end` numbers, small ones more often than great ones: a few clients have most of the projects.
+    /// One of the first `end` numbers, with small ones more often than large ones: a few clients have most of the
+    /// projects.
     pub(crate) fn skewed(&mut self, end: usize) -> usize {
         let first = self.below(end);
         self.below(first + 1)
     }
 
-    /// So many different numbers below `end`, or all of them when there are fewer.
+    /// This many different numbers below `end`, or all of them if there are fewer.
     pub(crate) fn distinct(&mut self, count: usize, end: usize) -> Vec<usize> {
         let count = count.min(end);
         let mut drawn: Vec<usize> = Vec::with_capacity(count);
-        // Floyd's way: each number is drawn once, whatever was drawn before.
+        // Floyd's algorithm: each number is drawn once, whatever was drawn before.
         for bound in end - count..end {
             let candidate = self.below(bound + 1);
             drawn.push(if drawn.contains(&candidate) { bound } else { candidate });
@@ -95,23 +96,23 @@ impl Chance {
         drawn
     }
 
-    /// A moment from `first` to `last`, in whole milliseconds; `first` when that is the later one.
+    /// A moment from `first` to `last`, in whole milliseconds; `first` if that is later.
     pub(crate) fn moment(&mut self, first: DateTime<Utc>, last: DateTime<Utc>) -> DateTime<Utc> {
         let span = u64::try_from((last - first).num_milliseconds()).unwrap_or(0);
         let passed = self.between(0, span);
         first + Duration::milliseconds(i64::try_from(passed).unwrap_or(0))
     }
 
-    /// A moment at most so many days after `first`, and not after `last`.
+    /// A moment at most this many days after `first`, and not after `last`.
     pub(crate) fn soon(&mut self, first: DateTime<Utc>, days: i64, last: DateTime<Utc>) -> DateTime<Utc> {
         self.moment(first, (first + Duration::days(days)).min(last))
     }
 
-    /// An id made at this moment: a UUID version 7 whose random bits come from this stream.
+    /// An id created at this moment: a UUID version 7 whose random bits come from this stream.
     pub(crate) fn id<I: Id>(&mut self, at: DateTime<Utc>) -> I {
         let mut bits = [0; 10];
         self.0.fill_bytes(&mut bits);
-        // Nothing here is older than 1970.
+        // No time in this data is before 1970.
         let millis = u64::try_from(at.timestamp_millis()).unwrap_or(0);
         I::from_uuid(Builder::from_unix_timestamp_millis(millis, &bits).into_uuid())
     }
@@ -124,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_name_gives_the_same_stream_and_another_one_another() {
+    fn each_name_has_its_own_repeatable_stream() {
         let draw = |seed, index| Chance::new(seed, Stream::User, index).between(0, u64::MAX);
         assert_eq!(draw(1, 7), draw(1, 7));
         assert_ne!(draw(1, 7), draw(1, 8));
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_tells_its_moment_and_its_version() {
+    fn an_id_contains_its_time_and_version() {
         let id = Chance::new(0, Stream::User, 0).id::<TaskId>(EPOCH).as_uuid();
         assert_eq!(id.get_version_num(), 7);
         let (seconds, _) = id.get_timestamp().expect("version 7 has one").to_unix();

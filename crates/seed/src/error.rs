@@ -1,10 +1,10 @@
-//! Why nothing was seeded. Whatever it is, the database is as it was.
+//! Why nothing was seeded. In every case the database is unchanged.
 
 use tenantry_domain::Violations;
 use tenantry_domain::position::NoRoom;
 use tenantry_store::StoreError;
 
-/// A seed that did not come about.
+/// A failed seed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SeedError {
@@ -13,21 +13,21 @@ pub enum SeedError {
     Option {
         /// The option's name on the command line, without the dashes.
         option: &'static str,
-        /// What it may be.
+        /// The allowed values.
         expected: &'static str,
-        /// What it was.
+        /// The given value.
         value: u64,
     },
-    /// There are organizations already, and measurements on a mixture say nothing.
+    /// There are organizations already, and measurements on mixed data say nothing.
     #[error("the database already has organizations; seed an empty one")]
     NotEmpty,
     /// The database refused, or could not be reached.
     #[error("the rows could not be loaded")]
     Store(#[from] StoreError),
-    /// The seed made an invoice that breaks the rules of invoices, which is a fault of the seed.
+    /// The seed created an invoice that breaks the rules of invoices; a bug in the seed.
     #[error("the seed made an invoice that does not add up")]
     Invoice(#[from] Violations),
-    /// The seed made a position that breaks the rules of positions, which is a fault of the seed.
+    /// The seed created a position that breaks the rules of positions; a bug in the seed.
     #[error("the seed made a malformed position")]
     Position(#[from] NoRoom),
 }

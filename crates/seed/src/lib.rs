@@ -1,10 +1,11 @@
-//! Data to look at and data to measure with: a small believable organization ([`demo()`]), and any number of organizations of
-//! life-like sizes ([`scale()`]). Both are loaded with COPY, in one transaction, as the role that owns the tables.
+//! Data to look at and data to measure with: a small realistic organization ([`demo()`]), and any number of
+//! organizations of realistic sizes ([`scale()`]). Both are loaded with COPY, in one transaction, with the role that
+//! owns the tables.
 //!
-//! *Invariant:* no SQL here. This crate makes rows; `tenantry_store::bulk` knows tables and columns.
+//! *Invariant:* no SQL here. This crate generates rows; `tenantry_store::bulk` knows tables and columns.
 //!
-//! *Invariant:* what is made depends on the arguments and on nothing else, so the same arguments give the same rows down to the
-//! ids. Only [`demo()`] asks the clock, to be about today, and hands what it says to [`demo_at`].
+//! *Invariant:* the data depends only on the arguments, so the same arguments give the same rows, including the ids.
+//! Only [`demo()`] reads the clock, so that the data is current, and passes it to [`demo_at`].
 
 mod bill;
 mod chance;

@@ -1,11 +1,11 @@
-//! Names and titles that look like those of real organizations, in several scripts, because a product that was only ever
-//! seen with ASCII is wrong somewhere.
+//! Names and titles that look like those of real organizations, in several scripts, because software that was only
+//! tested with ASCII has bugs.
 
 use tenantry_domain::project::ProjectKind;
 
 use crate::chance::Chance;
 
-/// Given names as they are written, and as they stand in an address.
+/// Given names as written, and as used in an e-mail address.
 const GIVEN: &[(&str, &str)] = &[
     ("Ada", "ada"),
     ("Amara", "amara"),
@@ -104,7 +104,7 @@ const FAMILY: &[(&str, &str)] = &[
     ("Zhang", "zhang"),
 ];
 
-/// First words of companies, as written and as in an address.
+/// First words of company names, as written and as used in an e-mail address.
 const COMPANY: &[(&str, &str)] = &[
     ("Acorn", "acorn"),
     ("Aurora", "aurora"),
@@ -158,7 +158,7 @@ const COMPANY: &[(&str, &str)] = &[
     ("שקד", "shaked"),
 ];
 
-/// Second words of companies that have clients of their own.
+/// Second words of the names of companies that have clients.
 const AGENCY: &[(&str, &str)] = &[
     ("Studio", "studio"),
     ("Collective", "collective"),
@@ -312,7 +312,8 @@ const TAILS: &[&str] = &[
     "for accessibility",
 ];
 
-/// Whole titles in other scripts and with what often breaks: emoji of several code points, right-to-left, combining marks.
+/// Whole titles in other scripts and with text that often causes bugs: emoji of several code points, right-to-left,
+/// combining marks.
 const FOREIGN: &[&str] = &[
     "🚀 Launch checklist",
     "🐛 Fix the double submit",
@@ -343,18 +344,18 @@ const SENTENCES: &[&str] = &[
     "Mind the contrast ratio.",
 ];
 
-/// A person: the name, and how it stands in an address.
+/// A person: the name, and its form in an e-mail address.
 pub(crate) fn person(chance: &mut Chance) -> (String, String) {
     let (given, family) = (chance.pick(GIVEN), chance.pick(FAMILY));
     (format!("{} {}", given.0, family.0), format!("{}.{}", given.1, family.1))
 }
 
-/// An organization that works for others: the name, and how it stands in an address.
+/// An organization that works for others: the name, and its form in an e-mail address.
 pub(crate) fn agency(chance: &mut Chance) -> (String, String) {
     two_words(chance, AGENCY, "-")
 }
 
-/// A company that others work for: the name, and how it stands in an address.
+/// A company that others work for: the name, and its form in an e-mail address.
 pub(crate) fn company(chance: &mut Chance) -> (String, String) {
     two_words(chance, TRADE, "")
 }
@@ -399,7 +400,7 @@ pub(crate) fn prose(chance: &mut Chance) -> String {
     prose
 }
 
-/// What an invoice's line is for.
+/// The description of an invoice line.
 pub(crate) fn line(chance: &mut Chance) -> String {
     const WORK: &[&str] = &[
         "Design",
@@ -423,14 +424,14 @@ mod tests {
     use tenantry_domain::organization::is_slug;
 
     #[test]
-    fn what_stands_in_an_address_is_plain() {
+    fn names_in_addresses_are_ascii() {
         for (_, word) in GIVEN.iter().chain(FAMILY).chain(COMPANY).chain(AGENCY).chain(TRADE) {
             assert!(is_slug(word), "{word}");
         }
     }
 
     #[test]
-    fn titles_keep_the_bounds() {
+    fn titles_are_within_the_bounds() {
         let mut chance = Chance::new(1, Stream::Demo, 0);
         for _ in 0..1_000 {
             assert!(title(&mut chance).chars().count() < 200);

@@ -1,4 +1,4 @@
-//! Both seeds against a real database: what they load, what they refuse, and that they leave the catalogue as it was.
+//! Both seeds against a real database: what they load, what they refuse, and that the catalogue stays as it was.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::process::Command;
@@ -28,7 +28,7 @@ fn catalogue(database: &TestDatabase) -> String {
     let program = Binaries::find().unwrap().folder().join("pg_dump");
     let output = Command::new(program).args(["--schema-only", "--dbname", &database.superuser_url()]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    // Newer versions fence the dump with a random word.
+    // Newer versions put a random word around the dump.
     let text = String::from_utf8(output.stdout).unwrap();
     text.lines().filter(|line| !line.contains("restrict ")).collect::<Vec<_>>().join("\n")
 }
@@ -71,7 +71,7 @@ async fn the_same_options_give_the_same_rows_and_the_catalogue_stays() {
     assert_eq!(phases, [Phase::Rows, Phase::Indexes, Phase::Statistics, Phase::ForeignKeys, Phase::Commit]);
     assert_eq!(catalogue(&first), before);
     assert!(summary.rows.contains(&("app.tasks", 3_000)));
-    // As somebody who may become the owner, which comes to the same.
+    // With a role that may become the owner, which must give the same result.
     scale(&second.superuser_url(), &OPTIONS, &mut |_| {}).await.unwrap();
     assert_eq!(content(&first).await, content(&second).await);
 
@@ -80,13 +80,13 @@ async fn the_same_options_give_the_same_rows_and_the_catalogue_stays() {
     assert_eq!(catalogue(&first), before);
 }
 
-/// Tasks that more than one invoice bills that is not void.
+/// Tasks billed by more than one invoice that is not void.
 const BILLED_TWICE: &str = "SELECT count(*) FROM (SELECT FROM app.invoice_tasks t JOIN app.invoices i \
      ON i.organization_id = t.organization_id AND i.id = t.invoice_id WHERE i.status <> 'void' \
      GROUP BY t.organization_id, t.task_id HAVING count(*) > 1) d";
 
 #[tokio::test]
-async fn what_is_made_at_scale_keeps_the_rules_that_no_constraint_says() {
+async fn scale_data_follows_the_rules_that_no_constraint_checks() {
     let database = database().await;
     scale(&database.owner_url(), &OPTIONS, &mut |_| {}).await.unwrap();
     for broken in [
@@ -101,7 +101,7 @@ async fn what_is_made_at_scale_keeps_the_rules_that_no_constraint_says() {
          WHERE NOT EXISTS (SELECT FROM app.organization_members m WHERE m.organization_id = o.id AND m.role = 'owner') \
             OR NOT EXISTS (SELECT FROM app.workspaces w WHERE w.organization_id = o.id AND w.is_default) \
             OR NOT EXISTS (SELECT FROM billing.organization_billing b WHERE b.organization_id = o.id)",
-        // A part comes after the whole, and positions of a project are distinct.
+        // A subtask comes after its parent, and positions in a project are distinct.
         "SELECT count(*) FROM app.tasks t JOIN app.tasks p ON p.organization_id = t.organization_id AND p.id = t.parent_task_id \
          WHERE t.created_at < p.created_at OR t.position <= p.position",
         "SELECT count(*) FROM (SELECT FROM app.tasks GROUP BY organization_id, project_id, position HAVING count(*) > 1) d",
@@ -116,7 +116,7 @@ async fn what_is_made_at_scale_keeps_the_rules_that_no_constraint_says() {
 }
 
 #[tokio::test]
-async fn a_few_users_may_own_many_organizations_and_no_task_is_no_fault() {
+async fn a_few_users_may_own_many_organizations_and_zero_tasks_are_allowed() {
     for options in
         [ScaleOptions { users: 5, ..OPTIONS }, ScaleOptions { organizations: 1, users: 1, tasks: 0, rng_seed: 0 }]
     {
@@ -155,7 +155,7 @@ async fn the_application_may_not_load_anything() {
 }
 
 #[tokio::test]
-async fn the_demo_is_made_once() {
+async fn the_demo_is_created_once() {
     let database = database().await;
     let before = catalogue(&database);
     let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
@@ -166,7 +166,7 @@ async fn the_demo_is_made_once() {
     assert_eq!(later, Outcome::AlreadyThere);
     assert_eq!(content(&database).await, rows);
     assert_eq!(catalogue(&database), before);
-    // Nothing has happened in the future.
+    // Nothing is in the future.
     let future = format!(
         "SELECT (SELECT count(*) FROM app.tasks WHERE greatest(created_at, completed_at) > to_timestamp({0})) \
               + (SELECT count(*) FROM app.invoices WHERE greatest(created_at, paid_at, voided_at) > to_timestamp({0}))",

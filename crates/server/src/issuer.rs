@@ -1,4 +1,4 @@
-//! Tokens for callers who switch to another of their organizations: the token crate's issuer as the engine wants it.
+//! Tokens for callers who switch to another of their organizations: adapts the token crate's issuer to the engine.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tenantry_token::{Issuer, IssuerConfig};
 use crate::settings::{JwtAlgorithm, JwtSettings};
 use crate::start::StartError;
 
-/// For how long a token of a switched organization is good, unless the one that it replaces ends sooner.
+/// How long a token from `switchOrganization` is valid, unless the one it replaces expires sooner.
 const TTL: Duration = Duration::from_hours(1);
 
 struct Switching(Issuer);
@@ -28,7 +28,7 @@ impl TokenIssuer for Switching {
     }
 }
 
-/// An issuer when the server verifies with a secret, which can sign; `None` when all it has are public keys.
+/// An issuer if the server verifies with a secret, which can also sign; `None` if it has only public keys.
 ///
 /// # Errors
 /// When the secret cannot be read.
@@ -39,7 +39,7 @@ pub(crate) fn of(jwt: &JwtSettings) -> Result<Option<Arc<dyn TokenIssuer>>, Star
     Ok(Some(Arc::new(Switching(from_secret(jwt)?))))
 }
 
-/// Signs with the secret that these settings name.
+/// Signs with the secret from these settings.
 ///
 /// # Errors
 /// When a setting is missing or the secret cannot be read.
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_ends_no_later_than_the_one_that_it_replaces() {
+    fn a_token_expires_no_later_than_the_one_it_replaces() {
         let clock = Clock::system();
         let config = IssuerConfig { issuer: "i".into(), audience: "a".into(), key_id: None, clock: clock.clone() };
         let switching = Switching(Issuer::from_secret(&[7; 32], config).unwrap());

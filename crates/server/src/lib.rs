@@ -1,7 +1,7 @@
 //! The server: HTTP, settings and the command line of `tenantry`.
 //!
-//! *Invariant:* there is no GraphQL type, no use case and no SQL here. A request is read and its token verified, the engine
-//! executes it, and the answer is written.
+//! *Invariant:* there is no GraphQL type, no use case and no SQL here. The server reads a request, verifies its token,
+//! has the engine execute it, and writes the answer.
 
 pub mod cli;
 pub mod http;

@@ -1,6 +1,6 @@
 //! The `tenantry` command.
 
-/// Answers are made of many small values; this allocator is faster at them than the system's.
+/// Answers consist of many small values; this allocator is faster for them than the system's.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

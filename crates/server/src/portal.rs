@@ -1,4 +1,4 @@
-//! The payment portal that Stripe's pages are.
+//! The payment portal, implemented by Stripe's pages.
 
 use std::sync::Arc;
 
@@ -22,23 +22,23 @@ struct StripePortal {
     return_url: Url,
 }
 
-/// The portal, if the settings say that there is one.
+/// The portal, if it is configured.
 ///
 /// # Errors
-/// When they are incomplete.
+/// When the settings are incomplete.
 pub fn of(settings: &StripeSettings) -> Result<Option<Arc<dyn PaymentPortal>>, SettingsError> {
     let Some((client, return_url)) = settings.client()? else { return Ok(None) };
     Ok(Some(Arc::new(StripePortal { client, prices: settings.stripe_prices.clone(), return_url })))
 }
 
-/// Ends subscriptions at Stripe.
+/// Cancels subscriptions at Stripe.
 #[derive(Debug)]
 struct StripeEnd(Client);
 
-/// What ends the subscriptions of deleted organizations, if the settings have a key.
+/// Cancels the subscriptions of deleted organizations, if an API key is configured.
 ///
 /// # Errors
-/// When they are malformed.
+/// When the settings are malformed.
 pub fn end_of(settings: &StripeSettings) -> Result<Option<Arc<dyn SubscriptionEnd>>, SettingsError> {
     let client = settings.api_client()?;
     Ok(client.map(|client| Arc::new(StripeEnd(client)) as Arc<dyn SubscriptionEnd>))
@@ -51,7 +51,7 @@ impl SubscriptionEnd for StripeEnd {
 }
 
 impl StripePortal {
-    /// Where the browser comes back to, with how it went.
+    /// The URL that the browser returns to, with the outcome.
     fn back(&self, outcome: &str) -> Url {
         let mut url = self.return_url.clone();
         url.query_pairs_mut().append_pair("checkout", outcome);
@@ -99,7 +99,7 @@ impl PaymentPortal for StripePortal {
                 PortalPage::PaymentMethod => Some("payment_method_update"),
             };
             let new = NewPortalSession { customer: visit.customer, return_url: self.return_url.clone(), flow };
-            // A visit lasts for minutes only, so each gets a page of its own.
+            // A visit lasts only minutes, so each gets a page of its own.
             let made = self.client.create_billing_portal_session(&new, &Uuid::new_v4().to_string()).await;
             made.map(String::from).map_err(failed)
         }
@@ -107,12 +107,12 @@ impl PaymentPortal for StripePortal {
     }
 }
 
-/// For how long the same order is the same wish, in seconds: whoever clicks twice, or comes back from the page to look at it
-/// again, gets the page that was made first, and cannot pay on two of them.
+/// How long a repeated order counts as the same one, in seconds. Someone who clicks twice, or comes back from the page
+/// and looks at it again, gets the page that was created first, and cannot pay on two pages.
 const SAME_WISH: i64 = 300;
 
-/// What tells one wish from a later one: a span of time, and what was heard of Stripe by then, since a page that was there
-/// before may have been used up.
+/// Distinguishes an order from a later one: the time window, and the newest event from Stripe, because an earlier page
+/// may have been used by then.
 fn occasion(order: &CheckoutOrder) -> String {
     let heard = order.heard_at.map_or(0, |at| at.timestamp());
     format!("{} {heard}", order.asked_at.timestamp().div_euclid(SAME_WISH))

@@ -1,4 +1,4 @@
-//! The signals that end the process in good order.
+//! The signals that shut the process down gracefully.
 
 /// Waits for SIGTERM or SIGINT (Ctrl-C).
 pub async fn signal() {
@@ -10,7 +10,7 @@ pub async fn signal() {
                 Ok(mut signals) => {
                     signals.recv().await;
                 }
-                // Without a handler the signal ends the process by itself.
+                // Without a handler the signal ends the process immediately.
                 Err(error) => {
                     tracing::warn!(%error, "cannot listen for a signal");
                     std::future::pending::<()>().await;

@@ -1,4 +1,4 @@
-//! From settings to a server that may start: every check that must hold before the first request.
+//! Builds a server from the settings, with every check that must pass before the first request.
 
 use std::io;
 use std::net::SocketAddr;
@@ -25,13 +25,13 @@ pub(crate) enum StartError {
     /// A setting is missing or wrong.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// The database cannot be asked.
+    /// The database cannot be queried.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
-    /// The role may do too much.
+    /// The role has too many privileges.
     #[error("{0}")]
     Role(String),
-    /// The migrations' record cannot be read.
+    /// The record of applied migrations cannot be read.
     #[error(transparent)]
     Migrations(#[from] MigrationError),
     /// The database is older than the program.
@@ -46,24 +46,24 @@ pub(crate) enum StartError {
         /// The first that is missing.
         first: String,
     },
-    /// The pool did not come about.
+    /// The pool could not be opened.
     #[error("cannot open the pool of connections")]
     Store(#[source] StoreError),
     /// The keys cannot be used.
     #[error("tokens cannot be verified")]
     Keys(#[source] SetupError),
-    /// The key that signs cannot be used.
+    /// The signing key cannot be used.
     #[error("tokens cannot be signed")]
     Signing(#[source] SetupError),
     /// The guard cannot read the schema, which a test of the schema rules out.
     #[error("the schema cannot be read")]
     Schema(#[from] GuardError),
-    /// The address is not to be had.
+    /// The address cannot be listened on.
     #[error("cannot listen on {address}: {}", listen_problem(.cause))]
     Listen {
         /// The address.
         address: SocketAddr,
-        /// Why; told in the error's own text.
+        /// The reason; it is part of the error's own text.
         cause: io::Error,
     },
 }
@@ -75,7 +75,7 @@ fn listen_problem(error: &io::Error) -> String {
     }
 }
 
-/// Takes the port.
+/// Opens the port.
 ///
 /// # Errors
 /// [`StartError::Listen`].
@@ -83,10 +83,10 @@ pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, StartErro
     TcpListener::bind(address).await.map_err(|cause| StartError::Listen { address, cause })
 }
 
-/// Makes sure that the database may be served: its role is bound by the policies, its migrations are applied.
+/// Checks that the database may be served: its role is subject to the policies, and its migrations are applied.
 ///
 /// # Errors
-/// The first thing that is not so.
+/// The first check that fails.
 pub(crate) async fn check_database(url: &str) -> Result<(), StartError> {
     check(url, RoleFacts::fault).await
 }
@@ -110,23 +110,23 @@ fn check_migrations(status: &[MigrationStatus]) -> Result<(), StartError> {
 /// Connects to a database that may be served.
 ///
 /// # Errors
-/// When it may not, or the pool does not come about.
+/// When it may not be served, or the pool cannot be opened.
 pub(crate) async fn open_store(url: &str, pool: &PoolSettings) -> Result<Store, StartError> {
     check_database(url).await?;
     Store::connect(&pool.store_settings(url), Clock::system()).await.map_err(StartError::Store)
 }
 
-/// Connects to the database as the role of the system's jobs, with at most so many connections.
+/// Connects to the database with the role of background jobs, with at most this many connections.
 ///
 /// # Errors
-/// When the role may do too much or is not the worker's, a migration is missing, or the pool does not come about.
+/// When the role has too many privileges or is not the worker's, a migration is missing, or the pool cannot be opened.
 pub(crate) async fn open_worker(url: &str, connections: u32) -> Result<Store, StartError> {
     check(url, RoleFacts::worker_fault).await?;
     let settings = StoreSettings { max_connections: connections, ..StoreSettings::new(url) };
     Store::connect(&settings, Clock::system()).await.map_err(StartError::Store)
 }
 
-/// Reads the keys; those behind an address too, so that a wrong one shows at once.
+/// Reads the keys, including those behind a URL, so that a wrong URL is reported at start.
 ///
 /// # Errors
 /// When they cannot be read or trusted.
@@ -136,7 +136,7 @@ pub(crate) async fn verifier(jwt: &JwtSettings) -> Result<Verifier, StartError> 
     Ok(verifier)
 }
 
-/// What this server has to do with Stripe.
+/// What this server does with Stripe.
 #[derive(Default)]
 pub(crate) struct Stripe {
     portal: Option<Arc<dyn PaymentPortal>>,
@@ -144,16 +144,16 @@ pub(crate) struct Stripe {
 }
 
 impl Stripe {
-    /// What receives webhooks, if anything does.
+    /// Receives webhooks; `None` if there are none.
     pub(crate) fn webhooks(&self) -> Option<&StripeWebhooks> {
         self.webhooks.as_ref()
     }
 }
 
-/// Connections for webhooks. They come one by one, and those of one customer wait for each other.
+/// Connections for webhooks. They arrive one by one, and those of one customer wait for each other.
 const WEBHOOK_CONNECTIONS: u32 = 4;
 
-/// Prepares for Stripe, as far as the settings say so. The worker's address is only asked for when there is something to receive.
+/// Prepares Stripe, as configured. The worker's address is required only if webhooks are received.
 ///
 /// # Errors
 /// When the settings are incomplete, or the worker's database may not be used.
@@ -173,7 +173,7 @@ pub(crate) async fn stripe(
     Ok(Stripe { portal, webhooks })
 }
 
-/// Puts the server together.
+/// Assembles the server.
 ///
 /// # Errors
 /// [`StartError::Schema`], or a signing key that cannot be read.

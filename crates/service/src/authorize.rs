@@ -1,4 +1,4 @@
-//! The two questions that come before every write: may the caller do this, and is what it read still true?
+//! The two checks before every write: may the caller do this, and is what it read still current?
 
 use chrono::{DateTime, Utc};
 use tenantry_domain::permission::{Decision, Operation, Place, decide};
@@ -7,8 +7,8 @@ use tenantry_store::{Scope, access};
 
 use crate::error::ServiceError;
 
-/// Asks whether the caller may do this at `place`. What is hidden answers like what is not there: the field names what the
-/// caller referred to.
+/// Checks whether the caller may do this at `place`. Something hidden is answered like something that does not exist;
+/// the error names the field that the caller gave.
 pub(crate) fn authorize(
     scope: &impl Scope,
     operation: Operation,
@@ -16,7 +16,7 @@ pub(crate) fn authorize(
     field: &str,
     what: &str,
 ) -> Result<(), ServiceError> {
-    // Who may not do it anywhere learns that first, whether the thing exists or not.
+    // A caller who may do it nowhere learns that first, whether the object exists or not.
     let anywhere = Place { is_private: false, grant: Some(tenantry_domain::Grant::Admin) };
     if decide(scope.actor().role, operation, anywhere) != Decision::Allowed {
         return Err(ServiceError::Forbidden);
@@ -29,7 +29,7 @@ pub(crate) fn authorize(
     }
 }
 
-/// As [`authorize`], for something that lies in no workspace.
+/// As [`authorize`], for something that is in no workspace.
 pub(crate) fn authorize_anywhere(scope: &impl Scope, operation: Operation) -> Result<(), ServiceError> {
     match decide(scope.actor().role, operation, Place::OPEN) {
         Decision::Allowed => Ok(()),
@@ -60,7 +60,7 @@ pub(crate) async fn authorize_in_workspace(
     authorize(scope, operation, place, field, "workspace")
 }
 
-/// Refuses when the row has changed since the caller read it.
+/// Refuses if the row has changed since the caller read it.
 pub(crate) fn check_unchanged(expected: Option<DateTime<Utc>>, actual: DateTime<Utc>) -> Result<(), ServiceError> {
     match expected {
         Some(expected) if expected != actual => {

@@ -17,19 +17,21 @@ use crate::authorize::{authorize_anywhere, authorize_in_project, check_unchanged
 use crate::error::{ServiceError, name_reference};
 use crate::invoice_work::{Numbered, Work};
 
-/// What an invoice refers to, by the constraint that guards it.
+/// The constraints that check what an invoice refers to.
 const REFERENCES: &[(&str, &str, &str)] = &[
     ("invoices_client_id_fkey", "clientId", "client"),
     ("invoices_project_id_fkey", "projectId", "project"),
     ("invoice_tasks_task_id_fkey", "taskIds", "task"),
 ];
 
-/// Creates a draft and computes its amounts. It bills a client for that client's work: a project or a task of another client is
-/// refused, work for no client may be billed to any. A task is billed once, unless its invoice is void.
+/// Creates a draft and computes its amounts. It bills a client for that client's work: a project or a task of another
+/// client is refused, while work without a client may be billed to anyone. A task is billed once, unless its invoice is
+/// void.
 ///
 /// # Errors
-/// [`ServiceError::Forbidden`]; [`ServiceError::Refused`] for a field out of bounds, a reference to nothing, another client's
-/// work, or a task that is on another invoice; [`ServiceError::LimitReached`] when the plan allows no more invoices this month.
+/// [`ServiceError::Forbidden`]; [`ServiceError::Refused`] for a field out of bounds, a reference to something that does
+/// not exist, another client's work, or a task that is on another invoice; [`ServiceError::LimitReached`] when the plan
+/// allows no more invoices this month.
 pub async fn create(scope: &mut WriteScope, billing: &Billing, new: NewInvoice) -> Result<Invoice, ServiceError> {
     authorize_anywhere(scope, Operation::WriteInvoice)?;
     let tasks = Numbered::new(&new.task_ids);
@@ -47,11 +49,11 @@ pub async fn create(scope: &mut WriteScope, billing: &Billing, new: NewInvoice) 
     store::create(scope, draft, &tasks.ids()).await.map_err(|error| name_reference(error, REFERENCES))
 }
 
-/// Changes a draft and computes its amounts anew. An invoice that has been issued does not change.
+/// Changes a draft and computes its amounts again. An issued invoice does not change.
 ///
 /// # Errors
-/// As [`create`], without the limit; besides, [`ServiceError::Refused`] when there is no such invoice, it is no draft, or it
-/// is not as `expected` any more. What the draft bills already is looked at only when the client changes.
+/// As [`create`], without the limit; also [`ServiceError::Refused`] when there is no such invoice, it is not a draft,
+/// or it has changed since `expected`. Work that the draft already bills is checked only when the client changes.
 pub async fn update(
     scope: &mut WriteScope,
     id: InvoiceId,
@@ -85,7 +87,7 @@ pub async fn update(
     after.map_err(|error| name_reference(error, REFERENCES))?.ok_or_else(not_found)
 }
 
-/// Deletes a draft. An invoice that has been issued is voided, not deleted. Gives what was deleted.
+/// Deletes a draft. An issued invoice is voided, not deleted. Returns what was deleted.
 ///
 /// # Errors
 /// As [`update`].
@@ -118,7 +120,7 @@ async fn existing_draft(
     Ok(invoice)
 }
 
-/// The client and the project must be there for the caller, and the project must be the caller's to bill.
+/// The client and the project must exist for the caller, and the caller must be allowed to bill the project.
 async fn check_references(
     scope: &mut WriteScope,
     client: Option<ClientId>,
@@ -134,7 +136,7 @@ async fn check_references(
     Ok(())
 }
 
-/// Checks what a draft is to bill after an update. `names_project` tells whether the caller gave the project.
+/// Checks what a draft bills after an update. `names_project` says whether the caller gave the project.
 async fn check_changed_work(
     scope: &mut WriteScope,
     before: &Invoice,
@@ -150,7 +152,7 @@ async fn check_changed_work(
     }
     let on_it = store::covered_work(scope, before.id).await?;
     let covered = on_it.iter().map(|(task, _)| *task).collect();
-    // Given tasks replace those that the caller sees; the others stay on the draft.
+    // The given tasks replace those that the caller sees; the others stay on the draft.
     let replaced = match change {
         Change::Keep => HashSet::new(),
         Change::Set(_) => {

@@ -1,5 +1,5 @@
-//! What a draft bills: that it is the client's work, and that no task is billed twice. Both hold while others write,
-//! because the projects and the tasks are locked until the draft is there.
+//! Checks what a draft bills: that it is the client's work, and that no task is billed twice. Both stay true under
+//! concurrent writes, because the projects and the tasks are locked until the draft is written.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use tenantry_store::{WriteScope, invoice, project, task};
 
 use crate::error::ServiceError;
 
-/// The tasks that a caller gave, each once, with its place in the list, which an error names.
+/// The tasks that a caller gave, without duplicates, each with its index in the list for error messages.
 #[derive(Debug)]
 pub(crate) struct Numbered(Vec<(usize, TaskId)>);
 
@@ -31,7 +31,7 @@ impl Numbered {
         self.0.iter().map(|(_, id)| *id).collect()
     }
 
-    /// A fault for each task that `finds` one of.
+    /// One fault for each task for which `finds` returns one.
     fn check(&self, finds: impl Fn(TaskId) -> Option<FieldError>) -> Result<(), Violations> {
         let faults = self.0.iter().filter_map(|(n, id)| {
             finds(*id).map(|mut fault| {
@@ -43,25 +43,26 @@ impl Numbered {
     }
 }
 
-/// What a draft is to bill, and to whom.
+/// What a draft will bill, and to whom.
 #[derive(Debug)]
 pub(crate) struct Work<'a> {
-    /// Who is billed; none when the client of the draft is gone.
+    /// The billed client; `None` if the client of the draft was deleted.
     pub(crate) client_id: Option<ClientId>,
-    /// The project, if it has to be looked at, and the field to blame.
+    /// The project, if it has to be checked, and the field to report.
     pub(crate) project: Option<(ProjectId, &'static str)>,
     /// The tasks that the caller gave.
     pub(crate) tasks: &'a Numbered,
-    /// The tasks that are on the draft already. Unless the client changes, nothing new is done to them.
+    /// The tasks that are already on the draft. Unless the client changes, they are not checked again.
     pub(crate) covered: &'a HashSet<TaskId>,
     /// The projects of the tasks that stay on the draft without having been given.
     pub(crate) kept: &'a [ProjectId],
-    /// Whether the client is another one than before.
+    /// Whether the client changes.
     pub(crate) is_new_client: bool,
 }
 
 impl Work<'_> {
-    /// Refuses another client's work and tasks that are billed already. Until the transaction ends nothing of it changes.
+    /// Refuses another client's work and tasks that are already billed. Until the transaction ends none of it can
+    /// change.
     ///
     /// # Errors
     /// [`ServiceError::Refused`], naming the fields; those of the database.
@@ -71,7 +72,8 @@ impl Work<'_> {
         let missing = || FieldError::not_found("taskIds", "task");
         self.tasks.check(|id| (!tasks.contains_key(&id)).then(missing))?;
 
-        // The projects before the tasks, in the order in which moving tasks locks them. A task never goes to another project.
+        // The projects before the tasks, in the order in which moving tasks locks them. A task never moves to another
+        // project.
         let named = self.project.iter().map(|(id, _)| *id);
         let mut projects: Vec<ProjectId> = named.chain(self.kept.iter().copied()).collect();
         projects.extend(tasks.values().map(|task| task.project_id));
@@ -81,7 +83,7 @@ impl Work<'_> {
             return Ok(());
         }
         let clients = project::lock_clients(scope, &projects).await?;
-        // Work for no client is nobody else's.
+        // Work without a client does not belong to another client.
         let is_anothers = |id: ProjectId| {
             let owner = clients.get(&id).copied().flatten();
             matches!((owner, self.client_id), (Some(owner), Some(client)) if owner != client)

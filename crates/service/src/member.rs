@@ -1,4 +1,4 @@
-//! Members: who belongs to the organization, and as what.
+//! Members: which users belong to the organization, and with which role.
 
 use chrono::{DateTime, Utc};
 use tenantry_billing::Billing;
@@ -11,11 +11,12 @@ use tenantry_store::{ConstraintKind, Scope, StoreError, WriteScope, member as st
 use crate::authorize::{authorize_anywhere, check_unchanged};
 use crate::error::ServiceError;
 
-/// Makes a user who signs in already a member. Counts against the plan.
+/// Makes an existing user a member. Counts against the plan.
 ///
 /// # Errors
-/// [`ServiceError::Forbidden`], also for a role above the caller's; [`ServiceError::Refused`] when there is no user with this
-/// address, or it is a member already; [`ServiceError::LimitReached`] when the plan allows no more members.
+/// [`ServiceError::Forbidden`], also for a role above the caller's; [`ServiceError::Refused`] when there is no user
+/// with this address, or the user is a member already; [`ServiceError::LimitReached`] when the plan allows no more
+/// members.
 pub async fn add(scope: &mut WriteScope, billing: &Billing, new: NewMember) -> Result<Member, ServiceError> {
     authorize_anywhere(scope, Operation::ManageMembers)?;
     let role = new.role.unwrap_or(Role::Member);
@@ -32,14 +33,14 @@ pub async fn add(scope: &mut WriteScope, billing: &Billing, new: NewMember) -> R
         return Err(member_already());
     }
     billing.check_level(scope, Feature::TeamMembers, 1).await?;
-    // The wait for the lock may have been long: whoever was an owner when it began may be one no longer.
+    // Waiting for the lock may have taken long: the caller may have been an owner before and not be one now.
     let standing = Standing::lock(scope).await?;
     if !may_add(standing.me.role, role) {
         return Err(ServiceError::Forbidden);
     }
     let invited_by = Some(scope.actor().user_id);
     let created = store::create(scope, user.id, role, invited_by).await.map_err(|error| match error.constraint() {
-        // Somebody else was faster.
+        // A concurrent request was faster.
         Some((ConstraintKind::Unique, "organization_members_user_id_key")) => member_already(),
         _ => error.into(),
     })?;
@@ -49,8 +50,9 @@ pub async fn add(scope: &mut WriteScope, billing: &Billing, new: NewMember) -> R
 /// Gives a member another role.
 ///
 /// # Errors
-/// [`ServiceError::Forbidden`], also for a role above the caller's and for a member who ranks higher; [`ServiceError::Refused`]
-/// when there is no such member, it is the last owner, or it is not as `expected` any more.
+/// [`ServiceError::Forbidden`], also for a role above the caller's and for a member who ranks higher;
+/// [`ServiceError::Refused`] when there is no such member, when it is the last owner, or when it has changed since
+/// `expected`.
 pub async fn update_role(
     scope: &mut WriteScope,
     id: MemberId,
@@ -70,7 +72,8 @@ pub async fn update_role(
     store::update_role(scope, &target, role).await?.ok_or_else(not_found)
 }
 
-/// Ends a membership. What the user was granted and assigned goes with it; what the user wrote stays. Gives what is gone.
+/// Ends a membership. The user's grants and assignments are deleted with it; what the user wrote stays. Returns the id
+/// of the deleted membership.
 ///
 /// # Errors
 /// As [`update_role`].
@@ -89,7 +92,7 @@ pub async fn remove(
     Ok(target.id)
 }
 
-/// Ends the caller's own membership. It needs no permission. Gives the organization that was left.
+/// Ends the caller's own membership. It needs no permission. Returns the organization that was left.
 ///
 /// # Errors
 /// [`ServiceError::Refused`] when the caller is the last owner.
@@ -101,7 +104,7 @@ pub async fn leave(scope: &mut WriteScope) -> Result<OrganizationId, ServiceErro
     Ok(scope.organization_id())
 }
 
-/// Makes another member an owner and the caller, who was one, an admin. Gives the new owner.
+/// Makes another member an owner and the caller, who was an owner, an admin. Returns the new owner.
 ///
 /// # Errors
 /// [`ServiceError::Forbidden`]; [`ServiceError::Refused`] when there is no such member, or it is the caller.
@@ -122,9 +125,9 @@ pub async fn transfer_ownership(scope: &mut WriteScope, id: MemberId) -> Result<
     Ok(after)
 }
 
-/// How things stand while nobody else can change who owns the organization.
+/// The current owners, while a lock prevents others from changing them.
 struct Standing {
-    /// The caller. Its role is of now; the scope's may be of before a change that we have waited for.
+    /// The caller. This role is current; the scope's may be from before a change that we waited for.
     me: Member,
     /// How many owners there are.
     owners: usize,
@@ -135,12 +138,12 @@ impl Standing {
         let owners = store::lock_owners(scope).await?;
         let user_id = scope.actor().user_id;
         let me = store::get_by_users(scope, &[user_id]).await?.remove(&user_id);
-        // Whoever was removed while we waited is no member any more.
+        // A caller who was removed while waiting is no longer a member.
         let me = me.ok_or(StoreError::NotAMember)?;
         Ok(Self { me: (*me).clone(), owners })
     }
 
-    /// Asks again whether the caller may do this, by the role of now.
+    /// Checks again whether the caller may do this, with the current role.
     fn authorize(&self, operation: Operation) -> Result<(), ServiceError> {
         match decide(self.me.role, operation, Place::OPEN) {
             Decision::Allowed => Ok(()),
@@ -149,7 +152,7 @@ impl Standing {
     }
 }
 
-/// The member, locked. Only who may manage members comes here, and sees all of them.
+/// The member, locked. Only callers who may manage members get here, and they see all of them.
 async fn existing(scope: &mut WriteScope, id: MemberId, field: &str) -> Result<Member, ServiceError> {
     let found: Option<Member> = tenantry_store::get_for_update(scope, id).await?;
     found.ok_or_else(|| FieldError::not_found(field, "member").into())
@@ -163,7 +166,7 @@ fn member_already() -> ServiceError {
     FieldError::new(FieldErrorCode::Taken, "email", "This user is a member already.").into()
 }
 
-/// `field` is what the caller gave that would leave no owner, if it gave anything.
+/// `field` is the caller's input that would leave no owner, if there is one.
 fn refused(refused: MembershipRefused, field: Option<&str>) -> ServiceError {
     match refused {
         MembershipRefused::AboveOneself => ServiceError::Forbidden,

@@ -1,4 +1,4 @@
-//! Organizations: founding, changing, deleting and leaving for another one.
+//! Organizations: creating, changing, deleting and switching.
 
 use chrono::{DateTime, Utc};
 use tenantry_billing::Billing;
@@ -16,15 +16,15 @@ use tenantry_store::{
 use crate::authorize::{authorize_anywhere, check_unchanged};
 use crate::error::{ServiceError, name_reference};
 
-/// What of an organization must be its own in the whole database.
+/// What must be unique in the whole database.
 const REFERENCES: &[(&str, &str, &str)] = &[("organizations_slug_key", "slug", "organization")];
 
-/// Founds an organization that `user_id` owns, with a default workspace, on the free plan. It needs no permission, because it
-/// touches no organization that is there.
+/// Creates an organization owned by `user_id`, with a default workspace, on the free plan. It needs no permission,
+/// because it touches no existing organization.
 ///
 /// # Errors
-/// [`ServiceError::Refused`] for a field out of bounds or a slug that is taken; [`StoreError::NotAMember`] when there is no such
-/// user, or it is banned.
+/// [`ServiceError::Refused`] for a field out of bounds or a slug that is taken; [`StoreError::NotAMember`] when there
+/// is no such user, or the user is banned.
 pub async fn create(
     store: &Store,
     billing: &Billing,
@@ -32,7 +32,8 @@ pub async fn create(
     new: NewOrganization,
 ) -> Result<Organization, ServiceError> {
     let new = new.validated()?;
-    // A token outlives a ban; ended here, so that no more than one connection is taken at a time.
+    // Checks for a ban, because a token may outlive it. The scope ends here, so that only one connection is used at a
+    // time.
     drop(open_identity(store, user_id).await?);
     let mut scope = WriteScope::open_founding(store, user_id, store.clock().new_id()).await?;
     let created = store::create(&mut scope, new).await.map_err(|error| name_reference(error, REFERENCES))?;
@@ -44,10 +45,10 @@ pub async fn create(
     created.ok_or_else(gone)
 }
 
-/// The organizations that a user belongs to, by name, with the user's role in each.
+/// The organizations of a user, by name, with the user's role in each.
 ///
 /// # Errors
-/// [`StoreError::NotAMember`] when there is no such user, or it is banned; those of the database.
+/// [`StoreError::NotAMember`] when there is no such user, or the user is banned; those of the database.
 pub async fn list_of_user(store: &Store, user_id: UserId) -> Result<Vec<(Organization, Role)>, ServiceError> {
     Ok(store::list_of_user(&open_identity(store, user_id).await?).await?)
 }
@@ -55,8 +56,8 @@ pub async fn list_of_user(store: &Store, user_id: UserId) -> Result<Vec<(Organiz
 /// The organization that a user wants a token for, with the user's role there.
 ///
 /// # Errors
-/// [`ServiceError::Refused`] when the user does not belong to it, which is what an unknown one answers as well; else as
-/// [`list_of_user`].
+/// [`ServiceError::Refused`] when the user does not belong to it, which is the same answer as for an unknown one; else
+/// as [`list_of_user`].
 pub async fn switch(
     store: &Store,
     user_id: UserId,
@@ -69,7 +70,8 @@ pub async fn switch(
 /// Changes the organization.
 ///
 /// # Errors
-/// [`ServiceError::Forbidden`]; [`ServiceError::Refused`] for a field out of bounds, a slug that is taken, or when the organization is not as `expected` any more.
+/// [`ServiceError::Forbidden`]; [`ServiceError::Refused`] for a field out of bounds, a slug that is taken, or when the
+/// organization has changed since `expected`.
 pub async fn update(
     scope: &mut WriteScope,
     expected: Option<DateTime<Utc>>,
@@ -84,15 +86,15 @@ pub async fn update(
 /// Schedules the organization's deletion. Until it is due, it can be cancelled, and everything can be exported.
 ///
 /// # Errors
-/// [`ServiceError::Forbidden`]; [`ServiceError::Refused`] when it is scheduled already, when there is a subscription that will be
-/// renewed, or when the organization is not as `expected` any more.
+/// [`ServiceError::Forbidden`]; [`ServiceError::Refused`] when it is scheduled already, when a subscription will renew,
+/// or when the organization has changed since `expected`.
 pub async fn schedule_deletion(
     scope: &mut WriteScope,
     expected: Option<DateTime<Utc>>,
 ) -> Result<Organization, ServiceError> {
     let before = existing(scope, Operation::DeleteOrganization, expected).await?;
     let deletion = before.schedule_deletion(scope.tenant().clock.now()).map_err(refused)?;
-    // It would be renewed and billed while the deletion is waited for.
+    // It would renew and be billed before the deletion is due.
     let account = stripe::account(scope).await?.ok_or_else(gone)?;
     if account.has_live_subscription && !account.subscription.cancel_at_period_end {
         let message = "There is a subscription; end it in the billing portal first. It may still run until the end of its period.";
@@ -115,7 +117,7 @@ pub async fn cancel_deletion(
     store::update_deletion(scope, &before, None).await?.ok_or_else(gone)
 }
 
-/// The scope of what concerns a user and no organization. A token outlives a ban, so that is asked first.
+/// A scope for a user without an organization. A token may outlive a ban, so the ban is checked first.
 async fn open_identity(store: &Store, user_id: UserId) -> Result<IdentityScope, ServiceError> {
     let scope = IdentityScope::open(store, Some(user_id)).await?;
     match user::get_self(&scope).await? {
@@ -136,7 +138,7 @@ async fn existing(
     Ok(organization)
 }
 
-/// The organization, or the user, is not there any more.
+/// The organization, or the user, no longer exists.
 fn gone() -> ServiceError {
     StoreError::NotAMember.into()
 }

@@ -1,4 +1,5 @@
-//! Where an organization pays: pages of the payment provider, for owners. What was paid comes back as the provider's events.
+//! Payments of an organization: links to the payment provider's pages, for owners. What was paid is reported by the
+//! provider's events.
 
 use std::error::Error;
 use std::fmt;
@@ -21,81 +22,82 @@ pub trait PaymentPortal: fmt::Debug + Send + Sync {
     /// Whether a plan can be bought.
     fn sells(&self, plan: &str) -> bool;
 
-    /// Makes a page where an organization subscribes; gives its address. The same order, asked for again within a few minutes,
-    /// is the same wish and gives the same page.
+    /// Creates a page where an organization subscribes; returns its URL. The same order, repeated within a few minutes,
+    /// returns the same page.
     fn checkout(&self, order: CheckoutOrder) -> BoxFuture<'_, Result<String, PortalError>>;
 
-    /// Makes a customer; gives its id. The same order, asked for again within a few minutes, gives the same customer.
+    /// Creates a customer; returns its id. The same order, repeated within a few minutes, returns the same customer.
     fn create_customer(&self, order: CustomerOrder) -> BoxFuture<'_, Result<String, PortalError>>;
 
-    /// Makes a page where a customer of the provider changes what it has subscribed to; gives its address.
+    /// Creates a page where a customer changes its subscription; returns its URL.
     fn manage(&self, visit: PortalVisit) -> BoxFuture<'_, Result<String, PortalError>>;
 }
 
-/// What an organization wants to subscribe to.
+/// An order of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckoutOrder {
     /// The organization.
     pub organization_id: OrganizationId,
     /// The plan, which the portal sells.
     pub plan: String,
-    /// The customer as whom the provider knows the organization, if it does.
+    /// The organization's customer at the provider, if there is one.
     pub customer: Option<String>,
-    /// When it is asked for.
+    /// When it was requested.
     pub asked_at: DateTime<Utc>,
-    /// When the provider was last heard of. A page that was made before that may have been used up.
+    /// The time of the provider's newest event. A page created before that may have been used up.
     pub heard_at: Option<DateTime<Utc>>,
 }
 
-/// A visit to where a subscription is managed.
+/// A visit to the page where a subscription is managed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortalVisit {
-    /// The customer as whom the provider knows the organization.
+    /// The organization's customer at the provider.
     pub customer: String,
-    /// Where it begins.
+    /// The page to start with.
     pub page: PortalPage,
 }
 
-/// Where a visit to the portal begins.
+/// The page that a visit to the portal starts with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PortalPage {
-    /// With everything there is.
+    /// The overview.
     #[default]
     Overview,
-    /// With another way to pay, for whoever is past due.
+    /// The payment method, for customers who are past due.
     PaymentMethod,
 }
 
-/// A customer of the provider to be made in another's place.
+/// A new customer at the provider that replaces another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CustomerOrder {
-    /// Whom it stands for.
+    /// Its organization.
     pub organization_id: OrganizationId,
-    /// The customer that the provider does not know any more.
+    /// The customer that the provider no longer knows.
     pub replaces: String,
-    /// When it is asked for.
+    /// When it was requested.
     pub asked_at: DateTime<Utc>,
 }
 
-/// What ends the subscriptions of an organization that is deleted.
+/// Cancels the subscriptions of an organization that is deleted.
 pub trait SubscriptionEnd: fmt::Debug + Send + Sync {
-    /// Ends at once whatever the customer has subscribed to and has not ended; harmless when there is nothing, and when repeated.
+    /// Immediately cancels all subscriptions of the customer that have not ended. Harmless if there are none, and when
+    /// repeated.
     fn end(&self, customer: String) -> BoxFuture<'_, Result<(), PortalError>>;
 }
 
-/// What the payment provider or its operator said, for the log.
+/// What the payment provider or its client reported, for the log.
 type Cause = Box<dyn Error + Send + Sync>;
 
-/// The payment provider did not do what it was asked for.
+/// The payment provider did not do what was requested.
 #[derive(Debug)]
 pub enum PortalError {
-    /// It cannot be reached, or is busy; it may do so in a moment.
+    /// It is unreachable or busy; a retry may succeed.
     Unavailable(Cause),
-    /// It does not know the customer, or not any more.
+    /// It does not know the customer, or no longer knows it.
     UnknownCustomer(Cause),
-    /// It does not accept the key or the settings of this server. An operator has to act.
+    /// It does not accept this server's key or settings. An operator has to act.
     NotAccepted(Cause),
-    /// It refuses what was asked for, such as a price that it does not know. An operator has to act.
+    /// It refuses the request, for example because of an unknown price. An operator has to act.
     Refused(Cause),
 }
 
@@ -121,15 +123,15 @@ impl Error for PortalError {
     }
 }
 
-/// Begins the purchase of a plan; gives the address of the page where it goes on.
+/// Starts the purchase of a plan; returns the URL of the page where it continues.
 ///
-/// When the provider does not know the organization's customer any more, a new one is made and kept. Several that find this out
-/// at a time keep one between them.
+/// If the provider no longer knows the organization's customer, a new one is created and stored. If several requests
+/// find this out at the same time, they all use the same new one.
 ///
 /// # Errors
-/// [`ServiceError::Forbidden`]; [`ServiceError::Refused`] without a portal, for a plan that is not there or not for sale, when
-/// there is a subscription that has not ended, when the organization is to be deleted, or when the provider refuses the purchase,
-/// which an operator is told; [`ServiceError::Portal`] when the provider cannot be reached.
+/// [`ServiceError::Forbidden`]; [`ServiceError::Refused`] without a portal, for a plan that does not exist or is not
+/// for sale, when there is a subscription that has not ended, when a deletion is scheduled, or when the provider
+/// refuses the purchase, which is reported to an operator; [`ServiceError::Portal`] when the provider is unreachable.
 pub async fn checkout(
     store: &Store,
     billing: &Billing,
@@ -137,7 +139,7 @@ pub async fn checkout(
     caller: Identity,
     plan: String,
 ) -> Result<String, ServiceError> {
-    // No transaction stays open while somebody else's server is asked.
+    // No transaction stays open during the call to an external server.
     let (portal, account, deletion, asked_at) = {
         let scope = ReadScope::open(store, caller).await?;
         let (portal, account) = account(&scope, portal).await?;
@@ -178,7 +180,7 @@ pub async fn checkout(
     made.map_err(|error| failed(error, &["plan"]))
 }
 
-/// Makes a new customer and keeps it, unless another request was faster; gives the one that is kept.
+/// Creates a new customer and stores it, unless another request was faster; returns the stored one.
 async fn replace_customer(
     store: &Store,
     portal: &dyn PaymentPortal,
@@ -196,12 +198,12 @@ async fn replace_customer(
     Ok(kept.unwrap_or(made))
 }
 
-/// Gives the address of a page where the organization changes or ends what it has subscribed to.
+/// Returns the URL of a page where the organization changes or cancels its subscription.
 ///
 /// # Errors
-/// [`ServiceError::Forbidden`]; [`ServiceError::Refused`] without a portal, when the organization has never bought anything, or
-/// its customer is not known to the provider, or when the provider refuses, which an operator is told; [`ServiceError::Portal`]
-/// when the provider cannot be reached.
+/// [`ServiceError::Forbidden`]; [`ServiceError::Refused`] without a portal, when the organization has never bought
+/// anything, or its customer is unknown to the provider, or when the provider refuses, which is reported to an
+/// operator; [`ServiceError::Portal`] when the provider is unreachable.
 pub async fn manage(
     store: &Store,
     portal: Option<&dyn PaymentPortal>,
@@ -223,8 +225,8 @@ pub async fn manage(
     })
 }
 
-/// What the caller is told when the provider did not do as it was asked. What will not pass by itself is the operator's to set
-/// right, who finds it in the log; to try again in a moment would not help the caller.
+/// The error for the caller when the provider did not do what was requested. A permanent problem is for the operator to
+/// fix, who finds it in the log; a retry would not help the caller.
 fn failed(error: PortalError, field: &[&str]) -> ServiceError {
     let (field, message) = match &error {
         PortalError::Unavailable(_) => return ServiceError::Portal(error),
@@ -240,7 +242,7 @@ fn failed(error: PortalError, field: &[&str]) -> ServiceError {
     FieldError { code: FieldErrorCode::NotConfigured, field, message: message.to_owned() }.into()
 }
 
-/// The organization's account, for an owner, if there is a portal at all.
+/// The organization's account, for an owner, if there is a portal.
 async fn account<'p>(
     scope: &ReadScope,
     portal: Option<&'p dyn PaymentPortal>,
@@ -249,12 +251,12 @@ async fn account<'p>(
     let Some(portal) = portal else {
         return Err(refused(FieldErrorCode::NotConfigured, "This server is not set up to take payments."));
     };
-    // Every organization has an account for as long as it is there.
+    // Every organization has an account as long as it exists.
     let account = payments::account(scope).await?.ok_or(StoreError::NotAMember)?;
     Ok((portal, account))
 }
 
-/// A refusal that is about no field of the input.
+/// A refusal that concerns no field of the input.
 fn refused(code: FieldErrorCode, message: &str) -> ServiceError {
     FieldError { code, field: Vec::new(), message: message.to_owned() }.into()
 }

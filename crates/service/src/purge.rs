@@ -1,8 +1,8 @@
-//! Carrying out the deletions that are due. A job of the system, for which no user asks.
+//! Carries out due deletions. This is a background job without a user.
 //!
-//! What an organization has subscribed to is ended first, and only when that is certain is it deleted: of one that is gone
-//! nothing is left by which a bill could be told from any other. What failed is tried again by the next call, in whatever process
-//! that is; that something is due, and whose customer it is, stands in the database until then.
+//! An organization's subscriptions are cancelled first, and it is deleted only when that is certain: after the deletion
+//! nothing would be left to assign a bill to. The next call retries what failed, in any process, because the due date
+//! and the customers stay in the database until then.
 
 use std::time::Duration;
 
@@ -14,31 +14,31 @@ use tenantry_store::{Store, StoreError, WorkerScope, organization};
 
 use crate::payment::{PortalError, SubscriptionEnd};
 
-/// The most organizations that one call deletes.
+/// The most organizations deleted by one call.
 const BATCH: i64 = 1_000;
 
 /// How long the deletion of one organization may take.
 const PATIENCE: Duration = Duration::from_mins(15);
 
-/// What a call of [`purge_due`] came to.
+/// The result of [`purge_due`].
 #[derive(Debug, Default)]
 pub struct Purged {
-    /// The organizations that are gone.
+    /// The deleted organizations.
     pub deleted: Vec<OrganizationId>,
-    /// Those that are still there, and why. The next call tries them again.
+    /// Those that still exist, with the reason. The next call tries them again.
     pub failed: Vec<(OrganizationId, PurgeError)>,
 }
 
-/// Why an organization is still there.
+/// Why an organization still exists.
 #[derive(Debug, thiserror::Error)]
 pub enum PurgeError {
     /// The database failed.
     #[error("the database failed")]
     Store(#[source] StoreError),
-    /// What it has subscribed to could not be ended.
+    /// Its subscriptions could not be cancelled.
     #[error("its subscription could not be ended")]
     Portal(#[source] PortalError),
-    /// It has a subscription, and there is nothing here that could end it: the payment provider is not set up.
+    /// It has a subscription that cannot be cancelled, because no payment provider is configured.
     #[error("it has a subscription, and there is no key of the payment provider to end it with")]
     Subscribed,
 }
@@ -49,7 +49,7 @@ impl From<StoreError> for PurgeError {
     }
 }
 
-/// As [`purge_due_and_end`], where no payment provider is set up.
+/// As [`purge_due_and_end`], without a payment provider.
 ///
 /// # Errors
 /// As [`purge_due_and_end`].
@@ -57,15 +57,16 @@ pub async fn purge_due(worker: &Store, now: DateTime<Utc>) -> Result<Purged, Sto
     purge_due_and_end(worker, None, now).await
 }
 
-/// Deletes the organizations whose deletion was due at `now`, each with everything of it, in a transaction of its own. Before that,
-/// `end` ends whatever any customer of the organization has subscribed to. An organization for which that fails is not deleted.
-/// Without `end`, neither is one of which a subscription is known that has not ended.
+/// Deletes the organizations whose deletion was due at `now`, each with all its data, in a transaction of its own.
+/// Before that, `end` cancels all subscriptions of all customers of the organization. If that fails, the organization
+/// is not deleted. Without `end`, an organization with a known subscription that has not ended is not deleted either.
 ///
-/// `worker` is connected as the role of the worker; any other sees nothing that is due. The database's own clock has to agree
-/// that the time has come. Safe to be called by several processes at once, and to be cut off at any point.
+/// `worker` is connected with the role of the worker; any other role sees no due organizations. The database's own
+/// clock must agree that the time has come. Several processes may call this at once, and it may be cancelled at any
+/// point.
 ///
 /// # Errors
-/// Those of the database when it cannot be asked what is due.
+/// Those of the database when the due organizations cannot be listed.
 pub async fn purge_due_and_end(
     worker: &Store,
     end: Option<&dyn SubscriptionEnd>,
@@ -97,7 +98,7 @@ async fn end_and_delete(
     id: OrganizationId,
     now: DateTime<Utc>,
 ) -> Result<bool, PurgeError> {
-    // No transaction stays open while the payment provider is asked.
+    // No transaction stays open during the call to the payment provider.
     let billable = payments::billable_when_due(&WorkerScope::open(worker).await?, id, now).await?;
     let Some(billable) = billable else { return Ok(false) };
     match end {

@@ -1,4 +1,4 @@
-//! Where things lie, for the question whether somebody may change them: see `domain::permission`.
+//! The place of projects and workspaces, to decide whether an actor may change them: see `domain::permission`.
 
 use tenantry_domain::permission::Place;
 use tenantry_domain::{Grant, ProjectId, WorkspaceId};
@@ -7,7 +7,7 @@ use crate::error::StoreError;
 use crate::scope::Scope;
 use crate::sql::Sql;
 
-/// Where a project lies and what the actor was granted there; `None` when there is no such project.
+/// The place of a project and the actor's grant there; `None` when there is no such project.
 ///
 /// # Errors
 /// Those of the database.
@@ -24,7 +24,7 @@ pub async fn of_project(scope: &impl Scope, id: ProjectId) -> Result<Option<Plac
     place(scope, sql).await
 }
 
-/// Where a workspace lies (in itself) and what the actor was granted on it; `None` when there is no such workspace.
+/// The place of a workspace and the actor's grant on it; `None` when there is no such workspace.
 ///
 /// # Errors
 /// Those of the database.

@@ -1,6 +1,6 @@
-//! What the catalogue says about a database: whether the role is bound by row-level security, whether every tenant table is
-//! protected, whether every key has its index, whether texts still sort as their indexes do. Reads `pg_catalog`, and of tenants
-//! only which of them have a time zone that is not known.
+//! Checks of a database's catalogue: whether the role is subject to row-level security, whether every tenant table is
+//! protected, whether every key has an index, whether texts still sort as their indexes do. Reads `pg_catalog`; of
+//! tenants it reads only which have an unknown time zone.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -13,15 +13,15 @@ use crate::apart;
 use crate::error::StoreError;
 use crate::pool::Store;
 
-/// How long one connection may take to come about.
+/// The timeout for connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The schemas that are ours.
+/// The schemas of the product.
 const SCHEMAS: &str = "('app', 'auth', 'billing', 'platform')";
 
-/// The tables that belong to organizations: all that name one, and the organizations themselves. The log of Stripe's events
-/// is not among them although it may name one: an event arrives before anybody knows whose it is, and only the worker is
-/// granted anything there.
+/// The tables that belong to organizations: all that name one, and the organizations themselves. The log of Stripe's
+/// events is excluded although it may name one: an event arrives before its organization is known, and only the worker
+/// has grants on it.
 const TENANT_TABLES: &str = "SELECT c.oid, c.relowner, c.relrowsecurity, c.relforcerowsecurity, \
         n.nspname || '.' || c.relname AS name \
     FROM pg_catalog.pg_class c \
@@ -32,19 +32,19 @@ const TENANT_TABLES: &str = "SELECT c.oid, c.relowner, c.relrowsecurity, c.relfo
         SELECT FROM pg_catalog.pg_attribute a \
         WHERE a.attrelid = c.oid AND a.attname = 'organization_id' AND NOT a.attisdropped))";
 
-/// What a policy's condition compares with, in the form of [`normalized`].
+/// The expression that a policy's condition compares with, in the form of [`normalized`].
 const CURRENT_ORGANIZATION: &str = "nullifcurrent_setting'app.current_organization_id',true,''";
 
-/// The first release of each major version without the leaks of planner statistics through row-level security.
+/// The first release of each major version without the leak of planner statistics through row-level security.
 const RECOMMENDED: &[(i32, i32)] = &[(15, 14), (16, 10), (17, 6)];
 
-/// No look into the catalogue came about.
+/// The catalogue could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogueError {
     /// The address cannot be parsed.
     #[error(transparent)]
     Address(Error),
-    /// Nobody listens there, or the server refused the role or the password.
+    /// Nothing listens there, or the server refused the role or the password.
     #[error("cannot connect to the database at {address}")]
     Connect {
         /// Host and port, or the socket; without user and password.
@@ -53,10 +53,10 @@ pub enum CatalogueError {
         #[source]
         source: Error,
     },
-    /// Nobody answered.
+    /// There was no answer.
     #[error("cannot connect to the database at {0}: no answer")]
     NoAnswer(String),
-    /// A question failed.
+    /// A query failed.
     #[error("the catalogue could not be read")]
     Read(#[source] Error),
 }
@@ -72,18 +72,18 @@ impl From<Error> for CatalogueError {
 pub struct RoleFacts {
     /// Its name.
     pub name: String,
-    /// No policy binds it.
+    /// Superusers are subject to no policy.
     pub superuser: bool,
-    /// No policy binds it.
+    /// A role with this attribute is subject to no policy.
     pub bypasses_rls: bool,
-    /// The tenant tables that it could take the policies off.
+    /// The tenant tables from which it could remove the policies.
     pub owned_tables: Vec<String>,
-    /// Whether it has the rights of `tenantry_worker`.
+    /// Whether it has the privileges of `tenantry_worker`.
     pub is_worker: bool,
 }
 
 impl RoleFacts {
-    /// Why the API must not run as this role; `None` when it may.
+    /// Why the API must not run with this role; `None` if it may.
     pub fn fault(&self) -> Option<String> {
         let name = &self.name;
         let advice = "use a role such as tenantry_app, which owns nothing and bypasses nothing";
@@ -98,8 +98,8 @@ impl RoleFacts {
         Some(format!("the role {name} owns tenant tables ({count} of them, {first} for one); {advice}"))
     }
 
-    /// Why the system's jobs must not run as this role; `None` when they may. No policy may be missing for them either, and a
-    /// role that is not the worker's would find nothing to do and say so.
+    /// Why background jobs must not run with this role; `None` if they may. They must be subject to policies, too. A
+    /// role other than the worker's would find nothing to do and report success.
     pub fn worker_fault(&self) -> Option<String> {
         let is_no_worker = || {
             let name = &self.name;
@@ -111,7 +111,7 @@ impl RoleFacts {
     }
 }
 
-/// Something about the database that somebody should know.
+/// Something about the database that an operator should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
     /// It is wrong.
@@ -120,17 +120,17 @@ pub enum Finding {
     Advice(String),
 }
 
-/// One connection that reads the catalogue.
+/// A connection that reads the catalogue.
 #[derive(Debug)]
 pub struct Catalogue {
     connection: Connection,
 }
 
 impl Catalogue {
-    /// Connects to the database at `url`, outside of any pool and any tenant.
+    /// Connects to the database at `url`, outside any pool and any tenant.
     ///
     /// # Errors
-    /// When the address is malformed, or no connection came about in five seconds.
+    /// When the address is malformed, or connecting took longer than five seconds.
     pub async fn connect(url: &str) -> Result<Self, CatalogueError> {
         let address = Address::from_str(url).map_err(CatalogueError::Address)?.named("tenantry");
         match tokio::time::timeout(CONNECT_TIMEOUT, apart::open(&address)).await {
@@ -143,12 +143,12 @@ impl Catalogue {
     /// Closes the connection.
     ///
     /// # Errors
-    /// When the server is gone already.
+    /// When the server is already gone.
     pub async fn close(self) -> Result<(), CatalogueError> {
         Ok(self.connection.close().await?)
     }
 
-    /// What the connection's role is and owns.
+    /// The attributes and tables of the connection's role.
     ///
     /// # Errors
     /// Those of the database.
@@ -197,7 +197,8 @@ impl Catalogue {
         Ok(rows.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?)
     }
 
-    /// Everything that is wrong or could be better with version, policies, keys, indexes, partitions, collations and time zones.
+    /// Everything that is wrong or could be better with version, policies, keys, indexes, partitions, collations and
+    /// time zones.
     ///
     /// # Errors
     /// Those of the database.
@@ -252,7 +253,7 @@ impl Catalogue {
             let (command, permissive, everybody): (String, bool, bool) = (row.get(2)?, row.get(3)?, row.get(4)?);
             let condition = |column: usize| row.get::<Option<String>>(column).map(|text| text.map(|t| normalized(&t)));
             let (using, check) = (condition(5)?, condition(6)?);
-            // The organizations themselves have their own id to compare.
+            // The organizations table compares its own id.
             let column = if table == "app.organizations" { "id" } else { "organization_id" };
             let isolation = format!("{column}={CURRENT_ORGANIZATION}::uuid");
             let is_isolation = using.as_deref() == Some(&isolation) && check.as_deref() == Some(&isolation);
@@ -260,7 +261,8 @@ impl Catalogue {
                 *is_isolated = true;
                 continue;
             }
-            // Policies add up. One that holds in no organization's transaction cannot widen what such a one sees.
+            // Policies are combined with OR. A policy that applies only without an organization cannot widen what a
+            // transaction of an organization sees.
             let outside = format!("{CURRENT_ORGANIZATION}isnull");
             let holds_outside_only = [&using, &check].into_iter().flatten().all(|text| text.contains(&outside));
             if permissive && !holds_outside_only {
@@ -277,7 +279,7 @@ impl Catalogue {
     }
 
     async fn indexes(&mut self) -> Result<Vec<Finding>, CatalogueError> {
-        // The first columns of an index, as many as the key has, are the key's in any order.
+        // The first columns of an index, as many as the key has, are the key's columns in any order.
         let keys = self
             .rows(&format!(
                 "SELECT n.nspname || '.' || c.relname, k.conname::text \
@@ -331,7 +333,7 @@ impl Catalogue {
         Ok(findings)
     }
 
-    /// The collations that our indexes are sorted by: whether they still sort as they did when the indexes were made.
+    /// The collations of our indexes: whether they still sort as they did when the indexes were created.
     async fn collations(&mut self) -> Result<Vec<Finding>, CatalogueError> {
         let missing = self
             .rows(
@@ -347,7 +349,7 @@ impl Catalogue {
                     .to_owned(),
             ));
         }
-        // The database's own collation, which has the number 100 and no version in this table, is asked about by itself.
+        // The database's own collation has the OID 100 and no version in this table, so it is queried separately.
         let changed = self
             .rows(&format!(
                 "SELECT l.name, string_agg(DISTINCT x.oid::regclass::text, ', ') \
@@ -376,9 +378,9 @@ impl Catalogue {
         Ok(findings)
     }
 
-    /// The organizations whose time zone is not known, so that their days are those of UTC.
+    /// The organizations with an unknown time zone, so that their days are in UTC.
     async fn unknown_time_zones(&mut self) -> Result<Vec<Finding>, CatalogueError> {
-        // A database without our tables, or a role without our grants, has other faults, which have been named.
+        // A database without our tables, or a role without our grants, has other faults, which are reported already.
         let readable = self
             .rows(
                 "SELECT coalesce(pg_catalog.has_schema_privilege(to_regnamespace('app')::oid, 'USAGE') \
@@ -388,8 +390,8 @@ impl Catalogue {
         if !readable.first().ok_or(Error::NoRow)?.get::<bool>(0)? {
             return Ok(Vec::new());
         }
-        // A policy shows those whose time zone is not in this setting, to a transaction that works for no organization. The names
-        // hold nothing that could end the literal or the array.
+        // A policy shows the organizations whose time zone is not in this setting, to a transaction without an
+        // organization. The names contain nothing that could end the literal or the array.
         let known = time_zones().collect::<Vec<_>>().join(",");
         let setting = format!("SET LOCAL app.known_time_zones = '{{{known}}}'");
         let none = Parameters::default();
@@ -420,7 +422,7 @@ impl Catalogue {
         Ok(findings)
     }
 
-    /// Runs a question that is made of this file's own literals.
+    /// Runs a query that consists of this file's own literals.
     async fn rows(&mut self, text: &str) -> Result<Rows, Error> {
         let answers = self.connection.exchange(&[Command::prepared(text, &Parameters::default())]).await?;
         Ok(answers.into_iter().next().ok_or(Error::NoRow)?.rows)
@@ -430,7 +432,7 @@ impl Catalogue {
 /// Whether the database answers.
 ///
 /// # Errors
-/// Those of the database; [`StoreError::Unavailable`] when there is no connection to be had.
+/// Those of the database; [`StoreError::Unavailable`] when no connection is available.
 pub async fn ping(store: &Store) -> Result<(), StoreError> {
     store.ping().await
 }
@@ -468,7 +470,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_judged() {
+    fn versions_are_classified() {
         assert!(matches!(version_finding((14, 30)), Some(Finding::Fault(_))));
         assert!(matches!(version_finding((15, 13)), Some(Finding::Advice(_))));
         assert_eq!(version_finding((15, 14)), None);
@@ -476,7 +478,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_that_the_policies_do_not_bind_is_a_fault() {
+    fn a_role_not_subject_to_the_policies_is_a_fault() {
         let app = RoleFacts {
             name: "a".into(),
             superuser: false,
@@ -488,7 +490,7 @@ mod tests {
         assert!(app.worker_fault().is_some());
         let worker = RoleFacts { is_worker: true, ..app.clone() };
         assert_eq!(worker.worker_fault(), None);
-        // A superuser has everybody's rights, and no policy binds it.
+        // A superuser has everyone's privileges, and is subject to no policy.
         assert!(RoleFacts { superuser: true, ..worker }.worker_fault().is_some());
         assert!(RoleFacts { superuser: true, ..app.clone() }.fault().is_some());
         assert!(RoleFacts { bypasses_rls: true, ..app.clone() }.fault().is_some());

@@ -1,5 +1,6 @@
-//! Everything that an organization owns, table by table, row by row: what it takes along before it is deleted. Rows are read from
-//! the catalogue's word, so that a new table is exported the day it appears; how their values are spelled is in `spelling`.
+//! All data of an organization, table by table, row by row, so that it can be saved before the organization is deleted.
+//! The tables come from the catalogue, so a new table is exported the day it appears. The format of values is in
+//! `spelling`.
 
 mod spelling;
 
@@ -15,10 +16,10 @@ use spelling::spelled;
 /// How many rows are fetched at a time.
 const BATCH: usize = 200;
 
-/// The tables that belong to organizations, with their columns, as far as this role may read them: a secret such as the hash of
-/// an invitation's token is not among them. Partitions are reached through their parent.
+/// The tables that belong to organizations, with the columns that this role may read; a secret such as the hash of an
+/// invitation's token is not among them. Partitions are read through their parent.
 ///
-/// Names come quoted where they must be, but for those of the columns with ids, which are as the rows say them.
+/// Names are quoted where necessary, except those of the columns with ids, which are exactly as in the rows.
 const TABLES: &str = "SELECT n.nspname || '.' || c.relname, format('%I.%I', n.nspname, c.relname), \
         string_agg('t.' || quote_ident(a.attname), ', ' ORDER BY a.attnum), \
         coalesce((SELECT string_agg('t.' || quote_ident(k.attname), ', ' ORDER BY array_position(x.indkey::int2[], k.attnum)) \
@@ -35,7 +36,7 @@ const TABLES: &str = "SELECT n.nspname || '.' || c.relname, format('%I.%I', n.ns
       AND has_column_privilege(c.oid, a.attnum, 'SELECT') \
     GROUP BY c.oid, n.nspname, c.relname ORDER BY n.nspname, c.relname";
 
-/// What each column refers to by a foreign key: table, column, and the table and the column over there.
+/// The foreign keys of each column: table, column, and the table and column it refers to.
 const REFERENCES: &str = "SELECT n.nspname || '.' || c.relname, a.attname::text, fn.nspname || '.' || f.relname, fa.attname::text \
     FROM pg_catalog.pg_constraint k \
     CROSS JOIN LATERAL unnest(k.conkey, k.confkey) AS pair (here, there) \
@@ -48,7 +49,7 @@ const REFERENCES: &str = "SELECT n.nspname || '.' || c.relname, a.attname::text,
     WHERE k.contype = 'f' AND k.conparentid = 0 AND n.nspname IN ('app', 'auth', 'billing', 'platform') \
     ORDER BY 1, 2, 3, 4";
 
-/// The prefix of the ids of each table's rows. A column that refers to such a row has the same.
+/// The prefix of the ids of each table's rows. A column that refers to such a row has the same prefix.
 const PREFIXES: &[(&str, &str)] = &[
     ("app.clients", domain::ClientId::PREFIX),
     ("app.invoice_tasks", domain::InvoiceTaskId::PREFIX),
@@ -75,15 +76,16 @@ type References = HashMap<(String, String), Vec<(String, String)>>;
 pub struct ExportTable {
     /// Its name with its schema.
     pub name: String,
-    /// The columns that hold ids, with the ids' prefix.
+    /// The columns that contain ids, with the ids' prefix.
     ids: HashMap<String, &'static str>,
-    /// `SELECT … FROM … WHERE`, up to the organization that is to follow.
+    /// `SELECT … FROM … WHERE`, up to the organization that follows.
     select: String,
-    /// What follows the organization.
+    /// The part after the organization.
     order: String,
 }
 
-/// The tables of the scope's organization: itself, its people, and then every table that belongs to it.
+/// The tables of the scope's organization: the organization itself, its people, and then every table that belongs to
+/// it.
 ///
 /// # Errors
 /// Those of the database.
@@ -114,13 +116,13 @@ pub async fn tables(scope: &ReadScope) -> Result<Vec<ExportTable>, StoreError> {
     Ok(tables)
 }
 
-/// The prefix of the ids in a column: that of its own table's rows, or of the rows that it refers to, be it over another table
-/// such as that of members. None for a column that refers to nothing of ours.
+/// The prefix of the ids in a column: that of its own table's rows, or of the rows that it refers to, possibly through
+/// another table such as the members. `None` for a column that refers to none of our tables.
 fn prefix_of(references: &References, table: &str, column: &str, depth: usize) -> Option<&'static str> {
     if column == "id" {
         return PREFIXES.iter().find(|(name, _)| *name == table).map(|(_, prefix)| *prefix);
     }
-    // Keys may run in a circle; no path to a row is longer than this.
+    // Keys may form a cycle; no path to a row is longer than this.
     if depth == 8 {
         return None;
     }
@@ -128,8 +130,8 @@ fn prefix_of(references: &References, table: &str, column: &str, depth: usize) -
     referred.iter().find_map(|(table, column)| prefix_of(references, table, column, depth + 1))
 }
 
-/// Makes sure that this is the organization's only export until the scope ends; `false` when there is another, in whichever
-/// process.
+/// Makes sure that this is the organization's only export until the scope ends; `false` when there is another one, in
+/// any process.
 ///
 /// # Errors
 /// Those of the database.
@@ -140,19 +142,19 @@ pub async fn lock(scope: &ReadScope) -> Result<bool, StoreError> {
     Ok(scope.connection().fetch_count(sql).await? > 0)
 }
 
-/// Begins to read the table. All tables of one scope are of one snapshot; one is read at a time.
+/// Begins to read the table. All tables of one scope are read in one snapshot, one at a time.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn open(scope: &ReadScope, table: &ExportTable) -> Result<(), StoreError> {
-    // A cursor, so that neither side ever holds more than a batch.
+    // A cursor, so that neither side ever buffers more than a batch.
     let mut declare = Sql::new("DECLARE tenantry_export NO SCROLL CURSOR FOR SELECT to_jsonb(r)::text FROM (");
     declare.push(&table.select).bind(scope.organization_id().as_uuid()).push(&table.order).push(") r");
     scope.connection().execute(declare).await.map(drop)
 }
 
-/// The next rows of the table that is being read, as JSON objects, at most 200; none at its end, which closes it. Ids are spelled
-/// as the API spells them, and every number is a string of its exact digits.
+/// The next rows of the current table, as JSON objects, at most 200; none at its end, which closes it. Ids have the
+/// API's format, and every number is a string of its exact digits.
 ///
 /// # Errors
 /// Those of the database.

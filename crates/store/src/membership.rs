@@ -1,4 +1,4 @@
-//! Memberships: how they are read when a scope opens, and what is remembered of them.
+//! Memberships: how they are read when a scope opens, and their cache.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,10 +12,10 @@ use tenantry_wire::Rows;
 use crate::error::StoreError;
 use crate::sql::Sql;
 
-/// How many memberships are remembered, at most. A power of two.
+/// The size of the cache. A power of two.
 const SLOTS: usize = 8_192;
 
-/// What a scope has to know of a user before it can ask anything.
+/// What a scope has to know about a user before it can query anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Membership {
     pub(crate) role: Role,
@@ -24,8 +24,8 @@ pub(crate) struct Membership {
 }
 
 impl Membership {
-    /// Asks for the membership at this time, and for the organization's time zone. The date there is worked out here: of a zone
-    /// that the database does not know it would make an error, and no member of the organization could do anything any more.
+    /// Reads the membership at this time, and the organization's time zone. The date there is computed in this process:
+    /// the database would fail on a zone it does not know, and no member of that organization could do anything.
     pub(crate) fn question(identity: Identity, now: DateTime<Utc>) -> Sql {
         let mut sql = Sql::new(
             "SELECT m.role, o.time_zone \
@@ -41,7 +41,7 @@ impl Membership {
         sql
     }
 
-    /// Reads the answer to the question that was asked at this time; `None` when the user is no member.
+    /// Reads the answer to the query made at this time; `None` when the user is not a member.
     pub(crate) fn read(rows: &Rows, now: DateTime<Utc>) -> Result<Option<Self>, StoreError> {
         let Some(row) = rows.first() else { return Ok(None) };
         let role: &str = row.get(0)?;
@@ -50,12 +50,12 @@ impl Membership {
     }
 }
 
-/// The memberships that were read last. What is remembered only says which statement to send first: the membership is read
+/// The memberships that were read last. The cache only decides which statement is sent first: the membership is read
 /// again with it, and a wrong guess costs a round trip.
 #[derive(Debug)]
 pub(crate) struct Memberships(Box<[Mutex<Slot>]>);
 
-/// A place for one.
+/// A slot for one membership.
 type Slot = Option<(Identity, Membership)>;
 
 impl Default for Memberships {
@@ -64,8 +64,8 @@ impl Default for Memberships {
     }
 }
 
-/// A membership that somebody relies on until it is read. Given up before, it is forgotten: whoever hangs up in time is not
-/// taken for a member twice.
+/// A cached membership that a request relies on until the database confirms it. If the request is dropped before that,
+/// the entry is removed, so that a user who hangs up early does not count as a member twice.
 #[derive(Debug)]
 pub(crate) struct Presumed {
     memberships: Arc<Memberships>,
@@ -78,7 +78,7 @@ impl Presumed {
         Self { memberships: Arc::clone(memberships), identity, is_read: AtomicBool::new(false) }
     }
 
-    /// Notes what was read.
+    /// Records what was read.
     pub(crate) fn found(&self, found: Option<Membership>) {
         self.is_read.store(true, Ordering::Relaxed);
         self.memberships.set(self.identity, found);
@@ -94,13 +94,13 @@ impl Drop for Presumed {
 }
 
 impl Memberships {
-    /// What is remembered.
+    /// The cached membership.
     pub(crate) fn get(&self, identity: Identity) -> Option<Membership> {
         let remembered = *self.slot(identity).lock();
         remembered.filter(|(of, _)| *of == identity).map(|(_, membership)| membership)
     }
 
-    /// Remembers what was read; nothing of one who is no member.
+    /// Caches what was read; removes the entry of a user who is not a member.
     pub(crate) fn set(&self, identity: Identity, found: Option<Membership>) {
         let mut slot = self.slot(identity).lock();
         match found {
@@ -109,11 +109,11 @@ impl Memberships {
         }
     }
 
-    /// Each has one place, which it may have to give to another.
+    /// Each membership has exactly one slot; a newer one may evict it.
     fn slot(&self, identity: Identity) -> &Mutex<Slot> {
         let (_, user) = identity.user_id.as_uuid().as_u64_pair();
         let (_, organization) = identity.organization_id.as_uuid().as_u64_pair();
-        // Both end in random bits, of which those on the left are not spoken for.
+        // Both lower halves are random except for their leftmost bits, so only bits on the right are used.
         let mixed = user ^ organization.rotate_left(32);
         #[expect(clippy::cast_possible_truncation, reason = "the low bits are all that is wanted")]
         let n = mixed as usize;
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_reads_is_forgotten() {
+    fn an_unconfirmed_membership_is_removed() {
         let memberships = Arc::new(Memberships::default());
         let membership = Some(Membership { role: Role::Owner, today: NaiveDate::MIN });
         let one = identity(1);
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_of_one_membership_at_a_time() {
+    fn a_slot_holds_one_membership_at_a_time() {
         let memberships = Memberships::default();
         let membership = |role| Membership { role, today: NaiveDate::MIN };
         let (one, other) = (identity(1), identity(1 + SLOTS as u128));

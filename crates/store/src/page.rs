@@ -1,4 +1,4 @@
-//! Pages of a list: how they are asked for, what comes back, and the cursors between them.
+//! Pages of a list: requests, results, and the cursors between them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::sql::Sql;
 
-/// Which way a list runs.
+/// The direction of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Direction {
     /// Smallest first.
@@ -24,7 +24,7 @@ pub(crate) struct Cursor {
     pub(crate) id: Uuid,
 }
 
-/// One value that a list is sorted by.
+/// A value that a list is sorted by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum SortValue {
     Time(DateTime<Utc>),
@@ -33,24 +33,24 @@ pub enum SortValue {
     Number(i32),
 }
 
-/// PostgreSQL's `infinity`, which stands for "no date" so that such rows sort last. The driver cannot decode it, so it never
-/// leaves a statement; the text stands in cursors.
+/// PostgreSQL's `infinity`, which represents "no date" so that such rows are sorted last. The driver cannot decode it,
+/// so it never leaves a statement; cursors contain this text.
 const INFINITY: &str = "infinity";
 
 impl SortValue {
-    /// The value of a nullable time, `None` being later than all others.
+    /// The value of a nullable time; `None` is later than all others.
     pub(crate) fn time_or_infinity(value: Option<DateTime<Utc>>) -> Self {
         value.map_or_else(|| Self::Text(INFINITY.to_owned()), Self::Time)
     }
 
-    /// The value of a nullable date, `None` being later than all others.
+    /// The value of a nullable date; `None` is later than all others.
     pub(crate) fn date_or_infinity(value: Option<NaiveDate>) -> Self {
         value.map_or_else(|| Self::Text(INFINITY.to_owned()), Self::Date)
     }
 
     fn write(&self, out: &mut String) {
         match self {
-            // PostgreSQL holds microseconds.
+            // PostgreSQL stores microseconds.
             Self::Time(value) => out.push_str(&value.timestamp_micros().to_string()),
             Self::Date(value) => out.push_str(&value.to_string()),
             Self::Text(value) => out.push_str(value),
@@ -59,7 +59,7 @@ impl SortValue {
     }
 }
 
-/// One expression that a list is sorted by.
+/// An expression that a list is sorted by.
 #[derive(Debug, Clone, Copy)]
 pub struct SortKey {
     /// The expression over the table `t`.
@@ -68,8 +68,8 @@ pub struct SortKey {
     pub(crate) kind: SortKind,
 }
 
-/// By name, as people sort names: by the root collation of ICU, whatever the database's locale. The indexes over names are in
-/// the same order. Equal names are told apart by id, like all ties.
+/// By name, as people sort names: by the root collation of ICU, whatever the database's locale. The indexes on names
+/// have the same order. Equal names are ordered by id, like all ties.
 pub(crate) const NAME: SortKey = SortKey { expression: "t.name COLLATE \"und-x-icu\"", kind: SortKind::Text };
 
 /// The type of a sort key.
@@ -86,8 +86,8 @@ pub enum SortKind {
 }
 
 impl SortKind {
-    /// Reads a value that a cursor holds. A cursor can be made up, so what PostgreSQL could not take is none: a time or a day
-    /// beyond the years that can be written, and U+0000 in a text.
+    /// Parses a value from a cursor. A cursor can be forged, so values that PostgreSQL would not accept are refused: a
+    /// time or a day beyond the years that can be written, and U+0000 in a text.
     fn read(self, text: &str) -> Option<SortValue> {
         match self {
             Self::OptionalTime | Self::OptionalDate if text == INFINITY => Some(SortValue::Text(INFINITY.to_owned())),
@@ -117,11 +117,11 @@ impl SortKind {
     }
 }
 
-/// Separates the parts of a cursor. A sorted text cannot hold it, being validated as free of control characters.
+/// Separates the parts of a cursor. A sorted text cannot contain it, because control characters are refused.
 const SEPARATOR: char = '\u{1f}';
 
 impl Cursor {
-    /// The cursor's text for a caller, who is not to look into it. `order` tells lists of another order apart.
+    /// The cursor as an opaque text for a caller. `order` distinguishes lists with another order.
     pub(crate) fn encode(&self, order: &str) -> String {
         let mut plain = String::with_capacity(64);
         plain.push_str(order);
@@ -134,7 +134,7 @@ impl Cursor {
         URL_SAFE_NO_PAD.encode(plain)
     }
 
-    /// Reads a cursor that [`encode`](Self::encode) made for the same order; `None` for anything else.
+    /// Parses a cursor that [`encode`](Self::encode) created for the same order; `None` for anything else.
     pub(crate) fn decode(text: &str, order: &str, keys: &[SortKey]) -> Option<Self> {
         let plain = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
         let mut parts = plain.split(SEPARATOR);
@@ -147,14 +147,14 @@ impl Cursor {
     }
 }
 
-/// Which rows of a list are wanted.
+/// Which rows of a list are requested.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PageRequest {
     /// How many rows, 0 to 100.
     pub limit: u32,
-    /// Whether they are the last ones instead of the first.
+    /// Whether to take the last rows instead of the first.
     pub from_end: bool,
-    /// Only rows behind this cursor.
+    /// Only rows after this cursor.
     pub after: Option<String>,
     /// Only rows before this cursor.
     pub before: Option<String>,
@@ -171,14 +171,14 @@ impl Default for PageRequest {
 pub struct Page<T> {
     /// The rows.
     pub items: Vec<T>,
-    /// Whether there are rows behind them.
+    /// Whether there are rows after them.
     pub has_next: bool,
     /// Whether there are rows before them.
     pub has_previous: bool,
 }
 
 impl<T> Page<T> {
-    /// Makes a page of the rows that a statement gave, which was asked for one row more than wanted.
+    /// Makes a page from the rows of a statement, which requested one row more than the page has.
     pub(crate) fn new(mut items: Vec<T>, request: &PageRequest) -> Self {
         let wanted = request.limit as usize;
         let more = items.len() > wanted;
@@ -202,7 +202,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_cursor_survives_the_way_out_and_back() {
+    fn a_cursor_can_be_encoded_and_decoded() {
         for time in [None, DateTime::from_timestamp_micros(1_700_000_000_123_456)] {
             let values = vec![SortValue::time_or_infinity(time), SortValue::Text("Ünïcode 🙂".into())];
             let cursor = Cursor { values, id: Uuid::from_u128(7) };
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_cursor_is_refused() {
+    fn an_invalid_cursor_is_refused() {
         for text in ["", "x", "!!!", "AAAA", &URL_SAFE_NO_PAD.encode("X\u{1f}1\u{1f}b"), &"A".repeat(10_000)] {
             assert!(Cursor::decode(text, "X", KEYS).is_none(), "{text}");
         }

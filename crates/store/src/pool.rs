@@ -1,4 +1,4 @@
-//! The pool of connections, and the one place where a transaction begins.
+//! The store: the settings of its pool, and the only place where a transaction begins.
 
 use std::str::FromStr as _;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use crate::scope::{Begin, Connection, Opening, Tenant};
 use crate::shelf::Shelf;
 use crate::sql::Sql;
 
-/// How long the first connection may take to come about, at least. Nobody waits for an answer yet.
+/// The minimum timeout of the first connection. No request is waiting yet.
 const FIRST_CONNECTION: Duration = Duration::from_secs(5);
 
-/// How the pool behaves.
+/// The settings of the pool.
 #[derive(Debug, Clone)]
 pub struct StoreSettings {
     /// The address of the database, with the role that the API runs as.
@@ -36,7 +36,8 @@ pub struct StoreSettings {
 }
 
 impl StoreSettings {
-    /// The defaults, for this address: 10 connections, 0.9 s for a connection (so that the refusal goes out within a second), 5 s for a statement.
+    /// The defaults, for this address: 10 connections, 0.9 s for a connection (so that the refusal is sent within a
+    /// second), 5 s for a statement.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
@@ -49,7 +50,7 @@ impl StoreSettings {
     }
 }
 
-/// The database, as a role that row-level security binds. Cheap to clone.
+/// The database, with a role that is subject to row-level security. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
     shelf: Arc<Shelf>,
@@ -74,17 +75,17 @@ impl Store {
             .setting("lock_timeout", milliseconds(settings.lock_timeout))
             .setting("idle_in_transaction_session_timeout", milliseconds(settings.idle_in_transaction_timeout))
             .setting("timezone", "UTC")
-            // Every statement names its organization and is served by an index whatever the values, so planning it anew for
-            // each execution (which took most of the server's time) finds nothing better.
+            // Every statement names its organization and uses an index whatever the values are. Planning it again for
+            // each execution took most of the server's time and found no better plan.
             .setting("plan_cache_mode", "force_generic_plan")
             .setting("jit", "off");
         let shelf = Arc::new(Shelf::new(address, settings.max_connections, settings.acquire_timeout));
-        // The first connection, which finds out whether the address is right.
+        // The first connection shows whether the address is right.
         shelf.take_within(settings.acquire_timeout.max(FIRST_CONNECTION)).await?.put_back();
         Ok(Self { shelf, memberships: Arc::default(), clock })
     }
 
-    /// Tells the time and makes ids.
+    /// The source of times and ids.
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
@@ -113,11 +114,12 @@ impl Store {
         Ok((connection, self.tenant(identity, membership)))
     }
 
-    /// As [`open_tenant`](Self::open_tenant), for reads of a user whose membership was read before: the transaction begins in
-    /// the round trip of its first statement, which is made for what is remembered. The membership is read there, too. Is it
-    /// another one, then nobody gets to see what the statement gave, but [`StoreError::MembershipChanged`].
+    /// As [`open_tenant`](Self::open_tenant), for reads of a user whose membership is cached. The transaction begins in
+    /// the round trip of its first statement, which is built from the cached membership. The membership is read in the
+    /// same round trip. If it differs, the statement's result is discarded and the caller gets
+    /// [`StoreError::MembershipChanged`].
     ///
-    /// `notice` is told whether the user is a member: at first what is remembered, then what was read.
+    /// `notice` is told whether the user is a member: first according to the cache, then according to the database.
     pub(crate) async fn prepare_tenant(
         &self,
         identity: Identity,
@@ -146,11 +148,11 @@ impl Store {
         Ok((connection, self.tenant(identity, remembered)))
     }
 
-    /// What begins a transaction of `identity` and asks for the membership.
+    /// The statements that begin a transaction of `identity` and read the membership.
     fn opening(begin: Begin, identity: Identity, now: DateTime<Utc>) -> Opening {
         let mut settings = vec![set_organization(identity.organization_id)];
-        // The one policy that looks at the user is for those who are in no organization, so a read does without: it would cost a
-        // list three hundredths of its time.
+        // The only policy that uses the user is for users without an organization. So reads do not set the user: it
+        // would cost a list three per cent of its time.
         if begin == Begin::Write {
             settings.push(set_user(identity.user_id));
         }
@@ -208,7 +210,7 @@ impl Store {
         Ok((connection, self.clock.clone()))
     }
 
-    /// Asks the database for an answer, outside of any tenant.
+    /// Checks that the database answers, outside any tenant.
     pub(crate) async fn ping(&self) -> Result<(), StoreError> {
         let mut lease = self.shelf.take().await?;
         lease.end().await?;
@@ -218,12 +220,13 @@ impl Store {
     }
 }
 
-/// Binds the transaction to an organization. `SET` takes no parameters; a UUID's text holds nothing that could end a literal.
+/// Binds the transaction to an organization. `SET` takes no parameters; the text of a UUID contains nothing that could
+/// end the literal.
 fn set_organization(id: OrganizationId) -> String {
     format!("SET LOCAL app.current_organization_id='{}'", id.as_uuid())
 }
 
-/// Binds the transaction to a user, as [`set_organization`] does to an organization.
+/// Binds the transaction to a user, as [`set_organization`] binds it to an organization.
 fn set_user(id: UserId) -> String {
     format!("SET LOCAL app.current_user_id='{}'", id.as_uuid())
 }

@@ -1,7 +1,7 @@
-//! Connections between two scopes.
+//! The idle connections of the pool.
 //!
-//! A connection that has just ended its transaction, or whose transaction only read, waits here for the next scope. Whether it
-//! still works is found out by that scope's first round trip.
+//! A connection that has ended its transaction, or whose transaction only read, is kept here for the next scope. The
+//! first round trip of that scope shows whether the connection still works.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -14,22 +14,22 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::StoreError;
 
-/// How old a connection may be that is taken. The server's memory for it grows with what it has prepared, and what a proxy in
-/// between thinks of it is not known.
+/// The maximum age of a connection that is reused. The server's memory for it grows with every prepared statement, and
+/// a proxy in between may have its own limits.
 const MAX_AGE: Duration = Duration::from_mins(20);
 
-/// How long a transaction that only read, and that is over for us, may stay open on a connection that waits here. The next
-/// scope ends it in its own first round trip; when none comes, it is ended after this time.
+/// How long a finished read transaction may stay open on an idle connection. The next scope ends it in its own first
+/// round trip; if none comes, it is ended after this time.
 const LINGER: Duration = Duration::from_millis(2);
 
-/// How long it may take to end a transaction before its connection is thrown away. Longer than a statement may take by
-/// default: the server would go on with it, and another connection beside it would be one too many.
+/// How long ending a transaction may take before its connection is discarded. Longer than the default statement
+/// timeout: the server would continue with the statement, and an additional connection would exceed the limit.
 const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(6);
 
-/// How long to wait before a server that does not let us in is asked again: the first time, and at most.
+/// The pause before connecting again to a server that refuses connections: the first one, and the longest.
 const RETRY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
 
-/// Connections that are at hand.
+/// The pool of connections.
 #[derive(Debug)]
 pub(crate) struct Shelf {
     address: Address,
@@ -44,9 +44,9 @@ pub(crate) struct Shelf {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    /// The one that was used last is the last.
+    /// The most recently used one is last.
     idle: Vec<Idle>,
-    /// Whether somebody looks after those that linger.
+    /// Whether a task is ending finished read transactions.
     is_swept: bool,
     is_closed: bool,
 }
@@ -54,11 +54,11 @@ struct Waiting {
 #[derive(Debug)]
 struct Idle {
     connection: Counted,
-    /// Since when a transaction that is over for us has been open on it.
+    /// Since when a finished read transaction has been open on it.
     lingering: Option<Instant>,
 }
 
-/// A connection, which is counted as open as long as it is.
+/// A connection that counts as open as long as it exists.
 #[derive(Debug)]
 struct Counted {
     connection: Connection,
@@ -70,7 +70,7 @@ struct Counted {
 struct Count(Arc<AtomicU32>);
 
 impl Counted {
-    /// Says goodbye. The server rolls back what lingers; one that is gone already needs no goodbye.
+    /// Closes the connection. The server rolls back an open transaction. If the server is gone, there is nothing to do.
     async fn close(self) {
         let _ = self.connection.close().await;
     }
@@ -90,21 +90,21 @@ impl Drop for Count {
 }
 
 impl Shelf {
-    /// An empty shelf, for at most `limit` connections to this address.
+    /// An empty pool, for at most `limit` connections to this address.
     pub(crate) fn new(address: Address, limit: u32, patience: Duration) -> Self {
         let permits = Arc::new(Semaphore::new(limit as usize));
         Self { address, permits, limit, patience, waiting: Mutex::default(), open: Arc::default() }
     }
 
-    /// Takes a connection: one that is at hand, or a new one. Waits a bounded time when all are in use, or the server does not
-    /// let us in.
+    /// Takes an idle connection, or opens a new one. Waits a limited time if all are in use, or if the server refuses
+    /// connections.
     pub(crate) async fn take(self: &Arc<Self>) -> Result<Lease, StoreError> {
         self.take_within(self.patience).await
     }
 
-    /// As [`take`](Self::take), waiting this long.
+    /// As [`take`](Self::take), with this timeout.
     pub(crate) async fn take_within(self: &Arc<Self>, patience: Duration) -> Result<Lease, StoreError> {
-        // One deadline for both: a permit, and a connection that has to be made.
+        // One deadline for both: the permit, and opening a connection.
         let deadline = Instant::now() + patience;
         let permit = tokio::time::timeout_at(deadline.into(), Arc::clone(&self.permits).acquire_owned()).await;
         let permit = permit.map_err(|_| Error::TimedOut)?.map_err(|_| Error::Closed)?;
@@ -115,7 +115,7 @@ impl Shelf {
         Ok(self.lease(Idle { connection, lingering: None }, permit))
     }
 
-    /// The connection that was used last, whose caches are warm; those too old are thrown away.
+    /// The most recently used connection, because its caches are warm. Connections that are too old are closed.
     fn pop(&self) -> Result<Option<Idle>, StoreError> {
         let mut waiting = self.waiting.lock();
         if waiting.is_closed {
@@ -130,7 +130,7 @@ impl Shelf {
         Ok(None)
     }
 
-    /// Makes a connection. While the server is starting or not there, it is asked again, until the deadline.
+    /// Opens a connection. While the server is starting or unreachable, it retries until the deadline.
     async fn connect(&self, deadline: Instant) -> Result<Counted, StoreError> {
         let mut pause = RETRY.0;
         loop {
@@ -150,8 +150,8 @@ impl Shelf {
         }
     }
 
-    /// Makes a connection, and makes sure that a plain `BEGIN` on it begins what readers rely on: something in between may have
-    /// kept the settings from the server.
+    /// Opens a connection, and checks that a plain `BEGIN` on it starts a read-only snapshot, as readers expect: a
+    /// proxy in between may have dropped the session's settings.
     #[expect(clippy::disallowed_methods, reason = "this is where scopes get their connection from")]
     async fn open_one(&self) -> Result<Connection, StoreError> {
         let mut connection = Connection::open(&self.address).await?;
@@ -159,7 +159,7 @@ impl Shelf {
         let answers =
             connection.exchange(&[BEGIN, IS_READ, ROLLBACK].map(|text| Command::prepared(text, &none))).await?;
         let is_read: bool = answers[1].first().ok_or(Error::NoRow)?.get(0)?;
-        // Asking again would not help, so it does not count as out of reach.
+        // Connecting again would not help, so this does not count as unavailable.
         let lost = || StoreError::Database(Error::Protocol("the session's settings did not reach the server"));
         is_read.then_some(connection).ok_or_else(lost)
     }
@@ -168,7 +168,7 @@ impl Shelf {
         Lease { connection: Some(idle.connection), shelf: Arc::clone(self), _permit: permit }
     }
 
-    /// How many connections are open, and how many of them are not in use.
+    /// How many connections are open, and how many of them are idle.
     pub(crate) fn counts(&self) -> (u32, usize) {
         (self.open.load(Ordering::Relaxed), self.waiting.lock().idle.len())
     }
@@ -177,23 +177,23 @@ impl Shelf {
     pub(crate) async fn close(&self) {
         let idle = {
             let mut waiting = self.waiting.lock();
-            // From here on nothing is put back.
+            // From here on nothing is returned to the pool.
             waiting.is_closed = true;
             std::mem::take(&mut waiting.idle)
         };
         for idle in idle {
             idle.connection.close().await;
         }
-        // Nobody else closes the semaphore before, and it has that many permits.
+        // Nobody else closes the semaphore earlier, and it has this many permits.
         let _ = self.permits.acquire_many(self.limit).await;
         self.permits.close();
     }
 
-    /// Ends the transactions that linger, until there are none.
+    /// Ends finished read transactions, until there are none.
     async fn sweep(self: Arc<Self>) {
         loop {
             tokio::time::sleep(LINGER).await;
-            // Each by itself: one that does not answer keeps no other from its end.
+            // Each in a task of its own, so that one that does not answer does not delay the others.
             while let Some(lease) = self.take_lingering() {
                 tokio::spawn(lease.roll_back());
             }
@@ -205,7 +205,8 @@ impl Shelf {
         }
     }
 
-    /// Takes a connection that has lingered long enough. None while every permit is taken: then none lingers for long.
+    /// Takes a connection whose transaction has been finished for long enough. `None` while every permit is taken,
+    /// because then the next scope will take it soon.
     fn take_lingering(self: &Arc<Self>) -> Option<Lease> {
         let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
         let mut waiting = self.waiting.lock();
@@ -217,13 +218,13 @@ impl Shelf {
     }
 }
 
-/// A connection in use. Dropped in a transaction, or before its last answer was read, it is closed.
+/// A connection in use. If it is dropped in a transaction, or before its last answer was read, it is closed.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    /// `None` only while it is being put back.
+    /// `None` only while it is returned to the pool.
     connection: Option<Counted>,
     shelf: Arc<Shelf>,
-    /// Given back after the connection, fields being dropped in order.
+    /// Released after the connection, because fields are dropped in order.
     _permit: OwnedSemaphorePermit,
 }
 
@@ -233,31 +234,32 @@ impl Lease {
         !self.is_idle()
     }
 
-    /// Puts the connection back for the next scope. One that is in a transaction, or has still to answer, is thrown away.
+    /// Returns the connection to the pool. A connection in a transaction, or with an outstanding answer, is closed.
     pub(crate) fn put_back(self) {
         if self.is_idle() {
             self.shelve(None);
         }
     }
 
-    /// Puts the connection back in its transaction, which only read. One that has still to answer is thrown away.
+    /// Returns the connection to the pool with its open transaction, which only read. A connection with an outstanding
+    /// answer is closed.
     pub(crate) fn linger(self) {
         if self.is_owing() {
             return;
         }
         let sweeper = Arc::clone(&self.shelf);
-        // Without a runtime nobody would end the transaction.
+        // Without a runtime no task could end the transaction.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         if self.shelve(Some(Instant::now())) {
             runtime.spawn(sweeper.sweep());
         }
     }
 
-    /// Gives the connection to the shelf; tells whether somebody has to be found who looks after those that linger.
+    /// Returns the connection to the pool; returns whether a task has to be started that ends finished transactions.
     fn shelve(mut self, lingering: Option<Instant>) -> bool {
         let Some(connection) = self.connection.take() else { return false };
         let mut waiting = self.shelf.waiting.lock();
-        // Asked under the lock: whoever closes empties the shelf afterwards.
+        // Checked under the lock: `close` empties the pool afterwards.
         if waiting.is_closed {
             return false;
         }
@@ -265,7 +267,8 @@ impl Lease {
         lingering.is_some() && !std::mem::replace(&mut waiting.is_swept, true)
     }
 
-    /// Ends the transaction, and only then lets anyone else have the connection. One that does not answer is thrown away.
+    /// Ends the transaction, and only then returns the connection to the pool. A connection that does not answer is
+    /// closed.
     pub(crate) async fn roll_back(mut self) {
         match tokio::time::timeout(ROLLBACK_TIMEOUT, self.end()).await {
             Ok(Ok(())) => self.put_back(),
@@ -283,14 +286,14 @@ impl Lease {
     }
 }
 
-/// Begins a transaction as the session's settings say.
+/// Begins a transaction with the session's settings.
 pub(crate) const BEGIN: &str = "BEGIN";
 
-/// Whether the transaction only reads, all of it in the same snapshot.
+/// Whether the transaction is a read-only snapshot.
 const IS_READ: &str = "SELECT current_setting('transaction_isolation') = 'repeatable read' \
                        AND current_setting('transaction_read_only') = 'on'";
 
-/// Ends a transaction of which nothing is to remain.
+/// Discards a transaction.
 pub(crate) const ROLLBACK: &str = "ROLLBACK";
 
 impl Deref for Lease {

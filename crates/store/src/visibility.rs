@@ -1,13 +1,13 @@
-//! What `domain::permission` decides about reading, as conditions that narrow a statement.
+//! What `domain::permission` decides about reading, as SQL conditions that filter a statement.
 //!
-//! Owners and admins see everything, and their statements carry no condition at all. The sub-selects for the others do not
+//! Owners and admins see everything, and their statements have no condition. The sub-selects for the others do not
 //! refer to the outer row, so PostgreSQL runs each once per statement.
 
 use tenantry_domain::{Actor, Role};
 
 use crate::sql::Sql;
 
-/// Narrows to projects that the actor may see; the columns hold the project's workspace and its id.
+/// Restricts to projects that the actor may see; the columns are the project's workspace and its id.
 pub(crate) fn projects(actor: &Actor, sql: &mut Sql, workspace: &str, project: &str) {
     if actor.role.sees_everything() {
         return;
@@ -25,7 +25,7 @@ pub(crate) fn projects(actor: &Actor, sql: &mut Sql, workspace: &str, project: &
     sql.push_placeholder(user).push("))");
 }
 
-/// Narrows to rows whose project the actor may see; the column holds the project's id.
+/// Restricts to rows whose project the actor may see; the column is the project's id.
 pub(crate) fn rows_of_projects(actor: &Actor, sql: &mut Sql, project: &str) {
     if actor.role.sees_everything() {
         return;
@@ -35,7 +35,7 @@ pub(crate) fn rows_of_projects(actor: &Actor, sql: &mut Sql, project: &str) {
     sql.push(")");
 }
 
-/// Narrows to workspaces that the actor may see; the columns hold the workspace's id and whether it is private.
+/// Restricts to workspaces that the actor may see; the columns are the workspace's id and whether it is private.
 pub(crate) fn workspaces(actor: &Actor, sql: &mut Sql, workspace: &str, is_private: &str) {
     if actor.role.sees_everything() {
         return;
@@ -49,7 +49,7 @@ pub(crate) fn workspaces(actor: &Actor, sql: &mut Sql, workspace: &str, is_priva
     sql.bind(actor.user_id.as_uuid()).push("))");
 }
 
-/// Narrows to grants on workspaces that the actor may read: all of those that it may give, and its own.
+/// Restricts to grants on workspaces that the actor may read: those that it may give, and its own.
 pub(crate) fn workspace_grants(actor: &Actor, sql: &mut Sql, workspace: &str, user: &str) {
     if actor.role.sees_everything() {
         return;
@@ -64,7 +64,8 @@ pub(crate) fn workspace_grants(actor: &Actor, sql: &mut Sql, workspace: &str, us
     sql.push(")");
 }
 
-/// As [`workspace_grants`], for grants on projects. Who may give those on a workspace may give those on its projects.
+/// As [`workspace_grants`], for grants on projects. An actor who may give grants on a workspace may give them on its
+/// projects.
 pub(crate) fn project_grants(actor: &Actor, sql: &mut Sql, project: &str, user: &str) {
     if actor.role.sees_everything() {
         return;
@@ -88,7 +89,7 @@ fn administered(sql: &mut Sql, kind: &str, user: usize) {
     sql.push(" AND g.permission = 'admin' AND g.user_id = ").push_placeholder(user);
 }
 
-/// Narrows to rows whose workspace the actor may see itself; the column holds the workspace's id.
+/// Restricts to rows whose workspace itself the actor may see; the column is the workspace's id.
 pub(crate) fn within_workspaces(actor: &Actor, sql: &mut Sql, workspace: &str) {
     if actor.role.sees_everything() {
         return;
@@ -98,7 +99,7 @@ pub(crate) fn within_workspaces(actor: &Actor, sql: &mut Sql, workspace: &str) {
     sql.push(")");
 }
 
-/// Narrows to clients that the actor may see: all of them, or for a guest those with a project that was granted.
+/// Restricts to clients that the actor may see: all of them, or for a guest those with a granted project.
 pub(crate) fn clients(actor: &Actor, sql: &mut Sql, client: &str) {
     if actor.role != Role::Guest {
         return;
@@ -108,8 +109,8 @@ pub(crate) fn clients(actor: &Actor, sql: &mut Sql, client: &str) {
     sql.push(")");
 }
 
-/// Narrows to invoices that the actor may see: none for a guest; for the others those of no project, and those of a project
-/// that they may see.
+/// Restricts to invoices that the actor may see: none for a guest; for others, those without a project, and those of a
+/// project that they may see.
 pub(crate) fn invoices(actor: &Actor, sql: &mut Sql, project: &str) {
     if actor.role == Role::Guest {
         sql.push(" AND false");
@@ -127,7 +128,7 @@ mod tests {
 
     use super::*;
 
-    /// What each condition appends for a role.
+    /// The condition that each function appends for a role.
     fn conditions(role: Role) -> Vec<String> {
         let organization_id = OrganizationId::from_uuid(Uuid::nil());
         let actor = Actor { user_id: UserId::from_uuid(Uuid::nil()), organization_id, role };
@@ -150,14 +151,14 @@ mod tests {
     }
 
     #[test]
-    fn reads_of_those_who_see_everything_carry_no_condition() {
+    fn reads_of_roles_that_see_everything_have_no_condition() {
         for role in [Role::Owner, Role::Admin] {
             assert!(conditions(role).iter().all(String::is_empty), "{role}");
         }
     }
 
     #[test]
-    fn reads_of_a_guest_always_carry_one() {
+    fn reads_of_a_guest_always_have_a_condition() {
         for condition in conditions(Role::Guest) {
             assert!(condition.starts_with(" AND "), "{condition:?}");
             assert_eq!(condition.matches('(').count(), condition.matches(')').count(), "{condition}");
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn only_clients_are_open_to_members_and_viewers_without_a_condition() {
+    fn only_clients_have_no_condition_for_members_and_viewers() {
         for role in [Role::Member, Role::Viewer] {
             let open: Vec<bool> = conditions(role).iter().map(String::is_empty).collect();
             assert_eq!(open, [false, false, false, false, false, true, false], "{role}");

@@ -1,5 +1,5 @@
-//! The calls of Stripe's API that are needed: a page where a customer subscribes and one where it changes what it has, a new
-//! customer, and the end of all that a customer has subscribed to.
+//! The calls of Stripe's API that are needed: create a checkout page, a billing portal page or a customer, and cancel
+//! all subscriptions of a customer.
 
 use std::fmt::{self, Write as _};
 use std::time::Duration;
@@ -10,62 +10,62 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-/// Where Stripe's API is.
+/// The address of Stripe's API.
 pub const DEFAULT_BASE_URL: &str = "https://api.stripe.com";
 
-/// Larger than any answer that is expected here.
+/// Larger than any expected answer.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
-/// How often a call is tried. The idempotency key makes a repetition harmless.
+/// How often a call is tried. The idempotency key makes retries harmless.
 const ATTEMPTS: u32 = 3;
 
-/// How long to wait before the second attempt; twice as long before the third.
+/// The pause before the second attempt; twice as long before the third.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// How the client behaves.
+/// The client's settings.
 #[derive(Debug, Clone)]
 pub struct ClientOptions {
-    /// Where the API is; [`DEFAULT_BASE_URL`] unless for a test.
+    /// The address of the API; [`DEFAULT_BASE_URL`] except in tests.
     pub base_url: Url,
-    /// How long a call may take, repetitions included.
+    /// The timeout of a call, including retries.
     pub timeout: Duration,
 }
 
-/// Why a call came to nothing. None of it is fit to be shown to a caller.
+/// Why a call failed. None of it may be shown to a caller.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
     /// The settings cannot be used.
     #[error("the client of Stripe's API cannot be used: {0}")]
     Setting(&'static str),
-    /// Stripe has refused the call.
+    /// Stripe refused the call.
     #[error("Stripe refused the call with {status} ({refusal})")]
     Refused {
         /// The status of the answer.
         status: u16,
-        /// What Stripe says about it.
+        /// Stripe's description of the refusal.
         refusal: Refusal,
     },
-    /// Stripe cannot be reached, or did not answer in time.
+    /// Stripe is unreachable, or did not answer in time.
     #[error("Stripe cannot be reached")]
     Unreachable(#[source] reqwest::Error),
-    /// No answer within the time that the call may take.
+    /// No answer within the timeout of the call.
     #[error("Stripe did not answer in time")]
     TimedOut,
-    /// Stripe has answered something else than what was asked for.
+    /// Stripe answered something unexpected.
     #[error("Stripe's answer is not understood: {0}")]
     Malformed(&'static str),
 }
 
-/// What Stripe says about a refusal, without its message: that may quote what was sent.
+/// Stripe's description of a refusal, without its message, which may quote what was sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Refusal {
     /// The type of the error, such as `invalid_request_error`.
     pub kind: Option<String>,
     /// Its code, such as `resource_missing`.
     pub code: Option<String>,
-    /// The parameter that it is about, such as `customer` or `line_items[0][price]`.
+    /// The parameter that caused it, such as `customer` or `line_items[0][price]`.
     pub param: Option<String>,
-    /// By what Stripe's log names the call.
+    /// The id of the call in Stripe's log.
     pub request_id: Option<String>,
 }
 
@@ -83,21 +83,23 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// What a call that came to nothing asks for.
+/// What has to happen after a failed call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Patience: the network failed, too many calls came at a time, another one holds what this one needs, or Stripe itself failed.
+    /// Try again later: the network failed, there were too many calls, another call holds a lock that this one needs,
+    /// or Stripe itself failed.
     Unavailable,
-    /// Another customer: this one is not known, or was deleted.
+    /// Use another customer: this one is unknown or was deleted.
     UnknownCustomer,
-    /// An operator: the key is wrong, or may not do this, or the settings cannot be used.
+    /// An operator has to act: the key is wrong or lacks a permission, or the settings cannot be used.
     NotAccepted,
-    /// An operator: what was asked for is refused, such as a price that is not known or no longer sold. Asking again will not help.
+    /// An operator has to act: the request is refused, for example because the price is unknown or no longer sold. A
+    /// retry will not help.
     Refused,
 }
 
 impl ApiError {
-    /// What the failure asks for.
+    /// What has to happen after this failure.
     pub fn fault(&self) -> Fault {
         let (status, refusal) = match self {
             Self::Setting(_) => return Fault::NotAccepted,
@@ -106,54 +108,55 @@ impl ApiError {
         };
         let is_missing = refusal.code.as_deref() == Some("resource_missing");
         match status {
-            // A key that came back with something else is refused for good; one that is in use is free again in a moment.
+            // A key that was reused with other parameters stays refused; one that is in use is free again in a moment.
             409 if refusal.kind.as_deref() == Some("idempotency_error") && refusal.code.is_none() => Fault::Refused,
-            // 429 is also how a lock that another call holds is told.
+            // Stripe also answers 429 when another call holds a lock.
             409 | 429 | 500.. => Fault::Unavailable,
             401 | 403 => Fault::NotAccepted,
             400 | 404 if is_missing && refusal.param.as_deref() == Some("customer") => Fault::UnknownCustomer,
             400..=499 => Fault::Refused,
-            // Not Stripe's API, which answers with 200 and does not lead elsewhere.
+            // Not Stripe's API, which answers with 200 and does not redirect.
             _ => Fault::NotAccepted,
         }
     }
 
-    /// Whether what was named in the address of the call is not there, or not any more.
+    /// Whether the object in the URL of the call does not exist, or no longer exists.
     fn is_gone(&self) -> bool {
         matches!(self, Self::Refused { status: 404, refusal } if refusal.code.as_deref() == Some("resource_missing"))
     }
 }
 
-/// Whom a checkout is for.
+/// The customer of a checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Customer {
-    /// Somebody whom Stripe knows, by the customer's id.
+    /// A customer that Stripe knows, by id.
     Known(String),
-    /// Somebody new, with this address.
+    /// A new customer with this e-mail address.
     New {
-        /// The address that the checkout begins with.
+        /// The e-mail address that the checkout form is filled with.
         email: Option<String>,
     },
 }
 
-/// A checkout to be made.
+/// The checkout to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewCheckoutSession {
-    /// Whom it is for.
+    /// Its customer.
     pub customer: Customer,
     /// The price to subscribe to.
     pub price: String,
-    /// The text that events are to bring back, to say whose they are.
+    /// A text that the events carry back, to identify the organization.
     pub organization: String,
     /// Where the browser goes afterwards.
     pub success_url: Url,
-    /// Where it goes when the customer turns back.
+    /// Where it goes if the customer cancels.
     pub cancel_url: Url,
 }
 
 impl NewCheckoutSession {
-    /// The idempotency key of this checkout on this occasion. It depends on everything that is sent, since Stripe refuses a key
-    /// that comes back with something else; so the same checkout on the same occasion gives the same page, and any other another.
+    /// The idempotency key of this checkout on this occasion. It depends on everything that is sent, because Stripe
+    /// refuses a key that is reused with other parameters. So the same checkout on the same occasion returns the same
+    /// page, and any other returns a new one.
     pub fn idempotency_key(&self, occasion: &str) -> String {
         let mut parts = self.form();
         parts.push(("", occasion));
@@ -165,7 +168,7 @@ impl NewCheckoutSession {
             ("mode", "subscription"),
             ("line_items[0][price]", &self.price),
             ("line_items[0][quantity]", "1"),
-            // Every event of what comes of it says whose it is, whichever arrives first.
+            // Every later event then identifies the organization, whichever arrives first.
             ("client_reference_id", &self.organization),
             ("metadata[organization_id]", &self.organization),
             ("subscription_data[metadata][organization_id]", &self.organization),
@@ -181,41 +184,41 @@ impl NewCheckoutSession {
     }
 }
 
-/// A visit to the billing portal to be made.
+/// The billing portal visit to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewPortalSession {
-    /// Whose subscription it is about.
+    /// The customer whose subscription it shows.
     pub customer: String,
     /// Where the browser goes afterwards.
     pub return_url: Url,
-    /// Where the visit begins, as Stripe names it (`payment_method_update`, …); `None` for the portal's first page.
+    /// The portal page to start with, in Stripe's names (`payment_method_update`, …); `None` for the first page.
     pub flow: Option<&'static str>,
 }
 
-/// A customer to be made.
+/// The customer to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewCustomer {
-    /// The text that says whose it is.
+    /// A text that identifies the organization.
     pub organization: String,
-    /// The customer in whose place it is.
+    /// The customer that it replaces.
     pub replaces: String,
 }
 
 impl NewCustomer {
-    /// The idempotency key of this customer on this occasion: all requests that find at the same time that the old one is gone get the
-    /// same new one.
+    /// The idempotency key of this customer on this occasion. All requests that find at the same time that the old one
+    /// is gone get the same new one.
     pub fn idempotency_key(&self, occasion: &str) -> String {
         hashed("customer-", &[("", &self.organization), ("", &self.replaces), ("", occasion)])
     }
 }
 
-/// The answer to a call for a page.
+/// The answer to a call that creates a page.
 #[derive(Deserialize)]
 struct Session {
     url: Option<String>,
 }
 
-/// The answer to a call that makes something of which only the id matters.
+/// The answer to a call that creates something. Only the id matters.
 #[derive(Deserialize)]
 struct Made {
     id: String,
@@ -227,7 +230,7 @@ struct Subscriptions {
     data: Vec<Made>,
 }
 
-/// How often the list of a customer's subscriptions is read. One page holds a hundred, more than any customer has.
+/// How often the list of a customer's subscriptions is read. One page contains a hundred, more than any customer has.
 const ROUNDS: u32 = 10;
 
 /// A client of Stripe's API. Cheap to clone.
@@ -243,7 +246,8 @@ impl Client {
     /// A client with this secret key.
     ///
     /// # Errors
-    /// [`ApiError::Setting`] when the key is no header's value, or the address would send it over a network in the clear.
+    /// [`ApiError::Setting`] when the key is not a valid header value, or the URL would send it unencrypted over a
+    /// network.
     pub fn new(secret_key: &str, options: ClientOptions) -> Result<Self, ApiError> {
         let secret_key = secret_key.trim();
         if secret_key.is_empty() || !secret_key.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -258,21 +262,21 @@ impl Client {
             _ => return Err(ApiError::Setting("the address is neither https nor http")),
         }
         let mut builder = reqwest::Client::builder()
-            // A redirect would take the secret key along.
+            // A redirect would forward the secret key.
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(options.timeout)
             .referer(false)
             .user_agent("tenantry");
         if is_local {
-            // A proxy that the environment names is not on the way to this machine.
+            // A proxy from the environment must not be used for this machine itself.
             builder = builder.no_proxy();
         }
         let http = builder.build().map_err(unreachable_api)?;
         Ok(Self { http, base_url, timeout: options.timeout, secret_key: secret_key.to_owned() })
     }
 
-    /// Makes a page where the customer subscribes; gives its address. `idempotency_key` names the wish: Stripe answers the same
-    /// to a repetition.
+    /// Creates a page where the customer subscribes; returns its URL. For the same `idempotency_key` Stripe returns the
+    /// same answer.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -284,7 +288,7 @@ impl Client {
         self.create("v1/checkout/sessions", &new.form(), idempotency_key).await
     }
 
-    /// Makes a page where the customer changes or ends what it has subscribed to; gives its address.
+    /// Creates a page where the customer changes or cancels its subscription; returns its URL.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -300,7 +304,7 @@ impl Client {
         self.create("v1/billing_portal/sessions", &form, idempotency_key).await
     }
 
-    /// Makes a customer; gives its id. Stripe answers the same to a repetition with the same idempotency key.
+    /// Creates a customer; returns its id. For the same idempotency key Stripe returns the same answer.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -310,13 +314,13 @@ impl Client {
         Ok(made.id)
     }
 
-    /// Ends at once whatever the customer has subscribed to and has not ended, be it active, past due, unpaid, paused, tried or not
-    /// yet paid for the first time. A customer that is not known has nothing. Harmless when it was done before.
+    /// Immediately cancels all subscriptions of the customer that have not ended: active, past due, unpaid, paused, in
+    /// trial or not yet paid for the first time. An unknown customer has none. Calling it again is harmless.
     ///
     /// # Errors
-    /// [`ApiError`]; some may have ended then, and the call has to be made again.
+    /// [`ApiError`]; some may have been cancelled by then, and the call has to be repeated.
     pub async fn end_subscriptions(&self, customer: &str) -> Result<(), ApiError> {
-        // Without a status, Stripe lists those that have not been canceled.
+        // Without a status, Stripe lists the subscriptions that have not been canceled.
         let query = [("customer", customer), ("limit", "100")];
         for _ in 0..ROUNDS {
             let listed: Subscriptions = match self.ask(&Call::get("v1/subscriptions".to_owned(), &query)).await {
@@ -392,7 +396,7 @@ struct Call<'c> {
     method: Method,
     path: String,
     parameters: &'c [(&'c str, &'c str)],
-    /// For what makes something. What reads or ends something can be repeated without.
+    /// For calls that create something. Calls that read or cancel something can be repeated without it.
     idempotency_key: Option<&'c str>,
 }
 
@@ -414,7 +418,7 @@ impl<'c> Call<'c> {
 fn hashed(prefix: &str, parts: &[(&str, &str)]) -> String {
     let mut context = digest::Context::new(&digest::SHA256);
     for part in parts.iter().flat_map(|(name, value)| [name, value]) {
-        // The length keeps neighbours apart.
+        // The length separates adjacent parts.
         context.update(&part.len().to_be_bytes());
         context.update(part.as_bytes());
     }
@@ -431,7 +435,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// Whether a repetition within the same call may help.
+/// Whether a retry within the same call may help.
 fn may_pass(error: &ApiError) -> bool {
     matches!(error, ApiError::Unreachable(_) | ApiError::Refused { .. }) && error.fault() == Fault::Unavailable
 }
@@ -456,12 +460,12 @@ fn refusal(status: StatusCode, answer: &[u8], request_id: Option<String>) -> Api
     ApiError::Refused { status: status.as_u16(), refusal }
 }
 
-/// As much of a word of Stripe's as it ever has.
+/// The longest text that Stripe uses for such a word.
 fn shortened(word: &str) -> String {
     word.chars().take(100).collect()
 }
 
-/// Without the address, which an operator may have given with a password in it.
+/// Without the URL, because an operator may have put a password into it.
 fn unreachable_api(error: reqwest::Error) -> ApiError {
     ApiError::Unreachable(error.without_url())
 }

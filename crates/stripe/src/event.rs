@@ -1,7 +1,9 @@
-//! The events that matter here, out of the JSON of a webhook. What Stripe says about itself only: nothing is concluded.
+//! Parses the events that matter here from the JSON of a webhook. It only reads what Stripe says and draws no
+//! conclusions.
 //!
-//! Fields have moved between versions of the API (a period from the subscription to its items, an invoice's subscription to its
-//! parent). Both places are read, so the version that the endpoint was created with does not matter.
+//! Fields have moved between versions of the API (a period from the subscription to its items, an invoice's
+//! subscription to its parent). Both places are read, so the version that the endpoint was created with does not
+//! matter.
 
 mod raw;
 
@@ -13,10 +15,10 @@ use raw::{RawEvent, RawInvoice, RawSession, RawSubscription};
 /// Why something is not an event.
 #[derive(Debug, thiserror::Error)]
 pub enum EventError {
-    /// It is not JSON, or has not what every event has.
+    /// It is not JSON, or lacks something that every event has.
     #[error("this is not an event")]
     Malformed(#[source] serde_json::Error),
-    /// A part that every event has is outside of its bounds.
+    /// A field that every event has is out of bounds.
     #[error("this is not an event: {0}")]
     OutOfBounds(&'static str),
 }
@@ -30,16 +32,16 @@ pub struct Event {
     pub kind: String,
     /// When it happened at Stripe, in whole seconds.
     pub created: DateTime<Utc>,
-    /// Whom it is about, whatever its type.
+    /// Its customer, whatever its type.
     pub customer: Option<String>,
-    /// What it says.
+    /// Its content.
     pub content: Content,
 }
 
-/// What an event says.
+/// The content of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
-    /// A customer has gone through a checkout.
+    /// A customer completed a checkout.
     CheckoutCompleted(CheckoutSession),
     /// A subscription began.
     SubscriptionCreated(Subscription),
@@ -53,18 +55,18 @@ pub enum Content {
     InvoicePaid(Invoice),
     /// A payment of an invoice failed.
     InvoicePaymentFailed(Invoice),
-    /// It is of a type that matters, and its object is not understood.
+    /// The type matters here, but its object cannot be parsed.
     NotUnderstood,
-    /// It is of another type.
+    /// Any other type.
     Other,
 }
 
-/// A checkout that was completed.
+/// A completed checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckoutSession {
-    /// The subscription that came of it, if one did.
+    /// The subscription that it created, if any.
     pub subscription: Option<String>,
-    /// The text by which whoever made the session refers to the organization.
+    /// The text that identifies the organization, set by whoever created the session.
     pub organization: Option<String>,
 }
 
@@ -73,11 +75,11 @@ pub struct CheckoutSession {
 pub struct Subscription {
     /// Its id.
     pub id: String,
-    /// The text by which whoever made it refers to the organization.
+    /// The text that identifies the organization, set by whoever created the subscription.
     pub organization: Option<String>,
-    /// Where it stands.
+    /// Its status.
     pub status: Status,
-    /// What is subscribed to.
+    /// The prices that are subscribed to.
     pub prices: Vec<Price>,
     /// The current period: start and end.
     pub period: Option<(DateTime<Utc>, DateTime<Utc>)>,
@@ -85,37 +87,37 @@ pub struct Subscription {
     pub started_at: Option<DateTime<Utc>>,
     /// When its trial ends or ended.
     pub trial_ends_at: Option<DateTime<Utc>>,
-    /// Whether it will not be renewed.
+    /// Whether it will not renew.
     pub ends_with_period: bool,
     /// When it ended.
     pub ended_at: Option<DateTime<Utc>>,
 }
 
-/// What is subscribed to.
+/// A price that is subscribed to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Price {
     /// Its id.
     pub id: String,
-    /// A name that the operator has given it, and may move to another price.
+    /// A name given by the operator, who may move it to another price.
     pub lookup_key: Option<String>,
 }
 
-/// Where a subscription stands at Stripe.
+/// The status of a subscription at Stripe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// The first payment is open.
     Incomplete,
-    /// The first payment never came.
+    /// The first payment was never made.
     IncompleteExpired,
     /// In its trial.
     Trialing,
     /// Paid for, or about to be.
     Active,
-    /// A payment failed and is tried again.
+    /// A payment failed and is being retried.
     PastDue,
-    /// A payment failed, and is not tried again.
+    /// A payment failed and is not retried.
     Unpaid,
-    /// The trial ended without a way to pay.
+    /// The trial ended without a payment method.
     Paused,
     /// Ended.
     Canceled,
@@ -139,18 +141,18 @@ impl Status {
     }
 }
 
-/// An invoice of Stripe's.
+/// An invoice of Stripe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invoice {
-    /// The subscription that it is for; `None` for one that stands by itself.
+    /// The subscription that it is for; `None` for a standalone invoice.
     pub subscription: Option<String>,
-    /// The text by which whoever made the subscription refers to the organization.
+    /// The text that identifies the organization, set by whoever created the subscription.
     pub organization: Option<String>,
-    /// Whether it was made because a period of the subscription began by itself, and not for something in between, such as a
-    /// change of the plan.
+    /// Whether it was created because the subscription renewed, and not for something in between, such as a change of
+    /// plan.
     pub is_renewal: bool,
-    /// The period that it charges for as a whole, start and end, if it does and says which. A change to another interval begins
-    /// one as well, and what only settles the rest of a period charges for none.
+    /// The period that it charges for as a whole, start and end, if it says so. A change to another interval begins
+    /// such a period as well. An invoice that only settles the rest of a period has none.
     pub period: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
@@ -158,7 +160,7 @@ impl Event {
     /// Reads the body of a webhook.
     ///
     /// # Errors
-    /// [`EventError`] when it is no event. An event whose object is not understood is one nonetheless.
+    /// [`EventError`] when it is not an event. If only the event's object cannot be parsed, it is still an event.
     pub fn parse(body: &[u8]) -> Result<Self, EventError> {
         Self::from_raw(
             serde_json::from_slice(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body))
@@ -166,7 +168,7 @@ impl Event {
         )
     }
 
-    /// Reads an event that was kept.
+    /// Reads a stored event.
     ///
     /// # Errors
     /// As [`parse`](Self::parse).
@@ -196,7 +198,7 @@ impl Event {
         }
     }
 
-    /// The subscription as it was at the time of the event, for those events that show it.
+    /// The subscription as it was at the time of the event, for events that contain it.
     pub fn snapshot(&self) -> Option<&Subscription> {
         match &self.content {
             Content::SubscriptionCreated(subscription)
@@ -207,7 +209,7 @@ impl Event {
         }
     }
 
-    /// The text by which it refers to an organization, if it does.
+    /// The text that identifies an organization, if there is one.
     pub fn organization(&self) -> Option<&str> {
         match &self.content {
             Content::CheckoutCompleted(session) => session.organization.as_deref(),

@@ -1,7 +1,7 @@
-//! Stripe as seen from here: whether a webhook is genuine, what its event says, and a small client of the API.
+//! Stripe as seen from here: whether a webhook is genuine, what its event contains, and a small client of the API.
 //!
-//! *Invariant:* nothing here decides what an event means for an organization; that is billing's. Time and keys are handed in,
-//! and only the client (the feature `client`) does I/O.
+//! *Invariant:* nothing here decides what an event means for an organization; `billing` does. Time and keys are passed
+//! in, and only the client (the feature `client`) does I/O.
 
 #[cfg(feature = "client")]
 pub mod client;

@@ -7,8 +7,8 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
 use chrono::{DateTime, Duration, Utc};
 
-/// How far the time of a signature may be from ours, in either direction. A signature from the future is refused as well,
-/// because whoever can make one now could otherwise send it for as long as they like.
+/// How far the time of a signature may be from ours, in either direction. A signature from the future is refused as
+/// well: whoever can make one now could otherwise replay it for as long as they like.
 pub const TOLERANCE: Duration = Duration::seconds(300);
 
 /// Longer than any header that Stripe sends: a signature takes 68 bytes, and there is one per secret.
@@ -20,19 +20,19 @@ const MAX_ELEMENTS: usize = 16;
 /// The length of a signature in hexadecimal digits.
 const MAC_DIGITS: usize = 64;
 
-/// Why a webhook is not believed. It is for the log; a sender is told nothing but that it was refused.
+/// Why a webhook is refused. For the log only; the sender is just told that it was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
     /// The header is longer than any genuine one.
     #[error("the signature header is too long")]
     TooLong,
-    /// The header is not of the form that Stripe sends.
+    /// The header does not have Stripe's form.
     #[error("the signature header is malformed: {0}")]
     Malformed(&'static str),
-    /// No signature of the header was made with one of our secrets over this body.
+    /// No signature in the header was made over this body with one of our secrets.
     #[error("no signature fits the body")]
     Mismatch,
-    /// It was signed too long ago, or is a repetition of something that was.
+    /// It was signed too long ago, or it is a replay of something old.
     #[error("the signature is too old")]
     TooOld,
     /// It was signed by a clock that is ahead of ours.
@@ -45,17 +45,17 @@ pub enum SignatureError {
 #[error("a webhook's signature cannot be verified without a secret")]
 pub struct NoSecret;
 
-/// Verifies webhooks. Several secrets are valid at a time while one is being replaced by another.
+/// Verifies webhooks. Several secrets can be valid at the same time, for rotation.
 #[derive(Clone)]
 pub struct WebhookVerifier {
     keys: Vec<hmac::Key>,
 }
 
 impl WebhookVerifier {
-    /// A verifier with these secrets, each the whole text that Stripe shows (`whsec_…`).
+    /// A verifier with these secrets, each exactly as Stripe shows it (`whsec_…`).
     ///
     /// # Errors
-    /// [`NoSecret`] when there is none, or one of them is empty: everybody can sign with that.
+    /// [`NoSecret`] when there is none, or one is empty: anyone could sign with an empty secret.
     pub fn new<S: AsRef<str>>(secrets: impl IntoIterator<Item = S>) -> Result<Self, NoSecret> {
         let mut keys = Vec::new();
         for secret in secrets {
@@ -68,10 +68,10 @@ impl WebhookVerifier {
         if keys.is_empty() { Err(NoSecret) } else { Ok(Self { keys }) }
     }
 
-    /// Whether `header` signs exactly these bytes, at a time close to `now`.
+    /// Checks that `header` signs exactly these bytes, at a time close to `now`.
     ///
     /// # Errors
-    /// Why it is not believed.
+    /// Why it is refused.
     pub fn verify(&self, header: &[u8], body: &[u8], now: DateTime<Utc>) -> Result<(), SignatureError> {
         let header = Header::parse(header)?;
         let mut fits = false;
@@ -81,7 +81,7 @@ impl WebhookVerifier {
             context.update(b".");
             context.update(body);
             let expected = context.sign();
-            // Every pair is compared, so that the time taken tells nothing about which of them came close.
+            // Every pair is compared, so that the time taken does not reveal which of them was close.
             for given in &header.signatures {
                 fits |= verify_slices_are_equal(expected.as_ref(), given).is_ok();
             }
@@ -89,7 +89,7 @@ impl WebhookVerifier {
         if !fits {
             return Err(SignatureError::Mismatch);
         }
-        // Only now: of a time that nobody has signed there is nothing to say.
+        // Checked only now, because the time means nothing before its signature is verified.
         let age = now.signed_duration_since(header.time);
         if age > TOLERANCE {
             Err(SignatureError::TooOld)
@@ -107,17 +107,17 @@ impl fmt::Debug for WebhookVerifier {
     }
 }
 
-/// What a header says.
+/// The content of a header.
 struct Header<'h> {
-    /// The time as it is written, which is what was signed.
+    /// The time exactly as written, because that is what was signed.
     time_text: &'h str,
     time: DateTime<Utc>,
     signatures: Vec<[u8; MAC_DIGITS / 2]>,
 }
 
 impl<'h> Header<'h> {
-    /// Reads a header. Strict, because nothing but Stripe writes one: no white space, one time, and signatures in lower case.
-    /// Schemes other than `v1` are passed over, as Stripe asks.
+    /// Parses a header. Strict, because only Stripe writes one: no white space, one time, signatures in lower case.
+    /// Schemes other than `v1` are skipped, as Stripe asks.
     fn parse(header: &'h [u8]) -> Result<Self, SignatureError> {
         use SignatureError::Malformed;
         if header.len() > MAX_HEADER_BYTES {
@@ -148,7 +148,7 @@ impl<'h> Header<'h> {
     }
 }
 
-/// A time in whole seconds, written in the one way that a number is usually written.
+/// A time in whole seconds, written as a plain decimal number.
 fn seconds(text: &str) -> Result<DateTime<Utc>, SignatureError> {
     const WRONG: SignatureError = SignatureError::Malformed("its time is not a number of seconds");
     if text.is_empty() || text.len() > 11 || text.starts_with('0') || !text.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -1,4 +1,4 @@
-//! What a token costs: one that was verified before, and one that is new.
+//! What verifying a token costs: one that was verified before, and a new one.
 
 #![expect(clippy::expect_used, reason = "a benchmark that cannot be set up has nothing to measure")]
 
@@ -14,7 +14,7 @@ fn main() {
     divan::main();
 }
 
-/// A verifier that remembers this many tokens, and a token for it.
+/// A verifier that caches this many tokens, and a token for it.
 fn verifier(remembered: usize) -> (Verifier, String, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("public.pem");

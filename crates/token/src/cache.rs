@@ -1,4 +1,4 @@
-//! Tokens verified a moment ago, so that a client's next request costs a hash and not a signature.
+//! A cache of recently verified tokens, so that a client's next request costs a hash and not a signature.
 
 use std::collections::HashMap;
 
@@ -8,10 +8,10 @@ use parking_lot::RwLock;
 
 use crate::verifier::VerifiedToken;
 
-/// Shards keep two requests from waiting on one lock. A power of two, so that a byte selects one.
+/// Sharded, so that two requests rarely wait for the same lock. A power of two, so that a byte selects a shard.
 const SHARDS: usize = 16;
 
-/// The SHA-256 of a whole token. The cache decides who somebody is, so its key must be one that nobody can collide.
+/// The SHA-256 of a whole token. The cache decides who the caller is, so its key must be resistant to collisions.
 pub(crate) type Digest = [u8; digest::SHA256_OUTPUT_LEN];
 
 /// The key of a token in the cache.
@@ -23,32 +23,32 @@ pub(crate) fn digest_of(token: &str) -> Digest {
 
 struct Entry {
     token: VerifiedToken,
-    /// The key set under which the signature was verified; under another one it means nothing.
+    /// The generation of the key set that verified the signature. Under another generation the entry is void.
     generation: u64,
     until: DateTime<Utc>,
 }
 
-/// A bounded map from a token's digest to what it says.
+/// A bounded map from a token's digest to its verified content.
 pub(crate) struct VerifiedCache {
     shards: [RwLock<HashMap<Digest, Entry>>; SHARDS],
     shard_capacity: usize,
 }
 
 impl VerifiedCache {
-    /// A cache of at most `capacity` tokens (rounded down to the shards); zero remembers nothing.
+    /// A cache of at most `capacity` tokens (rounded down to a multiple of the shards); zero caches nothing.
     pub(crate) fn new(capacity: usize) -> Self {
         Self { shards: std::array::from_fn(|_| RwLock::default()), shard_capacity: capacity / SHARDS }
     }
 
-    /// What the token says, if it was verified under this generation of keys and not too long ago. The caller still
-    /// compares its times with the clock.
+    /// The token's content, if it was verified under this generation of keys and not too long ago. The caller still has
+    /// to compare its times with the clock.
     pub(crate) fn get(&self, digest: &Digest, generation: u64, now: DateTime<Utc>) -> Option<VerifiedToken> {
         let shard = self.shard(digest).read();
         let entry = shard.get(digest)?;
         (entry.generation == generation && now < entry.until).then_some(entry.token)
     }
 
-    /// Remembers a token until `until`.
+    /// Caches a token until `until`.
     pub(crate) fn insert(
         &self,
         digest: Digest,
@@ -63,8 +63,8 @@ impl VerifiedCache {
         let mut shard = self.shard(&digest).write();
         if shard.len() >= self.shard_capacity && !shard.contains_key(&digest) {
             shard.retain(|_, entry| entry.generation == generation && now < entry.until);
-            // Emptying a shard costs its tokens one verification each; tracking which was used last would cost every
-            // request a write.
+            // Emptying a shard costs its tokens one verification each. Tracking the last use would cost every request a
+            // write.
             if shard.len() >= self.shard_capacity {
                 shard.clear();
             }
@@ -72,7 +72,7 @@ impl VerifiedCache {
         shard.insert(digest, Entry { token, generation, until });
     }
 
-    /// Forgets everything; called when the key set changes.
+    /// Removes everything; called when the key set changes.
     pub(crate) fn clear(&self) {
         for shard in &self.shards {
             shard.write().clear();

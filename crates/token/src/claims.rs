@@ -1,4 +1,4 @@
-//! What a verified payload must say. The signature has been checked by whoever calls this.
+//! Checks the claims of a payload. The caller has already checked the signature.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
@@ -8,10 +8,10 @@ use uuid::Uuid;
 use crate::error::TokenError;
 use crate::verifier::VerifiedToken;
 
-/// The end of the year 9999: later times are nonsense, and adding a leeway to earlier ones cannot overflow.
+/// The end of the year 9999. Later times are nonsense, and adding a leeway to earlier ones cannot overflow.
 const LATEST: i64 = 253_402_300_799;
 
-/// What the claims are compared with.
+/// The expected values of the claims.
 #[derive(Debug)]
 pub(crate) struct Expected {
     pub(crate) issuer: String,
@@ -20,7 +20,7 @@ pub(crate) struct Expected {
 }
 
 impl Expected {
-    /// Checks every claim. Expiry comes last, so that `Expired` is said only of a token that is otherwise right.
+    /// Checks every claim. Expiry comes last, so `Expired` is reported only for a token that is otherwise valid.
     pub(crate) fn check(&self, claims: &Map<String, Value>, now: DateTime<Utc>) -> Result<VerifiedToken, TokenError> {
         match claims.get("iss") {
             Some(Value::String(issuer)) if *issuer == self.issuer => {}
@@ -39,7 +39,7 @@ impl Expected {
         Ok(verified)
     }
 
-    /// Whether the token holds at `now`; asked again at every use of a remembered token.
+    /// Whether the token is valid at `now`; checked again at every use of a cached token.
     pub(crate) fn check_times(&self, token: &VerifiedToken, now: DateTime<Utc>) -> Result<(), TokenError> {
         let soon = now + self.leeway;
         if token.not_before.is_some_and(|at| at > soon) || token.issued_at.is_some_and(|at| at > soon) {
@@ -51,7 +51,7 @@ impl Expected {
         Ok(())
     }
 
-    /// RFC 7519 section 4.1.3: one text, or an array of texts of which one is ours.
+    /// RFC 7519 section 4.1.3: one string, or an array of strings that contains ours.
     fn check_audience(&self, audience: Option<&Value>) -> Result<(), TokenError> {
         let ours = match audience {
             Some(Value::String(audience)) => *audience == self.audience,
@@ -68,7 +68,7 @@ fn text<'a>(claims: &'a Map<String, Value>, name: &'static str) -> Result<&'a st
     claims.get(name).and_then(Value::as_str).ok_or(TokenError::Claim(name))
 }
 
-/// A `NumericDate` of RFC 7519 section 2: seconds since 1970, as any JSON number, so with a fraction if the issuer likes.
+/// A `NumericDate` of RFC 7519 section 2: seconds since 1970, as any JSON number, so it may have a fraction.
 fn time(claims: &Map<String, Value>, name: &'static str) -> Result<Option<DateTime<Utc>>, TokenError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     let time = match value.as_i64() {
@@ -80,8 +80,8 @@ fn time(claims: &Map<String, Value>, name: &'static str) -> Result<Option<DateTi
     time.map(Some).ok_or(TokenError::Claim(name))
 }
 
-/// The time of a number of seconds that is not written as a whole one: `1900000000.5`, `1.9e9`. To the microsecond, which is as
-/// exactly as such a number tells a time of this century.
+/// The time of a number of seconds that is not written as an integer: `1900000000.5`, `1.9e9`. Precise to the
+/// microsecond, which is the precision of such a number for a time of this century.
 fn fractional(seconds: f64) -> Option<DateTime<Utc>> {
     #[expect(clippy::cast_precision_loss, reason = "the bound is below 2^53, so it is exact")]
     let is_within = (0.0..=LATEST as f64).contains(&seconds);
@@ -89,7 +89,7 @@ fn fractional(seconds: f64) -> Option<DateTime<Utc>> {
     is_within.then(|| DateTime::from_timestamp_micros((seconds * 1e6) as i64)).flatten()
 }
 
-/// An id in its own text form or as a lower-case hyphenated UUID, so that one id has two spellings and not twenty.
+/// An id in its own text form or as a lower-case hyphenated UUID, so that an id has only two accepted spellings.
 fn id<I>(text: &str, name: &'static str, from: fn(Uuid) -> I, uuid: fn(&I) -> Uuid) -> Result<I, TokenError>
 where
     I: std::str::FromStr,
@@ -99,6 +99,6 @@ where
         let canonical = uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text;
         canonical.then(|| from(uuid))
     });
-    // The nil UUID names nobody; a token that says so was made by mistake.
+    // The nil UUID is nobody's id; a token with it was created by mistake.
     parsed.filter(|id| !uuid(id).is_nil()).ok_or(TokenError::Claim(name))
 }

@@ -1,4 +1,4 @@
-//! The outer form of a token: three base64url parts and the header. Knows nothing of keys' material or of claims.
+//! The outer form of a token: three base64url parts and the header. Knows nothing about key material or claims.
 
 use std::fmt;
 
@@ -9,12 +9,13 @@ use serde_json::{Map, Value};
 
 use crate::error::TokenError;
 
-/// Header parameters that make a token something else than a plain signed one, or that bring a key along. RFC 8725
-/// sections 3.1 and 3.10: none of them is followed, and a token with one is not for us.
+/// Header parameters that make a token something other than a plain signed one, or that carry or point at a key. RFC
+/// 8725 sections 3.1 and 3.10: none of them is followed, and a token with one is refused.
 const REFUSED: &[&str] =
     &["crit", "jku", "jwk", "x5u", "x5c", "cty", "zip", "enc", "b64", "epk", "apu", "apv", "iv", "tag", "p2s", "p2c"];
 
-/// A token taken apart; the payload is still encoded, because it is not to be read before the signature is verified.
+/// A token split into its parts. The payload is still encoded, because it must not be read before the signature is
+/// verified.
 pub(crate) struct Compact<'a> {
     /// What is signed: the encoded header, a dot, the encoded payload.
     pub(crate) message: &'a str,
@@ -22,14 +23,14 @@ pub(crate) struct Compact<'a> {
     payload: &'a str,
     /// The encoded signature.
     pub(crate) signature: &'a str,
-    /// The name of the algorithm the header claims.
+    /// The algorithm that the header names.
     pub(crate) algorithm: String,
-    /// The id of the key the header claims.
+    /// The key id that the header names.
     pub(crate) key_id: Option<String>,
 }
 
 impl<'a> Compact<'a> {
-    /// Takes a token apart and reads its header.
+    /// Splits a token and reads its header.
     pub(crate) fn parse(token: &'a str) -> Result<Self, TokenError> {
         let (message, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed("not three parts"))?;
         let (header, payload) = message.split_once('.').ok_or(TokenError::Malformed("not three parts"))?;
@@ -40,14 +41,15 @@ impl<'a> Compact<'a> {
             return Err(TokenError::Malformed("an empty part"));
         }
         let mut header = object(header)?;
-        // The name is taken from the constant and not from the token, which must not reach the log.
+        // The name comes from the constant and not from the token, because nothing of the token may reach the log.
         if let Some(name) = REFUSED.iter().find(|name| header.contains_key(**name)) {
             return Err(TokenError::Header(name));
         }
         let Some(Value::String(algorithm)) = header.remove("alg") else {
             return Err(TokenError::Header("alg"));
         };
-        // Explicit typing (RFC 8725 section 3.11) keeps logout tokens, events and the like from passing as access tokens.
+        // Explicit typing (RFC 8725 section 3.11) prevents logout tokens, events and the like from passing as access
+        // tokens.
         match header.get("typ") {
             None => {}
             Some(Value::String(typ)) if is_access_token(typ) => {}
@@ -61,14 +63,14 @@ impl<'a> Compact<'a> {
         Ok(Self { message, payload, signature, algorithm, key_id })
     }
 
-    /// Decodes the payload; to be called after the signature was verified.
+    /// Decodes the payload; call this only after the signature was verified.
     pub(crate) fn claims(&self) -> Result<Map<String, Value>, TokenError> {
         object(self.payload)
     }
 }
 
-/// Whether a `typ` is that of a plain token (RFC 7519 section 5.1) or of an access token (RFC 9068 section 4). It is a media type,
-/// so letters of either case mean the same; and `application/` may be left out before it (RFC 7515 section 4.1.9).
+/// Whether `typ` is that of a plain token (RFC 7519 section 5.1) or of an access token (RFC 9068 section 4). It is a
+/// media type, so it is not case-sensitive, and the prefix `application/` is optional (RFC 7515 section 4.1.9).
 fn is_access_token(typ: &str) -> bool {
     const TREE: &str = "application/";
     let has_tree = typ.get(..TREE.len()).is_some_and(|start| start.eq_ignore_ascii_case(TREE));
@@ -76,7 +78,7 @@ fn is_access_token(typ: &str) -> bool {
     subtype.eq_ignore_ascii_case("JWT") || subtype.eq_ignore_ascii_case("at+jwt")
 }
 
-/// Decodes one part into a JSON object. The decoder takes the canonical form alone: no padding, no stray bits, no
+/// Decodes one part into a JSON object. The decoder accepts only the canonical form: no padding, no stray bits, no
 /// white space.
 fn object(part: &str) -> Result<Map<String, Value>, TokenError> {
     let json = URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Malformed("not base64url"))?;
@@ -85,8 +87,8 @@ fn object(part: &str) -> Result<Map<String, Value>, TokenError> {
     Ok(object.0)
 }
 
-/// A JSON object in which no name is repeated. Parsers differ on which of two values wins, so a token with both can
-/// mean one thing to a gateway and another to this service.
+/// A JSON object without duplicate names. Parsers differ on which of two values wins, so a token with both could mean
+/// one thing to a gateway and another to this service.
 struct StrictObject(Map<String, Value>);
 
 impl<'de> Deserialize<'de> for StrictObject {

@@ -1,42 +1,42 @@
-//! Why a token is not believed, and why keys or settings cannot be used.
+//! Why a token is refused, and why keys or settings cannot be used.
 
 use std::path::PathBuf;
 
-/// Why a token is refused. `Display` is for the log; it never quotes the token. The caller reads
+/// Why a token is refused. `Display` is for the log and never quotes the token. The caller gets
 /// [`TokenError::public_message`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// Longer than [`crate::MAX_TOKEN_LENGTH`].
     #[error("the token is {0} bytes long")]
     TooLong(usize),
-    /// Not three base64url parts, of which the first two are JSON objects without a repeated name.
+    /// Not three base64url parts, or one of the first two is not a JSON object with unique names.
     #[error("the token is malformed: {0}")]
     Malformed(&'static str),
-    /// A header parameter is of the wrong type, or one that this service refuses.
+    /// A header parameter has the wrong type, or is one that this service refuses.
     #[error("the header parameter `{0}` is not acceptable")]
     Header(&'static str),
-    /// The header's algorithm is not the selected key's.
+    /// The header's algorithm is not that of the selected key.
     #[error("the algorithm is not the key's")]
     Algorithm,
-    /// The header names a key that is not in the key set, or names none where there are several.
+    /// The header names a key that is not in the key set, or names none although there are several.
     #[error("the key is unknown")]
     UnknownKey,
-    /// The signature is not the key's over this header and payload.
+    /// The signature was not made by the key over this header and payload.
     #[error("the signature is wrong")]
     Signature,
-    /// A claim is missing, of the wrong type, or has a value that cannot be.
+    /// A claim is missing, has the wrong type, or has an impossible value.
     #[error("the claim `{0}` is missing or not acceptable")]
     Claim(&'static str),
-    /// Issued by somebody else.
+    /// Issued by a different issuer.
     #[error("the issuer is another one")]
     Issuer,
-    /// Issued for somebody else.
+    /// Issued for a different audience.
     #[error("the audience is another one")]
     Audience,
-    /// `nbf` or `iat` lies in the future.
+    /// `nbf` or `iat` is in the future.
     #[error("the token is not valid yet")]
     NotYetValid,
-    /// `exp` has passed. Only said of a token that is right in every other way.
+    /// `exp` has passed. Reported only for a token that is valid in every other respect.
     #[error("the token has expired")]
     Expired,
     /// The key set is too old to be trusted and could not be read again.
@@ -45,8 +45,8 @@ pub enum TokenError {
 }
 
 impl TokenError {
-    /// What the caller may read. All refusals sound alike, save that a client is told to renew an expired token: that
-    /// is said after the signature was verified, so it teaches a forger nothing.
+    /// The message for the caller. All refusals read the same, except that a client is told to renew an expired token.
+    /// That is reported after the signature was verified, so it tells a forger nothing.
     pub const fn public_message(&self) -> &'static str {
         match self {
             Self::Expired => "The token has expired.",
@@ -77,7 +77,7 @@ impl TokenError {
         matches!(self, Self::Expired)
     }
 
-    /// Whether the fault lies with this service's access to its keys and not with the token.
+    /// Whether the cause is this service's access to its keys, and not the token.
     pub const fn is_unavailable(&self) -> bool {
         matches!(self, Self::KeysUnavailable)
     }
@@ -91,41 +91,41 @@ pub enum SetupError {
     File {
         /// The file.
         path: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         #[source]
         source: std::io::Error,
     },
     /// The key set cannot be fetched.
     #[error("cannot fetch the key set")]
     Fetch(#[source] reqwest::Error),
-    /// The key set's address answered with another status than 200.
+    /// The key set's address answered with a status other than 200.
     #[error("the key set's address answered with status {0}")]
     Status(u16),
-    /// The key file or the fetched document is longer than it may be.
+    /// The key file or the fetched document is longer than allowed.
     #[error("the key document is longer than {0} bytes")]
     TooLarge(usize),
-    /// The document is no JSON Web Key Set.
+    /// The document is not a JSON Web Key Set.
     #[error("the document is not a JSON Web Key Set")]
     Document(#[source] serde_json::Error),
     /// The key is too short to be safe.
     #[error("weak key: {0}")]
     WeakKey(&'static str),
-    /// A private key stands where a public one belongs.
+    /// A private key was given instead of a public one.
     #[error("a private key was given where a public key is expected")]
     PrivateKey,
     /// The key cannot be parsed.
     #[error("malformed key: {0}")]
     MalformedKey(&'static str),
-    /// The key is of a kind, curve, algorithm or use that this service does not verify with.
+    /// The key has a kind, curve, algorithm or use that this service does not verify with.
     #[error("unsupported key: {0}")]
     UnsupportedKey(&'static str),
-    /// Nothing in the document can verify a token. Why not was logged, key by key.
+    /// No key in the document can verify a token. The reasons were logged, key by key.
     #[error("the document holds no usable key")]
     NoUsableKey,
-    /// A setting is out of its range.
+    /// A setting is out of range.
     #[error("setting out of range: {0}")]
     Setting(&'static str),
-    /// The operating system gave no randomness, or the key could not sign.
+    /// The operating system provided no randomness, or the key could not sign.
     #[error("cannot generate or use the signing key")]
     Signing,
 }

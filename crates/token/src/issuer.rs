@@ -1,4 +1,4 @@
-//! Makes tokens, for development, the command line and tests. In production an identity provider does.
+//! Creates tokens for development, the command line and tests. In production an identity provider creates them.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -16,7 +16,7 @@ use crate::error::SetupError;
 use crate::key::Key;
 use crate::source::read_bounded;
 
-/// What every token of an [`Issuer`] says.
+/// The content of every token of an [`Issuer`].
 #[derive(Debug, Clone)]
 pub struct IssuerConfig {
     /// `iss`.
@@ -25,7 +25,7 @@ pub struct IssuerConfig {
     pub audience: String,
     /// `kid`, if the verifier's key has one.
     pub key_id: Option<String>,
-    /// Tells the time.
+    /// The source of time.
     pub clock: Clock,
 }
 
@@ -40,7 +40,7 @@ pub struct Issuer {
 /// A new token.
 #[derive(Debug, Clone)]
 pub struct Issued {
-    /// The token, as it goes behind `Bearer `.
+    /// The token, as it follows `Bearer `.
     pub token: String,
     /// Its `iat` and `nbf`.
     pub issued_at: DateTime<Utc>,
@@ -62,7 +62,7 @@ impl Issuer {
     /// # Errors
     /// When the secret is shorter than 32 bytes.
     pub fn from_secret(secret: &[u8], config: IssuerConfig) -> Result<Self, SetupError> {
-        // The verifier's rules decide, or tokens would be made that nobody accepts.
+        // Uses the verifier's rules, so that no token is created that nobody accepts.
         Key::secret(None, secret)?;
         Ok(Self::with_key(EncodingKey::from_secret(secret), Algorithm::HS256, config))
     }
@@ -74,17 +74,17 @@ impl Issuer {
     pub fn from_ed25519_pem(pem: &[u8], config: IssuerConfig) -> Result<Self, SetupError> {
         let key = EncodingKey::from_ed_pem(pem).map_err(|_| SetupError::MalformedKey("not an Ed25519 private key"))?;
         let issuer = Self::with_key(key, Algorithm::EdDSA, config);
-        // The key is first parsed when it signs.
+        // The key is parsed only when it signs.
         issuer.sign("{}", "{}").map_err(|_| SetupError::MalformedKey("not an Ed25519 private key"))?;
         Ok(issuer)
     }
 
-    /// Signs with any key; the caller has matched it with its algorithm.
+    /// Signs with any key; the caller makes sure that it fits the algorithm.
     pub(crate) fn with_key(key: EncodingKey, algorithm: Algorithm, config: IssuerConfig) -> Self {
         Self { config, algorithm, key }
     }
 
-    /// A token for one user in one organization, from now on and for `ttl` (whole seconds; at least one).
+    /// A token for one user in one organization, valid from now for `ttl` (whole seconds; at least one).
     ///
     /// # Errors
     /// When `ttl` is out of range, or the key cannot sign.
@@ -93,14 +93,15 @@ impl Issuer {
         if ttl < Duration::from_secs(1) || ttl > Duration::from_hours(24 * 3653) {
             return Err(out_of_range);
         }
-        // Downwards, so that a verifier on the same clock never sees a token of the future.
+        // Rounded down, so that a verifier on the same clock never sees a token from the future.
         let issued_at = self.config.clock.now().trunc_subsecs(0);
         let ttl = TimeDelta::from_std(ttl).map_err(|_| out_of_range)?;
         self.issue_at(user, organization, issued_at, issued_at + ttl)
     }
 
-    /// As [`issue`](Self::issue), for a token that takes another one's place: good for `ttl`, but for no longer than until
-    /// `not_after`. When that is over already, though a verifier still lets it pass, the new token is as good as the old one.
+    /// As [`issue`](Self::issue), for a token that replaces another one: valid for `ttl`, but not beyond `not_after`.
+    /// If `not_after` has passed and a verifier still accepts the old token within the leeway, the new one is valid
+    /// just as long.
     ///
     /// # Errors
     /// As [`issue`](Self::issue).
@@ -143,7 +144,7 @@ impl Issuer {
         Ok(Issued { token, issued_at, expires_at })
     }
 
-    /// What every token says.
+    /// The content of every token.
     pub const fn config(&self) -> &IssuerConfig {
         &self.config
     }
@@ -152,7 +153,7 @@ impl Issuer {
         format!("{:?}", self.algorithm)
     }
 
-    /// Signs a header and a payload as they stand.
+    /// Signs this header and this payload unchanged.
     pub(crate) fn sign(&self, header: &str, payload: &str) -> Result<String, SetupError> {
         let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
         let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &self.key, self.algorithm)
@@ -161,8 +162,8 @@ impl Issuer {
     }
 }
 
-/// Writes a new random HS256 secret to a file that only its owner may read. The file must not exist yet: tokens signed
-/// with the old secret would silently die.
+/// Writes a new random HS256 secret to a file that only its owner may read. The file must not exist yet, because tokens
+/// signed with an overwritten secret would silently become invalid.
 ///
 /// # Errors
 /// When there is no randomness, or the file exists or cannot be written.

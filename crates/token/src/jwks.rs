@@ -1,4 +1,4 @@
-//! JSON Web Key Set documents (RFC 7517): which of their entries are taken, and which are left.
+//! JSON Web Key Set documents (RFC 7517): which entries are used and which are skipped.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,12 +12,12 @@ use crate::key::{Key, KeySet, shortened};
 /// More entries than any issuer publishes.
 const MAX_KEYS: usize = 100;
 
-/// Where a document comes from decides how far it is trusted.
+/// Where a document comes from; this determines how far it is trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// A file of the operator: it may hold an HS256 secret.
+    /// A file of the operator: it may contain an HS256 secret.
     File,
-    /// Fetched: a secret that was published is none.
+    /// Fetched: a published secret is not secret, so it is not accepted.
     Fetched,
 }
 
@@ -43,9 +43,9 @@ struct Entry {
     d: Option<Value>,
 }
 
-/// Reads a document. A key that cannot be used is left out, and told to the log with its id and the reason; it does not stop the
-/// others (RFC 7517 section 5). A fetched set in which there is nothing at all is a valid answer: the issuer has withdrawn all its
-/// keys. One in which there is nothing but faults is not.
+/// Reads a document. A key that cannot be used is skipped and logged with its id and the reason; it does not affect the
+/// others (RFC 7517 section 5). An empty fetched set is valid: the issuer has withdrawn all its keys. A set with
+/// nothing but faulty keys is an error.
 pub(crate) fn parse(document: &[u8], origin: Origin) -> Result<KeySet, SetupError> {
     let document = without_byte_order_mark(document);
     let document: Document = serde_json::from_slice(document).map_err(SetupError::Document)?;
@@ -58,7 +58,7 @@ pub(crate) fn parse(document: &[u8], origin: Origin) -> Result<KeySet, SetupErro
         let kid = entry.get("kid").and_then(Value::as_str).map(|kid| shortened(kid).to_owned());
         match parse_entry(entry, origin) {
             Ok(key) => keys.push(key),
-            // Keys for other purposes and of other kinds stand in many sets.
+            // Many sets contain keys for other purposes and of other kinds.
             Err(error @ SetupError::UnsupportedKey(_)) => {
                 tracing::debug!(index, kid, %error, "a key of the key set is of no use here and is left out");
             }
@@ -87,7 +87,7 @@ fn parse_entry(entry: Value, origin: Origin) -> Result<Key, SetupError> {
         ("OKP", Some("Ed25519")) => Key::ed25519(id, &bytes(entry.x.as_deref())?)?,
         ("EC", Some("P-256")) => {
             let (x, y) = (bytes(entry.x.as_deref())?, bytes(entry.y.as_deref())?);
-            // RFC 7518 section 6.2.1.2: each coordinate has the field's full length.
+            // RFC 7518 section 6.2.1.2: each coordinate has the full length of the field.
             if x.len() != 32 || y.len() != 32 {
                 return Err(SetupError::MalformedKey("not a P-256 point"));
             }

@@ -1,4 +1,4 @@
-//! One verification key and the algorithm that belongs to it, and the set a token's header selects from.
+//! A verification key with its algorithm, and the set that a token's header selects from.
 
 use aws_lc_rs::rsa::PublicKey as RsaPublicKey;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RsaPublicKeyComponents};
@@ -31,7 +31,7 @@ pub(crate) struct Key {
     pub(crate) id: Option<String>,
     algorithm: Algorithm,
     decoding: DecodingKey,
-    /// Tells whether a set that was read again is the same set.
+    /// Used to detect that a set that was read again has not changed.
     fingerprint: Vec<u8>,
 }
 
@@ -41,7 +41,7 @@ impl Key {
         if secret.len() < MIN_SECRET_BYTES {
             return Err(SetupError::WeakKey("an HS256 secret needs at least 32 bytes"));
         }
-        // A public key is no secret. Whoever configures its file as one would let everybody sign.
+        // A public key is not secret. Configured as a secret, it would let anyone sign.
         if secret.trim_ascii_start().starts_with(b"-----BEGIN") || secret.trim_ascii_start().starts_with(b"{") {
             return Err(SetupError::MalformedKey("the secret is a key file of another kind"));
         }
@@ -91,7 +91,7 @@ impl Key {
         Ok(Self::new(id, Algorithm::RS256, decoding, &[modulus, exponent]))
     }
 
-    /// The key in a PEM file with the label `PUBLIC KEY`; its kind tells the algorithm.
+    /// The key in a PEM file with the label `PUBLIC KEY`; its kind determines the algorithm.
     pub(crate) fn pem(id: Option<String>, pem: &[u8]) -> Result<Self, SetupError> {
         let text = std::str::from_utf8(pem).map_err(|_| SetupError::MalformedKey("not a PEM file"))?.trim();
         if text.contains("PRIVATE KEY-----") {
@@ -115,7 +115,7 @@ impl Key {
     }
 
     fn new(id: Option<String>, algorithm: Algorithm, decoding: DecodingKey, material: &[&[u8]]) -> Self {
-        // The lengths keep ("ab", "c") apart from ("a", "bc").
+        // The lengths distinguish ("ab", "c") from ("a", "bc").
         let mut context = digest::Context::new(&digest::SHA256);
         let name = format!("{algorithm:?} {id:?}");
         for part in std::iter::once(name.as_bytes()).chain(material.iter().copied()) {
@@ -126,7 +126,7 @@ impl Key {
         Self { id, algorithm, decoding, fingerprint }
     }
 
-    /// The algorithm as headers and key sets name it.
+    /// The algorithm's name in headers and key sets.
     pub(crate) fn algorithm_name(&self) -> &'static str {
         match self.algorithm {
             Algorithm::HS256 => "HS256",
@@ -137,22 +137,22 @@ impl Key {
         }
     }
 
-    /// Whether an `alg` names this key's algorithm. The comparison minds the case (RFC 7515 section 4.1.1).
+    /// Whether an `alg` names this key's algorithm. The comparison is case-sensitive (RFC 7515 section 4.1.1).
     pub(crate) fn has_algorithm(&self, name: &str) -> bool {
-        // The same algorithm has had a second name since RFC 9864 section 2.2, which wants the first one given up.
+        // RFC 9864 section 2.2 gave the algorithm a second name and deprecates the first one.
         name == self.algorithm_name() || (self.algorithm == Algorithm::EdDSA && name == "Ed25519")
     }
 
     /// Checks the signature with this key's own algorithm.
     fn verify(&self, token: &Compact<'_>) -> Result<(), TokenError> {
-        // An error is a signature that is not canonical base64url or not of the algorithm's length.
+        // An error means that the signature is not canonical base64url or has the wrong length for the algorithm.
         let verified =
             jsonwebtoken::crypto::verify(token.signature, token.message.as_bytes(), &self.decoding, self.algorithm);
         if verified.unwrap_or(false) { Ok(()) } else { Err(TokenError::Signature) }
     }
 }
 
-/// The keys that may have signed one token. Nearly always one.
+/// The keys that may have signed a token. Almost always one.
 pub(crate) struct Candidates<'k>(Vec<&'k Key>);
 
 impl Candidates<'_> {
@@ -167,13 +167,13 @@ impl Candidates<'_> {
     }
 }
 
-/// The keys that are trusted at one time.
+/// The keys that are currently trusted.
 #[derive(Default)]
 pub(crate) struct KeySet(Vec<Key>);
 
 impl KeySet {
-    /// A set of keys, of which one that stands there twice is kept once. Different keys of one id and one algorithm are all kept:
-    /// an id should be a key's own (RFC 7517 section 4.5), but which of them signed a token only the signature can tell.
+    /// A set of keys without duplicates. Different keys with the same id and algorithm are all kept: ids should be
+    /// unique (RFC 7517 section 4.5), but if they are not, only the signature can tell which key signed a token.
     pub(crate) fn new(keys: Vec<Key>) -> Self {
         let mut set = Self(Vec::with_capacity(keys.len()));
         for key in keys {
@@ -190,8 +190,8 @@ impl KeySet {
         set
     }
 
-    /// The keys that may have signed a token with this header: those of its algorithm and, when it names a key id, of that id
-    /// (RFC 7515 section 4.1.4 and appendix D).
+    /// The keys that may have signed a token with this header: those with its algorithm and, if it names a key id, with
+    /// that id (RFC 7515 section 4.1.4 and appendix D).
     pub(crate) fn select(&self, key_id: Option<&str>, algorithm: &str) -> Result<Candidates<'_>, TokenError> {
         let named = |key: &&Key| key_id.is_none_or(|key_id| key.id.as_deref() == Some(key_id));
         if !self.0.iter().any(|key| named(&key)) {
@@ -209,7 +209,7 @@ impl KeySet {
         self.0.len()
     }
 
-    /// Whether both hold the same keys under the same names, in whatever order.
+    /// Whether both contain the same keys under the same names, in any order.
     pub(crate) fn same_as(&self, other: &Self) -> bool {
         let sorted = |set: &Self| {
             let mut fingerprints: Vec<_> = set.0.iter().map(|key| key.fingerprint.clone()).collect();
@@ -220,13 +220,13 @@ impl KeySet {
     }
 }
 
-/// Whether any key may have this algorithm; asked before a key is looked for, so that `none` and its like cannot cause
-/// a fetch of the key set.
+/// Whether any key can have this algorithm. Checked before a key is looked up, so that `none` and the like cannot
+/// trigger a fetch of the key set.
 pub(crate) fn is_supported(algorithm: &str) -> bool {
     matches!(algorithm, "EdDSA" | "Ed25519" | "ES256" | "RS256" | "HS256")
 }
 
-/// As much of a key id as fits a line of the log; it comes from elsewhere and may be of any length.
+/// The part of a key id that fits a line of the log; it comes from outside and may have any length.
 pub(crate) fn shortened(key_id: &str) -> &str {
     const MOST: usize = 100;
     &key_id[..key_id.floor_char_boundary(MOST)]

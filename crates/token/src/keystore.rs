@@ -1,8 +1,9 @@
-//! The trusted key set over time: when it is read again, who waits for that, and when it is too old to be used.
+//! The trusted key set over time: when it is read again, which requests wait for that, and when it is too old to use.
 //!
-//! Ages are told by the clock that was handed in. With a cache time of `ttl`: from four fifths of it on the set is read
-//! again in the background while the old one serves; at `ttl` requests wait for that reading. Only when it fails is the
-//! old set used on, for a bounded grace. So a key that its issuer withdrew stops working within `ttl`, save in an outage.
+//! Ages are measured with the given clock. `ttl` is the cache time. From four fifths of it on, the set is read again in
+//! the background while the old one is still used. After `ttl`, requests wait for the reading. The old set is used
+//! longer only if the reading fails, for a limited grace period. So a withdrawn key stops working within `ttl`, except
+//! during an outage.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -18,31 +19,31 @@ use crate::error::{SetupError, TokenError};
 use crate::key::KeySet;
 use crate::source::Source;
 
-/// The key set at one time.
+/// The key set at one point in time.
 pub(crate) struct Snapshot {
     pub(crate) keys: Arc<KeySet>,
-    /// Grows when the keys change; a token verified under another generation has to be verified again.
+    /// Incremented when the keys change. A token verified under an older generation has to be verified again.
     pub(crate) generation: u64,
-    /// Grows with every successful reading, changed or not.
+    /// Incremented by every successful reading, changed or not.
     version: u64,
     /// When the source last confirmed these keys.
     checked_at: Option<DateTime<Utc>>,
 }
 
-/// The bounds of [`KeyStore`]'s reading.
+/// The limits on [`KeyStore`]'s reading.
 pub(crate) struct Timing {
     pub(crate) ttl: TimeDelta,
     pub(crate) grace: TimeDelta,
-    /// The least time between two readings for an unknown key, and between two attempts that failed.
+    /// The minimum time between two readings for an unknown key, and between two failed attempts.
     pub(crate) interval: TimeDelta,
 }
 
-/// Who holds this is the one that reads.
+/// The holder of this lock is the one that reads.
 #[derive(Default)]
 struct Gate {
     attempted_at: Option<DateTime<Utc>>,
-    /// Counted apart from the periodic readings, or the first token after a rotation could be refused because the set
-    /// happened to be read a moment before.
+    /// Tracked separately from the periodic readings. Otherwise the first token after a rotation could be refused
+    /// because the set happened to be read a moment before.
     unknown_key_at: Option<DateTime<Utc>>,
 }
 
@@ -54,12 +55,12 @@ pub(crate) struct KeyStore {
     verified: Arc<VerifiedCache>,
     snapshot: ArcSwap<Snapshot>,
     gate: Arc<Mutex<Gate>>,
-    /// Microseconds since 1970 of the last attempt that failed.
+    /// The time of the last failed attempt, in microseconds since 1970.
     failed_at: AtomicI64,
 }
 
 impl KeyStore {
-    /// A store that has read its file, or that will fetch its document when it is first asked.
+    /// A store that has read its file, or that will fetch its document on first use.
     pub(crate) fn new(
         source: Source,
         timing: Timing,
@@ -75,7 +76,7 @@ impl KeyStore {
         Ok(Self { source, timing, clock, verified, snapshot, gate: Arc::default(), failed_at })
     }
 
-    /// The keys to verify with now. Waits only when there are none that may be used.
+    /// The keys to verify with now. Waits only if there are no usable keys.
     pub(crate) async fn current(self: &Arc<Self>) -> Result<Arc<Snapshot>, TokenError> {
         let now = self.clock.now();
         let snapshot = self.snapshot.load_full();
@@ -89,7 +90,7 @@ impl KeyStore {
         }
     }
 
-    /// Reads keys that were never read; an empty set is a fault then.
+    /// Reads keys for the first time; here an empty set is an error.
     pub(crate) async fn load_first(&self) -> Result<(), SetupError> {
         let mut gate = self.gate.lock().await;
         if self.snapshot.load().checked_at.is_some() {
@@ -105,13 +106,13 @@ impl KeyStore {
         Ok(())
     }
 
-    /// Looks for keys newer than those of `seen`, in which a token's key id was not found. Returns `seen` when there are
-    /// none and it is too early to ask for them again.
+    /// Looks for keys newer than those of `seen`, which lack a token's key id. Returns `seen` if there are none and it
+    /// is too early to read again.
     pub(crate) async fn newer_than(self: &Arc<Self>, seen: Arc<Snapshot>) -> Arc<Snapshot> {
         if !self.source.holds_a_set() {
             return seen;
         }
-        // Whoever finds a reading under way waits here for its end, and then takes its result.
+        // If a reading is in progress, wait here for its end and use its result.
         let mut gate = Arc::clone(&self.gate).lock_owned().await;
         let snapshot = self.snapshot.load_full();
         if snapshot.version != seen.version {
@@ -150,7 +151,7 @@ impl KeyStore {
         }
     }
 
-    /// Reads the source in a task of its own: a request that is cancelled must not cancel what others wait for.
+    /// Reads the source in a task of its own, so that a cancelled request does not cancel what others wait for.
     fn read(self: &Arc<Self>, mut gate: OwnedMutexGuard<Gate>, now: DateTime<Utc>) -> impl Future<Output = ()> + use<> {
         gate.attempted_at = Some(now);
         let store = Arc::clone(self);
@@ -165,12 +166,12 @@ impl KeyStore {
             drop(gate);
         });
         async move {
-            // Fails only if the runtime is shutting down; the caller then finds the snapshot unchanged.
+            // Fails only if the runtime is shutting down. The caller then finds the snapshot unchanged.
             let _ = task.await;
         }
     }
 
-    /// Only the holder of the gate calls this, so nothing comes between the load and the store.
+    /// Only the holder of the lock calls this, so nothing can happen between the load and the store.
     fn install(&self, keys: KeySet, asked_at: DateTime<Utc>) {
         let old = self.snapshot.load_full();
         let changed = !old.keys.same_as(&keys);
@@ -184,7 +185,7 @@ impl KeyStore {
             keys: if changed { Arc::new(keys) } else { Arc::clone(&old.keys) },
             generation: old.generation + u64::from(changed),
             version: old.version + 1,
-            // The time of asking, not of the answer: the document may be as old as that.
+            // The time of the request, not of the answer: the document may be that old.
             checked_at: Some(asked_at),
         }));
         if changed {
@@ -192,7 +193,7 @@ impl KeyStore {
         }
     }
 
-    /// The set's age; `None` when it was never read, or the clock went back and nothing is known of its age.
+    /// The set's age; `None` if it was never read, or if the clock went back and the age is unknown.
     fn age(&self, snapshot: &Snapshot, now: DateTime<Utc>) -> Option<TimeDelta> {
         let _ = self;
         snapshot.checked_at.map(|at| now - at).filter(|age| *age >= TimeDelta::zero())
@@ -202,7 +203,7 @@ impl KeyStore {
         age < self.timing.ttl + self.timing.grace
     }
 
-    /// Whether attempts are going on and failing: then the next request need not wait for another failure.
+    /// Whether attempts are currently failing; if so, the next request need not wait for another failure.
     fn failed_recently(&self, now: DateTime<Utc>) -> bool {
         let since = now.timestamp_micros().saturating_sub(self.failed_at.load(Ordering::Relaxed));
         self.timing.interval.num_microseconds().is_some_and(|interval| since < interval.saturating_mul(3))

@@ -1,13 +1,13 @@
 //! JSON Web Tokens: who is asking, and for which organization.
 //!
-//! [`Verifier`] decides whether a bearer token is to be believed, [`Issuer`] makes tokens for development and tests.
-//! The checklist behind the rules is RFC 8725.
+//! [`Verifier`] decides whether a bearer token is valid. [`Issuer`] creates tokens for development and tests. The rules
+//! follow RFC 8725.
 //!
 //! *Invariants:*
-//! * The algorithm belongs to the key, never to the token: a token names its algorithm only to be compared.
-//! * Nothing of a token's claims is read before its signature has been verified.
-//! * Keys come from configuration alone; a token that carries or points at a key is refused.
-//! * One key that cannot be used does not stop the others of its set.
+//! * The algorithm belongs to the key, never to the token. The algorithm in a token is only compared with it.
+//! * No claim of a token is read before its signature has been verified.
+//! * Keys come only from configuration. A token that carries or points at a key is refused.
+//! * One unusable key does not affect the others in its set.
 //! * There is no database, GraphQL or server here. The only I/O is reading keys.
 
 mod cache;
@@ -31,5 +31,5 @@ pub use issuer::{Issued, Issuer, IssuerConfig, generate_dev_key};
 pub use source::KeySource;
 pub use verifier::{KeyCaching, VerifiedToken, Verifier, VerifierConfig};
 
-/// Tokens longer than this are refused before anything of them is looked at. In bytes.
+/// Longer tokens are refused without looking at their content. In bytes.
 pub const MAX_TOKEN_LENGTH: usize = 8 * 1024;

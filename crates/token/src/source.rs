@@ -1,4 +1,4 @@
-//! Where keys are read from, and the reading: bounded in size and time, and never redirected.
+//! The sources of keys and how they are read: with limits on size and time, and without following redirects.
 
 use std::fs::File;
 use std::io::Read;
@@ -12,10 +12,10 @@ use crate::error::SetupError;
 use crate::jwks::{self, Origin};
 use crate::key::{Key, KeySet};
 
-/// A hundred RSA keys fit in this many bytes.
+/// A hundred RSA keys fit into this.
 const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
 
-/// Where the keys come from. The kind is named and never guessed from the content, so that a public key cannot be
+/// Where the keys come from. The kind is configured and never guessed from the content, so that a public key cannot be
 /// mistaken for a secret.
 #[derive(Debug, Clone)]
 pub enum KeySource {
@@ -35,7 +35,7 @@ pub enum KeySource {
     },
     /// A JSON Web Key Set in a file.
     JwksFile(PathBuf),
-    /// A JSON Web Key Set behind an `https` address (`http` is taken for networks that are trusted otherwise).
+    /// A JSON Web Key Set at an `https` address (`http` is accepted for networks that are trusted by other means).
     JwksUrl(Url),
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// Prepares a source; `timeout` bounds one whole fetch.
+    /// Prepares a source; `timeout` limits one whole fetch.
     pub(crate) fn new(kind: KeySource, timeout: Duration) -> Result<Self, SetupError> {
         let KeySource::JwksUrl(url) = &kind else {
             return Ok(Self { kind, client: None });
@@ -59,7 +59,7 @@ impl Source {
             _ => return Err(SetupError::Setting("the key set's address is neither https nor http")),
         }
         let client = reqwest::Client::builder()
-            // A redirect would let an open redirector on the issuer's host choose the keys.
+            // With redirects, an open redirector on the issuer's host could choose the keys.
             .redirect(reqwest::redirect::Policy::none())
             .timeout(timeout)
             .connect_timeout(timeout)
@@ -70,12 +70,12 @@ impl Source {
         Ok(Self { kind, client: Some(client) })
     }
 
-    /// Whether reading again may bring keys with other ids.
+    /// Whether reading again may return keys with other ids.
     pub(crate) fn holds_a_set(&self) -> bool {
         matches!(self.kind, KeySource::JwksFile(_) | KeySource::JwksUrl(_))
     }
 
-    /// Reads a file source at once; `None` for an address.
+    /// Reads a file source immediately; `None` for a URL.
     pub(crate) fn load_file(&self) -> Option<Result<KeySet, SetupError>> {
         read_keys(&self.kind)
     }
@@ -87,7 +87,7 @@ impl Source {
         }
         let kind = self.kind.clone();
         let read = tokio::task::spawn_blocking(move || read_keys(&kind)).await;
-        // The task cannot panic and is not aborted; an address was handled above.
+        // The task cannot panic and is not aborted; a URL was handled above.
         read.ok().flatten().unwrap_or(Err(SetupError::NoUsableKey))
     }
 }
@@ -106,7 +106,7 @@ fn read_keys(kind: &KeySource) -> Option<Result<KeySet, SetupError>> {
     Some(keys)
 }
 
-/// Reads a small file of text, without the byte order mark that some editors put before it.
+/// Reads a small text file, without the byte order mark that some editors write.
 pub(crate) fn read_bounded(path: &Path) -> Result<Vec<u8>, SetupError> {
     let failed = |source| SetupError::File { path: path.to_owned(), source };
     let mut content = Vec::new();
@@ -118,7 +118,7 @@ pub(crate) fn read_bounded(path: &Path) -> Result<Vec<u8>, SetupError> {
     Ok(without_byte_order_mark(&content).to_vec())
 }
 
-/// Without the address, which an operator may have given with a password in it.
+/// Without the URL, because an operator may have put a password into it.
 fn unreachable_source(error: reqwest::Error) -> SetupError {
     SetupError::Fetch(error.without_url())
 }

@@ -1,7 +1,7 @@
-//! Tokens that must be refused, for the tests of this crate and of whatever puts a [`crate::Verifier`] behind HTTP.
+//! Tokens that must be refused, for the tests of this crate and of code that uses a [`crate::Verifier`] behind HTTP.
 //!
-//! Every forgery starts from a token that would be accepted, changes one thing, and is signed again with the right key
-//! where a forger could have that signed; so each is refused for the reason it names and for no other.
+//! Every forgery starts from a valid token, changes one thing, and is signed again with the right key where a forger
+//! could have got that signature. So each is refused for the reason it names and for no other.
 
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
@@ -29,8 +29,8 @@ pub struct Forgery {
 }
 
 impl Forgery {
-    /// Whether the token can stand behind `Bearer ` in a header and arrive as it is: HTTP does not carry the others, or
-    /// trims the white space that makes them wrong.
+    /// Whether the token can follow `Bearer ` in a header and arrive unchanged. HTTP cannot transport the others, or
+    /// trims the white space that makes them invalid.
     pub fn fits_a_header(&self) -> bool {
         !self.token.is_empty() && self.token.bytes().all(|byte| byte.is_ascii_graphic())
     }
@@ -69,16 +69,15 @@ impl Ed25519Pem {
     }
 }
 
-/// DER in PEM.
+/// DER as PEM.
 pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der))
 }
 
-/// Every forgery of this list, against a verifier that has this issuer's key under this issuer's key id, and a leeway of
-/// at most 30 seconds.
+/// All forgeries, for a verifier that has this issuer's key under this issuer's key id, and a leeway of at most 30
+/// seconds.
 ///
-/// `public_key` is the text of the verifier's public key file or key set, with which a token is signed as if it were an
-/// HS256 secret.
+/// `public_key` is the text of the verifier's public key file or key set; one forgery uses it as an HS256 secret.
 ///
 /// # Errors
 /// When the issuer's key cannot sign.
@@ -135,7 +134,7 @@ impl<'a> Forge<'a> {
         self.list.push(Forgery { name: name.into(), token, code });
     }
 
-    /// A header parameter set to a value, or removed; signed with the right key.
+    /// A token with a header parameter set or removed, signed with the right key.
     fn header(&mut self, name: &str, value: Option<&Value>, code: &'static str) -> Result<(), SetupError> {
         let header = text(&changed(&self.header, name, value.cloned()));
         let token = self.issuer.sign(&header, &text(&self.claims))?;
@@ -143,7 +142,7 @@ impl<'a> Forge<'a> {
         Ok(())
     }
 
-    /// A claim set to a value, or removed; signed with the right key.
+    /// A token with a claim set or removed, signed with the right key.
     fn claim(&mut self, name: &str, value: Option<&Value>, code: &'static str) -> Result<(), SetupError> {
         let claims = text(&changed(&self.claims, name, value.cloned()));
         let token = self.issuer.sign(&text(&self.header), &claims)?;
@@ -151,7 +150,7 @@ impl<'a> Forge<'a> {
         Ok(())
     }
 
-    /// A header and a payload as they stand, signed with the right key.
+    /// A token with this exact header and payload, signed with the right key.
     fn raw(&mut self, name: &str, code: &'static str, header: &str, payload: &str) -> Result<(), SetupError> {
         let token = self.issuer.sign(header, payload)?;
         self.add(name, code, token);

@@ -1,4 +1,4 @@
-//! Decides whether a bearer token is believed.
+//! Decides whether a bearer token is valid.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,30 +16,30 @@ use crate::key;
 use crate::keystore::{KeyStore, Timing};
 use crate::source::{KeySource, Source};
 
-/// A token's signature is not believed for longer than this without being computed again, in seconds.
+/// How long a verified signature is trusted before it is computed again, in seconds.
 const REMEMBERED_SECONDS: i64 = 60;
 
-/// What [`Verifier::new`] needs to know.
+/// The settings of [`Verifier::new`].
 #[derive(Debug, Clone)]
 pub struct VerifierConfig {
-    /// The `iss` that tokens must have.
+    /// The required `iss`.
     pub issuer: String,
     /// The `aud` that tokens must have or contain.
     pub audience: String,
     /// Where the keys are.
     pub keys: KeySource,
-    /// How far clocks may differ; at most 30 seconds.
+    /// The tolerated difference between clocks; at most 30 seconds.
     pub leeway: Duration,
-    /// How the keys are kept.
+    /// How long keys are cached.
     pub caching: KeyCaching,
-    /// How many verified tokens are remembered; zero remembers none.
+    /// How many verified tokens are cached; zero caches none.
     pub remembered_tokens: usize,
-    /// Tells the time.
+    /// The source of time.
     pub clock: Clock,
 }
 
 impl VerifierConfig {
-    /// The default settings: 10 seconds of leeway, 10,000 remembered tokens, the machine's clock.
+    /// The default settings: 10 seconds of leeway, 10,000 cached tokens, the machine's clock.
     pub fn new(issuer: impl Into<String>, audience: impl Into<String>, keys: KeySource) -> Self {
         Self {
             issuer: issuer.into(),
@@ -53,17 +53,17 @@ impl VerifierConfig {
     }
 }
 
-/// How long keys are kept and how often they are asked for.
+/// How long keys are cached and how often they are fetched.
 #[derive(Debug, Clone)]
 pub struct KeyCaching {
-    /// Within this time a key that was removed from its source stops working. At least one second.
+    /// A key that was removed from its source stops working within this time. At least one second.
     pub time_to_live: Duration,
-    /// For this much longer the keys are used when their source cannot be read; then every token is refused. At most
-    /// one hour.
+    /// How much longer the keys are used if their source cannot be read; after that every token is refused. At most one
+    /// hour.
     pub grace: Duration,
-    /// The least time between two readings that unknown key ids cause. At least one second.
+    /// The minimum time between two readings caused by unknown key ids. At least one second.
     pub unknown_key_interval: Duration,
-    /// The longest one fetch may take.
+    /// The timeout of one fetch.
     pub fetch_timeout: Duration,
 }
 
@@ -78,22 +78,22 @@ impl Default for KeyCaching {
     }
 }
 
-/// What a believed token says.
+/// The content of a valid token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VerifiedToken {
     /// `sub`: who is asking.
     pub user_id: UserId,
-    /// `org`: the organization they are asking in. Whether they are a member of it is the database's to say.
+    /// `org`: the organization they are asking in. Whether they are a member of it is checked in the database.
     pub organization_id: OrganizationId,
-    /// `iat`, where the issuer tells it.
+    /// `iat`, if present.
     pub issued_at: Option<DateTime<Utc>>,
-    /// `nbf`, where the issuer tells it.
+    /// `nbf`, if present.
     pub not_before: Option<DateTime<Utc>>,
     /// `exp`. The verifier accepts the token for the leeway longer.
     pub expires_at: DateTime<Utc>,
 }
 
-/// Verifies tokens. Cheap to clone; clones share keys and remembered tokens.
+/// Verifies tokens. Cheap to clone; clones share keys and cached tokens.
 #[derive(Clone)]
 pub struct Verifier {
     expected: Arc<Expected>,
@@ -103,11 +103,10 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Reads a key file; keys behind an address are fetched when the first token needs them, or by
-    /// [`Verifier::prime`].
+    /// Reads a key file. Keys behind a URL are fetched when the first token needs them, or by [`Verifier::prime`].
     ///
     /// # Errors
-    /// When a setting is out of its range, or a key file cannot be read, parsed or trusted.
+    /// When a setting is out of range, or a key file cannot be read, parsed or trusted.
     pub fn new(config: VerifierConfig) -> Result<Self, SetupError> {
         let caching = &config.caching;
         let expected = Arc::new(Expected {
@@ -132,8 +131,8 @@ impl Verifier {
         Ok(Self { expected, keys, verified, clock: config.clock })
     }
 
-    /// Reads the keys behind an address for the first time, so that a wrong address or a document without a usable key shows
-    /// when the server starts. Keys in a file were read by [`Verifier::new`].
+    /// Reads the keys behind a URL for the first time, so that a wrong URL or a document without a usable key is
+    /// reported when the server starts. Keys in a file were read by [`Verifier::new`].
     ///
     /// # Errors
     /// When the keys cannot be fetched, or none of them can verify a token.
@@ -141,7 +140,7 @@ impl Verifier {
         self.keys.load_first().await
     }
 
-    /// Makes sure that keys are at hand; for readiness checks, and so that the first request need not wait.
+    /// Makes sure that keys are loaded; for readiness checks, and so that the first request need not wait.
     ///
     /// # Errors
     /// [`TokenError::KeysUnavailable`].
@@ -149,8 +148,8 @@ impl Verifier {
         self.keys.current().await.map(drop)
     }
 
-    /// What the token says, if it is to be believed now. Waits only while keys are being read: for the first time,
-    /// after an outage, or because the token names an unknown one.
+    /// The token's content, if it is valid now. Waits only while keys are being read: for the first time, after an
+    /// outage, or because the token names an unknown key.
     ///
     /// # Errors
     /// The reason for the refusal; see [`TokenError::public_message`] for what a caller may be told.
@@ -171,7 +170,7 @@ impl Verifier {
             return Err(TokenError::Algorithm);
         }
         let key_id = compact.key_id.as_deref();
-        // Twice: the first wait may be for a reading that began before the key was published.
+        // Twice, because the first wait may be for a reading that began before the key was published.
         for _ in 0..2 {
             let selected = snapshot.keys.select(key_id, &compact.algorithm);
             if key_id.is_none() || !matches!(selected, Err(TokenError::UnknownKey)) {
@@ -205,7 +204,7 @@ fn non_empty(value: String, problem: &'static str) -> Result<String, SetupError>
     if value.is_empty() { Err(SetupError::Setting(problem)) } else { Ok(value) }
 }
 
-/// Converts a setting, the bounds of which are in seconds.
+/// Converts a setting whose limits are in seconds.
 fn within(value: Duration, least: u64, most: u64, problem: &'static str) -> Result<TimeDelta, SetupError> {
     if value < Duration::from_secs(least) || value > Duration::from_secs(most) {
         return Err(SetupError::Setting(problem));

@@ -1,4 +1,4 @@
-//! Where a database is, who connects to it, and how.
+//! The database address: where the server is, who connects, and how.
 
 mod meaning;
 mod split;
@@ -15,43 +15,43 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::error::Error;
 
-/// Whether a connection is encrypted, and what is asked of the server's certificate: the modes of PostgreSQL's own client.
+/// Whether a connection is encrypted, and how the server's certificate is checked: the modes of PostgreSQL's own
+/// client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TlsMode {
     /// Not encrypted.
     Disable,
-    /// Encrypted if the server can; any certificate will do.
+    /// Encrypted if the server supports it; any certificate is accepted.
     #[default]
     Prefer,
-    /// Encrypted; any certificate will do, unless a root certificate is given.
+    /// Encrypted; any certificate is accepted, unless a root certificate is given.
     Require,
-    /// Encrypted, and the certificate is vouched for.
+    /// Encrypted, and the certificate is signed by a trusted authority.
     VerifyCa,
-    /// Encrypted, and the certificate is vouched for and of this host.
+    /// Encrypted, and the certificate is signed by a trusted authority and names this host.
     VerifyFull,
 }
 
 /// Where the server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Host {
-    /// At a name or a number of the network.
+    /// At a host name or an IP address.
     Name(String),
-    /// At a socket in this folder.
+    /// At a Unix socket in this folder.
     Folder(PathBuf),
 }
 
-/// Whether and how the system asks a silent connection whether its other end is still there. What is `None` is the system's own
-/// to say.
+/// TCP keepalive: whether and how the system probes a silent connection. `None` means the system's default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Keepalive {
     pub(crate) is_on: bool,
-    /// How long the connection is silent before the first question.
+    /// How long the connection is silent before the first probe.
     pub(crate) idle: Option<Duration>,
-    /// How long between two questions.
+    /// The time between two probes.
     pub(crate) interval: Option<Duration>,
-    /// How many questions may stay without an answer.
+    /// How many probes may stay unanswered.
     pub(crate) count: Option<u32>,
-    /// How long what was sent may stay unacknowledged.
+    /// How long sent data may stay unacknowledged.
     pub(crate) user_timeout: Option<Duration>,
 }
 
@@ -61,17 +61,18 @@ impl Default for Keepalive {
     }
 }
 
-/// Where a database is, who connects to it, and how. Read as PostgreSQL's own client reads it, in either of its two forms:
-/// `postgres://user:password@host:port/database?sslmode=verify-full&sslrootcert=/etc/ca.pem`, or
-/// `host=/run/postgresql user=app dbname=tenantry`.
+/// The database address, read the way PostgreSQL's own client reads it. Both of its forms work:
+/// `postgres://user:password@host:port/database?sslmode=verify-full&sslrootcert=/etc/ca.pem`, or `host=/run/postgresql
+/// user=app dbname=tenantry`.
 ///
-/// Honoured are `host` (a name, or the folder of a socket), `port`, `user`, `password`, `dbname`, `sslmode`, `sslrootcert` (a file,
-/// or `system`), `sslcert`, `sslkey`, `application_name`, `fallback_application_name`, `options`, `connect_timeout`, `keepalives`,
-/// `keepalives_idle`, `keepalives_interval`, `keepalives_count` and `tcp_user_timeout`. Others are accepted with the one value that
-/// is true of this client, such as `target_session_attrs=any`, and refused by name with any other. So are those that are not known.
+/// Supported are `host` (a name, or the folder of a socket), `port`, `user`, `password`, `dbname`, `sslmode`,
+/// `sslrootcert` (a file, or `system`), `sslcert`, `sslkey`, `application_name`, `fallback_application_name`,
+/// `options`, `connect_timeout`, `keepalives`, `keepalives_idle`, `keepalives_interval`, `keepalives_count` and
+/// `tcp_user_timeout`. Other known parameters are accepted only with the value that this client implements, such as
+/// `target_session_attrs=any`, and refused by name with any other value. Unknown parameters are refused by name.
 ///
-/// What is not given has the usual values: the socket in the system's usual folder if there is one, else `localhost`; 5432; the
-/// user's name for the database; `sslmode=prefer`. The password comes from `PGPASSWORD` then. The user has to be named.
+/// Defaults: the socket in the system's usual folder if there is one, else `localhost`; port 5432; the user's name for
+/// the database; `sslmode=prefer`; the password from `PGPASSWORD`. The user is required.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address {
     pub(crate) host: Host,
@@ -80,9 +81,9 @@ pub struct Address {
     pub(crate) password: Option<String>,
     pub(crate) database: String,
     pub(crate) tls: TlsMode,
-    /// A file of certificates that vouch for the server's.
+    /// A file of root certificates to check the server's certificate against.
     pub(crate) root_certificate: Option<PathBuf>,
-    /// Files of the certificate and the key by which the server knows us.
+    /// The files of our client certificate and its key.
     pub(crate) client_certificate: Option<(PathBuf, PathBuf)>,
     /// How long connecting may take.
     pub(crate) connect_timeout: Option<Duration>,
@@ -92,26 +93,26 @@ pub struct Address {
 }
 
 impl Address {
-    /// The address, with this setting for the session: any of the server's parameters.
+    /// The address with this session setting added: any of the server's parameters.
     #[must_use]
     pub fn setting(mut self, name: &str, value: impl Into<String>) -> Self {
         self.settings.insert(name.to_owned(), value.into());
         self
     }
 
-    /// The address, with this name for the connection in the server's views and log, unless the address gives one itself.
+    /// The address with this name for the connection in the server's views and log, unless the address has one itself.
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {
         self.settings.entry("application_name".to_owned()).or_insert_with(|| name.to_owned());
         self
     }
 
-    /// How long connecting may take, if the address says so.
+    /// How long connecting may take, if the address sets a timeout.
     pub fn connect_timeout(&self) -> Option<Duration> {
         self.connect_timeout
     }
 
-    /// Host and port, or the socket; without user and password, so it may be shown.
+    /// Host and port, or the socket. Without user and password, so it may be shown.
     pub fn place(&self) -> String {
         match &self.host {
             Host::Name(name) if name.contains(':') => format!("[{name}]:{}", self.port),
@@ -120,15 +121,15 @@ impl Address {
         }
     }
 
-    /// The same address as a URL in which every part is written out, for another driver: one that reads less than is read here
-    /// connects to the same place with the same rights. It holds the password. How long connecting may take, and whether silent
-    /// connections are asked, is not in it.
+    /// The same address as a URL in which every part is spelled out, for another driver. That driver connects to the
+    /// same place with the same rights, even if it supports fewer forms. The URL contains the password. It does not
+    /// contain the connect timeout and the keepalive settings.
     pub fn to_url(&self) -> String {
         let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         let password = self.password.as_deref().map_or_else(String::new, |password| format!(":{}", encoded(password)));
         let (host, tls) = match &self.host {
             Host::Name(name) => (name.clone(), self.effective_tls()),
-            // Nothing is encrypted in a socket.
+            // Connections over a socket are not encrypted.
             Host::Folder(folder) => (folder.display().to_string(), TlsMode::Disable),
         };
         let mut url = format!("postgres://{}{password}@localhost/{}", encoded(&self.user), encoded(&self.database));
@@ -148,7 +149,7 @@ impl Address {
         url
     }
 
-    /// What is asked of the server's certificate. As with PostgreSQL's client, a root certificate that is given is looked at.
+    /// How the server's certificate is checked. As with PostgreSQL's client, a given root certificate is always used.
     pub(crate) fn effective_tls(&self) -> TlsMode {
         match (self.tls, &self.root_certificate) {
             (TlsMode::Require, Some(_)) => TlsMode::VerifyCa,
@@ -171,7 +172,8 @@ impl FromStr for TlsMode {
     fn from_str(text: &str) -> Result<Self, Error> {
         match text {
             "disable" => Ok(Self::Disable),
-            // PostgreSQL's client tries without encryption first; here encryption comes first wherever both will do.
+            // PostgreSQL's client tries without encryption first. This client tries encryption first wherever both are
+            // acceptable.
             "allow" | "prefer" => Ok(Self::Prefer),
             "require" => Ok(Self::Require),
             "verify-ca" => Ok(Self::VerifyCa),
@@ -204,7 +206,7 @@ impl fmt::Debug for Address {
     }
 }
 
-/// None of the reasons quotes a value of the address: any of them could be a part of the password.
+/// No reason quotes a value from the address, because any value could be part of the password.
 fn malformed(reason: &str) -> Error {
     Error::Address(reason.to_owned())
 }

@@ -10,15 +10,15 @@ use uuid::Uuid;
 
 use crate::error::{Error, cause};
 
-/// A value that can be bound, and the type that the server is told it has.
+/// A value that can be bound, with the type that the server is told.
 pub trait Bound: ToSql {
     /// The server's type.
     const TYPE: Type;
 }
 
-/// A value that arrays can be made of.
+/// A value that can be an element of an array.
 pub trait Element: Bound {
-    /// The server's type of an array of them.
+    /// The server's type of an array of such values.
     const ARRAY: Type;
 }
 
@@ -70,9 +70,9 @@ impl<T: Element> Bound for Vec<T> {
 /// The values bound to a statement, in the order of its placeholders.
 #[derive(Debug, Clone, Default)]
 pub struct Parameters {
-    /// The server's number of each value's type.
+    /// The server's type number (OID) of each value.
     pub(crate) types: Vec<u32>,
-    /// Each value behind its length; −1 for null.
+    /// Each value after its length; the length is −1 for null.
     pub(crate) values: BytesMut,
 }
 
@@ -80,7 +80,7 @@ impl Parameters {
     /// Binds the next placeholder to this value.
     ///
     /// # Errors
-    /// [`Error::Encode`] when the server's type cannot hold the value. Nothing was bound then.
+    /// [`Error::Encode`] when the server's type cannot hold the value. In that case nothing is bound.
     pub fn push<T: Bound>(&mut self, value: &T) -> Result<(), Error> {
         let start = self.values.len();
         self.values.put_i32(-1);
@@ -103,7 +103,7 @@ impl Parameters {
         Error::Encode(cause(error))
     }
 
-    /// The values, each behind its length, as a `Bind` message and a binary `COPY` hold them.
+    /// The values, each after its length, in the format of a `Bind` message and of a binary `COPY`.
     pub fn encoded(&self) -> &[u8] {
         &self.values
     }
@@ -123,23 +123,23 @@ impl Parameters {
 #[derive(Debug, Clone, Copy)]
 pub struct Command<'s> {
     pub(crate) text: &'s str,
-    /// `None` for a statement that is not kept.
+    /// `None` for a statement that is not kept prepared.
     pub(crate) parameters: Option<&'s Parameters>,
 }
 
 impl<'s> Command<'s> {
-    /// A statement that the connection prepares the first time and keeps, so that the server need not parse it again. The text
-    /// should be one of few: what varies belongs into the parameters.
+    /// A statement that the connection prepares on first use and keeps, so that the server does not parse it again. Use
+    /// few different texts: put varying values into the parameters.
     pub fn prepared(text: &'s str, parameters: &'s Parameters) -> Self {
         Self { text, parameters: Some(parameters) }
     }
 
-    /// A statement that is not likely to come again, and whose rows nobody reads.
+    /// A statement that is unlikely to be used again. Its rows are not read.
     pub fn once(text: &'s str) -> Self {
         Self { text, parameters: None }
     }
 
-    /// The server's numbers of the types that are bound.
+    /// The server's type numbers (OIDs) of the bound values.
     pub(crate) fn types(&self) -> &'s [u32] {
         self.parameters.map_or(&[], |parameters| &parameters.types)
     }
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_stand_behind_their_length_and_null_has_none() {
+    fn values_follow_their_length_and_null_has_length_minus_one() {
         let mut parameters = Parameters::default();
         parameters.push(&7_i32).unwrap();
         parameters.push(&None::<Uuid>).unwrap();
@@ -160,9 +160,9 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_sent_is_not_bound() {
+    fn a_value_that_cannot_be_sent_is_not_bound() {
         let mut parameters = Parameters::default();
-        // The keys of a JSON object are texts.
+        // The keys of a JSON object are strings.
         let odd = Json(std::collections::HashMap::from([((1, 2), 3)]));
         parameters.push(&1_i64).unwrap();
         let before = parameters.clone();

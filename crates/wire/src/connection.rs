@@ -1,4 +1,4 @@
-//! The exchange: statements go out together, their answers come back together.
+//! The exchange: statements are sent together, and their answers come back together.
 
 use std::sync::Arc;
 
@@ -14,11 +14,12 @@ use crate::rows::{Answer, Rows};
 use crate::statements::{Statement, Statements};
 use crate::{startup, stream};
 
-/// Codes after which a prepared statement is of no use any more: the tables have changed under it, or somebody made the server
-/// forget it. Preparing it anew is a matter of a new connection.
+/// Error codes after which a prepared statement is useless: the tables have changed, or the server was made to forget
+/// it. Preparing it again requires a new connection.
 const STALE: [&str; 2] = ["0A000", "26000"];
 
-/// How much of a copy goes into one message. The server holds a whole one before it looks at it, and takes none of a gibibyte.
+/// How much of a COPY goes into one message. The server buffers a whole message before it reads it, and refuses
+/// messages of a gibibyte.
 const PIECE: usize = 256 * 1024;
 
 /// A connection to the server, for one caller at a time.
@@ -26,21 +27,21 @@ const PIECE: usize = 256 * 1024;
 pub struct Connection {
     link: Link,
     statements: Statements,
-    /// How many exchanges were sent and not read to their end.
+    /// How many exchanges were sent whose answers are not fully read.
     owed: u32,
-    /// Whether the server is in no transaction, as it said last.
+    /// Whether the server last reported that it is in no transaction.
     is_idle: bool,
-    /// Whether no further exchange can be had.
+    /// Whether no further exchange is possible.
     is_broken: bool,
 }
 
-/// How a command of an exchange gets at its statement.
+/// How a command of an exchange refers to its statement.
 enum Prepared {
-    /// The server knows it.
+    /// The server already has it prepared.
     Before(Arc<[Type]>),
-    /// The server gets to know it by this name, in this exchange.
+    /// It is prepared under this name in this exchange.
     Now(Arc<str>),
-    /// The command at this place of the exchange has the same text.
+    /// The command at this index of the exchange has the same text.
     Again(usize),
     /// It is not kept.
     Never,
@@ -50,8 +51,9 @@ impl Connection {
     /// Connects, and waits until the server is ready.
     ///
     /// # Errors
-    /// [`Error::Io`] when nobody listens, [`Error::Tls`] when encryption fails, [`Error::Authentication`] and
-    /// [`Error::Server`] when the server does not let us in, [`Error::TimedOut`] when that takes longer than the address allows.
+    /// [`Error::Io`] when nothing listens at the address, [`Error::Tls`] when encryption fails,
+    /// [`Error::Authentication`] and [`Error::Server`] when the server refuses the login, [`Error::TimedOut`] when it
+    /// takes longer than the address allows.
     pub async fn open(address: &Address) -> Result<Self, Error> {
         match address.connect_timeout() {
             None => Self::open_in_any_time(address).await,
@@ -68,33 +70,33 @@ impl Connection {
         Ok(Self { link, statements: Statements::new(), owed: 0, is_idle: true, is_broken: false })
     }
 
-    /// Whether no further exchange can be had: the server has hung up or was not understood.
+    /// Whether no further exchange is possible: the server has closed the connection or sent something invalid.
     pub fn is_broken(&self) -> bool {
         self.is_broken
     }
 
-    /// Whether something that was sent was not answered to its end, or no answer will come.
+    /// Whether an answer is still outstanding, or will never come.
     pub fn is_owing(&self) -> bool {
         self.owed > 0 || self.is_broken
     }
 
-    /// Whether all that was sent was answered, and no transaction is open.
+    /// Whether everything sent was answered, and no transaction is open.
     pub fn is_idle(&self) -> bool {
         self.is_idle && !self.is_owing()
     }
 
-    /// Sends the commands in one round trip and gives an answer to each. When one fails, those behind it were not run; outside
-    /// of a transaction that the commands begin or continue, those before it have no effect either.
+    /// Sends the commands in one round trip and returns an answer to each. If one fails, the commands after it are not
+    /// run. Outside an explicit transaction, the commands before it have no effect either.
     ///
     /// # Errors
-    /// [`Error::Server`] with what the server said to the first command that failed; [`Error::Io`] when the connection broke, in
-    /// which case nobody knows how far the server came.
+    /// [`Error::Server`] with the server's message about the first command that failed; [`Error::Io`] when the
+    /// connection broke, in which case it is unknown how many commands the server ran.
     pub async fn exchange(&mut self, commands: &[Command<'_>]) -> Result<Vec<Answer>, Error> {
         let (answers, result) = self.try_exchange(commands).await;
         result.map(|()| answers)
     }
 
-    /// As [`exchange`](Self::exchange); gives the answers to the commands before the one that failed, too.
+    /// As [`exchange`](Self::exchange), but also returns the answers to the commands before the one that failed.
     pub async fn try_exchange(&mut self, commands: &[Command<'_>]) -> (Vec<Answer>, Result<(), Error>) {
         let mut answers = Vec::with_capacity(commands.len());
         let result = self.run(commands, &mut answers).await;
@@ -113,7 +115,7 @@ impl Connection {
             match self.put(command, &commands[..n], &prepared) {
                 Ok(next) => prepared.push(next),
                 Err(error) => {
-                    // Nothing of it was sent. What stands before it is still to be.
+                    // Nothing of this exchange was sent. Output from before it still has to be sent.
                     self.link.output.truncate(start);
                     return Err(error);
                 }
@@ -124,7 +126,7 @@ impl Connection {
         self.read_answers(commands, &prepared, answers).await
     }
 
-    /// Sends a text of several statements, of which nothing is read but whether they succeed.
+    /// Sends a text of several statements. Nothing is read of their results but whether they succeeded.
     ///
     /// # Errors
     /// As [`exchange`](Self::exchange).
@@ -136,11 +138,11 @@ impl Connection {
         done
     }
 
-    /// Runs a `COPY … FROM STDIN` over this data; gives the number of rows that were loaded.
+    /// Runs a `COPY … FROM STDIN` with this data; returns the number of rows that were loaded.
     ///
     /// # Errors
-    /// As [`exchange`](Self::exchange); [`Error::Encode`] when the statement, which was run then, asks for no rows. A copy that is
-    /// dropped half-way breaks the connection.
+    /// As [`exchange`](Self::exchange); [`Error::Encode`] when the statement does not ask for rows. It has been run in
+    /// that case. Dropping the future of a copy half-way breaks the connection.
     pub async fn copy_in(&mut self, statement: &str, data: &[u8]) -> Result<u64, Error> {
         self.settle().await?;
         self.query(statement)?;
@@ -151,12 +153,12 @@ impl Connection {
         copied
     }
 
-    /// Says goodbye.
+    /// Tells the server that the connection ends, and closes it.
     ///
     /// # Errors
-    /// [`Error::Io`] when the server is gone already.
+    /// [`Error::Io`] when the server is already gone.
     pub async fn close(mut self) -> Result<(), Error> {
-        // A server that cannot get rid of its answers reads no goodbye.
+        // A server that is blocked on sending its answers does not read the message.
         if self.owed > 0 {
             return Ok(());
         }
@@ -164,14 +166,14 @@ impl Connection {
         Ok(self.link.close().await?)
     }
 
-    /// Reads what is left of exchanges that were given up.
+    /// Reads the rest of the answers to dropped exchanges.
     async fn settle(&mut self) -> Result<(), Error> {
         if self.is_broken {
             return Err(Error::Closed);
         }
         while self.owed > 0 {
             let left = self.until_ready().await;
-            // That a statement failed is nobody's business any more.
+            // Nobody waits for these answers, so a failed statement does not matter.
             if !matches!(left, Ok(_) | Err(Error::Server(_))) || self.is_broken {
                 self.note(&left);
                 left?;
@@ -181,7 +183,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Notices whether the connection can be used further.
+    /// Records whether the connection is still usable.
     fn note<T>(&mut self, result: &Result<T, Error>) {
         self.is_broken |= match result {
             Ok(_) | Err(Error::Encode(_)) => false,
@@ -203,7 +205,7 @@ impl Connection {
 
     /// Writes the messages of one command.
     fn put(&mut self, command: &Command<'_>, before: &[Command<'_>], made: &[Prepared]) -> Result<Prepared, Error> {
-        // Such as a text with U+0000 in it.
+        // For example a text that contains U+0000.
         let unsendable = |error| Error::Encode(cause(error));
         let output = &mut self.link.output;
         let Some(parameters) = command.parameters else {
@@ -286,7 +288,7 @@ impl Connection {
         }
     }
 
-    /// Reads to the end of what the server owes next; gives how many rows its last statement touched.
+    /// Reads to the end of the next outstanding answer; returns how many rows its last statement affected.
     async fn until_ready(&mut self) -> Result<u64, Error> {
         let mut touched = 0;
         let mut refused: Option<ServerError> = None;
@@ -311,14 +313,14 @@ impl Connection {
         }
     }
 
-    /// Waits for the next message of an answer. The server says why before it hangs up.
+    /// Waits for the next message of an answer. If the server closes the connection, it says why first.
     async fn next(&mut self, refused: &mut Option<ServerError>) -> Result<Message, Error> {
         let next = self.link.next().await;
         self.is_broken |= next.is_err();
         next.map_err(|error| refused.take().map_or(error, |refused| Error::Server(refused.into())))
     }
 
-    /// Notes that the server has answered all of an exchange, and whether it is in a transaction: what the message says.
+    /// Records that the server has answered a whole exchange, and whether it is in a transaction, as the message says.
     fn end(&mut self, ready: Message) {
         self.is_idle = self.link.input.get(HEADER) == Some(&b'I');
         self.owed -= 1;
@@ -335,7 +337,7 @@ impl Connection {
                     break;
                 }
                 b'E' => return self.until_ready().await,
-                // No COPY at all.
+                // Not a COPY.
                 b'C' | b'T' | b'I' => {
                     self.until_ready().await?;
                     return Err(Error::encode("the statement asks for no rows"));
@@ -352,7 +354,7 @@ impl Connection {
     }
 }
 
-/// Messages that may come at any time, and those that only confirm.
+/// Messages that may come at any time, and those that only confirm something.
 fn aside(tag: u8, body: &[u8]) -> Result<(), Error> {
     match tag {
         b'N' => {
@@ -360,18 +362,18 @@ fn aside(tag: u8, body: &[u8]) -> Result<(), Error> {
             tracing::debug!(code = %notice.code, "the database notes: {}", notice.message);
             Ok(())
         }
-        // Parsed, closed, the parameters' types; a setting of the server, a notification.
+        // Parsed, closed, parameter types; a setting of the server, a notification.
         b'1' | b'3' | b't' | b'S' | b'A' => Ok(()),
         _ => Err(Error::Protocol("an unknown message")),
     }
 }
 
-/// Writes a `Bind` message: everything, to and fro, in the binary format.
+/// Writes a `Bind` message. All values and results use the binary format.
 fn bind(statement: &str, parameters: &Parameters, output: &mut BytesMut) -> Result<(), Error> {
     const BINARY: u16 = 1;
     let too_much = |_| Error::Encode(cause("more than the protocol can carry"));
     let count = u16::try_from(parameters.len()).map_err(too_much)?;
-    // The length, the portal's empty name, the statement's name, four numbers and the values.
+    // The length, the empty name of the portal, the statement's name, four numbers and the values.
     let length = 4 + 1 + (statement.len() + 1) + 4 * 2 + parameters.values.len() + 2;
     output.put_u8(b'B');
     output.put_i32(i32::try_from(length).map_err(too_much)?);
@@ -387,7 +389,7 @@ fn bind(statement: &str, parameters: &Parameters, output: &mut BytesMut) -> Resu
     Ok(())
 }
 
-/// The types in a `RowDescription`: each column's name, six numbers of which the third is the type's.
+/// The types in a `RowDescription`. Each column has a name and six numbers; the third number is its type.
 fn columns(body: &[u8]) -> Result<Arc<[Type]>, Error> {
     const CUT: Error = Error::Protocol("a description is cut off");
     let (count, mut rest) = body.split_first_chunk().ok_or(CUT)?;
@@ -396,14 +398,14 @@ fn columns(body: &[u8]) -> Result<Arc<[Type]>, Error> {
         let name = rest.iter().position(|byte| *byte == 0).ok_or(CUT)?;
         let (numbers, others) = rest[name + 1..].split_first_chunk::<18>().ok_or(CUT)?;
         let oid = u32::from_be_bytes([numbers[6], numbers[7], numbers[8], numbers[9]]);
-        // A type that is not built in is read by nobody.
+        // Nothing reads a type that is not built in.
         types.push(Type::from_oid(oid).unwrap_or_else(|| Type::new("?".to_owned(), oid, Kind::Simple, "?".to_owned())));
         rest = others;
     }
     Ok(types.into())
 }
 
-/// The number of rows at the end of a `CommandComplete`, such as `INSERT 0 3`; none for what touches none.
+/// The number of rows at the end of a `CommandComplete`, such as `INSERT 0 3`; 0 if there is none.
 fn affected(body: &[u8]) -> u64 {
     let text = std::str::from_utf8(body).unwrap_or_default().trim_end_matches('\0');
     text.rsplit(' ').next().and_then(|count| count.parse().ok()).unwrap_or_default()

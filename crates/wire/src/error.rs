@@ -1,10 +1,10 @@
-//! What can go wrong on the way to the server and back.
+//! Errors of the connection to the server.
 
 use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-/// Any error, shared by all who waited for the same exchange.
+/// Any error, shared by all callers that waited for the same exchange.
 type Cause = Arc<dyn std::error::Error + Send + Sync>;
 
 /// Makes a cause of an error or a text.
@@ -12,7 +12,7 @@ pub(crate) fn cause(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) 
     Arc::from(error.into())
 }
 
-/// A failure. Clones are of the same one.
+/// A failure. Clones share the same cause.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// The address cannot be understood.
@@ -21,48 +21,48 @@ pub enum Error {
     /// The connection could not be made, or it broke.
     #[error("the connection to the database failed")]
     Io(#[source] Arc<io::Error>),
-    /// No secure connection came about.
+    /// Encryption could not be established.
     #[error("no secure connection to the database came about")]
     Tls(#[source] Cause),
-    /// The server asks for a proof that we cannot give.
+    /// The server asks for an authentication method that we do not support.
     #[error("the server does not let us in: {0}")]
     Authentication(&'static str),
-    /// The server sent what the protocol does not allow, or does not keep to what was asked of the session.
+    /// The server violated the protocol, or did not apply a setting of the session.
     #[error("not what the protocol allows, or what was agreed: {0}")]
     Protocol(&'static str),
     /// The server refused a statement, or the connection itself.
     #[error("{0}")]
     Server(#[source] Arc<ServerError>),
-    /// No connection could be had in time.
+    /// No connection became available in time.
     #[error("no connection could be had in time")]
     TimedOut,
-    /// The connection, or whoever hands connections out, is closed.
+    /// The connection, or the pool it comes from, is closed.
     #[error("the connection is closed")]
     Closed,
     /// A value cannot be sent.
     #[error("a value cannot be sent to the database")]
     Encode(#[source] Cause),
-    /// A column does not hold what was asked for.
+    /// A column's value does not have the requested type.
     #[error("the column {column} cannot be read")]
     Decode {
-        /// Its place in the row.
+        /// The column's index in the row.
         column: usize,
-        /// Why.
+        /// The reason.
         #[source]
         source: Cause,
     },
-    /// A row was to be there.
+    /// A row was expected, and there is none.
     #[error("the statement gave no row")]
     NoRow,
 }
 
 impl Error {
-    /// A value cannot be sent, for this reason.
+    /// An error for a value that cannot be sent, with this reason.
     pub fn encode(reason: &str) -> Self {
         Self::Encode(cause(reason))
     }
 
-    /// The server's five-character code, of appendix A of PostgreSQL's manual, if the server refused.
+    /// The server's five-character code (appendix A of PostgreSQL's manual), if the server refused.
     pub fn code(&self) -> Option<&str> {
         match self {
             Self::Server(error) => Some(&error.code),
@@ -77,16 +77,16 @@ impl From<io::Error> for Error {
     }
 }
 
-/// What the server said when it refused.
+/// The server's message about a refusal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServerError {
     /// `ERROR`, or `FATAL` or `PANIC`, after which the connection is closed.
     pub severity: String,
     /// The five-character code.
     pub code: String,
-    /// What went wrong, in one line.
+    /// The one-line description.
     pub message: String,
-    /// More about it; may hold values of rows.
+    /// More details; may contain values of rows.
     pub detail: Option<String>,
     /// The constraint that refused the write.
     pub constraint: Option<String>,
@@ -100,7 +100,7 @@ impl ServerError {
             let end = rest.iter().position(|byte| *byte == 0).unwrap_or(rest.len());
             let text = String::from_utf8_lossy(&rest[..end]).into_owned();
             match kind {
-                // The severity that is never translated.
+                // The severity in the form that is never translated.
                 b'V' => error.severity = text,
                 b'C' => error.code = text,
                 b'M' => error.message = text,
@@ -113,7 +113,7 @@ impl ServerError {
         error
     }
 
-    /// Whether the server closes the connection behind it.
+    /// Whether the server closes the connection after it.
     pub(crate) fn is_fatal(&self) -> bool {
         self.severity == "FATAL" || self.severity == "PANIC"
     }
@@ -121,7 +121,7 @@ impl ServerError {
 
 impl fmt::Display for ServerError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Not the detail, which quotes rows.
+        // Without the detail, because it quotes rows.
         write!(out, "{} ({})", self.message, self.code)
     }
 }
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_fields_of_an_error_are_read_whatever_they_hold() {
+    fn the_fields_of_an_error_are_read_even_if_malformed() {
         let error = ServerError::parse(b"SFEHLER\0VERROR\0C23505\0Mno\0Dkey\0nt_key\0Zx\0\0");
         assert_eq!((error.severity.as_str(), error.code.as_str(), error.message.as_str()), ("ERROR", "23505", "no"));
         assert_eq!((error.detail.as_deref(), error.constraint.as_deref()), (Some("key"), Some("t_key")));

@@ -1,9 +1,9 @@
 //! A connection to PostgreSQL that sends many statements in one round trip.
 //!
-//! The messages and the encoding of values are those of the crates `postgres-protocol` and `postgres-types`. What is ours is
-//! the exchange: statements go out together, with one `Sync` behind them, and their answers come back together. When one fails,
-//! the server runs none of those behind it. A caller may drop an exchange half-way: the next one first reads what is left of it,
-//! so an answer never reaches anyone but who asked.
+//! The message format and the encoding of values come from the crates `postgres-protocol` and `postgres-types`. Our own
+//! part is the exchange: statements are sent together, with one `Sync` at the end, and their answers come back
+//! together. If one fails, the server does not run those after it. A caller may drop an exchange half-way. The next
+//! exchange then reads the rest of the old answers first, so an answer never reaches the wrong caller.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), tenantry_wire::Error> {

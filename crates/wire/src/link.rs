@@ -1,5 +1,5 @@
-//! Messages to and from the server. Whatever a caller drops half-way, no byte of it is lost: what is still to be sent and what
-//! has come are kept here.
+//! Messages to and from the server. Unsent and unread bytes are kept here, so nothing is lost when a caller drops an
+//! exchange half-way.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -13,32 +13,32 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use crate::error::Error;
 use crate::stream::Stream;
 
-/// The length of what precedes a message's body: its kind, and its length.
+/// The number of bytes before a message's body: its kind and its length.
 pub(crate) const HEADER: usize = 5;
 
-/// How much is read at a time, at least.
+/// The least number of bytes to read at a time.
 const READ: usize = 16 * 1024;
 
-/// A buffer that one long message made grow beyond this is given back.
+/// A buffer that a long message has grown beyond this size is freed.
 const KEPT: usize = 256 * 1024;
 
-/// A message that is whole in [`Link::input`], from its beginning.
+/// A complete message at the start of [`Link::input`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Message {
     /// Its kind.
     pub(crate) tag: u8,
-    /// Its length with the header.
+    /// Its length, including the header.
     pub(crate) length: usize,
 }
 
 /// Both directions of a connection.
 pub(crate) struct Link {
     stream: Box<dyn Stream>,
-    /// What is to be sent.
+    /// Bytes to be sent.
     pub(crate) output: BytesMut,
-    /// What has come and was not looked at.
+    /// Bytes received and not processed yet.
     pub(crate) input: BytesMut,
-    /// Why nothing can be sent any more. What the server has still to say is read nevertheless.
+    /// Why nothing more can be sent. What the server still sends is read all the same.
     unsent: Option<io::Error>,
 }
 
@@ -47,7 +47,7 @@ impl Link {
         Self { stream, output: BytesMut::new(), input: BytesMut::with_capacity(READ), unsent: None }
     }
 
-    /// Sends what is to be sent, and waits for the next message.
+    /// Sends pending output, and waits for the next message.
     pub(crate) async fn next(&mut self) -> Result<Message, Error> {
         loop {
             if let Some(message) = self.peek()? {
@@ -57,22 +57,22 @@ impl Link {
         }
     }
 
-    /// The message at the beginning of the input, if it has come to its end.
+    /// The message at the start of the input, if it is complete.
     fn peek(&mut self) -> Result<Option<Message>, Error> {
         let Some((&[tag, a, b, c, d], _)) = self.input.split_first_chunk::<HEADER>() else { return Ok(None) };
-        // The length that is sent leaves out the kind.
+        // The length on the wire does not count the kind.
         let length = i32::from_be_bytes([a, b, c, d]);
         let length = usize::try_from(length).ok().filter(|length| *length >= HEADER - 1);
         let length = length.ok_or(Error::Protocol("a message has no length"))? + 1;
         if self.input.len() < length {
-            // No more at a time than what comes soon: the length alone is a claim.
+            // Reserves no more than what will arrive soon: the announced length may be false.
             self.input.reserve((length - self.input.len()).min(READ));
             return Ok(None);
         }
         Ok(Some(Message { tag, length }))
     }
 
-    /// Done with the message at the beginning.
+    /// Drops the message at the start of the input.
     pub(crate) fn skip(&mut self, message: Message) {
         self.input.advance(message.length);
         if has_grown(&mut self.input) {
@@ -80,8 +80,8 @@ impl Link {
         }
     }
 
-    /// Sends as much as the server takes, and reads what has come. Both at once: a server that cannot get rid of its answers
-    /// reads no further statements.
+    /// Sends as much as the server accepts and reads what has arrived, both at once: a server that is blocked on
+    /// sending its answers reads no further statements.
     fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         while self.unsent.is_none() && !self.output.is_empty() {
             match pin!(self.stream.write(&self.output)).poll(context) {
@@ -111,14 +111,14 @@ impl Link {
         })
     }
 
-    /// Sends what is to be sent, and closes.
+    /// Sends pending output, and closes.
     pub(crate) async fn close(mut self) -> io::Result<()> {
         self.stream.write_all_buf(&mut self.output).await?;
         self.stream.shutdown().await
     }
 }
 
-/// Whether a buffer is empty and holds more memory than is kept.
+/// Whether a buffer is empty and larger than the size that is kept.
 fn has_grown(buffer: &mut BytesMut) -> bool {
     buffer.is_empty() && buffer.try_reclaim(KEPT + 1)
 }

@@ -1,4 +1,4 @@
-//! What comes back: rows, which are read in place.
+//! Answers: rows, which are read in place.
 
 use std::ops::Deref;
 use std::sync::{Arc, LazyLock};
@@ -12,7 +12,7 @@ use crate::error::{Error, cause};
 pub struct Answer {
     /// Its rows.
     pub rows: Rows,
-    /// How many rows it touched, or gave.
+    /// How many rows it affected or returned.
     pub affected: u64,
 }
 
@@ -24,19 +24,19 @@ impl Deref for Answer {
     }
 }
 
-/// Rows as they came, one behind the other in one piece of memory.
+/// Rows as they arrived, one after the other in one block of memory.
 #[derive(Debug, Clone)]
 pub struct Rows {
     columns: Arc<[Type]>,
     bytes: Vec<u8>,
-    /// Where each row begins.
+    /// The offset of each row.
     starts: Vec<usize>,
 }
 
-/// No columns. Most statements of an exchange give none, and share these.
+/// No columns. Most statements of an exchange return none, and share this.
 static NO_COLUMNS: LazyLock<Arc<[Type]>> = LazyLock::new(|| Arc::from([]));
 
-/// How many rows are expected when the first one comes: about a page of a list.
+/// How many rows to expect when the first one arrives: about a page of a list.
 const EXPECTED: usize = 24;
 
 impl Default for Rows {
@@ -46,7 +46,7 @@ impl Default for Rows {
 }
 
 impl Rows {
-    /// No rows yet, of these columns.
+    /// No rows yet, with these columns.
     pub(crate) fn new(columns: Arc<[Type]>) -> Self {
         Self { columns, bytes: Vec::new(), starts: Vec::new() }
     }
@@ -66,22 +66,22 @@ impl Rows {
         &self.columns
     }
 
-    /// How many there are.
+    /// How many rows there are.
     pub fn len(&self) -> usize {
         self.starts.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.starts.is_empty()
     }
 
-    /// The first row, if there is any.
+    /// The first row, if there is one.
     pub fn first(&self) -> Option<Row<'_>> {
         self.iter().next()
     }
 
-    /// All rows, in the order in which they came.
+    /// All rows, in the order in which they arrived.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Row<'_>> + ExactSizeIterator {
         self.starts.iter().map(|start| Row { columns: &self.columns, bytes: &self.bytes[*start..] })
     }
@@ -91,15 +91,15 @@ impl Rows {
 #[derive(Debug, Clone, Copy)]
 pub struct Row<'r> {
     columns: &'r [Type],
-    /// The row, and those behind it.
+    /// The bytes of the row and of all rows after it.
     bytes: &'r [u8],
 }
 
 impl<'r> Row<'r> {
-    /// The value of the column at this place.
+    /// The value of the column at this index.
     ///
     /// # Errors
-    /// [`Error::Decode`] when there is no such column, or it is of a type that `T` does not read.
+    /// [`Error::Decode`] when there is no such column, or `T` cannot read its type.
     pub fn get<T: FromSql<'r>>(self, column: usize) -> Result<T, Error> {
         let mut values = self.values();
         for _ in 0..column {
@@ -113,19 +113,19 @@ impl<'r> Row<'r> {
         self.columns.len()
     }
 
-    /// Whether there is no column.
+    /// Whether there are no columns.
     pub fn is_empty(self) -> bool {
         self.columns.is_empty()
     }
 
-    /// The values from the first to the last.
+    /// The values from first to last.
     pub fn values(self) -> Values<'r> {
-        // The number of columns, which the statement's description gives, too.
+        // Skips the number of columns, which is also in the statement's description.
         Values { columns: self.columns, bytes: self.bytes.get(size_of::<i16>()..).unwrap_or_default(), column: 0 }
     }
 }
 
-/// The values of a row that are still to be read. Going from one to the next costs the same however many there are.
+/// The remaining values of a row. Each step costs the same, however many columns there are.
 #[derive(Debug, Clone)]
 pub struct Values<'r> {
     columns: &'r [Type],
@@ -151,7 +151,7 @@ impl<'r> Values<'r> {
         T::from_sql_nullable(kind, value).map_err(|source| fault(cause(source)))
     }
 
-    /// Passes over the next value.
+    /// Skips the next value.
     ///
     /// # Errors
     /// As [`Row::get`].
@@ -171,7 +171,7 @@ impl<'r> Values<'r> {
     }
 }
 
-/// The value at the beginning, behind its length, and what follows it.
+/// The value at the start, after its length, and the rest.
 fn split(bytes: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
     let (length, rest) = bytes.split_first_chunk()?;
     // Negative for null.
@@ -181,15 +181,15 @@ fn split(bytes: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
     }
 }
 
-/// Whether reading this value would panic or ask for more memory than there is, instead of giving an error: `rust_decimal`
-/// does the one from 10³² on, and arrays are made as large as they say they are.
+/// Whether reading this value would panic or allocate too much memory instead of returning an error: `rust_decimal`
+/// panics from 10³² on, and an array is allocated with the length it announces.
 fn is_beyond(kind: &Type, value: &[u8]) -> bool {
     if *kind == Type::NUMERIC {
         return is_vast(value);
     }
     let Kind::Array(member) = kind.kind() else { return false };
-    // Three numbers, then one dimension's length and first index. Without a dimension the array is empty; those of several
-    // are read by nobody.
+    // Three numbers, then the length and the first index of one dimension. Without a dimension the array is empty.
+    // Nothing reads arrays of several dimensions.
     let Some((header, mut elements)) = value.split_first_chunk::<20>() else { return false };
     let count = i32::from_be_bytes([header[12], header[13], header[14], header[15]]);
     if usize::try_from(count).is_ok_and(|count| count > elements.len() / size_of::<i32>()) {
@@ -208,7 +208,7 @@ fn is_beyond(kind: &Type, value: &[u8]) -> bool {
 
 /// Whether a `numeric` ends in eight or more groups of four zeros, which are not sent.
 fn is_vast(numeric: &[u8]) -> bool {
-    // How many groups are sent, and the power of 10,000 that the first of them counts.
+    // The number of groups that are sent, and the exponent (base 10,000) of the first one.
     let Some(([a, b, c, d], _)) = numeric.split_first_chunk() else { return false };
     let (groups, weight) = (u16::from_be_bytes([*a, *b]), i16::from_be_bytes([*c, *d]));
     i32::from(weight) + 1 - i32::from(groups) >= 8
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_or_of_another_type_is_an_error() {
+    fn a_missing_column_or_another_type_is_an_error() {
         let rows = rows();
         let row = rows.first().unwrap();
         assert!(matches!(row.get::<i64>(0), Err(Error::Decode { column: 0, .. })));

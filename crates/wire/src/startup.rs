@@ -1,4 +1,4 @@
-//! The first messages of a connection: who we are, and the proof of it.
+//! The first messages of a connection: who we are, and authentication.
 
 use bytes::BytesMut;
 use postgres_protocol::authentication::md5_hash;
@@ -9,7 +9,7 @@ use crate::address::Address;
 use crate::error::{Error, ServerError};
 use crate::link::{HEADER, Link};
 
-/// Says who we are, proves it, and waits until the server is ready.
+/// Sends who we are, authenticates, and waits until the server is ready.
 pub(crate) async fn run(link: &mut Link, address: &Address) -> Result<(), Error> {
     let fixed = [("user", address.user.as_str()), ("database", address.database.as_str()), ("client_encoding", "UTF8")];
     let settings = address.settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -25,7 +25,7 @@ pub(crate) async fn run(link: &mut Link, address: &Address) -> Result<(), Error>
                 link.skip(message);
                 return Ok(());
             }
-            // What the server tells about itself, and the key that statements are cancelled with.
+            // Information about the server, and the key for cancelling statements.
             b'S' | b'K' | b'N' | b'v' => {}
             _ => return Err(Error::Protocol("an unknown message at the beginning")),
         }
@@ -33,18 +33,18 @@ pub(crate) async fn run(link: &mut Link, address: &Address) -> Result<(), Error>
     }
 }
 
-/// The proof that we are who we say.
+/// Our side of the authentication.
 struct Proof<'a> {
     address: &'a Address,
     scram: Option<ScramSha256>,
 }
 
 impl Proof<'_> {
-    /// Answers what the server asks: a number, and what belongs to it.
+    /// Answers the server's authentication request: a number, and data that belongs to it.
     fn answer(&mut self, request: &[u8], output: &mut BytesMut) -> Result<(), Error> {
         let (kind, body) = request.split_first_chunk().ok_or(Error::Protocol("a request for a proof is cut off"))?;
         match i32::from_be_bytes(*kind) {
-            // Its own proof is still to come.
+            // The server has not yet proved that it knows the password.
             0 if self.scram.is_some() => return Err(Error::Protocol("it did not prove that it knows the password")),
             0 => {}
             3 => frontend::password_message(self.password()?, output)?,
@@ -66,7 +66,7 @@ impl Proof<'_> {
                 scram.update(body)?;
                 frontend::sasl_response(scram.message(), output)?;
             }
-            // The server's own proof: without it anybody could sit there.
+            // The server's proof. Without it, anyone could impersonate the server.
             12 => {
                 self.scram()?.finish(body)?;
                 self.scram = None;

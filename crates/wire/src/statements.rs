@@ -5,27 +5,27 @@ use std::sync::Arc;
 use hashlink::LruCache;
 use postgres_types::Type;
 
-/// How many are kept. More than the API has shapes of statements in use at a time; each costs the server some tens of kilobytes.
+/// How many are kept. The API uses fewer different statements at a time; each costs the server some tens of kilobytes.
 const CAPACITY: usize = 500;
 
 /// A statement that the server knows.
 #[derive(Debug, Clone)]
 pub(crate) struct Statement {
-    /// The name that the server knows it by.
+    /// The name under which the server has it.
     pub(crate) name: Arc<str>,
-    /// The types of what is bound to it, which the server took down with the text.
+    /// The parameter types that it was prepared with.
     pub(crate) parameters: Box<[u32]>,
-    /// The types of what it gives.
+    /// The types of its result columns.
     pub(crate) columns: Arc<[Type]>,
 }
 
-/// The prepared statements by their text; the one that was used longest ago makes place for a new one.
+/// The prepared statements by text. The least recently used one is evicted for a new one.
 #[derive(Debug)]
 pub(crate) struct Statements {
     known: LruCache<Box<str>, Statement>,
-    /// Names are never used twice: of an exchange that was given up nobody knows what the server made of it.
+    /// Names are never reused: after a dropped exchange it is unknown what the server has prepared.
     named: u64,
-    /// The names of those that the server may forget; those that it is not known to have prepared, too.
+    /// The names that the server can forget, including those that it may not have prepared.
     dropped: Vec<Arc<str>>,
 }
 
@@ -39,8 +39,8 @@ impl Statements {
         self.known.get(text).filter(|known| *known.parameters == *parameters)
     }
 
-    /// A name that no statement has had. Unless its statement is [inserted](Self::insert), it is one to forget: the exchange
-    /// may fail or be given up when the server has prepared it already.
+    /// A new, unused name. Until its statement is [inserted](Self::insert), the name counts as dropped: the exchange
+    /// may fail or be dropped after the server has prepared it.
     pub(crate) fn name(&mut self) -> Arc<str> {
         self.named += 1;
         let name: Arc<str> = Arc::from(format!("s{}", self.named));
@@ -48,7 +48,7 @@ impl Statements {
         name
     }
 
-    /// The server knows this statement from now on.
+    /// Records that the server has prepared this statement.
     pub(crate) fn insert(&mut self, text: &str, statement: Statement) {
         self.dropped.retain(|name| *name != statement.name);
         if self.known.len() == self.known.capacity()
@@ -61,7 +61,7 @@ impl Statements {
         }
     }
 
-    /// The names of those that the server may forget; each is given once.
+    /// The names that the server can forget; each is returned once.
     pub(crate) fn take_dropped(&mut self) -> Vec<Arc<str>> {
         std::mem::take(&mut self.dropped)
     }
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_oldest_makes_place() {
+    fn the_least_recently_used_is_evicted() {
         let mut statements = Statements::new();
         let columns: Arc<[Type]> = Arc::from([]);
         for n in 0..=CAPACITY {
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_whose_statement_never_came_is_forgotten() {
+    fn a_name_without_a_statement_is_dropped() {
         let mut statements = Statements::new();
         let (name, _lost) = (statements.name(), statements.name());
         statements.insert("SELECT $1", Statement { name, parameters: Box::from([23]), columns: Arc::from([]) });

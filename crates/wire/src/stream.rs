@@ -1,4 +1,4 @@
-//! The bytes to and from the server, over whatever they travel.
+//! The byte stream to and from the server: TCP or a socket, encrypted or not.
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -13,17 +13,17 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin> Stream for S {}
 
-/// Connects to where the server listens, with encryption as the address asks for it.
+/// Connects to the server, with encryption as the address demands.
 pub(crate) async fn connect(address: &Address) -> Result<Box<dyn Stream>, Error> {
     match &address.host {
-        // Nobody but the system's administrator reads a socket's bytes, and no server encrypts them.
+        // Only the system's administrator could read a socket's bytes, and no server encrypts them.
         Host::Folder(folder) => {
             let socket = folder.join(format!(".s.PGSQL.{}", address.port));
             Ok(Box::new(UnixStream::connect(socket).await?))
         }
         Host::Name(name) => {
             let stream = TcpStream::connect((name.as_str(), address.port)).await?;
-            // An exchange is one write; waiting for more to come would only delay it.
+            // An exchange is one write, so waiting for more data would only delay it.
             stream.set_nodelay(true)?;
             watch(&stream, &address.keepalive)?;
             match address.tls {
@@ -34,7 +34,7 @@ pub(crate) async fn connect(address: &Address) -> Result<Box<dyn Stream>, Error>
     }
 }
 
-/// Lets the system find out that the other end has gone without a word.
+/// Makes the system detect that the other end has disappeared.
 fn watch(stream: &TcpStream, keepalive: &Keepalive) -> Result<(), Error> {
     let socket = SockRef::from(stream);
     if keepalive.is_on {
@@ -51,7 +51,7 @@ fn watch(stream: &TcpStream, keepalive: &Keepalive) -> Result<(), Error> {
         socket.set_keepalive(true)?;
         socket.set_tcp_keepalive(&settings)?;
     }
-    // Other systems have no such bound; PostgreSQL's client does nothing there, either.
+    // Other systems have no such setting; PostgreSQL's client ignores it there, too.
     #[cfg(target_os = "linux")]
     if let Some(timeout) = keepalive.user_timeout {
         socket.set_tcp_user_timeout(Some(timeout))?;
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_silent_connection_is_asked_as_the_address_says() {
+    async fn keepalive_settings_of_the_address_are_applied() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let asked = async |parameters: &str| {

@@ -1,4 +1,4 @@
-//! Encryption: asking the server for it, and what its certificate must show.
+//! Encryption: requesting it from the server, and checking its certificate.
 
 use std::io;
 use std::path::Path;
@@ -19,13 +19,13 @@ use crate::address::{Address, TlsMode};
 use crate::error::{Error, cause};
 use crate::stream::Stream;
 
-/// The request for encryption, which precedes all messages: its length and its number.
+/// The request for encryption, which is sent before all other messages: its length and its number.
 const REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
-/// Asks the server for encryption, and begins it.
+/// Requests encryption from the server, and starts it.
 pub(crate) async fn secure(mut stream: TcpStream, host: &str, address: &Address) -> Result<Box<dyn Stream>, Error> {
     stream.write_all(&REQUEST).await?;
-    // One byte and no more: what stands behind it is the server's handshake, or somebody's who sits in between.
+    // Exactly one byte. What follows belongs to the handshake, or comes from somebody in between.
     match (stream.read_u8().await?, address.tls) {
         (b'S', _) => {}
         (b'N', TlsMode::Prefer) => return Ok(Box::new(stream)),
@@ -51,7 +51,7 @@ fn configuration(address: &Address) -> Result<ClientConfig, Error> {
     }
 }
 
-/// What the server's certificate must show, by the address's mode.
+/// How the server's certificate is checked, by the mode of the address.
 fn verifier(address: &Address, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, Error> {
     let mode = address.effective_tls();
     if matches!(mode, TlsMode::Disable | TlsMode::Prefer | TlsMode::Require) {
@@ -84,7 +84,7 @@ fn fault(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::Tls(cause(error))
 }
 
-/// A handshake that failed: by what was said in it, or because the connection broke.
+/// The error of a failed handshake: what was said in it, or that the connection broke.
 fn broken(error: io::Error) -> Error {
     if error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>) {
         fault(error)
@@ -93,11 +93,11 @@ fn broken(error: io::Error) -> Error {
     }
 }
 
-/// Looks at less than the whole certificate; the key that it names must be the server's still.
+/// Checks less than the whole certificate. The server must still hold the key of the certificate.
 #[derive(Debug)]
 struct Lenient {
     provider: Arc<CryptoProvider>,
-    /// Tells whether it is vouched for. `None` where anybody's will do.
+    /// Checks that an authority signed it. `None` if any certificate is accepted.
     vouched: Option<Arc<dyn ServerCertVerifier>>,
 }
 
@@ -113,7 +113,7 @@ impl ServerCertVerifier for Lenient {
         use CertificateError::{NotValidForName, NotValidForNameContext};
         let Some(vouched) = &self.vouched else { return Ok(ServerCertVerified::assertion()) };
         match vouched.verify_server_cert(certificate, intermediates, name, ocsp, now) {
-            // The name is looked at last, so all else is well.
+            // The name is checked last, so everything else is valid.
             Err(rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })) => {
                 Ok(ServerCertVerified::assertion())
             }

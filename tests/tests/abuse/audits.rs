@@ -1,4 +1,4 @@
-//! The audits of GraphQL over HTTP, as the working group's own package runs them.
+//! The audits of GraphQL over HTTP, run with the working group's own package.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,17 +6,17 @@ use std::path::Path;
 use tenantry_tests::TestApp;
 use tokio::process::Command;
 
-/// Where the optional behaviours are decided.
+/// The table of decisions on optional behaviour.
 const DECISIONS: &str = include_str!("../../../docs/http.md");
 
-/// What the runner is made of.
+/// The files of the runner.
 const FILES: [(&str, &str); 3] = [
     ("package.json", include_str!("../../audits/package.json")),
     ("package-lock.json", include_str!("../../audits/package-lock.json")),
     ("run.mjs", include_str!("../../audits/run.mjs")),
 ];
 
-/// Puts the runner and its packages into a folder that stays for the next run.
+/// Installs the runner and its packages in a folder that is kept for the next run.
 async fn prepare(folder: &Path) -> Result<(), String> {
     let stamp = folder.join("installed");
     let wanted: String = FILES.iter().map(|(_, content)| *content).collect();
@@ -37,7 +37,7 @@ async fn prepare(folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// The audits by their id: their name, and the reason if they did not pass.
+/// The audits by id: their name, and the reason if they did not pass.
 async fn run(folder: &Path, app: &TestApp, token: &str) -> BTreeMap<String, (String, Option<String>)> {
     let mut node = Command::new("node");
     node.arg("run.mjs").arg(app.server().url("/graphql")).env("TENANTRY_AUDIT_TOKEN", token).current_dir(folder);
@@ -53,7 +53,7 @@ async fn run(folder: &Path, app: &TestApp, token: &str) -> BTreeMap<String, (Str
     read.collect()
 }
 
-/// The decisions by the audit's id: whether the server does it.
+/// The decisions by audit id: whether the server does it.
 fn decisions() -> BTreeMap<String, bool> {
     let mut decisions = BTreeMap::new();
     for line in DECISIONS.lines().filter(|line| line.starts_with("| `")) {
@@ -73,10 +73,10 @@ fn decisions() -> BTreeMap<String, bool> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_must_and_should_passes_and_every_may_is_as_decided() {
+async fn every_must_and_should_passes_and_every_may_is_as_documented() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("audits");
     if let Err(reason) = prepare(&folder).await {
-        // On a machine that lands changes a skipped audit would be a silent one.
+        // On CI, a skipped audit would go unnoticed.
         assert!(std::env::var_os("CI").is_none(), "{reason}");
         eprintln!("skipped: {reason}");
         return;

@@ -1,4 +1,5 @@
-//! When the database fails: the answer is quick and honest, nothing that was acknowledged is lost, and it goes on by itself.
+//! When the database fails: the answer is fast and honest, nothing that was acknowledged is lost, and the server
+//! recovers by itself.
 
 use std::time::{Duration, Instant};
 
@@ -10,32 +11,32 @@ use tenantry_server::http::HttpOptions;
 use tenantry_store::{ReadScope, StoreSettings};
 use tenantry_tests::TestApp;
 
-use crate::bed::{Bed, Voice, alone, client, code};
+use crate::custom_server::{CustomServer, Sender, alone, client, code};
 use crate::load::{Caller, Load, Outcome};
 
-/// Within this time answers come again after the database is back.
+/// How soon requests must succeed again after the database is back.
 const RECOVERY: Duration = Duration::from_secs(5);
 
-/// What two busy cores may add to a wait, and the settings of a pool that is known by heart.
+/// What two busy cores may add to a wait.
 const SLACK: Duration = Duration::from_millis(if cfg!(debug_assertions) { 500 } else { 100 });
 
 const READ: &str = "{ organization { slug } }";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_exhausted_pool_is_told_within_a_second_and_over_within_two() {
+async fn an_exhausted_pool_is_reported_within_one_second_and_recovers_within_two() {
     let _alone = alone().await;
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
     let settings = StoreSettings { max_connections: 2, ..StoreSettings::new(app.urls().app_url()) };
-    let bed = Bed::start(&settings, Clock::system(), app.verifier().clone(), HttpOptions::default()).await;
-    let voice = Voice::new(&client(), bed.url(), app.token(org.owner.user_id, org.id));
-    voice.ask(READ, json!({})).await.unwrap().expect_data();
+    let server = CustomServer::start(&settings, Clock::system(), app.verifier().clone(), HttpOptions::default()).await;
+    let sender = Sender::new(&client(), server.url(), app.token(org.owner.user_id, org.id));
+    sender.ask(READ, json!({})).await.unwrap().expect_data();
 
     let identity = Identity { user_id: org.owner.user_id, organization_id: org.id };
-    let held = [ReadScope::open(bed.store(), identity).await, ReadScope::open(bed.store(), identity).await];
+    let held = [ReadScope::open(server.store(), identity).await, ReadScope::open(server.store(), identity).await];
     let waiting = (0..20).map(|_| async {
         let begun = Instant::now();
-        let answer = voice.ask(READ, json!({})).await.unwrap();
+        let answer = sender.ask(READ, json!({})).await.unwrap();
         (answer, begun.elapsed())
     });
     let mut longest = Duration::ZERO;
@@ -48,23 +49,23 @@ async fn an_exhausted_pool_is_told_within_a_second_and_over_within_two() {
     assert!(held.iter().all(Result::is_ok), "both connections were taken");
     drop(held);
     let freed = Instant::now();
-    voice.ask(READ, json!({})).await.unwrap().expect_data();
+    sender.ask(READ, json!({})).await.unwrap().expect_data();
     let recovered = freed.elapsed();
     assert!(recovered <= Duration::from_secs(2), "it took {recovered:?} to recover");
     println!("503 after at most {longest:?}, an answer {recovered:?} after the pool was free");
 }
 
 #[tokio::test]
-async fn reads_alone_find_new_connections_when_the_old_ones_are_cut() {
+async fn reads_get_new_connections_when_the_old_ones_are_cut() {
     let _alone = alone().await;
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
     let settings = StoreSettings { max_connections: 4, ..StoreSettings::new(app.urls().app_url()) };
-    let bed = Bed::start(&settings, Clock::system(), app.verifier().clone(), HttpOptions::default()).await;
-    let voice = Voice::new(&client(), bed.url(), app.token(org.owner.user_id, org.id));
-    let together = || futures_util::future::join_all((0..8).map(|_| voice.ask(READ, json!({}))));
+    let server = CustomServer::start(&settings, Clock::system(), app.verifier().clone(), HttpOptions::default()).await;
+    let sender = Sender::new(&client(), server.url(), app.token(org.owner.user_id, org.id));
+    let together = || futures_util::future::join_all((0..8).map(|_| sender.ask(READ, json!({}))));
     for _ in 0..20 {
-        // So that every connection is in use, and then waits.
+        // So that every connection is used, and then waits.
         for answer in together().await {
             answer.unwrap().expect_data();
         }
@@ -76,7 +77,7 @@ async fn reads_alone_find_new_connections_when_the_old_ones_are_cut() {
             .await;
         assert!(cut > 0, "nothing was cut");
         for _ in 0..5 {
-            voice.ask(READ, json!({})).await.unwrap().expect_data();
+            sender.ask(READ, json!({})).await.unwrap().expect_data();
         }
     }
 }
@@ -85,10 +86,10 @@ async fn reads_alone_find_new_connections_when_the_old_ones_are_cut() {
 async fn a_request_never_waits_for_a_connection_that_it_holds_itself() {
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
-    // With one connection, whoever holds one while asking for another waits in vain.
+    // With one connection, a request that holds it and asks for another would wait forever.
     let settings = StoreSettings { max_connections: 1, ..StoreSettings::new(app.urls().app_url()) };
-    let bed = Bed::start(&settings, Clock::system(), app.verifier().clone(), HttpOptions::default()).await;
-    let voice = Voice::new(&client(), bed.url(), app.token(org.owner.user_id, org.id));
+    let server = CustomServer::start(&settings, Clock::system(), app.verifier().clone(), HttpOptions::default()).await;
+    let sender = Sender::new(&client(), server.url(), app.token(org.owner.user_id, org.id));
     let write = "createClient(input: { name: \"A\" }) { client { id projects { totalCount } } userErrors { code } }";
     let switch = format!(
         "switchOrganization(input: {{ organizationId: \"{}\" }}) {{ organization {{ slug }} userErrors {{ code }} }}",
@@ -101,29 +102,29 @@ async fn a_request_never_waits_for_a_connection_that_it_holds_itself() {
         "{ organizations { slug } viewer { member { id } } clients { nodes { id } } }".to_owned(),
         format!("mutation {{ a: {write} b: {switch} c: {write} }}"),
     ] {
-        let answer = voice.ask(&document, json!({})).await.unwrap();
+        let answer = sender.ask(&document, json!({})).await.unwrap();
         assert!(answer.status.is_success() && code(&answer).is_none(), "{document}: {} {}", answer.status, answer.text);
     }
 }
 
-/// A cluster that this test may mistreat, with organizations in it and a server before it.
-struct House {
+/// A cluster that this test may break, with organizations in it and a server on it.
+struct Fixture {
     cluster: Cluster,
     urls: DatabaseUrls,
-    bed: Bed,
+    server: CustomServer,
     callers: Vec<Caller>,
 }
 
-impl House {
+impl Fixture {
     async fn build(issuing: &TestApp) -> Self {
         let cluster = Cluster::start(ClusterOptions { durable: true, ..ClusterOptions::default() }).await.unwrap();
         cluster.prepare_roles().await.unwrap();
         let urls = cluster.create_database("failing", None).await.unwrap();
         tenantry_migration::up(&urls.owner_url()).await.unwrap();
-        // Less patience than usual, so that requests run into their end while the database is paused.
+        // A shorter timeout than usual, so that requests time out while the database is paused.
         let http = HttpOptions { request_timeout: Duration::from_secs(2), ..HttpOptions::default() };
         let settings = StoreSettings { max_connections: 6, ..StoreSettings::new(urls.app_url()) };
-        let bed = Bed::start(&settings, Clock::system(), issuing.verifier().clone(), http).await;
+        let server = CustomServer::start(&settings, Clock::system(), issuing.verifier().clone(), http).await;
         let (clock, client) = (Clock::system(), client());
         let mut callers = Vec::new();
         for slug in ["alpha", "beta", "gamma", "delta"] {
@@ -139,20 +140,20 @@ impl House {
                  INSERT INTO billing.organization_billing (organization_id, plan) VALUES ('{org}', 'pro');"
             );
             cluster.psql("failing", &founding).await.unwrap();
-            let voice = Voice::new(&client, bed.url(), issuing.token(user, organization));
-            callers.push(Caller { slug: slug.to_owned(), voice });
+            let sender = Sender::new(&client, server.url(), issuing.token(user, organization));
+            callers.push(Caller { slug: slug.to_owned(), sender });
         }
-        Self { cluster, urls, bed, callers }
+        Self { cluster, urls, server, callers }
     }
 
-    /// Lets the load run for a while, and makes sure that it does.
+    /// Lets the load run for a while, and makes sure that it does run.
     async fn run(&self, load: &Load, for_: Duration) {
         let before = load.good();
         tokio::time::sleep(for_).await;
         assert!(load.good() > before, "nothing is answered while all is well");
     }
 
-    /// What the database holds of what was acknowledged, and of whom.
+    /// Checks that the database contains what was acknowledged, and in the right organization.
     async fn check(&self, outcome: &Outcome) {
         let query = "SELECT c.name FROM app.clients c JOIN app.organizations o ON o.id = c.organization_id
                      WHERE c.name LIKE o.slug || ' made by %' ORDER BY c.name COLLATE \"C\"";
@@ -169,40 +170,40 @@ impl House {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_fails_under_load_loses_nothing_and_is_served_again_within_five_seconds() {
+async fn a_database_failure_under_load_loses_nothing_and_recovers_within_five_seconds() {
     let _alone = alone().await;
     let issuing = TestApp::start().await;
-    let mut house = House::build(&issuing).await;
-    let load = Load::start(&house.callers);
+    let mut fixture = Fixture::build(&issuing).await;
+    let load = Load::start(&fixture.callers);
     let second = Duration::from_secs(1);
     let mut told = Vec::new();
-    house.run(&load, second).await;
+    fixture.run(&load, second).await;
 
     let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'tenantry_app'";
     for _ in 0..10 {
-        house.cluster.psql("failing", kill).await.unwrap();
+        fixture.cluster.psql("failing", kill).await.unwrap();
         tokio::time::sleep(second / 10).await;
     }
-    told.push(("terminated backends", load.recovered(&house.callers, RECOVERY).await));
-    house.run(&load, second / 2).await;
+    told.push(("terminated backends", load.recovered(&fixture.callers, RECOVERY).await));
+    fixture.run(&load, second / 2).await;
 
-    house.cluster.restart().await.unwrap();
-    told.push(("a restart", load.recovered(&house.callers, RECOVERY).await));
-    house.run(&load, second / 2).await;
+    fixture.cluster.restart().await.unwrap();
+    told.push(("a restart", load.recovered(&fixture.callers, RECOVERY).await));
+    fixture.run(&load, second / 2).await;
 
-    // Longer than requests may take, so that all of them give up on connections that are still open.
-    house.cluster.pause();
+    // Longer than the request timeout, so that all requests abandon connections that are still open.
+    fixture.cluster.pause();
     tokio::time::sleep(4 * second).await;
-    house.cluster.resume();
-    told.push(("a pause", load.recovered(&house.callers, RECOVERY).await));
-    house.run(&load, second / 2).await;
+    fixture.cluster.resume();
+    told.push(("a pause", load.recovered(&fixture.callers, RECOVERY).await));
+    fixture.run(&load, second / 2).await;
 
-    // As a crash would: no farewell to anyone, and recovery from the log.
-    house.cluster.halt().unwrap();
+    // Like a crash: clients are not told, and the database recovers from the log.
+    fixture.cluster.halt().unwrap();
     tokio::time::sleep(second / 2).await;
-    house.cluster.launch().await.unwrap();
-    told.push(("a crash", load.recovered(&house.callers, RECOVERY).await));
-    house.run(&load, second / 2).await;
+    fixture.cluster.launch().await.unwrap();
+    told.push(("a crash", load.recovered(&fixture.callers, RECOVERY).await));
+    fixture.run(&load, second / 2).await;
 
     let outcome = load.stop().await;
     println!(
@@ -215,7 +216,7 @@ async fn a_database_that_fails_under_load_loses_nothing_and_is_served_again_with
         assert!(["UNAVAILABLE", "TIMEOUT"].contains(&code.as_str()), "{code}: {:?}", outcome.failed);
     }
     assert!(outcome.acknowledged.len() > 50, "{outcome:?}");
-    house.check(&outcome).await;
-    let (open, _) = house.bed.store().connections();
+    fixture.check(&outcome).await;
+    let (open, _) = fixture.server.store().connections();
     assert!(open <= 6, "{open} connections");
 }

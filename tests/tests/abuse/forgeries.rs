@@ -1,4 +1,4 @@
-//! Tokens that lie, over HTTP, against each kind of key: every one is refused, and none reaches the database.
+//! Forged tokens over HTTP, against each kind of key: every one is refused, and none reaches the database.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::bed::{Bed, Voice, client, code};
+use crate::custom_server::{CustomServer, Sender, client, code};
 
 const ISSUER: &str = "https://id.tenantry.test";
 const AUDIENCE: &str = "tenantry";
@@ -32,10 +32,10 @@ fn signer(pair: &Ed25519Pem, key_id: Option<&str>) -> Issuer {
     Issuer::from_ed25519_pem(pair.private.as_bytes(), config(key_id)).unwrap()
 }
 
-async fn bed(app: &TestApp, verifier: VerifierConfig) -> Bed {
+async fn server(app: &TestApp, verifier: VerifierConfig) -> CustomServer {
     let settings =
         StoreSettings { acquire_timeout: Duration::from_secs(20), ..StoreSettings::new(app.urls().app_url()) };
-    Bed::start(&settings, Clock::system(), Verifier::new(verifier).unwrap(), HttpOptions::default()).await
+    CustomServer::start(&settings, Clock::system(), Verifier::new(verifier).unwrap(), HttpOptions::default()).await
 }
 
 fn token(issuer: &Issuer, org: &Org) -> String {
@@ -50,18 +50,25 @@ fn expect_refused(name: &str, answer: &Answer) {
     assert!(answer.json.get("data").is_none(), "{name}: {}", answer.text);
 }
 
-/// Sends every forgery to a server whose database is gone: whatever is believed is answered with 503, not with 401.
-async fn expect_all_refused(app: &TestApp, org: &Org, bed: &Bed, issuer: &Issuer, public_key: Option<&str>) {
+/// Sends every forgery to a server whose database is gone, so an accepted token would be answered with 503 instead of
+/// 401.
+async fn expect_all_refused(
+    app: &TestApp,
+    org: &Org,
+    server: &CustomServer,
+    issuer: &Issuer,
+    public_key: Option<&str>,
+) {
     let (http, begun) = (client(), Instant::now());
-    let believed = Voice::new(&http, bed.url(), token(issuer, org));
+    let believed = Sender::new(&http, server.url(), token(issuer, org));
     believed.ask(DOCUMENT, json!({})).await.unwrap().expect_data();
-    bed.store().close().await;
+    server.store().close().await;
     let (user, organization) = (org.owner.user_id, org.id);
     let list = forgeries(issuer, user, organization, public_key).unwrap();
     let list: Vec<Forgery> = list.into_iter().filter(Forgery::fits_a_header).collect();
     assert!(list.len() > 240, "only {} forgeries", list.len());
     let answers = stream::iter(&list).map(async |forgery| {
-        let answer = Voice::new(&http, bed.url(), &forgery.token).ask(DOCUMENT, json!({})).await;
+        let answer = Sender::new(&http, server.url(), &forgery.token).ask(DOCUMENT, json!({})).await;
         (forgery, answer.unwrap_or_else(|error| panic!("{}: {error}", forgery.name)))
     });
     let answers: Vec<_> = answers.buffer_unordered(8).collect().await;
@@ -85,8 +92,8 @@ async fn forgeries_against_a_secret_are_refused() {
         generate_dev_key(&path).unwrap();
         let issuer = Issuer::from_secret_file(&path, config(key_id)).unwrap();
         let keys = KeySource::SecretFile { path, key_id: key_id.map(Into::into) };
-        let bed = bed(&app, VerifierConfig::new(ISSUER, AUDIENCE, keys)).await;
-        expect_all_refused(&app, &org, &bed, &issuer, None).await;
+        let server = server(&app, VerifierConfig::new(ISSUER, AUDIENCE, keys)).await;
+        expect_all_refused(&app, &org, &server, &issuer, None).await;
     }
 }
 
@@ -99,8 +106,8 @@ async fn forgeries_against_a_public_key_are_refused() {
     std::fs::write(&path, &pair.public).unwrap();
     for key_id in [None, Some("first")] {
         let keys = KeySource::PublicKeyFile { path: path.clone(), key_id: key_id.map(Into::into) };
-        let bed = bed(&app, VerifierConfig::new(ISSUER, AUDIENCE, keys)).await;
-        expect_all_refused(&app, &org, &bed, &signer(&pair, key_id), Some(&pair.public)).await;
+        let server = server(&app, VerifierConfig::new(ISSUER, AUDIENCE, keys)).await;
+        expect_all_refused(&app, &org, &server, &signer(&pair, key_id), Some(&pair.public)).await;
     }
 }
 
@@ -113,10 +120,10 @@ async fn forgeries_against_a_fetched_key_set_are_refused_and_fetch_next_to_nothi
     let begun = Instant::now();
     let config = VerifierConfig::new(ISSUER, AUDIENCE, keys.source());
     let interval = config.caching.unknown_key_interval;
-    let bed = bed(&app, config).await;
+    let server = server(&app, config).await;
     let document = keys.document();
-    expect_all_refused(&app, &org, &bed, &signer(&pairs[0], Some("first")), Some(&document)).await;
-    // Once for the first token, and once an interval for key ids that nobody knows, however many ask.
+    expect_all_refused(&app, &org, &server, &signer(&pairs[0], Some("first")), Some(&document)).await;
+    // Once for the first token, and once per interval for unknown key ids, however many requests there are.
     let allowed = 2 + begun.elapsed().as_secs() / interval.as_secs();
     assert!(keys.fetches() as u64 <= allowed, "{} fetches in {:?}", keys.fetches(), begun.elapsed());
     assert!(keys.fetches() >= 2, "an unknown key id is looked for");
@@ -134,8 +141,8 @@ async fn a_token_of_a_megabyte_is_refused() {
             ("letters", "a".repeat(length)),
             ("a valid token that goes on", format!("{valid}{}", "A".repeat(length - valid.len()))),
         ] {
-            // Beyond what a header may be at all, the connection is closed: with an answer, or before it can be read.
-            let Ok(answer) = Voice::new(&http, &url, token).ask(DOCUMENT, json!({})).await else {
+            // If a header is far too long, the connection is closed: with an answer, or before it can be read.
+            let Ok(answer) = Sender::new(&http, &url, token).ask(DOCUMENT, json!({})).await else {
                 assert!(length > 256 * 1024, "{length} {name}: the connection broke");
                 continue;
             };
@@ -144,7 +151,7 @@ async fn a_token_of_a_megabyte_is_refused() {
             }
         }
     }
-    let next = Voice::new(&http, &url, valid).ask(DOCUMENT, json!({})).await.unwrap();
+    let next = Sender::new(&http, &url, valid).ask(DOCUMENT, json!({})).await.unwrap();
     assert_eq!(next.status.as_u16(), 503, "the server is there, its database is not: {}", next.text);
 }
 
@@ -156,34 +163,34 @@ async fn rotation_under_load_refuses_nobody_and_ends_the_removed_key() {
     let keys = KeyServer::start(vec![old.jwk("old")]).await;
     let second = Duration::from_secs(1);
     let caching = KeyCaching { time_to_live: 2 * second, unknown_key_interval: second, ..KeyCaching::default() };
-    let bed = bed(&app, VerifierConfig { caching, ..VerifierConfig::new(ISSUER, AUDIENCE, keys.source()) }).await;
+    let server = server(&app, VerifierConfig { caching, ..VerifierConfig::new(ISSUER, AUDIENCE, keys.source()) }).await;
     let (signing, signed_by) = watch::channel(signer(&old, Some("old")));
     let (stopped, sent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let http = client();
     let load: Vec<_> = (0..4)
         .map(|_| {
-            let (http, url, org, signed_by) = (http.clone(), bed.url().to_owned(), org.clone(), signed_by.clone());
+            let (http, url, org, signed_by) = (http.clone(), server.url().to_owned(), org.clone(), signed_by.clone());
             let (stopped, sent) = (Arc::clone(&stopped), Arc::clone(&sent));
             tokio::spawn(async move {
                 while !stopped.load(Ordering::Relaxed) {
-                    // Each is a new token, so that none is remembered.
+                    // Each token is new, so that none is cached.
                     let count = sent.fetch_add(1, Ordering::Relaxed) as u64;
                     let issuer = signed_by.borrow().clone();
                     let made = issuer.issue(org.owner.user_id, org.id, Duration::from_secs(60 + count)).unwrap();
-                    let answer = Voice::new(&http, &url, made.token).ask(DOCUMENT, json!({})).await.unwrap();
+                    let answer = Sender::new(&http, &url, made.token).ask(DOCUMENT, json!({})).await.unwrap();
                     assert_eq!(answer.text_at("organization.name"), "The acme");
                 }
             })
         })
         .collect();
     tokio::time::sleep(second).await;
-    // The usual order: the new key is published, then it signs, then the old one goes.
+    // The usual order: the new key is published, then it signs, then the old one is removed.
     keys.publish(vec![old.jwk("old"), new.jwk("new")]);
     signing.send(signer(&new, Some("new"))).unwrap();
     tokio::time::sleep(2 * second).await;
     keys.publish(vec![new.jwk("new")]);
     let removed = Instant::now();
-    let retired = Voice::new(&http, bed.url(), token(&signer(&old, Some("old")), &org));
+    let retired = Sender::new(&http, server.url(), token(&signer(&old, Some("old")), &org));
     while retired.ask(DOCUMENT, json!({})).await.unwrap().status.is_success() {
         assert!(removed.elapsed() < 3 * second, "the removed key still works after {:?}", removed.elapsed());
         tokio::time::sleep(second / 20).await;
@@ -197,7 +204,7 @@ async fn rotation_under_load_refuses_nobody_and_ends_the_removed_key() {
     println!("{} tokens through a rotation; the removed key ended after {ended:?}", sent.load(Ordering::Relaxed));
 }
 
-/// A key set behind HTTP on a loopback port.
+/// A key set served over HTTP on a loopback port.
 struct KeyServer {
     url: String,
     document: watch::Sender<String>,

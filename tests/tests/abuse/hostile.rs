@@ -1,4 +1,5 @@
-//! Documents that try to make the server work for nothing, over HTTP: each is refused at once, and nobody else notices.
+//! Documents that try to waste the server's resources, over HTTP: each is refused at once, and other clients are not
+//! affected.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,20 +11,20 @@ use tenantry_executor::guard::{GuardErrorKind, GuardLimits};
 use tenantry_tests::{Answer, TestApp};
 use tokio::task::JoinSet;
 
-use crate::bed::{Voice, alone, client, code};
+use crate::custom_server::{Sender, alone, client, code};
 use crate::program::Program;
 
-/// How long a refusal may take, from the client's first byte to the answer's last.
+/// How long a refusal may take, from the first byte of the request to the last of the answer.
 const BOUND: Duration = Duration::from_millis(if cfg!(debug_assertions) { 250 } else { 50 });
 
-/// How often the whole list is fired at the program.
+/// How often the whole list is sent to the program.
 const ROUNDS: usize = if cfg!(debug_assertions) { 10 } else { 40 };
 
-/// How much more memory the program may hold afterwards, in KiB: what the allocator keeps at hand comes and goes by as much, and a
-/// tenth of what was sent would be more.
+/// How much more memory the program may hold afterwards, in KiB. The allocator's reserves vary by this much; a tenth of
+/// what was sent would be more.
 const GROWTH: u64 = 32 * 1024;
 
-/// How long a neighbour is watched, each time.
+/// How long another client is measured, each time.
 const WATCH: Duration = Duration::from_secs(4);
 
 const NEIGHBOUR: &str = "{ clients(first: 20) { nodes { id name status } } }";
@@ -55,9 +56,9 @@ async fn every_hostile_document_is_refused_at_once() {
     let _alone = alone().await;
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
-    let voice = Voice::new(&client(), &app.server().url("/graphql"), app.token(org.owner.user_id, org.id));
-    voice.ask(NEIGHBOUR, json!({})).await.unwrap().expect_data();
-    // Nothing of them reaches the database: its connections are closed behind the server's back.
+    let sender = Sender::new(&client(), &app.server().url("/graphql"), app.token(org.owner.user_id, org.id));
+    sender.ask(NEIGHBOUR, json!({})).await.unwrap().expect_data();
+    // None of them reaches the database: its connections are closed.
     app.server().store().close().await;
 
     let list = documents();
@@ -66,10 +67,10 @@ async fn every_hostile_document_is_refused_at_once() {
     for document in &list {
         let body = body(document);
         let mut best = Duration::MAX;
-        // The best of three: what the machine does besides is not the document's doing.
+        // The best of three attempts, so that other load on the machine does not count.
         for _ in 0..3 {
             let begun = Instant::now();
-            let answer = voice.say(body.clone()).await.unwrap();
+            let answer = sender.say(body.clone()).await.unwrap();
             best = best.min(begun.elapsed());
             wrong.extend(fault(document, &answer));
         }
@@ -83,16 +84,16 @@ async fn every_hostile_document_is_refused_at_once() {
     println!("{} documents in {total:?}, the slowest in {:?}: {}", list.len(), slowest.0, slowest.1);
 }
 
-/// Fires the list from several connections, so often.
-async fn fire(voice: &Voice, rounds: usize) -> usize {
+/// Sends the list this often over several connections.
+async fn fire(sender: &Sender, rounds: usize) -> usize {
     let mut attackers = JoinSet::new();
     for start in 0..4 {
-        let voice = voice.clone();
+        let sender = sender.clone();
         attackers.spawn(async move {
             let list = documents();
             for index in 0..list.len() * rounds / 4 {
                 let document = &list[(start + index * 4) % list.len()];
-                let answer = voice.say(body(document)).await.unwrap();
+                let answer = sender.say(body(document)).await.unwrap();
                 assert_eq!(fault(document, &answer), None);
             }
             list.len() * rounds / 4
@@ -102,27 +103,27 @@ async fn fire(voice: &Voice, rounds: usize) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn memory_goes_back_to_where_it_was() {
+async fn memory_returns_to_its_previous_level() {
     let _alone = alone().await;
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
     let program = Program::serve(&app, &[("TENANTRY_REQUESTS_PER_SECOND", "0")]).await;
-    let voice = Voice::new(&client(), &program.url(), app.token(org.owner.user_id, org.id));
-    // One round, so that what is made once is there: buffers, threads, the allocator's own pages.
-    fire(&voice, 1).await;
+    let sender = Sender::new(&client(), &program.url(), app.token(org.owner.user_id, org.id));
+    // One round first, so that things that are allocated once exist: buffers, threads, the allocator's own pages.
+    fire(&sender, 1).await;
     for _ in 0..50 {
-        voice.ask(NEIGHBOUR, json!({})).await.unwrap().expect_data();
+        sender.ask(NEIGHBOUR, json!({})).await.unwrap().expect_data();
     }
     let Some(before) = program.resident() else {
         println!("skipped: this system does not tell how much memory a process holds");
         return;
     };
-    let fired = fire(&voice, ROUNDS).await;
-    // The allocator gives pages back a moment after they are free.
+    let fired = fire(&sender, ROUNDS).await;
+    // The allocator returns pages to the system with a delay.
     let mut after = u64::MAX;
     for _ in 0..50 {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        voice.ask(NEIGHBOUR, json!({})).await.unwrap().expect_data();
+        sender.ask(NEIGHBOUR, json!({})).await.unwrap().expect_data();
         after = after.min(program.resident().unwrap());
         if after <= before + GROWTH {
             break;
@@ -132,15 +133,15 @@ async fn memory_goes_back_to_where_it_was() {
     assert!(after <= before + GROWTH, "{before} KiB before, {after} KiB after {fired} hostile requests");
 }
 
-/// The 99th percentile of what three neighbours wait for an answer while somebody else may be firing.
-async fn neighbours_wait(voices: Vec<Voice>) -> Duration {
+/// The 99th percentile of three other clients' latencies, possibly while someone sends hostile documents.
+async fn neighbours_wait(senders: Vec<Sender>) -> Duration {
     let mut neighbours = JoinSet::new();
-    for voice in voices {
+    for sender in senders {
         neighbours.spawn(async move {
             let (begun, mut waits) = (Instant::now(), Vec::new());
             while begun.elapsed() < WATCH {
                 let asked = Instant::now();
-                voice.ask(NEIGHBOUR, json!({})).await.unwrap().expect_data();
+                sender.ask(NEIGHBOUR, json!({})).await.unwrap().expect_data();
                 waits.push(asked.elapsed());
                 tokio::time::sleep(Duration::from_millis(12)).await;
             }
@@ -153,39 +154,39 @@ async fn neighbours_wait(voices: Vec<Voice>) -> Duration {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_neighbour_does_not_wait_for_somebody_elses_hostile_documents() {
+async fn other_clients_are_not_slowed_down_by_hostile_documents() {
     let _alone = alone().await;
     let app = TestApp::start().await;
     let org = app.organization("enemy").create().await;
-    // With the product's own settings, the one for requests per second among them.
+    // With the product's own settings, including the rate limit.
     let program = Program::serve(&app, &[]).await;
     let http = client();
-    let mut voices = Vec::new();
+    let mut senders = Vec::new();
     for slug in ["alpha", "beta", "gamma"] {
         let org = app.organization(slug).create().await;
-        voices.push(Voice::new(&http, &program.url(), app.token(org.owner.user_id, org.id)));
+        senders.push(Sender::new(&http, &program.url(), app.token(org.owner.user_id, org.id)));
     }
-    let enemy = Voice::new(&http, &program.url(), app.token(org.owner.user_id, org.id));
+    let enemy = Sender::new(&http, &program.url(), app.token(org.owner.user_id, org.id));
     let list = documents().iter().map(body).collect::<Vec<_>>();
-    neighbours_wait(voices.clone()).await;
+    neighbours_wait(senders.clone()).await;
 
     let (mut seen, fired) = (Vec::new(), Arc::new(AtomicUsize::new(0)));
     for _ in 0..3 {
-        let quiet = neighbours_wait(voices.clone()).await;
+        let quiet = neighbours_wait(senders.clone()).await;
         let (enemy, list, count) = (enemy.clone(), list.clone(), Arc::clone(&fired));
         let attack = tokio::spawn(async move {
             for body in list.into_iter().cycle() {
-                // Somebody who is told to slow down and does not.
+                // A client that is told to slow down and does not.
                 count.fetch_add(1, Ordering::Relaxed);
                 enemy.say(body).await.unwrap();
             }
         });
-        let attacked = neighbours_wait(voices.clone()).await;
+        let attacked = neighbours_wait(senders.clone()).await;
         assert!(!attack.is_finished(), "the attack broke off: {:?}", attack.await);
         attack.abort();
         seen.push((quiet, attacked));
         let bound = if cfg!(debug_assertions) { quiet * 4 + Duration::from_millis(100) } else { quiet * 2 };
-        // A floor, because twice a fraction of a millisecond is nothing that anybody waits for.
+        // A lower bound, because twice a fraction of a millisecond does not matter to anyone.
         if attacked <= bound.max(Duration::from_millis(5)) {
             let fired = fired.load(Ordering::Relaxed);
             println!("{fired} hostile requests; the neighbours' p99 (quiet, attacked): {seen:?}");
@@ -196,7 +197,7 @@ async fn a_neighbour_does_not_wait_for_somebody_elses_hostile_documents() {
     panic!("the neighbours wait (quiet, attacked): {seen:?}");
 }
 
-/// Misspelled names of every kind that suggestions are made for.
+/// Misspelled names of every kind for which suggestions exist.
 const MISSPELLED: [&str; 4] = [
     "{ clinets { totalCount } }",
     "{ clients(frist: 1) { totalCount } }",
@@ -205,7 +206,7 @@ const MISSPELLED: [&str; 4] = [
 ];
 
 #[tokio::test]
-async fn without_introspection_nothing_is_told_and_nothing_suggested() {
+async fn without_introspection_nothing_is_revealed_or_suggested() {
     let open = TestApp::start().await;
     let org = open.organization("acme").create().await;
     let owner = open.as_owner(&org);
@@ -244,7 +245,7 @@ async fn without_introspection_nothing_is_told_and_nothing_suggested() {
 }
 
 #[tokio::test]
-async fn the_cost_is_told_and_the_limits_are_settings() {
+async fn the_cost_is_reported_and_the_limits_are_settings() {
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
     let owner = app.as_owner(&org);

@@ -1,4 +1,4 @@
-//! Reading and writing without pause while something else goes wrong, with a list of what was acknowledged.
+//! Continuous reads and writes while something else goes wrong, with a record of what was acknowledged.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,24 +9,24 @@ use serde_json::json;
 use tenantry_tests::Answer;
 use tokio::task::JoinSet;
 
-use crate::bed::{Voice, code};
+use crate::custom_server::{Sender, code};
 
 const WRITE: &str =
     "mutation($name: String!) { createClient(input: { name: $name }) { client { name } userErrors { code } } }";
 const READ: &str = "{ organization { slug } clients(first: 10) { nodes { name } } }";
 
-/// How long whoever was refused waits before the next request.
+/// The pause after a refused request.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// A caller whose organization's texts all start with its slug.
+/// A caller in an organization whose texts all start with its slug.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub(crate) slug: String,
-    pub(crate) voice: Voice,
+    pub(crate) sender: Sender,
 }
 
 impl Caller {
-    /// Whether an answer with data is this caller's: to a write of `written`, or to a read.
+    /// Asserts that an answer with data belongs to this caller: to a write of `written`, or to a read.
     fn check(&self, answer: &Answer, written: Option<&str>) {
         let data = answer.expect_data();
         if let Some(name) = written {
@@ -40,14 +40,14 @@ impl Caller {
     }
 }
 
-/// What came of the requests.
+/// The results of the requests.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
-    /// The names that the server said it had written.
+    /// The names that the server confirmed to have written.
     pub(crate) acknowledged: Vec<String>,
     /// How many requests were answered with data.
     pub(crate) good: usize,
-    /// How many ended otherwise: by code, or `broken` when no answer came.
+    /// How many ended otherwise, by code; `broken` if there was no answer.
     pub(crate) failed: BTreeMap<String, usize>,
 }
 
@@ -62,7 +62,7 @@ impl Outcome {
     }
 }
 
-/// Callers that read and write until they are told to stop.
+/// Callers that read and write until they are stopped.
 pub(crate) struct Load {
     workers: JoinSet<()>,
     shared: Arc<Shared>,
@@ -101,7 +101,7 @@ impl Load {
         self.shared.outcome.lock().unwrap().good
     }
 
-    /// Waits until every worker has been answered with data once more, and gives how long that took.
+    /// Waits until every worker has got another answer with data, and returns how long that took.
     pub(crate) async fn recovered(&self, callers: &[Caller], within: Duration) -> Duration {
         let begun = Instant::now();
         for caller in callers {
@@ -114,7 +114,7 @@ impl Load {
         begun.elapsed()
     }
 
-    /// Stops, and waits for what is under way.
+    /// Stops, and waits for running requests.
     pub(crate) async fn stop(mut self) -> Outcome {
         self.shared.stopped.store(true, Ordering::Relaxed);
         while let Some(worker) = self.workers.join_next().await {
@@ -125,14 +125,14 @@ impl Load {
 }
 
 impl Shared {
-    /// One request; whether it was answered with data.
+    /// Sends one request; returns whether it was answered with data.
     async fn once(&self, caller: &Caller, writes: bool) -> bool {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let name = format!("{} made by {number}", caller.slug);
         let answer = if writes {
-            caller.voice.ask(WRITE, json!({ "name": name })).await
+            caller.sender.ask(WRITE, json!({ "name": name })).await
         } else {
-            caller.voice.ask(READ, json!({})).await
+            caller.sender.ask(READ, json!({})).await
         };
         let failure = match &answer {
             Err(_) => Some("broken"),

@@ -1,4 +1,4 @@
-//! What a request may look like: methods, content types, one request at a time. What is refused has no effect.
+//! The form of a request: methods, content types, one request at a time. A refused request has no effect.
 
 use reqwest::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE};
 use reqwest::{Method, StatusCode};
@@ -45,10 +45,10 @@ async fn only_post_writes() {
             assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method} {parameters:?}: {}", answer.text);
             assert_eq!(answer.headers[ALLOW], "POST", "{method} {parameters:?}");
         }
-        // A body does not make it one.
+        // A body does not make it a POST.
         let request = f.request(method.clone()).query(&[("query", QUERY)]).json(&json!({ "query": MUTATION }));
         assert_eq!(f.owner.send(request).await.status, StatusCode::OK, "{method}");
-        // With two operations and no name it is not clear which is meant.
+        // With two operations and no name, the operation is ambiguous.
         let answer = f.owner.send(f.request(method.clone()).query(&[("query", &both)])).await;
         if method == Method::GET {
             assert!(answer.json.get("data").is_none(), "{}", answer.text);
@@ -64,7 +64,7 @@ async fn only_post_writes() {
 }
 
 #[tokio::test]
-async fn bodies_that_a_form_could_send_are_refused_unread() {
+async fn bodies_that_a_form_could_send_are_refused_without_parsing() {
     let f = Fixture::new().await;
     let body = json!({ "query": MUTATION }).to_string();
     let multipart = format!(
@@ -106,7 +106,7 @@ async fn bodies_that_a_form_could_send_are_refused_unread() {
 }
 
 #[tokio::test]
-async fn requests_come_one_by_one() {
+async fn request_batches_are_refused() {
     let f = Fixture::new().await;
     let one = json!({ "query": MUTATION });
     for batch in [json!([]), json!([one]), json!([one, one]), json!(vec![one.clone(); 500]), json!([[one]])] {
@@ -121,7 +121,7 @@ async fn requests_come_one_by_one() {
 }
 
 #[tokio::test]
-async fn other_methods_are_told_which_there_are() {
+async fn other_methods_are_answered_with_the_allowed_ones() {
     let f = Fixture::new().await;
     let body = json!({ "query": MUTATION });
     let own = Method::from_bytes(b"QUERY").unwrap();
@@ -134,7 +134,7 @@ async fn other_methods_are_told_which_there_are() {
     let answer = f.owner.send(f.request(Method::OPTIONS).json(&body)).await;
     assert_eq!((answer.status, answer.text.as_str()), (StatusCode::NO_CONTENT, ""));
     assert_eq!(answer.headers[ALLOW], "GET, HEAD, POST, OPTIONS");
-    // No origin is let in, so a page of another one cannot read an answer or send JSON.
+    // No other origin is allowed, so a page from elsewhere can neither read an answer nor send JSON.
     let preflight = f.request(Method::OPTIONS).header("origin", "https://elsewhere.test");
     let answer = f.owner.send(preflight.header("access-control-request-method", "POST")).await;
     assert!(!answer.headers.keys().any(|name| name.as_str().starts_with("access-control-")), "{:?}", answer.headers);
@@ -147,7 +147,7 @@ async fn other_methods_are_told_which_there_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_arrives_whatever_is_still_being_sent_and_the_connection_goes_on() {
+async fn a_refusal_arrives_during_the_upload_and_the_connection_stays_usable() {
     let f = Fixture::new().await;
     let nobody = f.app.with_token(None);
     let mut senders = tokio::task::JoinSet::new();
@@ -163,7 +163,7 @@ async fn a_refusal_arrives_whatever_is_still_being_sent_and_the_connection_goes_
         let (session, owner) = (session.clone(), f.owner.clone());
         senders.spawn(async move {
             assert_eq!(session.send(request).await.status, expected);
-            // On a connection that somebody was refused on.
+            // On a connection where a request was refused before.
             assert_eq!(owner.query(QUERY, json!({})).await.text_at("organization.name"), "The acme");
         });
     }

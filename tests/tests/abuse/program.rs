@@ -1,4 +1,4 @@
-//! The program itself, as its own process, on the database of a test.
+//! The program itself, as its own process, on a test's database.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ pub(crate) struct Program {
     _folder: TempDir,
 }
 
-/// The program: beside this test's own binary, where cargo puts both. Built when it is not there yet.
+/// The program, next to this test's own binary, where cargo puts both. Built if it does not exist yet.
 fn path() -> &'static PathBuf {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| {
@@ -36,9 +36,9 @@ fn path() -> &'static PathBuf {
 }
 
 impl Program {
-    /// Serves the app's database to those who have the app's tokens, with these settings besides.
+    /// Serves the app's database to holders of the app's tokens, with these additional settings.
     pub(crate) async fn serve(app: &TestApp, settings: &[(&str, &str)]) -> Self {
-        // The port was free a moment ago. On a busy machine somebody may have taken it since, if only for a connection.
+        // The port was free a moment ago. On a busy machine another process may have taken it since.
         for _ in 0..4 {
             if let Some(program) = Self::try_serve(app, settings).await {
                 return program;
@@ -47,7 +47,7 @@ impl Program {
         panic!("the program ended every time");
     }
 
-    /// As [`serve`](Self::serve); `None` when the program ended before it was ready.
+    /// As [`serve`](Self::serve); `None` if the program ended before it was ready.
     async fn try_serve(app: &TestApp, settings: &[(&str, &str)]) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let key = folder.path().join("public.pem");
@@ -69,9 +69,9 @@ impl Program {
         program.becomes_ready().await.then_some(program)
     }
 
-    /// Waits until it is ready; `false` when it ended.
+    /// Waits until it is ready; `false` if it ended.
     async fn becomes_ready(&mut self) -> bool {
-        let http = super::bed::client();
+        let http = super::custom_server::client();
         let url = format!("http://{}/readyz", self.address);
         let ready = async {
             while !http.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
@@ -85,7 +85,7 @@ impl Program {
         tokio::time::timeout(Duration::from_secs(30), ready).await.expect("it becomes ready")
     }
 
-    /// Where it listens.
+    /// Its address.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -106,7 +106,7 @@ impl Program {
         self.child.wait().await.unwrap()
     }
 
-    /// The memory that it holds, in KiB; `None` where the system does not tell.
+    /// Its resident memory, in KiB; `None` where the system does not report it.
     pub(crate) fn resident(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

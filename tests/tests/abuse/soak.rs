@@ -1,5 +1,5 @@
-//! Very many requests of very many organizations over five connections, with everything going wrong that can go wrong with a
-//! request: every answer belongs to its caller, and every write is where it belongs.
+//! A great many requests from many organizations over five connections, with everything that can go wrong with a
+//! request: every answer belongs to its caller, and every write is in the right organization.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,20 +16,20 @@ use tenantry_store::{ReadScope, StoreSettings};
 use tenantry_tests::{Answer, TestApp};
 use tokio::task::JoinSet;
 
-use crate::bed::{Bed, Voice, alone, client, code};
+use crate::custom_server::{CustomServer, Sender, alone, client, code};
 
-/// How many requests are sent when `TENANTRY_SOAK_REQUESTS` does not say.
+/// The number of requests if `TENANTRY_SOAK_REQUESTS` is not set.
 const REQUESTS: usize = 20_000;
 const CONNECTIONS: u32 = 5;
 const ORGANIZATIONS: usize = 60;
-/// How many requests are under way at a time: more than there are connections, so that each is handed on at once.
+/// The number of concurrent requests: more than connections, so that each connection is reused at once.
 const WORKERS: usize = 16;
 
-/// Every so often the clock panics when it is asked, wherever that happens to be: before a transaction, in one, after it.
+/// The clock panics at every so many calls, wherever that is: before a transaction, in one, after it.
 const PANIC_EVERY: usize = 211;
 const PANIC: &str = "the soak's clock is broken";
 
-/// What every text of an organization carries, and no id can contain.
+/// A marker in every text of an organization. No id can contain it.
 const MARK: &str = "tenant-";
 
 const LIST: &str = "{ organization { name slug } viewer { member { name } }
@@ -41,11 +41,11 @@ const CREATE: &str = "mutation($name: String!) { createClient(input: { name: $na
 const UPDATE: &str = "mutation($id: ID!, $notes: String) { updateClient(input: { id: $id, notes: $notes }) {
     client { name notes } userErrors { code } } }";
 
-/// One organization as its owner knows it.
+/// One organization from its owner's view.
 struct Tenant {
     slug: String,
     identity: Identity,
-    voice: Voice,
+    sender: Sender,
     client: String,
     uuid: uuid::Uuid,
 }
@@ -54,7 +54,7 @@ struct Tenant {
 #[derive(Debug, Default)]
 struct Tally {
     outcomes: BTreeMap<String, usize>,
-    /// The names of clients whose making was acknowledged.
+    /// The names of clients whose creation was acknowledged.
     acknowledged: Vec<String>,
 }
 
@@ -77,7 +77,7 @@ impl Tally {
 
 struct Soak {
     app: TestApp,
-    bed: Bed,
+    server: CustomServer,
     tenants: Vec<Tenant>,
     panics: Arc<AtomicUsize>,
     armed: Arc<AtomicBool>,
@@ -96,23 +96,23 @@ impl Soak {
             ..StoreSettings::new(app.urls().app_url())
         };
         let clock = breaking_clock(Arc::clone(&panics), Arc::clone(&armed));
-        let bed = Bed::start(&settings, clock, app.verifier().clone(), HttpOptions::default()).await;
+        let server = CustomServer::start(&settings, clock, app.verifier().clone(), HttpOptions::default()).await;
         let http = client();
         let mut tenants = Vec::new();
         for index in 0..ORGANIZATIONS {
             let slug = format!("{MARK}{index:03}");
             let org = app.organization(&slug).create().await;
             let identity = Identity { user_id: org.owner.user_id, organization_id: org.id };
-            let voice = Voice::new(&http, bed.url(), app.token(org.owner.user_id, org.id));
+            let sender = Sender::new(&http, server.url(), app.token(org.owner.user_id, org.id));
             let uuid = Clock::system().new_id::<ClientId>();
             let (client, uuid) = (uuid.to_string(), uuid.as_uuid());
-            tenants.push(Tenant { slug, identity, voice, client, uuid });
+            tenants.push(Tenant { slug, identity, sender, client, uuid });
         }
         let first: Vec<String> = tenants
             .iter()
             .map(|t| format!("('{}', '{}'::uuid)", t.identity.organization_id.as_uuid(), t.uuid))
             .collect();
-        // Each has clients and projects whose names say whose they are, and the owner's name does as well.
+        // Each has clients and projects whose names contain its slug, and so does the owner's name.
         app.sql(&format!(
             "UPDATE auth.users u SET name = 'Owner of ' || o.slug FROM app.organizations o
                  JOIN app.organization_members m ON m.organization_id = o.id WHERE u.id = m.user_id;
@@ -128,10 +128,10 @@ impl Soak {
             first.join(", ")
         ))
         .await;
-        Self { app, bed, tenants, panics, armed, left: AtomicUsize::new(requests) }
+        Self { app, server, tenants, panics, armed, left: AtomicUsize::new(requests) }
     }
 
-    /// Takes one request out of those that are left, and gives its number.
+    /// Takes one of the remaining requests, and returns its number.
     fn take(&self) -> Option<usize> {
         self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).ok()
     }
@@ -147,7 +147,7 @@ impl Soak {
                 8..9 => self.panic_in_a_scope(tenant, &mut tally).await,
                 kind => {
                     let (document, variables) = self.request(tenant, number, kind, &mut random);
-                    let answer = tenant.voice.ask(document, variables).await.expect("whoever waits is answered");
+                    let answer = tenant.sender.ask(document, variables).await.expect("whoever waits is answered");
                     check(tenant, document, &answer, &mut tally);
                 }
             }
@@ -166,20 +166,20 @@ impl Soak {
         }
     }
 
-    /// A client that goes away before the answer comes, at any moment of the request.
+    /// A client that disconnects before the answer arrives, at any moment of the request.
     async fn hang_up(&self, tenant: &Tenant, number: usize, random: &mut StdRng, tally: &mut Tally) {
         let kind = random.random_range(0..80);
         let (document, variables) = self.request(tenant, number, kind, random);
         let patience = Duration::from_micros(random.random_range(0..12_000));
-        match tokio::time::timeout(patience, tenant.voice.ask(document, variables)).await {
+        match tokio::time::timeout(patience, tenant.sender.ask(document, variables)).await {
             Err(_) => tally.count("hung up"),
             Ok(answer) => check(tenant, document, &answer.expect("an answer in time"), tally),
         }
     }
 
-    /// A task that panics while it holds a scope, as a resolver would that reads by itself.
+    /// A task that panics while it holds a scope, like a resolver that reads by itself.
     async fn panic_in_a_scope(&self, tenant: &Tenant, tally: &mut Tally) {
-        let (store, identity) = (self.bed.store().clone(), tenant.identity);
+        let (store, identity) = (self.server.store().clone(), tenant.identity);
         let task = tokio::spawn(async move {
             let scope = ReadScope::open(&store, identity).await;
             let found = match &scope {
@@ -189,14 +189,14 @@ impl Soak {
             std::panic::panic_any(found.map_or(String::new(), |organization| organization.slug));
         });
         let told = task.await.unwrap_err().into_panic();
-        // A `&str` is the clock's panic, which came first.
+        // A `&str` comes from the clock's panic, which happened first.
         if let Some(slug) = told.downcast_ref::<String>() {
             assert!(slug.is_empty() || *slug == tenant.slug, "{slug} in the scope of {}", tenant.slug);
         }
         tally.count("panicked in a scope");
     }
 
-    /// Kills connections and holds locks until it is told to stop.
+    /// Kills connections and holds locks until it is stopped.
     async fn trouble(&self, stopped: &AtomicBool) -> (usize, usize) {
         let mut random = StdRng::seed_from_u64(7);
         let (mut killed, mut locked) = (0, 0);
@@ -221,9 +221,9 @@ impl Soak {
         (usize::try_from(killed).unwrap(), locked)
     }
 
-    /// What must hold afterwards.
+    /// Checks what must hold afterwards.
     async fn settle(&self, acknowledged: &[String]) {
-        // Nothing is left open, whatever happened to whoever opened it.
+        // No transaction is left open, whatever happened to its owner.
         let begun = Instant::now();
         let open = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
                     AND usename = 'tenantry_app' AND state <> 'idle'";
@@ -231,12 +231,12 @@ impl Soak {
             assert!(begun.elapsed() < Duration::from_secs(10), "transactions are left open");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        let (connections, _) = self.bed.store().connections();
+        let (connections, _) = self.server.store().connections();
         assert!(connections <= CONNECTIONS);
-        // An idle session knows no tenant.
+        // An idle session has no tenant set.
         for _ in 0..CONNECTIONS {
             let tenant = &self.tenants[0];
-            let answer = tenant.voice.ask(LIST, json!({})).await.unwrap();
+            let answer = tenant.sender.ask(LIST, json!({})).await.unwrap();
             assert_eq!(answer.text_at("organization.slug"), tenant.slug);
         }
         let strangers = "SELECT count(*) FROM app.clients c JOIN app.organizations o ON o.id = c.organization_id
@@ -252,7 +252,7 @@ impl Soak {
     }
 }
 
-/// Whose answer it is, and whether it is one that may be.
+/// Asserts that the answer belongs to this tenant, and that it is an allowed one.
 fn check(tenant: &Tenant, document: &str, answer: &Answer, tally: &mut Tally) {
     for (start, _) in answer.text.match_indices(MARK) {
         let whose = &answer.text[start..start + tenant.slug.len()];
@@ -295,7 +295,7 @@ fn check(tenant: &Tenant, document: &str, answer: &Answer, tally: &mut Tally) {
     }
 }
 
-/// The machine's clock, which panics every so often once it is armed.
+/// The machine's clock, which panics regularly once it is armed.
 fn breaking_clock(panics: Arc<AtomicUsize>, armed: Arc<AtomicBool>) -> Clock {
     let (clock, asked) = (Clock::system(), AtomicUsize::new(0));
     Clock::from_fn(move || {
@@ -307,7 +307,7 @@ fn breaking_clock(panics: Arc<AtomicUsize>, armed: Arc<AtomicBool>) -> Clock {
     })
 }
 
-/// Keeps the panics that are part of the test out of its output.
+/// Hides the test's intentional panics from its output.
 fn hush() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -353,7 +353,7 @@ async fn every_answer_belongs_to_its_caller() {
     let good =
         ["listed", "listed in short", "found", "not found", "created", "updated"].map(|outcome| tally.of(outcome));
     assert!(good.iter().sum::<usize>() * 10 >= requests * 8, "too little came of it: {:?}", tally.outcomes);
-    // Each kind of trouble was there, or nothing was proven.
+    // Each kind of failure must have occurred, or nothing was tested.
     for outcome in ["INTERNAL", "TIMEOUT", "hung up", "panicked in a scope"] {
         assert!(tally.of(outcome) > 0, "no request was {outcome}");
     }

@@ -1,4 +1,4 @@
-//! SIGTERM under load: the program finishes what it has begun, takes on nothing new, and ends.
+//! SIGTERM under load: the program finishes running requests, accepts no new ones, and ends.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use sqlx::{Connection, PgConnection};
 use tenantry_tests::TestApp;
 use tokio::net::TcpStream;
 
-use crate::bed::{Voice, alone, client};
+use crate::custom_server::{Sender, alone, client};
 use crate::load::{Caller, Load};
 use crate::program::Program;
 
@@ -17,7 +17,7 @@ const WRITE: &str = "mutation($id: ID!, $notes: String) { updateClient(input: { 
     client { id notes } userErrors { code } } }";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_under_way_finish_new_ones_are_refused_and_the_program_ends() {
+async fn running_requests_finish_new_ones_are_refused_and_the_program_ends() {
     let _alone = alone().await;
     let app = TestApp::start().await;
     let mut program = Program::serve(&app, &[("TENANTRY_REQUESTS_PER_SECOND", "0")]).await;
@@ -26,15 +26,15 @@ async fn requests_under_way_finish_new_ones_are_refused_and_the_program_ends() {
     for slug in ["alpha", "beta", "gamma"] {
         let org = app.organization(slug).create().await;
         let created = app.as_owner(&org).create_client(&format!("{slug} slow")).await;
-        let voice = Voice::new(&http, &url, app.token(org.owner.user_id, org.id));
-        // One that has its own connections, on which nothing else is sent.
-        slow.push((Voice::new(&client(), &url, app.token(org.owner.user_id, org.id)), created["id"].clone()));
-        callers.push(Caller { slug: slug.to_owned(), voice });
+        let sender = Sender::new(&http, &url, app.token(org.owner.user_id, org.id));
+        // A client with its own connections, on which nothing else is sent.
+        slow.push((Sender::new(&client(), &url, app.token(org.owner.user_id, org.id)), created["id"].clone()));
+        callers.push(Caller { slug: slug.to_owned(), sender });
     }
     let load = Load::start(&callers);
     tokio::time::sleep(Duration::from_millis(500)).await;
 
-    // Writes that are under way for as long as somebody else holds what they want.
+    // Writes that keep running while another transaction holds the lock they need.
     let held = Arc::new(AtomicBool::new(true));
     let mut lock = PgConnection::connect(&app.urls().superuser_url()).await.unwrap();
     sqlx::raw_sql("BEGIN; SELECT 1 FROM app.clients WHERE name LIKE '% slow' FOR UPDATE")
@@ -43,10 +43,10 @@ async fn requests_under_way_finish_new_ones_are_refused_and_the_program_ends() {
         .unwrap();
     let under_way: Vec<_> = slow
         .into_iter()
-        .map(|(voice, id)| {
+        .map(|(sender, id)| {
             let held = Arc::clone(&held);
             tokio::spawn(async move {
-                let answer = voice.ask(WRITE, json!({ "id": id, "notes": "written while stopping" })).await;
+                let answer = sender.ask(WRITE, json!({ "id": id, "notes": "written while stopping" })).await;
                 assert!(!held.load(Ordering::Relaxed), "it did not wait for the lock");
                 answer.expect("a request under way is answered")
             })
@@ -56,7 +56,7 @@ async fn requests_under_way_finish_new_ones_are_refused_and_the_program_ends() {
 
     let asked = Instant::now();
     program.terminate();
-    // Nobody new is let in, while those under way still wait.
+    // New requests are refused while the running ones still wait.
     let refused = async {
         while TcpStream::connect(program.address()).await.is_ok() {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -77,7 +77,7 @@ async fn requests_under_way_finish_new_ones_are_refused_and_the_program_ends() {
     assert!(took < Duration::from_secs(10), "it took {took:?}");
 
     let outcome = load.stop().await;
-    // Whoever comes after the end finds nobody; nobody is told anything else.
+    // Requests after the end get no connection; no request gets any other error.
     assert_eq!(outcome.failed.keys().collect::<Vec<_>>(), ["broken"], "{:?}", outcome.failed);
     assert_eq!(app.number("SELECT count(*) FROM app.clients WHERE notes = 'written while stopping'").await, 3);
     let written = app.texts("SELECT name FROM app.clients").await;

@@ -1,4 +1,4 @@
-//! Bad input: a typed answer that names the field, and nothing written.
+//! Bad input: the answer is a typed error that names the field, and nothing is written.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,7 +7,7 @@ use tenantry_tests::{Answer, FullOrg, Session, TestApp};
 
 use crate::introspection::Types;
 
-/// Asserts a top-level error that names what it is about: an argument, or the way to an input's field.
+/// Asserts a top-level error with this subject: an argument, or the path to an input's field.
 #[track_caller]
 fn refused_about(answer: &Answer, about: &str) {
     assert_eq!(answer.error_code(), "BAD_USER_INPUT", "{}", answer.text);
@@ -17,7 +17,7 @@ fn refused_about(answer: &Answer, about: &str) {
     assert_eq!(named, about, "{}", answer.text);
 }
 
-/// The rows of the tables that the tests here could write to.
+/// The number of rows in the tables that these tests could write to.
 async fn rows(app: &TestApp) -> i64 {
     app.number(
         "SELECT (SELECT count(*) FROM app.clients) + (SELECT count(*) FROM app.projects) + (SELECT count(*) FROM app.tasks)
@@ -48,7 +48,7 @@ impl Fixture {
 }
 
 #[tokio::test]
-async fn malformed_and_wrong_kinds_of_ids_are_told_as_such() {
+async fn malformed_ids_and_ids_of_another_kind_are_reported_as_such() {
     let f = fixture().await;
     let long = format!("client_{}", "0".repeat(10_000));
     let malformed = [
@@ -83,7 +83,7 @@ async fn malformed_and_wrong_kinds_of_ids_are_told_as_such() {
             "input.clientId",
         );
     }
-    // A well-formed id of another kind, at every root field that takes one.
+    // A well-formed id of another kind, at every root field that takes an id.
     let types = Types::of(&f.owner).await;
     for field in types.fields("Query").into_iter().filter(|field| field.name() != "node") {
         if field.args().iter().all(|arg| arg["name"] != "id") {
@@ -122,7 +122,7 @@ async fn page_arguments_out_of_bounds_are_refused_at_the_root_and_nested() {
         let nested = format!("{{ clients(first: 3) {{ nodes {{ id projects({arguments}) {{ nodes {{ id }} }} }} }} }}");
         refused_about(&f.owner.query(&nested, json!({})).await, about);
     }
-    // What does not fit the type at all.
+    // A value that does not fit the type at all.
     let beyond = f.owner.query("{ clients(first: 2147483648) { nodes { id } } }", json!({})).await;
     assert_eq!(beyond.error_code(), "QUERY_TOO_COSTLY", "{}", beyond.text);
     for arguments in ["first: \"1\"", "first: 1.5", "after: 1"] {
@@ -138,7 +138,7 @@ async fn page_arguments_out_of_bounds_are_refused_at_the_root_and_nested() {
 }
 
 #[tokio::test]
-async fn a_cursor_that_was_made_up_is_never_a_fault() {
+async fn a_forged_cursor_is_never_a_server_fault() {
     let f = fixture().await;
     let made_up = |order: &str, value: &str| {
         let uuid = uuid::Uuid::nil().simple();
@@ -165,7 +165,7 @@ async fn a_cursor_that_was_made_up_is_never_a_fault() {
             refused_about(&answer, "after");
         }
     }
-    // The shape is what this test thinks it is, or it would show nothing.
+    // Checks that the cursor has the assumed shape; otherwise the test would show nothing.
     let cursor = made_up("app.clients+Name", "");
     let document = format!(
         "{{ clients(first: 100, after: \"{cursor}\", orderBy: {{ field: NAME, direction: ASC }}) {{ nodes {{ id }} }} }}"
@@ -174,7 +174,7 @@ async fn a_cursor_that_was_made_up_is_never_a_fault() {
 }
 
 #[tokio::test]
-async fn names_are_neither_empty_nor_endless() {
+async fn names_are_neither_empty_nor_too_long() {
     let f = fixture().await;
     let project = &f.full.projects[0];
     let endless = "x".repeat(10_000);
@@ -197,7 +197,7 @@ async fn names_are_neither_empty_nor_endless() {
             f.owner.write(mutation, input).await.expect_refused(&[(code, field)]);
         }
     }
-    // Null is not "not given".
+    // Null is not the same as "not given".
     for (mutation, id, field) in [
         ("updateClient", &f.full.clients[0], "name"),
         ("updateClient", &f.full.clients[0], "status"),
@@ -207,13 +207,13 @@ async fn names_are_neither_empty_nor_endless() {
     ] {
         f.owner.write(mutation, json!({ "id": id, field: null })).await.expect_refused(&[("REQUIRED", field)]);
     }
-    // The bound itself is allowed, in characters and not in bytes.
+    // The limit itself is allowed, counted in characters and not in bytes.
     f.owner.create_client(&"ü".repeat(200)).await;
     f.owner.write("createClient", json!({ "name": "ü".repeat(201) })).await.expect_refused(&[("TOO_LONG", "name")]);
 }
 
 #[tokio::test]
-async fn every_fault_of_an_input_is_told_at_once() {
+async fn all_faults_of_an_input_are_reported_together() {
     let f = fixture().await;
     let input = json!({ "name": " ", "email": "nobody", "phone": "1".repeat(51), "company": "x".repeat(201) });
     let expected = [("REQUIRED", "name"), ("INVALID", "email"), ("TOO_LONG", "phone"), ("TOO_LONG", "company")];
@@ -242,11 +242,11 @@ async fn emoji_and_right_to_left_text_are_kept_exactly() {
         let stored = app_text(&f.app, client["id"].as_str().unwrap()).await;
         assert_eq!(stored, text);
     }
-    // Prose keeps its line breaks and spaces as well.
+    // Prose keeps its line breaks and spaces.
     let notes = "  שורה\r\n\r\n\tשנייה 🙂\u{2028}  ";
     let answer = f.owner.write("createClient", json!({ "name": "A", "notes": notes })).await;
     assert_eq!(answer.expect_done()["notes"], notes);
-    // Sorting and paging across them goes on.
+    // Sorting and paging still work with such names.
     let data = f
         .owner
         .data("{ clients(first: 100, orderBy: { field: NAME, direction: ASC }) { nodes { name } totalCount } }")
@@ -255,7 +255,7 @@ async fn emoji_and_right_to_left_text_are_kept_exactly() {
 }
 
 #[tokio::test]
-async fn a_text_without_anything_to_see_is_blank() {
+async fn a_text_without_visible_characters_is_blank() {
     let f = fixture().await;
     let (client, project) = (&f.full.clients[0], &f.full.projects[0]);
     for invisible in
@@ -283,7 +283,7 @@ async fn a_text_without_anything_to_see_is_blank() {
         }
     }
     f.expect_nothing_written().await;
-    // What need not be there is absent.
+    // An optional field becomes absent.
     let input = json!({ "name": "A", "phone": "\u{200b}", "company": " \u{feff}" });
     let created = f.owner.mutate("createClient", input, "client { phone company }").await.expect_done().clone();
     assert_eq!((&created["phone"], &created["company"]), (&Value::Null, &Value::Null));
@@ -305,14 +305,14 @@ async fn two_spellings_of_one_name_are_one_name() {
     let invoice =
         f.owner.mutate("createInvoice", input, "invoice { lineItems { description } }").await.expect_done().clone();
     assert_eq!(invoice["lineItems"][0]["description"], together);
-    // As long as it is when it is kept: 200 letters of two characters each.
+    // The limit applies to the stored form: 200 letters of two characters each.
     let long = "e\u{301}".repeat(200);
     assert_eq!(f.owner.create_client(&long).await["name"], "\u{e9}".repeat(200));
-    // Prose is kept as it was written.
+    // Prose is stored as written.
     let notes = json!({ "name": "A", "notes": apart });
     assert_eq!(f.owner.mutate("createClient", notes, "client { notes }").await.expect_done()["notes"], apart);
 
-    // What must be unique is so however it is spelled.
+    // Uniqueness does not depend on the spelling.
     f.owner.write("createWorkspace", json!({ "name": together })).await.expect_done();
     for same in [apart, together, "CAF\u{c9} \u{e5}", "cafe\u{301} \u{212b}"] {
         f.owner.write("createWorkspace", json!({ "name": same })).await.expect_refused(&[("TAKEN", "name")]);
@@ -382,7 +382,7 @@ async fn money_is_exact_or_refused() {
 }
 
 #[tokio::test]
-async fn days_and_times_that_are_none_are_refused() {
+async fn invalid_days_and_times_are_refused() {
     let f = fixture().await;
     for day in [
         "",
@@ -412,7 +412,7 @@ async fn days_and_times_that_are_none_are_refused() {
 }
 
 #[tokio::test]
-async fn the_ends_of_time_are_kept_or_refused_but_never_a_fault() {
+async fn extreme_times_are_stored_or_refused_but_never_a_server_fault() {
     let f = fixture().await;
     let project = &f.full.projects[0];
     for day in ["0001-01-01", "9999-12-31", "-4713-01-01", "+262142-12-31", "0000-12-31"] {
@@ -442,7 +442,7 @@ async fn the_ends_of_time_are_kept_or_refused_but_never_a_fault() {
 }
 
 #[tokio::test]
-async fn references_to_nothing_name_the_field_and_change_nothing() {
+async fn references_to_missing_objects_name_the_field_and_change_nothing() {
     let f = fixture().await;
     let nothing = |kind: &str| format!("{kind}_01h455vb4pex5vsknk084sn02q");
     let (project, task) = (&f.full.projects[0], &f.full.tasks[0]);

@@ -1,12 +1,12 @@
-//! Lists read only the columns that the selected fields are made of. Every field alone says what it says beside all others, to
-//! everybody, and so does the order.
+//! Lists read only the columns of the selected fields. Every field selected alone has the same value as together with
+//! all others, for every role, and so does the order.
 
 use serde_json::Value;
 use tenantry_tests::{Session, TestApp};
 
 use crate::introspection::{Field, Types};
 
-/// A list of the schema: how it is opened up to its arguments, and where it stands in the answer.
+/// A list of the schema: the document up to its arguments, and its path in the answer.
 struct List<'a> {
     before: String,
     path: String,
@@ -21,7 +21,7 @@ fn lists(types: &Types) -> Vec<List<'_>> {
         after: "}",
         field,
     });
-    // Rows of these two are listed only below others.
+    // These two are listed only below other rows.
     let nested =
         [("workspaces", "Workspace", "grants"), ("projects", "Project", "grants")].map(|(list, name, below)| List {
             before: format!(
@@ -34,7 +34,7 @@ fn lists(types: &Types) -> Vec<List<'_>> {
     root.chain(nested).collect()
 }
 
-/// What is asked of a leaf, an amount being an object; `None` for what is no leaf.
+/// The selection for a leaf (an amount is an object); `None` if it is not a leaf.
 fn leaf(types: &Types, field: Field<'_>) -> Option<String> {
     match field.type_name() {
         "Money" => Some(format!("{} {{ amount currency }}", field.name())),
@@ -60,7 +60,7 @@ async fn compare(types: &Types, session: &Session, list: &List<'_>, order: Optio
         relation.name()
     ))
     .await;
-    // A guest may not see what the list hangs on.
+    // A guest may not see the parent of the list.
     let Some(edges) = whole["edges"].as_array() else { return 0 };
     let places = ask("pageInfo { startCursor endCursor } edges { cursor }").await;
     assert_eq!(places["pageInfo"], whole["pageInfo"], "{}{order}", list.path);
@@ -78,7 +78,7 @@ async fn compare(types: &Types, session: &Session, list: &List<'_>, order: Optio
 }
 
 #[tokio::test]
-async fn a_field_alone_says_what_it_says_beside_all_others() {
+async fn a_field_selected_alone_has_the_same_value_as_with_all_others() {
     let app = TestApp::start().await;
     let full = app.full_organization("acme").await;
     let owner = app.as_owner(&full.org);

@@ -9,18 +9,18 @@ use serde_json::Value;
 
 use crate::introspection::text;
 
-/// What each crate may depend on, the lowest layer first. Below its own layer a crate may reach further down only as listed.
+/// The dependencies that each crate may have, the lowest layer first.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("devdb", &["domain"]),
     ("token", &["domain"]),
     ("stripe", &["domain"]),
-    // For the address of the database, which all commands read alike.
+    // For the database address, which all commands parse the same way.
     ("migration", &["wire"]),
     ("wire", &[]),
     ("store", &["wire", "domain"]),
     ("seed", &["store", "domain"]),
-    // The Stripe crate knows Stripe's messages and nothing of ours; billing says what they mean here.
+    // The Stripe crate knows only Stripe's messages; billing decides what they mean for an organization.
     ("billing", &["stripe", "store", "domain"]),
     ("service", &["billing", "store", "domain"]),
     // What executes requests reads rows, and knows neither nouns nor use cases.
@@ -37,12 +37,13 @@ const OUTSIDE: &[&str] = &["tests", "bench"];
 /// What any crate's own tests may use to get a migrated database.
 const FOR_TESTS: &[&str] = &["devdb", "migration"];
 
-/// What must not be known in a crate: no I/O in the domain, no GraphQL and no HTTP below their layers, no SQL above its.
+/// External crates that a crate must not depend on: no I/O in the domain, no GraphQL and no HTTP below their layers, no
+/// SQL above its layer.
 const FOREIGN: &[(&str, &[&str])] = &[
     ("domain", &["sea-orm", "sqlx", "async-graphql", "axum", "tokio", "reqwest", "hyper"]),
     ("token", &["sea-orm", "sqlx", "async-graphql", "axum"]),
     ("devdb", &["sea-orm", "sqlx", "async-graphql", "axum"]),
-    // The driver knows no tenant, and the store no other driver.
+    // The driver knows no tenant, and the store uses no other driver.
     ("wire", &["sea-orm", "sqlx", "async-graphql", "axum", "hyper"]),
     ("store", &["sqlx", "async-graphql", "axum", "hyper"]),
     ("seed", &["sea-orm", "sqlx", "async-graphql", "axum"]),

@@ -1,4 +1,4 @@
-//! `GET /export`: everything of one organization and nothing of another, in one snapshot, for owners.
+//! `GET /export`: all data of one organization and nothing of another, in one snapshot, for owners.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ async fn refusal(response: Response) -> (u16, String) {
     (status, answer["errors"][0]["extensions"]["code"].as_str().unwrap().to_owned())
 }
 
-/// How many rows of each table a whole export holds, all of which are the organization's.
+/// How many rows of each table a complete export contains; asserts that all belong to the organization.
 fn counted(text: &str, org: &Org) -> BTreeMap<String, i64> {
     let mut found: BTreeMap<String, i64> = BTreeMap::new();
     assert!(text.ends_with('\n'));
@@ -40,17 +40,17 @@ fn counted(text: &str, org: &Org) -> BTreeMap<String, i64> {
     found
 }
 
-/// What an export of the organization must hold, as the tables are now.
+/// The expected content of the organization's export, from the current tables.
 async fn expected(app: &TestApp, org: &Org) -> BTreeMap<String, i64> {
     let mut expected = rows(app, org).await;
-    // Granted to the worker alone.
+    // Only the worker has a grant on it.
     expected.remove("billing.stripe_events");
     expected.insert("auth.users".to_owned(), expected["app.organization_members"]);
     expected.retain(|_, count| *count > 0);
     expected
 }
 
-/// More than the buffers between server and client hold: 60 MB.
+/// More than the buffers between server and client can hold: 60 MB.
 async fn fill(app: &TestApp, org: &Org) {
     app.sql(&format!(
         "INSERT INTO app.clients (organization_id, id, name, notes)
@@ -103,7 +103,7 @@ fn parsed(text: &str) -> Vec<(String, Value)> {
     text.lines().map(read).collect()
 }
 
-/// Whether there is a number anywhere in a value.
+/// Whether a value contains a number anywhere.
 fn has_number(value: &Value) -> bool {
     match value {
         Value::Number(_) => true,
@@ -113,7 +113,7 @@ fn has_number(value: &Value) -> bool {
     }
 }
 
-/// Every column of the exported tables that holds ids or numbers, read from the catalogue: `table column kind`.
+/// Every column of the exported tables with ids or numbers, from the catalogue: `table column kind`.
 async fn spelled_columns(app: &TestApp) -> Vec<String> {
     app.texts(
         "SELECT format('%s.%s %s %s', n.nspname, c.relname, a.attname, CASE a.atttypid WHEN 'uuid'::regtype THEN 'id' ELSE 'number' END)
@@ -127,8 +127,8 @@ async fn spelled_columns(app: &TestApp) -> Vec<String> {
     .await
 }
 
-/// What an export spells otherwise than it should: an id must be a TypeID that names a row of the same export, a number a
-/// decimal in a string. A column without any value says nothing, which is a fault of the test's data.
+/// Wrongly formatted values: an id must be a TypeID of a row in the same export, and a number must be a decimal in a
+/// string. A column without any value proves nothing, which counts as a fault of the test's data.
 fn misspelled(columns: &[String], rows: &[(String, Value)]) -> Vec<String> {
     let named: std::collections::BTreeSet<&str> = rows.iter().filter_map(|(_, row)| row["id"].as_str()).collect();
     let is_wrong = |column: &&String| {
@@ -147,7 +147,7 @@ fn misspelled(columns: &[String], rows: &[(String, Value)]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_id_is_spelled_as_in_the_api_and_every_number_is_exact() {
+async fn every_id_has_the_apis_format_and_every_number_is_exact() {
     let app = TestApp::start().await;
     let acme = app.full_organization("acme").await;
     let owner = app.as_owner(&acme.org);
@@ -182,7 +182,7 @@ async fn every_id_is_spelled_as_in_the_api_and_every_number_is_exact() {
 }
 
 #[tokio::test]
-async fn a_column_that_comes_later_is_spelled_rightly_or_found() {
+async fn a_column_added_later_is_formatted_correctly_or_detected() {
     let app = TestApp::start().await;
     let acme = app.full_organization("acme").await;
     let owner = app.as_owner(&acme.org);
@@ -202,12 +202,12 @@ async fn a_column_that_comes_later_is_spelled_rightly_or_found() {
         assert_eq!(row["score"], "0.1000000000000000055511151231257827");
         assert_eq!(row["steward_id"], json!(acme.ada.user_id.to_string()));
     }
-    // One that refers to nothing that is known cannot be spelled, and does not go unnoticed.
+    // A column that refers to an unknown table cannot be formatted as an id, and this is detected.
     assert_eq!(misspelled(&spelled_columns(&app).await, &rows), ["app.tasks stray id"]);
 }
 
 #[tokio::test]
-async fn who_is_no_owner_gets_nothing() {
+async fn only_owners_can_export() {
     let app = TestApp::start().await;
     let (acme, other) = (app.organization("acme").create().await, app.organization("other").create().await);
     for role in [Role::Admin, Role::Member, Role::Viewer, Role::Guest] {
@@ -228,19 +228,19 @@ async fn who_is_no_owner_gets_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_export_is_one_snapshot_and_the_only_one_at_a_time() {
+async fn an_export_is_one_snapshot_and_only_one_runs_at_a_time() {
     let app = TestApp::start().await;
     let (acme, other) = (app.full_organization("acme").await, app.full_organization("other").await);
     fill(&app, &acme.org).await;
     let before = expected(&app, &acme.org).await;
     let owner = app.as_owner(&acme.org);
-    // The body is not read yet, so the export has not come far.
+    // The body is not read yet, so the export has not progressed far.
     let first = fetch(&app, &owner).await;
     assert_eq!(first.status(), StatusCode::OK);
     let second = fetch(&app, &owner).await;
     assert!(second.headers().contains_key("retry-after"));
     assert_eq!(refusal(second).await, (429, "RATE_LIMITED".to_owned()));
-    // Another organization is not held up, and neither are writes, which the export does not see.
+    // Another organization does not have to wait. Neither do writes, which the export does not see.
     let theirs = fetch(&app, &app.as_owner(&other.org)).await.text().await.unwrap();
     assert_eq!(counted(&theirs, &other.org), expected(&app, &other.org).await);
     app.sql(&format!("DELETE FROM app.tasks WHERE organization_id = '{0}'; DELETE FROM app.clients WHERE organization_id = '{0}' AND name LIKE 'Client %'", acme.org.uuid()))
@@ -254,7 +254,7 @@ async fn an_export_is_one_snapshot_and_the_only_one_at_a_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_hangs_up_or_stops_reading_gives_the_connection_back() {
+async fn a_client_that_disconnects_or_stalls_frees_the_connection() {
     let http = HttpOptions { export_stall: Duration::from_millis(500), ..HttpOptions::default() };
     let app = TestApp::builder().http(http).start().await;
     let acme = app.organization("acme").create().await;
@@ -267,7 +267,7 @@ async fn who_hangs_up_or_stops_reading_gives_the_connection_back() {
     let stalled = fetch(&app, &owner).await;
     assert_eq!(stalled.status(), StatusCode::OK);
     until_idle(&app).await;
-    // What was cut off does not look like a whole.
+    // A response that was cut off does not look complete.
     assert!(stalled.text().await.is_err());
     let whole = fetch(&app, &owner).await.text().await.unwrap();
     assert_eq!(counted(&whole, &acme), expected(&app, &acme).await);

@@ -1,4 +1,4 @@
-//! The first read of a request: in one round trip, for the membership that is remembered, and for the one that is.
+//! The first read of a request: in one round trip, based on the cached membership, and correct for the current one.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -15,15 +15,15 @@ use tokio::net::{TcpListener, TcpStream};
 
 const LIST: &str = "{ clients { nodes { id name notes } totalCount } }";
 
-/// What a document costs in round trips, once everything is prepared. A transaction that lingers may end in one of its own, so
-/// it is the least of some tries.
+/// The number of round trips of a document, once everything is prepared. An idle transaction may be ended by a round
+/// trip of its own, so this is the minimum of several attempts.
 async fn round_trips(app: &TestApp, session: &Session, document: &str) -> usize {
     let mut least = usize::MAX;
     for _ in 0..8 {
         let before = app.round_trips();
         session.query(document, json!({})).await.expect_data();
         least = least.min(app.round_trips() - before);
-        // The end of what lingers is not the next one's.
+        // Ending the idle transaction does not count for the next request.
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     least
@@ -46,8 +46,8 @@ async fn a_level_is_a_round_trip_and_opening_the_scope_is_none() {
     }
 }
 
-/// Stands before the database at this port, and turns the session's wish to only read into its opposite; as a pooler would that
-/// keeps such wishes to itself.
+/// A proxy to the database at this port that changes the session's read-only setting to its opposite, like a pooler
+/// that drops such settings.
 async fn forgetful_proxy(port: u16) -> u16 {
     const WISH: &[u8] = b"default_transaction_read_only\0on\0";
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -86,7 +86,7 @@ async fn a_session_that_did_not_take_its_settings_is_not_used() {
 }
 
 #[tokio::test]
-async fn what_is_remembered_of_a_role_decides_nothing() {
+async fn a_cached_role_decides_nothing() {
     let app = TestApp::start().await;
     let full = app.full_organization("acme").await;
     let person = app.as_member(&full.org, "ada").await;
@@ -102,10 +102,10 @@ async fn what_is_remembered_of_a_role_decides_nothing() {
     };
     let mut answers = Vec::new();
     for role in ["member", "guest", "admin", "guest", "viewer", "member", "guest"] {
-        // The server remembers the role before, and what it was worth.
+        // The server caches the previous role and its permissions.
         become_a(role).await;
         let answer = person.query(everything, json!({})).await;
-        // A server that remembers nothing.
+        // A server with an empty cache.
         let other = app.another_server().await;
         let fresh = person.at(&other).query(everything, json!({})).await;
         assert_eq!(answer.text, fresh.text, "{role}");
@@ -117,7 +117,7 @@ async fn what_is_remembered_of_a_role_decides_nothing() {
 }
 
 #[tokio::test]
-async fn whoever_is_removed_or_banned_is_refused_at_once_whatever_they_ask() {
+async fn removed_and_banned_users_are_refused_at_once_whatever_they_request() {
     let app = TestApp::start().await;
     let full = app.full_organization("acme").await;
     let person = app.as_member(&full.org, "ada").await;
@@ -145,7 +145,7 @@ async fn whoever_is_removed_or_banned_is_refused_at_once_whatever_they_ask() {
             assert_eq!(person.query(document, json!({})).await.error_code(), "BAD_USER_INPUT", "{document}");
         }
         app.sql(refuse).await;
-        // The one that finds out is another one each time.
+        // Each time a different request finds out first.
         for document in refused.into_iter().chain(documents) {
             let answer = person.query(document, json!({})).await;
             assert_eq!(answer.error_code(), "FORBIDDEN", "{document}: {}", answer.text);
@@ -187,7 +187,7 @@ async fn a_read_scope_is_one_snapshot_and_a_write_scope_sees_what_is_committed()
         let insert = "INSERT INTO app.clients (organization_id, id, name, status) VALUES ('{}', gen_random_uuid(), 'One', 'active')";
         app.sql(&insert.replace("{}", &org.uuid().to_string())).await;
     };
-    // Twice: by opening it, and by what is remembered since.
+    // Twice: once by opening the scope, and once from the cache.
     for round in 0..2 {
         let (opened, prepared) =
             (ReadScope::open(store, identity).await.unwrap(), ReadScope::prepare(store, identity, |_| ()));

@@ -1,4 +1,4 @@
-//! What the schema says about itself, so that the tests' lists come from it and a new field is tested the day it appears.
+//! The schema's description of itself. The tests take their lists from it, so a new field is tested the day it appears.
 
 use serde_json::Value;
 use tenantry_tests::Session;
@@ -24,7 +24,7 @@ impl Types {
         Self(data["__schema"]["types"].as_array().unwrap().clone())
     }
 
-    /// All types that are not introspection's own.
+    /// All types except introspection's own.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Value> {
         self.0.iter().filter(|ty| !text(&ty["name"]).starts_with("__"))
     }
@@ -46,7 +46,7 @@ impl Types {
         matches!(text(&self.get(type_name)["kind"]), "OBJECT" | "INTERFACE" | "UNION")
     }
 
-    /// A selection of everything in an object that takes no argument, this many levels deep; empty for a leaf.
+    /// A selection of every field that takes no argument, this many levels deep; empty for a leaf.
     pub(crate) fn selection(&self, type_name: &str, depth: usize) -> String {
         if !self.is_composite(type_name) {
             return String::new();
@@ -58,7 +58,7 @@ impl Types {
         for field in self.fields(type_name) {
             let inner = field.type_name();
             let composite = self.is_composite(inner);
-            // Lists with arguments are asked for by themselves; `nodes` shows what `edges` does.
+            // Lists with arguments are queried separately; `nodes` covers `edges`.
             if !field.args().is_empty() || (composite && depth == 0) || (composite && field.name() == "edges") {
                 continue;
             }
@@ -68,7 +68,7 @@ impl Types {
         format!("{{ {} }}", selected.join(" "))
     }
 
-    /// What a list can be sorted by, if it can.
+    /// The orders of a list, if it has any.
     pub(crate) fn orders(&self, field: Field<'_>) -> Vec<&str> {
         let Some(order) = field.args().into_iter().find(|arg| arg["name"] == "orderBy") else { return Vec::new() };
         let order = self.get(inner_name(&order["type"]));
@@ -87,7 +87,7 @@ impl<'a> Field<'a> {
         self.0["args"].as_array().into_iter().flatten().collect()
     }
 
-    /// The name of the type, without lists and non-null.
+    /// The name of the type, without list and non-null wrappers.
     pub(crate) fn type_name(self) -> &'a str {
         inner_name(&self.0["type"])
     }
@@ -97,7 +97,7 @@ impl<'a> Field<'a> {
     }
 }
 
-/// The name of a type, without lists and non-null.
+/// The name of a type, without list and non-null wrappers.
 pub(crate) fn inner_name(ty: &Value) -> &str {
     match &ty["ofType"] {
         Value::Null => text(&ty["name"]),

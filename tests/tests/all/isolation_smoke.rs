@@ -1,4 +1,5 @@
-//! Two organizations of the same shape never see each other: through no field, and not even in raw SQL as the API's role.
+//! Two organizations of the same shape never see each other: not through any field, and not in raw SQL with the API's
+//! role.
 
 use std::collections::HashSet;
 
@@ -10,7 +11,7 @@ use tenantry_tests::TestApp;
 
 use crate::introspection::{Types, text};
 
-/// Tables that belong to an organization and that the API's role may read something of.
+/// Tables that belong to an organization and that the API's role may read.
 const READABLE: &str = "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'organization_id' AND NOT a.attisdropped
     WHERE n.nspname IN ('app', 'billing', 'platform', 'auth') AND c.relkind IN ('r', 'p') AND NOT c.relispartition
@@ -20,7 +21,7 @@ const READABLE: &str = "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_nam
 type InputWith = fn(&str) -> Value;
 
 #[tokio::test]
-async fn nothing_of_another_organization_is_reached_through_any_field() {
+async fn no_field_reaches_another_organization() {
     let app = TestApp::start().await;
     let (ours, theirs) = (app.full_organization("ours").await, app.full_organization("theirs").await);
     let foreign: HashSet<String> = theirs.all_ids().into_iter().collect();
@@ -87,7 +88,7 @@ async fn a_foreign_id_answers_like_an_unknown_one_everywhere() {
         let answer = owner.query(&document, json!({ "f": { field: id } })).await;
         assert_eq!(answer.at(list), &json!({ "totalCount": 0, "nodes": [] }), "{list} by {field}");
     }
-    // In inputs: the same answer to the letter, and nothing written.
+    // In inputs: exactly the same answer, and nothing written.
     let before = fingerprint(&app).await;
     let client: InputWith = |id| json!({ "id": id, "name": "X" });
     let cases: [(&str, String, InputWith); 13] = [
@@ -120,7 +121,7 @@ async fn a_foreign_id_answers_like_an_unknown_one_everywhere() {
 }
 
 #[tokio::test]
-async fn each_policy_bites_without_the_applications_filter() {
+async fn each_policy_works_without_the_applications_filter() {
     let app = TestApp::start().await;
     let (ours, theirs) = (app.full_organization("ours").await, app.full_organization("theirs").await);
     let tables = app.texts(READABLE).await;
@@ -131,7 +132,7 @@ async fn each_policy_bites_without_the_applications_filter() {
         let all =
             app.number(&format!("SELECT count(*) FROM {table} WHERE organization_id = '{}'", ours.org.uuid())).await;
         assert!(all > 0, "{table} has no row to see");
-        // Within the organization: its own rows, all of them, and none besides.
+        // Within the organization: all of its own rows, and no others.
         let count = format!("SELECT count(*) FROM {table}");
         assert_eq!(counted(&mut raw, &in_org(ours.org.uuid()), &count).await, all, "{table}");
         let strangers = format!("{count} WHERE organization_id = '{}'", theirs.org.uuid());
@@ -142,7 +143,7 @@ async fn each_policy_bites_without_the_applications_filter() {
             assert_eq!(counted(&mut raw, setting, &count).await, 0, "{table} after {setting}");
         }
     }
-    // The organizations' own table has no organization_id: its id is one.
+    // The organizations table has no `organization_id`: its id is the organization.
     assert_eq!(counted(&mut raw, &in_org(ours.org.uuid()), "SELECT count(*) FROM app.organizations").await, 1);
     assert_eq!(counted(&mut raw, "SELECT 1", "SELECT count(*) FROM app.organizations").await, 0);
 }
@@ -156,7 +157,7 @@ async fn no_row_is_written_into_or_changed_in_another_organization() {
     for table in app.texts(READABLE).await {
         let mut transaction = raw.begin().await.unwrap();
         transaction.execute(AssertSqlSafe(in_org(ours.org.uuid()))).await.unwrap();
-        // What may not be done at all is as good as what touches no row.
+        // A denied statement is as good as one that affects no row.
         let delete = format!("DELETE FROM {table} WHERE organization_id = '{}'", theirs.org.uuid());
         let touched = match transaction.execute(AssertSqlSafe(delete)).await {
             Ok(done) => done.rows_affected(),
@@ -186,7 +187,7 @@ fn in_org(organization: uuid::Uuid) -> String {
     format!("SET LOCAL app.current_organization_id = '{organization}'")
 }
 
-/// Counts as the API's role in a transaction that begins with `setting`.
+/// Counts with the API's role in a transaction that begins with `setting`.
 async fn counted(raw: &mut PgConnection, setting: &str, query: &str) -> i64 {
     let mut transaction = raw.begin().await.unwrap();
     transaction.execute(AssertSqlSafe(setting)).await.unwrap();
@@ -195,7 +196,7 @@ async fn counted(raw: &mut PgConnection, setting: &str, query: &str) -> i64 {
     count.unwrap_or_else(|error| panic!("{error}: {query}"))
 }
 
-/// Every row of every table, in short.
+/// A fingerprint of every row of every table.
 async fn fingerprint(app: &TestApp) -> Vec<String> {
     let mut prints = Vec::new();
     for table in app.texts(READABLE).await {

@@ -1,4 +1,4 @@
-//! The plan's limits, under real concurrency.
+//! The plan's limits, with real concurrency.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 use tenantry_tests::{Answer, TestApp};
 
-/// How many answers are done and how many refused; all others fail the test.
+/// How many answers succeeded and how many were refused; any other answer fails the test.
 fn tally(answers: &[Answer], feature: &str, limit: i64, used: i64, upgrade: &str) -> (usize, usize) {
     let (mut done, mut refused) = (0, 0);
     for answer in answers {
@@ -26,14 +26,14 @@ fn tally(answers: &[Answer], feature: &str, limit: i64, used: i64, upgrade: &str
 }
 
 #[tokio::test]
-async fn of_two_hundred_concurrent_clients_exactly_one_fits() {
+async fn exactly_one_of_two_hundred_concurrent_clients_is_created() {
     let app = TestApp::builder().acquire_timeout(Duration::from_mins(1)).start().await;
     let org = app.organization("acme").plan("free").create().await;
     let owner = app.as_owner(&org);
     for name in ["One", "Two"] {
         owner.create_client(name).await;
     }
-    // Two servers, as a deployment of two processes would have.
+    // Two servers, like a deployment of two processes.
     let second = app.another_server().await;
     let attempts = (0..200).map(|n| {
         let session = if n % 2 == 0 { owner.clone() } else { owner.at(&second) };
@@ -60,7 +60,7 @@ async fn only_active_clients_count_and_becoming_active_counts() {
     };
     let answers = join_all(ids.iter().map(activate)).await;
     assert_eq!(tally(&answers, "ACTIVE_CLIENTS", 3, 3, "solo"), (3, 2));
-    // An active one may stay so, and one that goes makes room.
+    // An active client may stay active, and one that becomes inactive makes room.
     let active = answers.iter().position(|answer| answer.user_errors().is_empty()).unwrap();
     activate(&ids[active]).await.expect_done();
     owner.write("updateClient", json!({ "id": ids[active], "status": "INACTIVE" })).await.expect_done();
@@ -80,7 +80,7 @@ async fn projects_have_a_limit() {
 }
 
 #[tokio::test]
-async fn invoices_have_a_monthly_limit_and_a_refused_one_is_not_counted() {
+async fn invoices_have_a_monthly_limit_and_refused_ones_are_not_counted() {
     let app = TestApp::builder().acquire_timeout(Duration::from_mins(1)).start().await;
     let org = app.organization("acme").plan("free").create().await;
     let owner = app.as_owner(&org);
@@ -93,7 +93,7 @@ async fn invoices_have_a_monthly_limit_and_a_refused_one_is_not_counted() {
     let answers = join_all((0..20).map(|_| owner.write("createInvoice", input.clone()))).await;
     assert_eq!(tally(&answers, "INVOICES_PER_MONTH", 5, 5, "solo"), (5, 15));
     assert_eq!(app.number("SELECT count(*) FROM app.invoices").await, 5);
-    // What was counted stays counted when the draft goes: the limit is of what was made this month.
+    // The count stays when the draft is deleted: the limit is on what was created this month.
     let made = answers.iter().find(|answer| answer.user_errors().is_empty()).unwrap();
     owner.write("deleteInvoice", json!({ "id": made.expect_done()["id"] })).await.expect_done();
     assert_eq!(tally(&[owner.write("createInvoice", input).await], "INVOICES_PER_MONTH", 5, 5, "solo"), (0, 1));

@@ -1,4 +1,4 @@
-//! Through the front door: every test sends HTTP to a server on a PostgreSQL database of its own.
+//! Every test sends HTTP requests to a server with a PostgreSQL database of its own.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed unwrap is a failed test")]
 

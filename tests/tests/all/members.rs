@@ -1,4 +1,4 @@
-//! Members: who may add, promote, remove and leave, and that an owner is always left.
+//! Members: who may add, promote, remove and leave, and that an owner always remains.
 
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ async fn a_user_is_added_by_address() {
     add(&owner, "nonsense", None).await.expect_refused(&[("INVALID", "email")]);
     add(&owner, " ", None).await.expect_refused(&[("REQUIRED", "email")]);
 
-    // An admin brings in anybody up to an admin; the others nobody.
+    // An admin can add anyone up to an admin; lower roles can add nobody.
     assert_eq!(add(&admin, "max@x.test", Some("OWNER")).await.error_code(), "FORBIDDEN");
     assert_eq!(add(&admin, "max@x.test", Some("ADMIN")).await.expect_done()["role"], "ADMIN");
     for role in [Role::Member, Role::Viewer, Role::Guest] {
@@ -69,7 +69,7 @@ async fn a_user_is_added_by_address() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_only_like_anothers_finds_nobody() {
+async fn a_similar_but_different_address_matches_nobody() {
     let app = TestApp::start().await;
     let acme = app.organization("acme").create().await;
     let owner = app.as_owner(&acme);
@@ -89,7 +89,7 @@ async fn an_address_that_is_only_like_anothers_finds_nobody() {
         add(&owner, other, None).await.expect_refused(&[("NOT_FOUND", "email")]);
     }
     assert_eq!(app.number("SELECT count(*) FROM app.organization_members").await, 1);
-    // The same mailbox, however it is written.
+    // The same mailbox, in any spelling.
     for (written, kept) in [
         ("FARID@X.test", "farid@x.test"),
         ("ZOE\u{308}@x.test", "zo\u{eb}@x.test"),
@@ -97,7 +97,7 @@ async fn an_address_that_is_only_like_anothers_finds_nobody() {
     ] {
         assert_eq!(add(&owner, written, None).await.expect_done()["email"], kept);
     }
-    // No other spelling gets into the database, whoever writes it.
+    // No other spelling gets into the database, whichever role writes it.
     for unfolded in ["Eve@x.test", "zoe\u{308}2@x.test", "\u{130}da@x.test", "mar\u{212a}@x.test"] {
         let insert =
             format!("INSERT INTO auth.users (id, email, name) VALUES (gen_random_uuid(), '{unfolded}', 'Eve')");
@@ -107,7 +107,7 @@ async fn an_address_that_is_only_like_anothers_finds_nobody() {
 }
 
 #[tokio::test]
-async fn members_count_against_the_plan_however_many_come_at_once() {
+async fn members_count_against_the_plan_under_concurrency() {
     let app = TestApp::start().await;
     let free = app.organization("free").plan("free").create().await;
     user(&app, "one@x.test").await;
@@ -123,12 +123,12 @@ async fn members_count_against_the_plan_however_many_come_at_once() {
         async move { add(&owner, &format!("user{n}@x.test"), Some("VIEWER")).await }
     }))
     .await;
-    // Three, the owner among them.
+    // Three, including the owner.
     let done = answers.iter().filter(|answer| answer.user_errors().is_empty()).count();
     assert_eq!(done, 2);
     let refused = answers.iter().flat_map(Answer::user_errors).next().unwrap().json;
     assert_eq!((&refused["limit"], &refused["used"], &refused["upgradeTo"]), (&json!(3), &json!(3), &json!("pro")));
-    // Who is in already is told that, whatever the plan.
+    // An existing member is reported as such, whatever the plan.
     let id = solo.uuid();
     let in_already = app
         .texts(&format!("SELECT u.email FROM app.organization_members m JOIN auth.users u ON u.id = m.user_id WHERE m.organization_id = '{id}'"))
@@ -138,7 +138,7 @@ async fn members_count_against_the_plan_however_many_come_at_once() {
 }
 
 #[tokio::test]
-async fn nobody_raises_anyone_above_oneself() {
+async fn nobody_can_give_a_role_above_their_own() {
     let app = TestApp::start().await;
     let acme = app.organization("acme").create().await;
     let (owner, admin) = (app.as_owner(&acme), app.as_role(&acme, Role::Admin).await);
@@ -156,7 +156,7 @@ async fn nobody_raises_anyone_above_oneself() {
         assert_eq!(answer.error_code(), "FORBIDDEN");
     }
 
-    // An owner may do all of it, but what was read must still be true, and the member must be there.
+    // An owner may do all of it, but what was read must still be current, and the member must exist.
     let read = give_role(&owner, &ada, "OWNER").await.expect_done().clone();
     assert_eq!(read["role"], "OWNER");
     give_role(&owner, &ada, "GUEST").await.expect_done();
@@ -190,7 +190,7 @@ async fn the_last_owner_stays_until_there_is_another() {
 }
 
 #[tokio::test]
-async fn whoever_is_removed_is_out_at_once_and_what_was_done_stays() {
+async fn a_removed_member_loses_access_at_once_and_their_work_stays() {
     let app = TestApp::start().await;
     let full = app.full_organization("acme").await;
     let (owner, ada) = (app.as_owner(&full.org), app.sign_in(&full.org, &full.ada));
@@ -225,13 +225,13 @@ async fn whoever_is_removed_is_out_at_once_and_what_was_done_stays() {
 }
 
 #[tokio::test]
-async fn two_owners_who_go_at_each_other_leave_one() {
+async fn two_owners_removing_each_other_leave_one() {
     let app = TestApp::start().await;
     for round in 0..20 {
         let acme = app.organization(&format!("acme-{round}")).create().await;
         let other = app.person(&acme, "other", Role::Owner).await;
         let (one, two) = (app.as_owner(&acme), app.sign_in(&acme, &other));
-        // Demotions, removals, departures and transfers, against each other.
+        // Demotions, removals, departures and transfers, concurrently.
         let (first, second) = match round % 4 {
             0 => join(give_role(&one, &other, "MEMBER"), give_role(&two, &acme.owner, "MEMBER")).await,
             1 => join(remove(&one, &other), remove(&two, &acme.owner)).await,
@@ -250,7 +250,7 @@ async fn two_owners_who_go_at_each_other_leave_one() {
 }
 
 #[tokio::test]
-async fn owners_are_never_all_gone_whatever_happens_at_once() {
+async fn an_owner_always_remains_under_concurrency() {
     let app = TestApp::start().await;
     let acme = app.organization("acme").create().await;
     let mut people = vec![acme.owner.clone()];

@@ -1,4 +1,4 @@
-//! API calls and the short-window limit, over HTTP: what a client is told, what is refused, and what is written down when.
+//! API calls and the rate limit, over HTTP: what a client is told, what is refused, and when counts are written.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tenantry_tests::{Answer, Org, TestApp, TestAppBuilder};
 
 const LIST: &str = "{ clients { nodes { id } } }";
 
-/// Longer than any test: what is written down is written because the test says so.
+/// Longer than any test: counts are written only when the test says so.
 const NEVER: Duration = Duration::from_hours(1);
 
 fn app() -> TestAppBuilder {
@@ -25,7 +25,7 @@ fn number(n: u32) -> NonZeroU32 {
     NonZeroU32::new(n).unwrap()
 }
 
-/// Allows the organization so many calls a month.
+/// Allows the organization this many calls a month.
 pub(crate) async fn allow(app: &TestApp, org: &Org, calls: i64) {
     app.sql(&format!(
         "INSERT INTO billing.feature_overrides (organization_id, feature, limit_value)
@@ -35,7 +35,7 @@ pub(crate) async fn allow(app: &TestApp, org: &Org, calls: i64) {
     .await;
 }
 
-/// The calls that are written down.
+/// The number of calls that are written.
 pub(crate) async fn written(app: &TestApp, org: &Org) -> i64 {
     app.number(&format!(
         "SELECT coalesce(sum(count), 0)::bigint FROM billing.usage_counters
@@ -45,20 +45,20 @@ pub(crate) async fn written(app: &TestApp, org: &Org) -> i64 {
     .await
 }
 
-/// A header that is a number.
+/// A numeric header.
 #[track_caller]
 pub(crate) fn header(answer: &Answer, name: &str) -> Option<i64> {
     answer.headers.get(name).map(|value| value.to_str().unwrap().parse().unwrap())
 }
 
-/// What the headers tell: the limit, what is left, and in how many seconds the count starts over.
+/// The headers' values: the limit, what is left, and the seconds until the count starts over.
 #[track_caller]
 pub(crate) fn told(answer: &Answer) -> (Option<i64>, Option<i64>, Option<i64>) {
     let of = |name| header(answer, name);
     (of("ratelimit-limit"), of("ratelimit-remaining"), of("ratelimit-reset"))
 }
 
-/// When the count of an organization that pays nothing starts over.
+/// When the count of an organization without a subscription starts over.
 fn next_month() -> DateTime<Utc> {
     Period::calendar_month(Clock::system().now()).end()
 }
@@ -75,7 +75,7 @@ fn assert_refused(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn headers_tell_what_is_left_and_what_is_used_up_is_refused_until_it_starts_over() {
+async fn headers_report_what_is_left_and_calls_beyond_the_limit_are_refused_until_the_reset() {
     let app = app().start().await;
     let org = app.organization("acme").plan("free").create().await;
     allow(&app, &org, 3).await;
@@ -87,7 +87,7 @@ async fn headers_tell_what_is_left_and_what_is_used_up_is_refused_until_it_start
         assert_eq!((limit, remaining), (Some(3), Some(left)));
         assert!((reset.unwrap() - seconds_left_this_month()).abs() <= 2, "{reset:?}");
     }
-    // By every method, and a write as well as a read; nothing of it is done.
+    // With every method, and for a write as well as a read; nothing is done.
     let write = owner.query("mutation { createClient(input: { name: \"No\" }) { client { id } } }", json!({})).await;
     for refused in [write, owner.query(LIST, json!({})).await, owner.send(owner.get().query(&[("query", LIST)])).await]
     {
@@ -102,18 +102,18 @@ async fn headers_tell_what_is_left_and_what_is_used_up_is_refused_until_it_start
         assert_eq!(time, next_month(), "{message}");
     }
     assert_eq!(app.number("SELECT count(*) FROM app.clients").await, 0);
-    // What was refused is not counted.
+    // Refused calls are not counted.
     assert_eq!(app.server().flush_calls().await, 3);
     assert_eq!(written(&app, &org).await, 3);
 }
 
 #[tokio::test]
-async fn without_a_limit_calls_are_counted_and_nothing_is_told() {
+async fn without_a_limit_calls_are_counted_and_no_headers_are_sent() {
     let app = app().start().await;
     let org = app.organization("acme").plan("enterprise").create().await;
     let owner = app.as_owner(&org);
     let write = "mutation { createClient(input: { name: \"One\" }) { userErrors { code } } }";
-    // One that was refused for what it asks was a call all the same, and several fields are one.
+    // A call that was refused for its input still counts, and several fields count as one call.
     let refused = "mutation { a: createClient(input: { name: \"\" }) { userErrors { code } } \
                    b: createClient(input: { name: \"\" }) { userErrors { code } } }";
     for document in [LIST, write, refused, LIST] {
@@ -126,7 +126,7 @@ async fn without_a_limit_calls_are_counted_and_nothing_is_told() {
 }
 
 #[tokio::test]
-async fn of_hundreds_of_calls_at_once_as_many_are_accepted_as_are_counted() {
+async fn as_many_of_hundreds_of_concurrent_calls_are_accepted_as_are_counted() {
     let app = app().start().await;
     let org = app.organization("acme").plan("free").create().await;
     allow(&app, &org, 40).await;
@@ -143,7 +143,7 @@ async fn of_hundreds_of_calls_at_once_as_many_are_accepted_as_are_counted() {
 }
 
 #[tokio::test]
-async fn two_servers_count_the_same_organization_and_learn_of_each_other_with_the_next_batch() {
+async fn two_servers_share_the_count_of_an_organization_with_the_next_batch() {
     let app = app().start().await;
     let org = app.organization("acme").plan("free").create().await;
     allow(&app, &org, 10).await;
@@ -155,12 +155,12 @@ async fn two_servers_count_the_same_organization_and_learn_of_each_other_with_th
     }
     assert_eq!((app.server().flush_calls().await, second.flush_calls().await), (4, 4));
     assert_eq!(written(&app, &org).await, 8);
-    // The second has read what the first had written before.
+    // The second server has read what the first one had written before.
     assert_eq!(told(&there.query(LIST, json!({})).await).1, Some(1));
 }
 
 #[tokio::test]
-async fn a_crash_loses_what_was_counted_since_the_last_batch_and_nothing_else() {
+async fn a_crash_loses_only_what_was_counted_since_the_last_batch() {
     let every = Duration::from_millis(300);
     let app = TestApp::builder().metering(every).start().await;
     let org = app.organization("acme").plan("enterprise").create().await;
@@ -169,13 +169,13 @@ async fn a_crash_loses_what_was_counted_since_the_last_batch_and_nothing_else() 
     for _ in 0..25 {
         owner.query(LIST, json!({})).await.expect_data();
     }
-    // One interval later all of it is written, by the server itself.
+    // One interval later the server itself has written everything.
     let begun = std::time::Instant::now();
     while written(&app, &org).await < 25 {
         assert!(begun.elapsed() < every * 10, "{} of 25 are written", written(&app, &org).await);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // What comes now may be lost, because the server is killed; what was written before is not.
+    // Calls from now on may be lost, because the server is killed; what was written before is not.
     for _ in 0..3 {
         owner.query(LIST, json!({})).await.expect_data();
     }
@@ -186,7 +186,7 @@ async fn a_crash_loses_what_was_counted_since_the_last_batch_and_nothing_else() 
 }
 
 #[tokio::test]
-async fn a_read_writes_nothing_and_asks_for_what_is_left_only_once() {
+async fn a_read_writes_nothing_and_loads_the_quota_only_once() {
     let app = app().throttle(number(10_000), number(10_000)).logging_statements().start().await;
     let org = app.organization("acme").plan("free").create().await;
     let owner = app.as_owner(&org);
@@ -195,14 +195,14 @@ async fn a_read_writes_nothing_and_asks_for_what_is_left_only_once() {
         assert_eq!(told(&owner.query(LIST, json!({})).await).0, Some(1_000));
         app.statements_since(mark).await
     };
-    // The first asks for the plan's limit and the count, in a transaction of its own.
+    // The first request reads the plan's limit and the count, in a transaction of its own.
     let first = statements().await;
     let writes = |text: &String| ["INSERT", "UPDATE", "DELETE"].iter().any(|word| text.contains(word));
     assert!(first.iter().any(|text| text.contains("usage_counters")), "{first:#?}");
     assert!(!first.iter().any(writes), "{first:#?}");
     for _ in 0..5 {
         let next = statements().await;
-        // Open, read, close: as without metering.
+        // Open, read, close: the same as without metering.
         assert_eq!(next.len(), 3, "{next:#?}");
         assert!(!next.iter().any(|text| text.contains("billing.") || writes(text)), "{next:#?}");
     }
@@ -212,7 +212,7 @@ async fn a_read_writes_nothing_and_asks_for_what_is_left_only_once() {
 }
 
 #[tokio::test]
-async fn a_burst_is_allowed_and_what_comes_faster_is_told_when_to_come_back() {
+async fn a_burst_is_allowed_and_faster_requests_are_told_when_to_retry() {
     let app = TestApp::builder().throttle(number(1), number(5)).start().await;
     let (acme, other) = (app.organization("acme").create().await, app.organization("other").create().await);
     let owner = app.as_owner(&acme);
@@ -224,7 +224,7 @@ async fn a_burst_is_allowed_and_what_comes_faster_is_told_when_to_come_back() {
     assert_eq!(told(&refused), (None, None, None), "it is not the plan's limit");
     let seconds = header(&refused, RETRY_AFTER.as_str()).unwrap();
     assert!((1..=2).contains(&seconds), "{seconds}");
-    // Others are not slowed down, and whoever waits as long as told is let through.
+    // Others are not slowed down, and after the reported time requests are accepted again.
     app.as_owner(&other).query(LIST, json!({})).await.expect_data();
     tokio::time::sleep(Duration::from_secs(seconds.unsigned_abs())).await;
     owner.query(LIST, json!({})).await.expect_data();
@@ -235,7 +235,7 @@ async fn members_share_the_organizations_burst() {
     let app = TestApp::builder().throttle(number(1), number(6)).start().await;
     let org = app.organization("acme").create().await;
     let (owner, ada) = (app.as_owner(&org), app.as_member(&org, "ada").await);
-    // A first call each, by which the server gets to know them; three more each, of six in all.
+    // A first call each, by which the server learns that they are members; then three more each, of six in all.
     let mut accepted = 0;
     for _ in 0..5 {
         for session in [&owner, &ada] {
@@ -246,12 +246,12 @@ async fn members_share_the_organizations_burst() {
 }
 
 #[tokio::test]
-async fn what_is_not_executed_is_not_counted_and_tells_members_what_is_left() {
+async fn unexecuted_requests_are_not_counted_and_tell_members_what_is_left() {
     let app = app().start().await;
     let org = app.organization("acme").plan("free").create().await;
     allow(&app, &org, 10).await;
     let owner = app.as_owner(&org);
-    // Before the server knows them for a member, nothing is told.
+    // Before the server knows the caller as a member, nothing is reported.
     let form = || owner.post().header(CONTENT_TYPE, "text/plain").body("{}");
     assert_eq!(told(&owner.send(form()).await), (None, None, None));
     let bodies = [
@@ -267,7 +267,7 @@ async fn what_is_not_executed_is_not_counted_and_tells_members_what_is_left() {
         assert_eq!(limit, Some(10));
         assert!(remaining.is_some_and(|left| (7..=9).contains(&left)), "{remaining:?}");
     }
-    // What needs nothing of the organization is not its call.
+    // A request that needs nothing from the organization does not count as its call.
     owner.query("{ __typename }", json!({})).await.expect_data();
     owner.query("{ organizations { slug } }", json!({})).await.expect_data();
     assert_eq!(app.server().flush_calls().await, 3);

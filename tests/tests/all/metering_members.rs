@@ -1,4 +1,4 @@
-//! Whose calls count: those of members, and of nobody else. A token outlives a membership.
+//! Only members' calls count. A token may outlive a membership.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -17,7 +17,7 @@ fn number(n: u32) -> NonZeroU32 {
     NonZeroU32::new(n).unwrap()
 }
 
-/// One of every kind of request that somebody with a token can send.
+/// One of every kind of request that a token holder can send.
 async fn everything(session: &Session) -> Vec<Answer> {
     let write = "mutation { createClient(input: { name: \"No\" }) { client { id } } }";
     let none = json!({});
@@ -33,14 +33,14 @@ async fn everything(session: &Session) -> Vec<Answer> {
 }
 
 #[tokio::test]
-async fn who_was_removed_or_banned_uses_up_nothing_and_is_told_nothing() {
+async fn removed_and_banned_users_use_up_nothing_and_are_told_nothing() {
     let app = TestApp::builder().metering(Duration::from_hours(1)).start().await;
     let org = app.organization("acme").plan("free").create().await;
     allow(&app, &org, 20).await;
     let (owner, ada) = (app.as_owner(&org), app.as_member(&org, "ada").await);
     let bob = app.as_member(&org, "bob").await;
     let stranger = app.sign_in(&org, &app.organization("other").create().await.owner);
-    // They are known for members when it ends.
+    // The server knows them as members when it ends.
     for session in [&ada, &bob] {
         assert!(told(&session.query(LIST, json!({})).await).1.is_some());
     }
@@ -50,7 +50,7 @@ async fn who_was_removed_or_banned_uses_up_nothing_and_is_told_nothing() {
     )
     .await;
     for session in [&ada, &bob, &stranger] {
-        // The server may know them for members until they have been refused once.
+        // The server may know them as members until they have been refused once.
         assert_eq!(session.query(LIST, json!({})).await.status, StatusCode::FORBIDDEN);
         for _ in 0..10 {
             for answer in everything(session).await {
@@ -65,7 +65,7 @@ async fn who_was_removed_or_banned_uses_up_nothing_and_is_told_nothing() {
 }
 
 #[tokio::test]
-async fn an_outsiders_flood_takes_neither_the_months_calls_nor_the_moments() {
+async fn a_flood_by_non_members_uses_up_neither_the_quota_nor_the_rate_limit() {
     let app = TestApp::builder()
         .metering(Duration::from_hours(1))
         .throttle(number(1), number(30))
@@ -103,7 +103,7 @@ async fn an_outsiders_flood_takes_neither_the_months_calls_nor_the_moments() {
 }
 
 #[tokio::test]
-async fn a_member_who_hangs_up_is_counted_and_who_was_one_is_believed_once() {
+async fn a_member_who_disconnects_is_counted_and_a_former_member_counts_once() {
     let app = TestApp::builder().metering(Duration::from_hours(1)).start().await;
     let org = app.organization("acme").create().await;
     let (owner, ada) = (app.as_owner(&org), app.as_member(&org, "ada").await);
@@ -113,16 +113,16 @@ async fn a_member_who_hangs_up_is_counted_and_who_was_one_is_believed_once() {
     assert_eq!(app.server().flush_calls().await, 2);
     app.sql("DELETE FROM app.organization_members WHERE user_id = (SELECT id FROM auth.users WHERE email = 'ada@acme.test')")
         .await;
-    // Nobody gets to read clients any more, so nobody gets an answer before they have had enough.
+    // A lock blocks reading clients, so no request is answered before its client gives up.
     let mut lock = app.admin().begin().await.unwrap();
     sqlx::raw_sql("LOCK TABLE app.clients IN ACCESS EXCLUSIVE MODE").execute(&mut *lock).await.unwrap();
     let hang_up = async |session: &Session| {
         let patience = Duration::from_millis(300);
         assert!(tokio::time::timeout(patience, session.query(LIST, json!({}))).await.is_err());
-        // The server hears of it.
+        // The server notices that they disconnected.
         tokio::time::sleep(Duration::from_millis(200)).await;
     };
-    // Remembered, then read, then remembered again.
+    // Cached, then read, then cached again.
     for _ in 0..3 {
         hang_up(&owner).await;
     }

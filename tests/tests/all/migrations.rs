@@ -32,12 +32,12 @@ const CATALOGUE: &str = "
     UNION ALL SELECT 'extension', extname, extversion, '' FROM pg_extension
     ORDER BY 1, 2, 3";
 
-/// The rows that migrations bring.
+/// The rows that migrations insert.
 const ROWS: &str = "SELECT plan, feature, limit_value, enabled FROM billing.plan_features ORDER BY 1, 2; SELECT id FROM billing.plans ORDER BY 1;
     SELECT version FROM platform.seaql_migrations ORDER BY 1;";
 
 #[tokio::test]
-async fn up_and_down_and_up_leaves_the_same_catalogue() {
+async fn up_down_and_up_leave_the_same_catalogue() {
     let database = TestDatabase::empty().await.unwrap();
     let url = database.owner_url();
     let empty = database.psql(CATALOGUE).await.unwrap();
@@ -45,7 +45,7 @@ async fn up_and_down_and_up_leaves_the_same_catalogue() {
     let (full, rows) = (database.psql(CATALOGUE).await.unwrap(), database.psql(ROWS).await.unwrap());
     assert!(full.contains("app.clients") && rows.contains("free"), "nothing was looked at");
 
-    // Each one by itself first, the way an operator goes back, and then all of them at once.
+    // First one at a time, as an operator would revert, and then all of them at once.
     let names = tenantry_migration::names();
     for name in names.iter().rev() {
         let reverted = tenantry_migration::down(&url, Some(1)).await.unwrap();
@@ -60,13 +60,13 @@ async fn up_and_down_and_up_leaves_the_same_catalogue() {
     same(&database.psql(CATALOGUE).await.unwrap(), &empty);
     tenantry_migration::up(&url).await.unwrap();
     same(&database.psql(CATALOGUE).await.unwrap(), &full);
-    // Nothing left to do, and doing nothing changes nothing.
+    // Nothing is left to do, and doing nothing changes nothing.
     assert!(tenantry_migration::up(&url).await.unwrap().is_empty());
     same(&database.psql(CATALOGUE).await.unwrap(), &full);
 }
 
 #[tokio::test]
-async fn every_step_back_and_forth_is_its_own_inverse() {
+async fn every_step_can_be_reverted_and_reapplied() {
     let database = TestDatabase::empty().await.unwrap();
     let url = database.owner_url();
     tenantry_migration::up(&url).await.unwrap();
@@ -80,7 +80,7 @@ async fn every_step_back_and_forth_is_its_own_inverse() {
 }
 
 #[tokio::test]
-async fn what_was_written_before_takes_its_new_spelling_and_stops_no_migration() {
+async fn existing_texts_get_the_new_spelling_and_stop_no_migration() {
     let database = TestDatabase::empty().await.unwrap();
     let url = database.owner_url();
     tenantry_migration::up(&url).await.unwrap();
@@ -110,8 +110,8 @@ async fn what_was_written_before_takes_its_new_spelling_and_stops_no_migration()
     tenantry_migration::up(&url).await.unwrap();
 
     let lines = async |query: &str| database.psql(query).await.unwrap();
-    // Two accounts of one mailbox cannot both have its address: the older one has it, and the other is found by nobody. The
-    // Kelvin sign is no k.
+    // Two accounts of one mailbox cannot both have its address: the older one gets it, and the other can no longer be
+    // found. The Kelvin sign is not a k.
     assert_eq!(
         lines("SELECT email FROM auth.users ORDER BY id").await,
         "ada@x.test\nzo\u{eb}@x.test\nZO\u{cb}@x.test\nmar\u{212a}@x.test\nfari\u{307}d@y.test"
@@ -121,7 +121,7 @@ async fn what_was_written_before_takes_its_new_spelling_and_stops_no_migration()
     let (kept, renamed) = rooms.split_once('\n').unwrap();
     assert_eq!(kept, "CAF\u{c9}");
     assert!(renamed.starts_with("Caf\u{e9} (2-"), "{renamed}");
-    // One that would be too long in normal form stays as it is.
+    // A name that would be too long in normal form stays unchanged.
     assert_eq!(
         lines("SELECT char_length(name) || ' ' || coalesce(company, '-') FROM app.clients ORDER BY id").await,
         "3 \u{e9}\n200 -"
@@ -130,11 +130,11 @@ async fn what_was_written_before_takes_its_new_spelling_and_stops_no_migration()
         lines("SELECT email FROM app.organization_invitations ORDER BY id").await,
         "ev\u{eb}@x.test\n\u{eb}ve@x.test\nev\u{eb}@x.test".replacen("ev\u{eb}", "EVE\u{308}", 1)
     );
-    // The policies bind the owner again.
+    // The policies apply to the owner again.
     assert_eq!(lines("SELECT count(*) FROM pg_class WHERE relrowsecurity AND NOT relforcerowsecurity").await, "0");
 }
 
-/// Compares line by line, so that a failure shows the lines that differ and not thousands that do not.
+/// Compares line by line, so that a failure shows only the lines that differ.
 #[track_caller]
 fn same(found: &str, expected: &str) {
     let lines = |text: &str| text.lines().map(str::to_owned).collect::<std::collections::BTreeSet<String>>();

@@ -1,4 +1,4 @@
-//! Organizations: founding, switching, changing, exporting, and deleting in two steps.
+//! Organizations: creating, switching, changing, exporting, and deleting in two steps.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use tenantry_tests::{Answer, Org, Person, Session, TestApp};
 const SUMMARY: &str = "organization { id name slug logoUrl role isCurrent deletionDueAt createdAt }";
 const ORGANIZATION: &str = "organization { id name slug logoUrl timeZone deletionDueAt updatedAt }";
 
-/// Every table that names an organization, straight from the catalogue, and the organizations themselves.
+/// Every table with an organization, from the catalogue, and the organizations table itself.
 const TABLES: &str =
     "SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'organization_id' AND NOT a.attisdropped
@@ -48,14 +48,14 @@ pub(crate) async fn rows(app: &TestApp, org: &Org) -> BTreeMap<String, i64> {
 async fn a_new_organization_has_an_owner_a_workspace_and_the_free_plan() {
     let app = TestApp::start().await;
     let acme = app.organization("acme").create().await;
-    // Anybody may found one, whatever the role elsewhere.
+    // Anyone may create one, whatever their role elsewhere.
     let guest = app.as_role(&acme, Role::Guest).await;
     let input = json!({ "name": "  Zoë & Söhne ", "slug": "zoe-2", "logoUrl": "https://zoe.test/logo.png" });
     let created = guest.mutate("createOrganization", input, SUMMARY).await.expect_done().clone();
     assert_eq!((&created["name"], &created["slug"]), (&json!("Zoë & Söhne"), &json!("zoe-2")));
     assert_eq!((&created["role"], &created["isCurrent"]), (&json!("OWNER"), &json!(false)));
 
-    // What the founder's token names is still the other one.
+    // The creator's token still names the other organization.
     let data = guest.data("{ organization { slug } organizations { slug role isCurrent } }").await;
     assert_eq!(data["organization"]["slug"], "acme");
     let expected = json!([
@@ -92,7 +92,7 @@ async fn a_slug_belongs_to_one_organization() {
     let refused = ada.mutate("createOrganization", input, SUMMARY).await;
     refused.expect_refused(&[("REQUIRED", "name"), ("INVALID", "logoUrl")]);
 
-    // Of those who come at once one gets it, and the others leave nothing behind.
+    // Of several concurrent requests one gets it, and the others leave nothing behind.
     let answers = join_all((0..8).map(|_| create(&ada, "rush"))).await;
     let (done, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.user_errors().is_empty());
     assert_eq!(done.len(), 1);
@@ -105,12 +105,12 @@ async fn a_slug_belongs_to_one_organization() {
 }
 
 #[tokio::test]
-async fn only_ones_own_organizations_can_be_switched_to() {
+async fn users_can_switch_only_to_their_own_organizations() {
     let app = TestApp::start().await;
     let acme = app.organization("acme").create().await;
     let other = app.organization("other").create().await;
     let ada = app.as_member(&acme, "ada").await;
-    // A foreign organization answers like one that does not exist.
+    // A foreign organization is answered like one that does not exist.
     let unknown: tenantry_domain::OrganizationId = Clock::system().new_id();
     let mut messages = Vec::new();
     for id in [other.id, unknown] {
@@ -121,7 +121,7 @@ async fn only_ones_own_organizations_can_be_switched_to() {
     assert_eq!(messages[0], messages[1]);
     assert_eq!(switch(&ada, &json!("client_01h455vb4pex5vsknk084sn02q")).await.error_code(), "BAD_USER_INPUT");
 
-    // Who was removed from one can still go to another.
+    // A user who was removed from one organization can still switch to another.
     app.join(other.id, "ada@acme.test", Role::Viewer).await;
     app.sql(
         "DELETE FROM app.organization_members m USING auth.users u, app.organizations o
@@ -134,7 +134,7 @@ async fn only_ones_own_organizations_can_be_switched_to() {
     let session = app.with_token(Some(switched.text_at("switchOrganization.token")));
     assert_eq!(session.data("{ viewer { role } }").await["viewer"]["role"], "VIEWER");
 
-    // Who is banned goes nowhere.
+    // A banned user can switch nowhere.
     app.sql("UPDATE auth.users SET banned_at = now() WHERE email = 'ada@acme.test'").await;
     assert_eq!(ada.query("{ organizations { slug } }", json!({})).await.error_code(), "FORBIDDEN");
     assert_eq!(switch(&ada, &json!(other.id.to_string())).await.error_code(), "FORBIDDEN");
@@ -149,7 +149,7 @@ async fn a_switch_does_not_extend_a_session() {
     let (user, minutes) = (acme.owner.user_id, std::time::Duration::from_mins);
     let issued = app.issuer().issue(user, acme.id, minutes(10)).unwrap();
     let mut session = app.with_token(Some(&issued.token));
-    // To and fro, and never any further.
+    // Back and forth, and never later than the first expiry.
     for id in [other.id, acme.id, other.id] {
         let answer = switch(&session, &json!(id.to_string())).await;
         let token = answer.text_at("switchOrganization.token").to_owned();
@@ -159,7 +159,7 @@ async fn a_switch_does_not_extend_a_session() {
         session = app.with_token(Some(&token));
         session.data("{ viewer { role } }").await;
     }
-    // One that is good for long gives one that is good for as long as any, and no longer.
+    // A long-lived token yields one with the usual lifetime and no longer.
     let issued = app.issuer().issue(user, acme.id, minutes(60 * 24)).unwrap();
     let answer = switch(&app.with_token(Some(&issued.token)), &json!(other.id.to_string())).await;
     let token = app.verifier().verify(answer.text_at("switchOrganization.token")).await.unwrap();
@@ -177,7 +177,7 @@ async fn a_server_that_cannot_sign_says_so() {
 }
 
 #[tokio::test]
-async fn organizations_asked_for_often_take_one_connection() {
+async fn listing_organizations_several_times_takes_one_connection() {
     let app = TestApp::builder().max_connections(2).start().await;
     let acme = app.organization("acme").create().await;
     let often: Vec<String> = (0..10).map(|n| format!("o{n}: organizations {{ slug }}")).collect();
@@ -187,7 +187,7 @@ async fn organizations_asked_for_often_take_one_connection() {
 }
 
 #[tokio::test]
-async fn owners_and_admins_rename() {
+async fn owners_and_admins_can_rename() {
     let app = TestApp::start().await;
     let acme = app.organization("acme").create().await;
     app.organization("other").create().await;
@@ -204,7 +204,7 @@ async fn owners_and_admins_rename() {
     assert_eq!((&renamed["name"], &renamed["slug"]), (&json!("Acme 2"), &json!("acme-2")));
     assert_eq!(renamed["timeZone"], "Asia/Kolkata");
 
-    // Not given stays, null clears what can be empty.
+    // Fields that are not given stay; null clears optional ones.
     let cleared = update(&admin, json!({ "logoUrl": null })).await.expect_done().clone();
     assert_eq!((&cleared["logoUrl"], &cleared["name"]), (&Value::Null, &json!("Acme 2")));
     update(&admin, json!({ "name": null })).await.expect_refused(&[("REQUIRED", "name")]);
@@ -233,7 +233,7 @@ async fn a_deletion_is_scheduled_by_the_owner_and_can_be_cancelled() {
     let due: DateTime<Utc> = scheduled["deletionDueAt"].as_str().unwrap().parse().unwrap();
     let in_thirty_days = Clock::system().now() + Duration::days(30);
     assert!((in_thirty_days - due).abs() < Duration::minutes(1), "{due}");
-    // Asking again does not put it off, and until then everything works.
+    // Asking again does not postpone it, and until then everything works.
     schedule(&owner).await.expect_refused(&[("INVALID", "")]);
     admin.create_client("Business as usual").await;
 
@@ -242,7 +242,7 @@ async fn a_deletion_is_scheduled_by_the_owner_and_can_be_cancelled() {
 }
 
 #[tokio::test]
-async fn what_is_due_is_purged_and_nothing_else() {
+async fn only_due_organizations_are_purged() {
     let app = TestApp::start().await;
     let (full, kept) = (app.full_organization("acme").await, app.full_organization("kept").await);
     for org in [&full.org, &kept.org] {
@@ -261,13 +261,13 @@ async fn what_is_due_is_purged_and_nothing_else() {
     let worker = Store::connect(&settings, Clock::system()).await.unwrap();
     let now = Clock::system().now();
 
-    // Neither is due; then one is, by the scheduled time and the database's clock alike.
+    // Neither is due; then one is, by the scheduled time and the database's clock.
     app.sql("UPDATE app.organizations SET deletion_requested_at = now(), deletion_due_at = now() + interval '1 hour'")
         .await;
     assert!(purge_due(&worker, now + Duration::days(1)).await.unwrap().deleted.is_empty());
     app.sql("UPDATE app.organizations SET deletion_due_at = now() - interval '1 hour' WHERE slug = 'acme'").await;
     assert!(purge_due(&worker, now - Duration::days(1)).await.unwrap().deleted.is_empty());
-    // The role of the API sees nothing that is due, and could not delete it.
+    // The API's role sees nothing that is due, and could not delete it.
     assert!(purge_due(app.server().store(), now).await.unwrap().deleted.is_empty());
 
     let (one, two) = futures_util::future::join(purge_due(&worker, now), purge_due(&worker, now)).await;
@@ -285,14 +285,14 @@ async fn what_is_due_is_purged_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn an_unknown_time_zone_counts_as_utc_and_can_be_set_right() {
+async fn an_unknown_time_zone_counts_as_utc_and_can_be_corrected() {
     // Late in the evening in UTC, the next morning in Tokyo.
     let now = DateTime::parse_from_rfc3339("2026-03-31T20:00:00Z").unwrap().with_timezone(&Utc);
     let app = TestApp::builder().clock(Clock::fixed(now)).start().await;
     let (acme, other) = (app.organization("acme").create().await, app.organization("other").create().await);
     let owner = app.as_owner(&acme);
     owner.data("{ viewer { role } }").await;
-    // As a database with a newer list of time zones, or an older release of this program, may have left it.
+    // As left by a database with a newer list of time zones, or by an older release of this program.
     app.sql(&format!("UPDATE app.organizations SET time_zone = 'Mars/Olympus' WHERE id = '{}'", acme.uuid())).await;
 
     assert_eq!(owner.data("{ organization { timeZone } }").await["organization"]["timeZone"], "Mars/Olympus");
@@ -300,7 +300,7 @@ async fn an_unknown_time_zone_counts_as_utc_and_can_be_set_right() {
     let draft = json!({ "clientId": client["id"], "currency": "USD" });
     let invoice = owner.mutate("createInvoice", draft.clone(), "invoice { issueDate }").await.expect_done().clone();
     assert_eq!(invoice["issueDate"], "2026-03-31");
-    // What the system does by itself goes on as well.
+    // Background work continues as well.
     let scope = tenantry_store::WriteScope::open_system(app.server().store(), acme.id).await.unwrap();
     assert_eq!(tenantry_store::Scope::tenant(&scope).today.to_string(), "2026-03-31");
     drop(scope);
@@ -310,7 +310,7 @@ async fn an_unknown_time_zone_counts_as_utc_and_can_be_set_right() {
         matches!(&faults[..], [fault] if fault.contains("acme") && fault.contains(&acme.id.to_string()) && fault.contains("Mars/Olympus")),
         "{faults:?}"
     );
-    // What it shows is not to be seen from within another organization.
+    // This is not visible from within another organization.
     let seen = app
         .test_database()
         .psql(&format!(
@@ -330,7 +330,7 @@ async fn an_unknown_time_zone_counts_as_utc_and_can_be_set_right() {
     assert_eq!(unknown_time_zones(&app).await, Vec::<String>::new());
 }
 
-/// What `tenantry doctor` says about time zones.
+/// What `tenantry doctor` reports about time zones.
 async fn unknown_time_zones(app: &TestApp) -> Vec<String> {
     let mut catalogue = Catalogue::connect(&app.urls().app_url()).await.unwrap();
     let findings = catalogue.findings().await.unwrap();
@@ -369,7 +369,7 @@ async fn an_export_has_every_readable_row_of_the_organization_and_no_other() {
     assert_eq!(found.values().sum::<i64>().unsigned_abs(), lines);
     let members = found.remove("auth.users");
     assert_eq!(members, found.get("app.organization_members").copied());
-    // Granted to the worker alone.
+    // Only the worker has a grant on it.
     let mut expected = rows(&app, &full.org).await;
     expected.remove("billing.stripe_events");
     assert_eq!(found, expected);

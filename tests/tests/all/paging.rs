@@ -1,4 +1,4 @@
-//! Walking lists: forwards and backwards, in every order that the schema offers, across ties and nulls.
+//! Paging through lists: forwards and backwards, in every order of the schema, across ties and nulls.
 
 use serde_json::{Value, json};
 use tenantry_tests::{Session, TestApp};
@@ -8,7 +8,8 @@ use crate::introspection::{Types, text};
 /// The order of names, whatever the database's own collation.
 const NAME: &str = "name COLLATE \"und-x-icu\"";
 
-/// What each order of each list means, as SQL over the list's table. A row without a date counts as later than all others.
+/// What each order of each list means, as SQL over the list's table. A row without a date counts as later than all
+/// others.
 const MEANING: &[(&str, &str, &str, &str)] = &[
     ("clients", "CREATED_AT", "app.clients", "created_at"),
     ("clients", "NAME", "app.clients", NAME),
@@ -33,7 +34,7 @@ const MEANING: &[(&str, &str, &str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn every_root_list_is_walked_whole_in_every_order_both_ways() {
+async fn every_root_list_can_be_paged_completely_in_every_order_and_direction() {
     let app = TestApp::start().await;
     let full = app.full_organization("acme").await;
     let owner = app.as_owner(&full.org);
@@ -71,7 +72,7 @@ async fn every_root_list_is_walked_whole_in_every_order_both_ways() {
 }
 
 #[tokio::test]
-async fn names_run_as_people_sort_them() {
+async fn names_are_sorted_as_people_expect() {
     const SORTED: [&str; 9] = ["10", "2", "Ähnlich", "apple", "Apple", "ÉCLAIR", "éclat", "Zebra", "Язык"];
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
@@ -87,7 +88,7 @@ async fn names_run_as_people_sort_them() {
     let types = Types::of(&owner).await;
     let mut looked_at = 0;
     for list in types.fields("Query").into_iter().filter(|field| field.is_connection()) {
-        // Every order but these goes by no text that people read.
+        // All other orders use no human-readable text.
         let orders = types.orders(list);
         for order in orders.iter().filter(|order| ["NAME", "TITLE", "SLUG", "EMAIL"].contains(order)) {
             let order_type = format!("{}Order", list.type_name().trim_end_matches("Connection"));
@@ -109,7 +110,7 @@ async fn names_run_as_people_sort_them() {
                     break;
                 }
             }
-            // The default workspace, and names that must be unique whatever their case.
+            // Removes the default workspace; the other names must be unique regardless of case.
             found.retain(|name| name != "General");
             let found: Vec<&str> = found.iter().map(|name| name.trim_end_matches('s')).collect();
             assert_eq!(found, SORTED, "{} by {order}", list.name());
@@ -117,7 +118,7 @@ async fn names_run_as_people_sort_them() {
         }
     }
     assert_eq!(looked_at, 3);
-    // So do the organizations of a user.
+    // The organizations of a user are sorted the same way.
     for (slug, name) in [("one", "Zebra"), ("two", "Ähnlich"), ("three", "apple")] {
         owner.write("createOrganization", json!({ "name": name, "slug": slug })).await.expect_done();
     }
@@ -128,7 +129,7 @@ async fn names_run_as_people_sort_them() {
 }
 
 #[tokio::test]
-async fn every_nested_list_is_walked_whole_both_ways() {
+async fn every_nested_list_can_be_paged_completely_in_both_directions() {
     let app = TestApp::start().await;
     let full = app.full_organization("acme").await;
     let owner = app.as_owner(&full.org);
@@ -157,7 +158,7 @@ async fn every_nested_list_is_walked_whole_both_ways() {
 }
 
 #[tokio::test]
-async fn a_cursor_of_another_order_is_refused_and_one_between_two_cursors_is_bounded_by_both() {
+async fn a_cursor_of_another_order_is_refused_and_after_and_before_bound_a_page() {
     let app = TestApp::start().await;
     let full = app.full_organization("acme").await;
     let owner = app.as_owner(&full.org);
@@ -205,7 +206,8 @@ fn split_keys(keys: &str) -> Vec<&str> {
     found
 }
 
-/// Walks a list to its end and back again, asserts that both ways show the same, and gives the rows' UUIDs in their order.
+/// Pages through a list to its end and back, asserts that both directions show the same rows, and returns their UUIDs
+/// in order.
 async fn walk(session: &Session, document: &str, path: &str, size: usize, variables: &Value) -> Vec<String> {
     let mut forwards: Vec<String> = Vec::new();
     let mut cursor = Value::Null;
@@ -243,7 +245,7 @@ async fn walk(session: &Session, document: &str, path: &str, size: usize, variab
     forwards
 }
 
-/// Checks that a page agrees with itself; gives the UUIDs of its rows.
+/// Checks that a page is consistent; returns the UUIDs of its rows.
 fn check(page: &Value, size: usize) -> Vec<String> {
     let (edges, nodes) = (page["edges"].as_array().unwrap(), page["nodes"].as_array().unwrap());
     assert!(edges.len() <= size);

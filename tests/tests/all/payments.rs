@@ -27,10 +27,10 @@ pub(crate) fn settings() -> StripeSettings {
     }
 }
 
-/// An app that receives webhooks, at a time that stands still.
+/// An app that receives webhooks, with a fixed clock.
 pub(crate) async fn app() -> TestApp {
     let now: DateTime<Utc> = DateTime::from_timestamp(START, 0).unwrap();
-    // Tokens are made and verified by the same clock.
+    // Tokens are issued and verified with the same clock.
     TestApp::builder().stripe(settings()).clock(Clock::fixed(now)).start().await
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn subscription(id: &str, verb: &str, status: &str, price: &str) -> V
     event(id, &format!("customer.subscription.{verb}"), &object)
 }
 
-/// How many projects the organization may have, as it is told.
+/// The project limit that the organization is told.
 pub(crate) async fn project_limit(session: &Session) -> Value {
     let data = session.data("{ entitlements { feature limit } }").await;
     let entitlements = data["entitlements"].as_array().unwrap();
@@ -91,12 +91,12 @@ pub(crate) async fn project_limit(session: &Session) -> Value {
 }
 
 #[tokio::test]
-async fn what_is_paid_for_holds_at_once() {
+async fn a_paid_plan_takes_effect_at_once() {
     let app = app().await;
     let org = app.organization("acme").plan("free").create().await;
     let owner = app.as_owner(&org);
     assert_eq!(project_limit(&owner).await, 5);
-    // The subscription is heard of before anybody knows whose it is.
+    // The subscription's event arrives before its organization is known.
     assert_eq!(deliver_signed(&app, &subscription("evt_2", "created", "active", "price_solo")).await, StatusCode::OK);
     assert_eq!(project_limit(&owner).await, 5);
     assert_eq!(deliver_signed(&app, &checkout(&org)).await, StatusCode::OK);
@@ -108,7 +108,7 @@ async fn what_is_paid_for_holds_at_once() {
     assert_eq!(deliver_signed(&app, &event).await, StatusCode::OK);
     assert_eq!(project_limit(&owner).await, Value::Null);
     assert_eq!(app.number("SELECT count(*) FROM billing.stripe_events").await, 3);
-    // What is of no interest is acknowledged as well, or it would be sent for days.
+    // Irrelevant events are acknowledged as well, or Stripe would resend them for days.
     assert_eq!(deliver_signed(&app, &event_of_no_interest()).await, StatusCode::OK);
     assert_eq!(app.number("SELECT count(*) FROM billing.stripe_events WHERE applied_at IS NULL").await, 1);
 }
@@ -118,7 +118,7 @@ fn event_of_no_interest() -> Value {
 }
 
 #[tokio::test]
-async fn what_is_not_genuine_is_refused_and_leaves_nothing() {
+async fn forged_webhooks_are_refused_and_leave_nothing() {
     let app = app().await;
     let org = app.organization("acme").plan("free").create().await;
     let body = checkout(&org).to_string();
@@ -151,14 +151,14 @@ async fn what_is_not_genuine_is_refused_and_leaves_nothing() {
     let odd = "{\"id\":1}";
     assert_eq!(deliver(&app, odd, Some(&signature(SECRET, START, odd))).await.0, StatusCode::BAD_REQUEST);
     assert_eq!(app.number("SELECT count(*) FROM billing.stripe_events").await, 0);
-    // Both secrets are good while one replaces the other.
+    // Both secrets are valid during rotation.
     assert_eq!(deliver(&app, &body, Some(&signature(NEW_SECRET, START, &body))).await.0, StatusCode::OK);
     assert_eq!(deliver(&app, &body, Some(&good)).await.0, StatusCode::OK);
     assert_eq!(app.number("SELECT count(*) FROM billing.stripe_events").await, 1);
 }
 
 #[tokio::test]
-async fn an_event_that_cannot_be_applied_is_kept_and_asked_for_again() {
+async fn an_event_that_cannot_be_applied_is_stored_and_requested_again() {
     let app = app().await;
     let org = app.organization("acme").plan("free").create().await;
     assert_eq!(deliver_signed(&app, &checkout(&org)).await, StatusCode::OK);
@@ -169,7 +169,7 @@ async fn an_event_that_cannot_be_applied_is_kept_and_asked_for_again() {
 }
 
 #[tokio::test]
-async fn the_endpoint_is_there_only_where_it_is_set_up_and_only_for_post() {
+async fn the_endpoint_exists_only_if_configured_and_only_for_post() {
     let without = TestApp::start().await;
     let (status, _) = deliver(&without, "{}", Some("t=1,v1=00")).await;
     assert_eq!(status, StatusCode::NOT_FOUND);

@@ -1,5 +1,5 @@
-//! Plans change while requests run, at two servers that are not restarted: nobody is told the old limit, or held to it, once the
-//! cache time is over; nor at all by the server that changed them.
+//! Plans change while requests run on two servers that are not restarted. After the cache time, nobody is told the old
+//! limit or held to it. The server that made the change uses the new limit immediately.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,7 +12,7 @@ use tenantry_tests::{Session, TestApp};
 
 const CACHED: Duration = Duration::from_millis(500);
 
-/// What the limit has been, and since when each server must know it.
+/// The limits so far, and since when each server must know them.
 #[derive(Debug, Default)]
 struct History(Mutex<Vec<(i64, Instant)>>);
 
@@ -21,7 +21,7 @@ impl History {
         self.0.lock().push((limit, known_from));
     }
 
-    /// The limits that an answer to a request that is sent now may be about.
+    /// The limits that the answer to a request sent now may report.
     fn allowed(&self) -> Vec<i64> {
         let history = self.0.lock();
         let now = Instant::now();
@@ -30,13 +30,13 @@ impl History {
     }
 }
 
-/// Asks for the limit, and tries to go beyond it, again and again.
+/// Queries the limit and tries to exceed it, again and again.
 async fn ask(session: Session, history: Arc<History>, stop: Arc<AtomicBool>, answers: Arc<AtomicU64>) {
     while !stop.load(Ordering::Relaxed) {
         let before = history.allowed();
         let told = session.data("{ entitlements { feature limit } }").await;
         let refused = session.write("createProject", json!({ "name": "One too many" })).await;
-        // What was changed meanwhile may be known already.
+        // A change in the meantime may already be known.
         let allowed: Vec<i64> = before.into_iter().chain(history.allowed()).collect();
         let told = told["entitlements"].as_array().unwrap();
         let told = told.iter().find(|one| one["feature"] == "PROJECTS").unwrap()["limit"].as_i64().unwrap();
@@ -57,7 +57,7 @@ fn plans(projects: i64) -> PlanFile {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_change_holds_everywhere_within_the_cache_time_without_a_restart() {
+async fn a_change_takes_effect_everywhere_within_the_cache_time_without_a_restart() {
     let app = TestApp::builder().plans_cached_for(CACHED).acquire_timeout(Duration::from_mins(1)).start().await;
     let second = app.another_server().await;
     let org = app.organization("acme").plan("free").create().await;
@@ -82,9 +82,9 @@ async fn a_change_holds_everywhere_within_the_cache_time_without_a_restart() {
         }
     }
     tokio::time::sleep(CACHED).await;
-    // A row, by SQL: known to both after the cache time.
+    // A row changed by SQL: known to both after the cache time.
     for limit in [7, 6] {
-        // Before the change, because an answer may bear it as soon as it is there.
+        // Recorded before the change, because an answer may show it as soon as it is made.
         for history in &histories {
             history.change(limit, Instant::now() + Duration::from_hours(1));
         }
@@ -97,7 +97,7 @@ async fn a_change_holds_everywhere_within_the_cache_time_without_a_restart() {
         }
         tokio::time::sleep(CACHED * 2).await;
     }
-    // A file: known at once to the server that loads it, and to the other after the cache time.
+    // A file: known immediately to the server that loads it, and to the other after the cache time.
     for limit in [3, 9] {
         for history in &histories {
             history.change(limit, Instant::now() + Duration::from_hours(1));
@@ -114,7 +114,7 @@ async fn a_change_holds_everywhere_within_the_cache_time_without_a_restart() {
     }
     let answers = answers.load(Ordering::Relaxed);
     assert!(answers > 100, "only {answers} answers");
-    // What is allowed now can be done, at either.
+    // What is allowed now can be done on both servers.
     app.server().billing().load_plans(&app.urls().owner_url(), &plans(22)).await.unwrap();
     owner.create_project("The twenty-first", None).await;
     tokio::time::sleep(CACHED).await;

@@ -1,8 +1,8 @@
-//! Plans: on data of life-like sizes, no statement of the API reads a tenant table from end to end, or sorts what an index
-//! has in order.
+//! Query plans: on data of realistic sizes, no statement of the API scans a whole tenant table, or sorts what an index
+//! provides in order.
 //!
-//! The database says itself how it ran each statement (`auto_explain`); where that extension is not installed the test says so and
-//! checks nothing.
+//! The database itself reports how it ran each statement (`auto_explain`). If that extension is not installed, the test
+//! says so and checks nothing.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -13,7 +13,7 @@ use tenantry_domain::{OrganizationId, UserId};
 use tenantry_seed::ScaleOptions;
 use tenantry_tests::TestApp;
 
-/// Every list in every order, every filter, and every relation, as the API can be asked for them.
+/// Every list in every order, every filter, and every relation, as the API offers them.
 const QUERIES: &[&str] = &[
     "{ clients(first: 20) { nodes { id name status projects(first: 5) { nodes { id name tasks(first: 10) { nodes { id title } } } }
          invoices(first: 5) { nodes { id number status total { amount } lineItems { description } } } } } }",
@@ -42,7 +42,7 @@ const QUERIES: &[&str] = &[
     "{ members(first: 20) { nodes { id name } } workspaces(first: 20) { nodes { id projects(first: 3) { nodes { id } } } } }",
 ];
 
-/// Sorts that may be, by a part of the statement, with the reason.
+/// Allowed sorts, by a part of the statement, with the reason.
 const EXCUSED_SORTS: &[(&str, &str)] = &[
     (
         "FROM app.tasks t WHERE t.organization_id = $1 ORDER BY t.position",
@@ -62,17 +62,17 @@ const EXCUSED_SORTS: &[(&str, &str)] = &[
     ("coalesce(t.due_date < $2", "what is overdue goes by the day, and is found by status and due date"),
 ];
 
-/// What the plans of the API's statements have that they should not.
+/// Problems in the plans of the API's statements.
 #[derive(Default)]
 struct Plans {
     count: usize,
-    /// A tenant table that is read from end to end, and the statement.
+    /// A tenant table that is scanned completely, and the statement.
     scans: BTreeSet<(String, String)>,
-    /// What is sorted by, and the statement.
+    /// The sort key, and the statement.
     sorts: BTreeSet<(String, String)>,
 }
 
-/// Reads the plans that the server logged for the API's role.
+/// Parses the plans that the server logged for the API's role.
 fn read_plans(log: &str, database: &str) -> Plans {
     let head = format!("tenantry_app@{database} LOG:  duration: ");
     let (mut plans, mut inside, mut statement) = (Plans::default(), false, String::new());
@@ -97,7 +97,7 @@ fn read_plans(log: &str, database: &str) -> Plans {
 }
 
 #[tokio::test]
-async fn no_statement_reads_a_tenant_table_from_end_to_end_or_sorts_in_vain() {
+async fn no_statement_scans_a_whole_tenant_table_or_sorts_needlessly() {
     let app = TestApp::start().await;
     let installed = app.number("SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_stat_statements'").await;
     if installed == 0 {
@@ -112,7 +112,7 @@ async fn no_statement_reads_a_tenant_table_from_end_to_end_or_sorts_in_vain() {
          ALTER ROLE tenantry_app IN DATABASE \"{database}\" SET auto_explain.log_min_duration = 0;"
     ))
     .await;
-    // The settings hold for connections that are made from here on.
+    // The settings apply to connections opened from here on.
     let server = app.another_server().await;
     let log_file = app.test_database().cluster().log_file();
     let begin = std::fs::metadata(log_file).unwrap().len();
@@ -137,7 +137,8 @@ async fn no_statement_reads_a_tenant_table_from_end_to_end_or_sorts_in_vain() {
     log.read_to_end(&mut bytes).unwrap();
     let plans = read_plans(&String::from_utf8_lossy(&bytes), &database);
     assert!(plans.count > 2 * QUERIES.len(), "only {} plans were logged", plans.count);
-    // Plans and their features are few; and hardly anybody here has a grant on a workspace. Reading all of them is right.
+    // There are few plans and features, and hardly anyone here has a grant on a workspace. Reading all of them is
+    // right.
     let excused = ["plans", "plan_features", "workspace_members"];
     let is_excused = |table: &str| excused.iter().any(|excused| table.starts_with(&format!("{excused} ")));
     let scans: Vec<_> = plans.scans.iter().filter(|(table, _)| !is_excused(table)).collect();

@@ -1,4 +1,5 @@
-//! The last one of every feature, raced for over HTTP at two servers, in every way that one can come to be.
+//! Concurrent requests compete for the last unit of every feature, over HTTP on two servers, through every mutation
+//! that uses it up.
 
 use std::time::Duration;
 
@@ -10,13 +11,13 @@ use uuid::Uuid;
 
 use crate::introspection::Types;
 
-/// The limit; one below it is where a round starts.
+/// The limit. A round starts one below it.
 const LIMIT: i64 = 5;
 
-/// How many try at once. Where one request is several attempts, they are that many in all.
+/// The number of concurrent attempts. If one request makes several attempts, this is the total.
 const ATTEMPTS: usize = 200;
 
-/// What of the plan a mutation may use up. A mutation that is not here makes nothing that a plan limits, and stands below.
+/// The feature that a mutation may use up. Any other mutation is in the list below.
 const USES: &[(&str, &str)] = &[
     ("createClient", "active_clients"),
     ("updateClient", "active_clients"),
@@ -25,7 +26,7 @@ const USES: &[(&str, &str)] = &[
     ("addMember", "team_members"),
 ];
 
-/// Mutations that make nothing that a plan limits, each with the reason where the name does not say it.
+/// Mutations that use up nothing, each with a reason if the name does not make it obvious.
 const USES_NOTHING: &[(&str, &str)] = &[
     ("deleteClient", ""),
     ("updateProject", "projects count whatever their status and workspace, so reopening and moving change no count"),
@@ -55,14 +56,14 @@ const USES_NOTHING: &[(&str, &str)] = &[
     ("createBillingPortalSession", ""),
 ];
 
-/// A way in which something can come to be that a plan limits.
+/// A kind of request that uses up a limit.
 #[derive(Debug, Clone, Copy)]
 enum Way {
     CreateClient,
     /// Several in one request.
     CreateClients,
     ActivateClient,
-    /// New ones against those that become active.
+    /// New clients against clients that become active.
     CreateOrActivateClient,
     CreateProject,
     CreateInvoice,
@@ -106,16 +107,16 @@ impl Way {
     }
 }
 
-/// An organization one below the limit, and who and what is there to be added to it.
-struct Ground {
+/// An organization one below the limit, and what the attempts need.
+struct Fixture {
     org: Org,
     /// Not active yet.
     leads: Vec<String>,
-    /// Users who are no members yet.
+    /// Users who are not members yet.
     users: Vec<String>,
 }
 
-async fn prepare(app: &TestApp, way: Way, round: usize) -> Ground {
+async fn prepare(app: &TestApp, way: Way, round: usize) -> Fixture {
     let slug = format!("{way:?}-{round}").to_lowercase();
     let org = app.organization(&slug).plan("enterprise").create().await;
     let (id, have) = (org.uuid(), LIMIT - 1);
@@ -146,10 +147,10 @@ async fn prepare(app: &TestApp, way: Way, round: usize) -> Ground {
             app.as_owner(&org).create_invoice(&leads[0]).await;
         }
     }
-    Ground { org, leads, users }
+    Fixture { org, leads, users }
 }
 
-/// The same mutation field so many times in one document.
+/// The same mutation field this many times in one document.
 async fn several(session: &Session, name: &str, input: Value, times: usize) -> Answer {
     let kind = format!("{}{}Input", name[..1].to_uppercase(), &name[1..]);
     let fields: Vec<String> = (0..times)
@@ -158,26 +159,26 @@ async fn several(session: &Session, name: &str, input: Value, times: usize) -> A
     session.query(&format!("mutation($input: {kind}!) {{ {} }}", fields.join(" ")), json!({ "input": input })).await
 }
 
-/// One request of the race; `n` tells them apart.
-async fn attempt(session: &Session, ground: &Ground, way: Way, n: usize) -> Answer {
-    let invoice = json!({ "clientId": ground.leads[0], "currency": "USD" });
+/// One request of the race; `n` is its number.
+async fn attempt(session: &Session, fixture: &Fixture, way: Way, n: usize) -> Answer {
+    let invoice = json!({ "clientId": fixture.leads[0], "currency": "USD" });
     let client = json!({ "name": format!("Client {n}") });
     let (name, input, times) = match way {
         Way::CreateClients => ("createClient", client, 5),
         Way::CreateClient => ("createClient", client, 1),
         Way::CreateOrActivateClient if n.is_multiple_of(2) => ("createClient", client, 1),
         Way::ActivateClient | Way::CreateOrActivateClient => {
-            ("updateClient", json!({ "id": ground.leads[n], "status": "ACTIVE" }), 1)
+            ("updateClient", json!({ "id": fixture.leads[n], "status": "ACTIVE" }), 1)
         }
         Way::CreateProject => ("createProject", json!({ "name": format!("Project {n}") }), 1),
         Way::CreateInvoice => ("createInvoice", invoice, 1),
         Way::CreateInvoices => ("createInvoice", invoice, 5),
-        Way::AddMember => ("addMember", json!({ "email": ground.users[n] }), 1),
+        Way::AddMember => ("addMember", json!({ "email": fixture.users[n] }), 1),
     };
     several(session, name, input, times).await
 }
 
-/// How many of the answers' fields were done. Every other one must be the refusal.
+/// How many of the answers' fields succeeded. Every other one must be the refusal.
 fn done(answers: &[Answer], way: Way) -> usize {
     let mut done = 0;
     for answer in answers {
@@ -196,7 +197,7 @@ fn done(answers: &[Answer], way: Way) -> usize {
     done
 }
 
-/// What there is of the feature: the rows, and what `entitlements` says. Invoices have a counter as well.
+/// The current number: of rows, and as reported by `entitlements`. Invoices have a counter as well.
 async fn there_are(app: &TestApp, org: &Org, way: Way) -> Vec<i64> {
     let id = org.uuid();
     let rows = match way.feature() {
@@ -215,26 +216,26 @@ async fn there_are(app: &TestApp, org: &Org, way: Way) -> Vec<i64> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_last_one_is_had_once_however_it_comes_to_be() {
+async fn the_last_unit_is_used_once_through_every_mutation() {
     let app = TestApp::builder().acquire_timeout(Duration::from_mins(1)).start().await;
     let second = app.another_server().await;
     let asked = std::env::var("TENANTRY_RACE_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
     for way in Way::ALL {
         for round in 0..asked.unwrap_or(2) {
-            let ground = prepare(&app, way, round).await;
-            let here = app.as_owner(&ground.org);
+            let fixture = prepare(&app, way, round).await;
+            let here = app.as_owner(&fixture.org);
             let sessions = [here.clone(), here.at(&second)];
             let requests =
                 if matches!(way, Way::CreateClients | Way::CreateInvoices) { ATTEMPTS / 5 } else { ATTEMPTS };
-            let answers = join_all((0..requests).map(|n| attempt(&sessions[n / 2 % 2], &ground, way, n))).await;
+            let answers = join_all((0..requests).map(|n| attempt(&sessions[n / 2 % 2], &fixture, way, n))).await;
             assert_eq!(done(&answers, way), 1, "{way:?}, round {round}");
-            assert_eq!(there_are(&app, &ground.org, way).await, [LIMIT, LIMIT], "{way:?}, round {round}");
+            assert_eq!(there_are(&app, &fixture.org, way).await, [LIMIT, LIMIT], "{way:?}, round {round}");
         }
     }
 }
 
 #[tokio::test]
-async fn every_mutation_is_known_to_use_something_up_or_nothing() {
+async fn every_mutation_is_listed_as_using_up_a_limit_or_not() {
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
     let types = Types::of(&app.as_owner(&org)).await;

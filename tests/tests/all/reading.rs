@@ -1,4 +1,4 @@
-//! Reading: every field of every type, at the root and nested, what filters leave, and the order of an answer.
+//! Reading: every field of every type, at the root and nested, the results of filters, and the order of an answer.
 
 use serde_json::{Value, json};
 use tenantry_domain::Role;
@@ -6,11 +6,11 @@ use tenantry_tests::{FullOrg, TestApp};
 
 use crate::introspection::{Types, text};
 
-/// Fields that are null in the fullest row there can be, with the reason.
+/// Fields that are null even in the fullest row, with the reason.
 const NULL_FOR_ALL: &[(&str, &str)] = &[];
 
 #[tokio::test]
-async fn every_field_of_every_object_is_filled_where_there_is_something() {
+async fn every_field_of_every_object_is_filled_in_the_fullest_row() {
     let app = TestApp::start().await;
     let full = app.full_organization("acme").await;
     let owner = app.as_owner(&full.org);
@@ -70,7 +70,7 @@ async fn the_graph_is_linked_both_ways() {
     let app = TestApp::start().await;
     let full = app.full_organization("acme").await;
     let owner = app.as_owner(&full.org);
-    // Wide enough for all there is, and no wider: what a document costs goes by what it may bring.
+    // Just wide enough, because the cost of a document depends on what it may return.
     let document = "{ clients(first: 7) { nodes { id
         projects(first: 3) { nodes { id client { id } workspace { id }
             tasks(first: 10) { nodes { id project { id } subtasks(first: 3) { nodes { id parent { id } } }
@@ -108,7 +108,7 @@ async fn the_graph_is_linked_both_ways() {
 }
 
 #[tokio::test]
-async fn viewer_and_organization_say_who_asks() {
+async fn viewer_and_organization_identify_the_caller() {
     let app = TestApp::start().await;
     let org = app.organization("acme").time_zone("Asia/Tokyo").create().await;
     for role in [Role::Admin, Role::Member, Role::Viewer, Role::Guest] {
@@ -139,13 +139,13 @@ async fn nodes_come_in_the_order_of_their_ids_and_unknown_ones_are_null() {
 }
 
 #[tokio::test]
-async fn filters_leave_what_they_say() {
+async fn filters_return_the_matching_rows() {
     let app = TestApp::start().await;
     let full = app.full_organization("acme").await;
     let owner = app.as_owner(&full.org);
     let (client, project, room) = (&full.clients[0], &full.projects[0], &full.workspaces[0]);
     let ada = full.ada.user_id.to_string();
-    // Each filter, and the condition on the rows of the table that says the same.
+    // Each filter, with the SQL condition that means the same.
     let cases = [
         ("clients", json!({ "status": ["LEAD"] }), "app.clients", "status = 'lead'".to_owned()),
         ("clients", json!({ "status": ["ACTIVE", "INACTIVE"] }), "app.clients", "status <> 'lead'".to_owned()),
@@ -217,7 +217,8 @@ async fn filters_leave_what_they_say() {
 async fn an_answer_is_in_the_order_of_the_query() {
     let app = TestApp::start().await;
     let full = app.full_organization("acme").await;
-    // Leaves, relations of one and of many, aliases and fragments, in no order that a server would choose by itself.
+    // Leaves, to-one and to-many relations, aliases and fragments, in an order that a server would not choose by
+    // itself.
     let document = "query { projects(first: 1, orderBy: { field: CREATED_AT, direction: ASC }) { totalCount
         nodes { zed: invoices { nodes { id } totalCount } name client { name id } ...more id } pageInfo { hasNextPage } }
         b: organization { slug name } a: viewer { organization { id } role } }
@@ -262,7 +263,7 @@ async fn an_answer_is_in_the_order_of_the_query() {
 }
 
 #[tokio::test]
-async fn what_is_skipped_or_selected_twice_leaves_an_answer_that_can_be_read() {
+async fn skipped_and_duplicate_selections_still_give_valid_json() {
     let app = TestApp::start().await;
     let full = app.full_organization("acme").await;
     let owner = app.as_owner(&full.org);
@@ -317,14 +318,14 @@ async fn a_node_is_resolved_like_an_object_of_its_type() {
         .await;
     let expected = json!({ "viewer": { "__typename": "Viewer" }, "clients": null });
     assert_eq!(answer.json["data"], expected, "a root field that failed leaves its neighbours: {}", answer.text);
-    // A list may not be null, so its parent is.
+    // A list is not nullable, so its parent becomes null.
     let answer = ask("id projects(after: \"nonsense\") { totalCount }").await;
     assert_eq!(answer.json["data"], json!({ "node": null }), "{}", answer.text);
     assert_eq!(answer.error()["path"], json!(["node", "projects"]));
 }
 
 #[tokio::test]
-async fn a_guest_sees_what_was_granted_and_of_a_client_only_the_name() {
+async fn a_guest_sees_only_what_was_granted_and_only_the_names_of_clients() {
     let app = TestApp::start().await;
     let full: FullOrg = app.full_organization("acme").await;
     let guest = app.as_role(&full.org, Role::Guest).await;

@@ -1,5 +1,5 @@
-//! One meaning for every request: what is not given stays, what is asked twice runs once, what does not fit runs not at all,
-//! and what was carried out is told.
+//! Every request has exactly one meaning: fields that are not given stay, a field selected twice runs once, an invalid
+//! request does not run at all, and changes that were made are reported.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tenantry_domain::Role;
 use tenantry_server::http::HttpOptions;
 use tenantry_tests::{Answer, TestApp};
 
-/// Asserts a refusal before execution: an error that names the field, and no data at all.
+/// Asserts a refusal before execution: an error that names the field, and no data.
 #[track_caller]
 fn refused(answer: &Answer) {
     assert_eq!(answer.error_code(), "BAD_USER_INPUT", "{}", answer.text);
@@ -33,14 +33,14 @@ async fn a_variable_that_is_not_given_leaves_its_field_absent() {
     let answer = owner.query(document, json!({ "id": id, "n": "B" })).await;
     assert_eq!(
         answer.at("updateClient.client"),
-        // A default of null is a value, and clears.
+        // A default of null is a value, and clears the field.
         &json!({ "name": "B", "email": "a@example.com", "phone": "1", "company": null, "notes": "N" })
     );
     let answer = owner.query(document, json!({ "id": id, "e": null })).await;
     assert_eq!(answer.at("updateClient.client.name"), "B");
     assert_eq!(answer.at("updateClient.client.email"), &Value::Null);
 
-    // A task keeps its parent, its due time and its place.
+    // A task keeps its parent, its due time and its position.
     let project = &full.projects[0];
     let parent = owner.create_task(project, "Parent").await["id"].clone();
     let task = owner
@@ -75,7 +75,7 @@ async fn a_field_that_two_fragments_select_runs_once() {
     );
     assert_eq!(app.number("SELECT count(*) FROM app.clients").await, before + 1);
 
-    // Lists, edges, links and amounts that are selected in parts come together as one.
+    // Lists, edges, links and amounts that are selected in parts are merged.
     let answer = owner
         .data(
             "{ clients(first: 2) { nodes { id projects(first: 1) { nodes { name } } } ...M nodes { name } } } \
@@ -88,7 +88,7 @@ async fn a_field_that_two_fragments_select_runs_once() {
         assert_eq!(project["client"]["id"], first["id"]);
         assert!(project["name"].is_string() && project["id"].is_string());
     }
-    // Any name may be an alias, also one that looks like an internal one.
+    // Any name can be an alias, including one that looks like an internal one.
     let named = owner.data("{ __empty: viewer { __x: role __empty: role } }").await;
     assert_eq!(named, json!({ "__empty": { "__x": "OWNER", "__empty": "OWNER" } }));
     let money = owner.data("{ invoices(first: 1) { nodes { total { amount } ... { total { currency } } } } }").await;
@@ -97,7 +97,7 @@ async fn a_field_that_two_fragments_select_runs_once() {
 }
 
 #[tokio::test]
-async fn nothing_runs_of_a_request_that_does_not_fit() {
+async fn an_invalid_request_does_not_run_at_all() {
     let app = TestApp::start().await;
     let full = app.full_organization("acme").await;
     let owner = app.as_owner(&full.org);
@@ -123,7 +123,7 @@ async fn nothing_runs_of_a_request_that_does_not_fit() {
             format!("mutation($n: String) {{ {make} b: createClient(input: {{ name: $n }}) {{ client {{ id }} }} }}"),
             json!({ "n": "B" }),
         ),
-        // An input field twice; one that does not exist; none of the required ones.
+        // A duplicate input field; an unknown one; a missing required one.
         (
             format!(
                 "mutation {{ {make} b: createClient(input: {{ name: \"A\", name: \"B\" }}) {{ client {{ id }} }} }}"
@@ -138,12 +138,12 @@ async fn nothing_runs_of_a_request_that_does_not_fit() {
             "mutation($input: CreateClientInput!) { createClient(input: $input) { client { id } } }".to_owned(),
             json!({ "input": {} }),
         ),
-        // An id that is none, for a mutation that comes later.
+        // An invalid id, for a later mutation.
         (
             format!("mutation($id: ID!) {{ {make} b: deleteClient(input: {{ id: $id }}) {{ deletedClientId }} }}"),
             json!({ "id": "x" }),
         ),
-        // A time that is none.
+        // An invalid time.
         (
             format!(
                 "mutation {{ {make} b: updateTask(input: {{ id: \"{}\", dueAt: \"tomorrow\" }}) {{ task {{ id }} }} }}",
@@ -153,7 +153,7 @@ async fn nothing_runs_of_a_request_that_does_not_fit() {
         ),
         // A condition without a value.
         (format!("mutation($f: Boolean!) {{ {make} @include(if: $f) }}"), json!({})),
-        // A conflict of two fields, one in a fragment on the root type.
+        // Two conflicting fields, one of them in a fragment on the root type.
         (
             "{ clients(first: 1, orderBy: {field: NAME, direction: ASC}) { nodes { id } } \
              ... on Query { clients(first: 1, orderBy: {field: NAME, direction: DESC}) { nodes { name } } } }"
@@ -191,7 +191,7 @@ async fn conditions_follow_the_variables_and_their_defaults() {
     let node = owner.query(document, json!({ "f": false })).await.at("clients.nodes.0").clone();
     assert!(node["status"].is_string() && node.get("name").is_none(), "{node}");
 
-    // Where nothing is left, an object stays an object.
+    // An object of which nothing is left is still an object.
     let nothing = owner
         .query(
             "query($f: Boolean!) { viewer { role @include(if: $f) } organization { id @include(if: $f) } \
@@ -214,7 +214,7 @@ async fn conditions_follow_the_variables_and_their_defaults() {
 }
 
 #[tokio::test]
-async fn a_refused_value_is_named_by_its_place_and_not_by_its_text() {
+async fn a_refused_value_is_named_by_its_path_and_not_by_its_text() {
     let app = TestApp::start().await;
     let full = app.full_organization("acme").await;
     let owner = app.as_owner(&full.org);
@@ -234,7 +234,7 @@ async fn a_refused_value_is_named_by_its_place_and_not_by_its_text() {
     let answer = owner.query(document, json!({ "t": "tomorrow", "d": "tomorrow", "p": project })).await;
     refused(&answer);
     assert_eq!((field(&answer).as_str(), &answer.error()["extensions"]["variable"]), ("input.dueAt", &json!("d")));
-    // The same id in two fields, right in one of them.
+    // The same id in two fields; it is valid in one of them.
     let document = "mutation($id: ID!) { createInvoice(input: { clientId: $id, projectId: $id, currency: \"USD\" }) { invoice { id } } }";
     assert_eq!(field(&owner.query(document, json!({ "id": client })).await), "input.projectId");
     assert_eq!(field(&owner.query(document, json!({ "id": project })).await), "input.clientId");
@@ -244,7 +244,7 @@ async fn a_refused_value_is_named_by_its_place_and_not_by_its_text() {
     );
     assert_eq!(field(&owner.query(&tasks, json!({})).await), "input.taskIds.1");
 
-    // Numbers for what is written as text: the error says what to write.
+    // Numbers where text is expected: the error says what to write.
     for (input, path, hint) in [
         (json!({ "name": "A", "budget": { "amount": 12.5, "currency": "USD" } }), "input.budget.amount", "\"2500.00\""),
         (json!({ "name": "A", "budget": { "amount": 12, "currency": "USD" } }), "input.budget.amount", "\"2500.00\""),
@@ -260,7 +260,7 @@ async fn a_refused_value_is_named_by_its_place_and_not_by_its_text() {
 }
 
 #[tokio::test]
-async fn one_failed_root_field_leaves_the_others() {
+async fn one_failed_root_field_does_not_affect_the_others() {
     let app = TestApp::start().await;
     let full = app.full_organization("acme").await;
     let owner = app.as_owner(&full.org);
@@ -276,7 +276,7 @@ async fn one_failed_root_field_leaves_the_others() {
 }
 
 #[tokio::test]
-async fn a_mutation_that_fails_in_part_says_what_was_done() {
+async fn a_mutation_that_fails_in_part_reports_what_was_done() {
     let app = TestApp::start().await;
     let full = app.full_organization("acme").await;
     let member = app.as_role(&full.org, Role::Member).await;
@@ -291,14 +291,14 @@ async fn a_mutation_that_fails_in_part_says_what_was_done() {
     let expected = json!({ "a": { "client": { "name": "A" } }, "b": null, "c": { "client": { "name": "C" } } });
     assert_eq!(answer.json["data"], expected);
     assert_eq!((answer.error_code(), &answer.error()["path"]), ("FORBIDDEN", &json!(["b"])));
-    // Alone, it is told by the status: nothing was done.
+    // If it is the only field, the status reports it, because nothing was done.
     let alone =
         format!("mutation {{ updateMemberRole(input: {{ id: \"{someone}\", role: ADMIN }}) {{ member {{ id }} }} }}");
     assert_eq!(member.query(&alone, json!({})).await.status, StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]
-async fn a_mutation_whose_time_is_over_keeps_what_was_done_and_says_so() {
+async fn a_mutation_that_runs_out_of_time_keeps_and_reports_what_was_done() {
     let http = HttpOptions { request_timeout: Duration::from_millis(1_500), ..HttpOptions::default() };
     let app = TestApp::builder().http(http).start().await;
     let full = app.full_organization("acme").await;
@@ -336,7 +336,7 @@ async fn a_payload_that_cannot_be_read_does_not_hide_the_commit() {
     let app = TestApp::start().await;
     let full = app.full_organization("acme").await;
     let owner = app.as_owner(&full.org);
-    // The payload's list is refused only after the client was made.
+    // The list in the payload is refused only after the client was created.
     let document = "mutation { createClient(input: { name: \"Made\" }) { client { name projects(after: \"x\") { totalCount } } userErrors { code } } }";
     let answer = owner.query(document, json!({})).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);

@@ -1,4 +1,4 @@
-//! The schema: committed as `schema.graphql`, and described down to the last argument.
+//! The schema: committed as `schema.graphql`, and documented down to the last argument.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use tenantry_tests::TestApp;
 
 use crate::introspection::{Types, text};
 
-/// Set to write `schema.graphql` anew instead of comparing with it.
+/// If set, the test writes `schema.graphql` instead of comparing with it.
 const UPDATE: &str = "TENANTRY_UPDATE_SCHEMA";
 
 #[test]
@@ -41,7 +41,7 @@ async fn every_element_is_described() {
             missing.push(path);
         }
     };
-    // The scalars that GraphQL itself has need no word of ours.
+    // GraphQL's own scalars need no description from us.
     let built_in = ["Boolean", "Float", "ID", "Int", "String"];
     for ty in types.all().filter(|ty| !built_in.contains(&text(&ty["name"]))) {
         let name = text(&ty["name"]);
@@ -63,19 +63,20 @@ async fn every_element_is_described() {
 }
 
 #[tokio::test]
-async fn a_mutation_takes_one_input_and_says_what_was_refused() {
+async fn a_mutation_takes_one_input_and_returns_user_errors() {
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
     let types = Types::of(&app.as_owner(&org)).await;
     for mutation in types.fields("Mutation") {
         let name = mutation.name();
         let args: Vec<_> = mutation.args().iter().map(|arg| text(&arg["name"]).to_owned()).collect();
-        // One that needs to be told nothing has nothing to put in an input.
+        // A mutation that needs no parameters has no input.
         assert!(args.is_empty() || args == ["input"], "{name}: {args:?}");
         let payload = types.fields(mutation.type_name());
         assert!(payload.iter().any(|field| field.name() == "userErrors"), "{name} has no userErrors");
     }
-    // The organization comes from the token and from nowhere else. Who switches asks for a token of another one.
+    // The organization comes from the token and from nowhere else. The exception asks for a token for another
+    // organization.
     let exceptions = ["SwitchOrganizationInput"];
     for ty in types.all().filter(|ty| ty["kind"] == "INPUT_OBJECT") {
         for input in ty["inputFields"].as_array().unwrap() {

@@ -1,4 +1,4 @@
-//! A server that cannot do its work says why in one line and ends; these tests run the program itself.
+//! A server that cannot start prints the reason in one line and exits; these tests run the program itself.
 
 use std::ffi::OsStr;
 use std::net::{Ipv4Addr, TcpListener};
@@ -13,7 +13,7 @@ use tenantry_tests::TestApp;
 use tenantry_token::generate_dev_key;
 use tokio::process::Command;
 
-/// The program: beside this test's own binary, where cargo puts both. Built when it is not there yet.
+/// The program, next to this test's own binary, where cargo puts both. Built if it does not exist yet.
 fn program() -> &'static PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
@@ -29,7 +29,7 @@ fn program() -> &'static PathBuf {
     })
 }
 
-/// A command of the program with no setting of this process's.
+/// A command of the program without any of this process's settings.
 pub(crate) fn tenantry(arguments: &[&str]) -> Command {
     let mut command = Command::new(program());
     command.args(arguments).env_clear().kill_on_drop(true);
@@ -41,7 +41,7 @@ pub(crate) fn tenantry(arguments: &[&str]) -> Command {
     command
 }
 
-/// `serve` with everything right but what the test sets.
+/// `serve` with everything set correctly except what the test sets.
 fn serve(folder: &TempDir, database_url: impl AsRef<OsStr>) -> Command {
     let key = folder.path().join("key");
     if !key.exists() {
@@ -54,7 +54,7 @@ fn serve(folder: &TempDir, database_url: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// Runs a command that must fail: exit 1, nothing on standard output, one line on standard error. Gives the line.
+/// Runs a command that must fail: exit 1, nothing on standard output, one line on standard error. Returns the line.
 pub(crate) async fn fails(mut command: Command) -> String {
     let output = tokio::time::timeout(Duration::from_secs(30), command.output()).await.expect("it ends").unwrap();
     let Output { status, stdout, stderr } = output;
@@ -88,7 +88,7 @@ async fn a_database_that_cannot_be_reached_is_named_without_its_password() {
 }
 
 #[tokio::test]
-async fn a_role_that_row_level_security_does_not_bind_is_refused() {
+async fn a_role_not_subject_to_row_level_security_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let database = TestApp::database().await;
     let line = fails(serve(&folder, database.superuser_url())).await;
@@ -96,8 +96,8 @@ async fn a_role_that_row_level_security_does_not_bind_is_refused() {
     let line = fails(serve(&folder, database.owner_url())).await;
     assert!(line.contains("tenantry_owner owns tenant tables"), "{line}");
 
-    // One that bypasses policies, and one that is a member of the owner. Roles belong to the whole cluster, so they carry the
-    // database's name and go with the test.
+    // One role bypasses policies, and one is a member of the owner. Roles belong to the whole cluster, so their names
+    // contain the database's name, and they are dropped with the test.
     let name = format!("bypass_{}", database.name());
     let port = database.connection().port();
     for (make, expected) in [
@@ -113,7 +113,7 @@ async fn a_role_that_row_level_security_does_not_bind_is_refused() {
 }
 
 #[tokio::test]
-async fn migrations_that_are_missing_are_counted_and_the_first_is_named() {
+async fn missing_migrations_are_counted_and_the_first_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let names = tenantry_migration::names();
     let database = TestApp::database().await;
@@ -128,7 +128,7 @@ async fn migrations_that_are_missing_are_counted_and_the_first_is_named() {
 }
 
 #[tokio::test]
-async fn a_port_that_is_taken_is_named() {
+async fn a_port_in_use_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let database = TestApp::database().await;
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -140,7 +140,7 @@ async fn a_port_that_is_taken_is_named() {
 }
 
 #[tokio::test]
-async fn settings_that_are_missing_are_named() {
+async fn missing_settings_are_named() {
     let folder = tempfile::tempdir().unwrap();
     for setting in [
         "DATABASE_URL",
@@ -175,7 +175,7 @@ async fn without_postgres_programs_the_message_names_the_package() {
 }
 
 #[tokio::test]
-async fn with_everything_right_it_serves_and_stops_when_asked() {
+async fn with_valid_settings_it_serves_and_stops_when_asked() {
     let folder = tempfile::tempdir().unwrap();
     let database = TestApp::database().await;
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();

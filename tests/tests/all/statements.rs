@@ -1,4 +1,4 @@
-//! The number of SQL statements depends on the query's shape and never on the data: counted at the server.
+//! The number of SQL statements depends on the query's shape and never on the data; counted at the database.
 
 use serde_json::json;
 use tenantry_tests::{Org, Session, TestApp};
@@ -14,7 +14,7 @@ const WIDE: &str = "{ clients(first: 100) { nodes { id
     projects(first: 10) { nodes { id tasks(first: 2) { nodes { id title } totalCount } client { id } } }
     invoices(first: 2) { nodes { id lineItems { description } client { id } project { id } } } } } }";
 
-/// Every relation of every noun at once, to one and to many.
+/// Every relation of every entity at once, to-one and to-many.
 const DEEP: &str = "{ viewer { member { name } organization { name defaultWorkspace { id } } }
     clients(first: 3) { totalCount nodes { id invoices(first: 2) { totalCount nodes { id lineItems { rate } createdBy { id }
         tasks(first: 2) { nodes { id } } } } } }
@@ -44,7 +44,7 @@ async fn populate(app: &TestApp, org: &Org, clients: u32, projects: u32, tasks: 
     .await;
 }
 
-/// What the server sends for a document, the second time: the first time prepares.
+/// The statements of a document on its second run; the first run prepares.
 async fn sent(app: &TestApp, session: &Session, document: &str) -> Vec<String> {
     let mark = app.mark().await;
     session.query(document, json!({})).await.expect_data();
@@ -64,7 +64,7 @@ async fn the_statements_are_the_same_for_one_parent_and_for_a_thousand() {
     for document in [LIST, DASHBOARD, WIDE, DEEP] {
         let (few, lots) = (sent(&app, &one, document).await, sent(&app, &many, document).await);
         assert_eq!(few.len(), lots.len(), "{few:#?}\n{lots:#?}");
-        // The very same statements, too; the opening one names the organization.
+        // The text is the same as well; the first statement contains the organization.
         assert_eq!(few[1..], lots[1..]);
     }
     let wide = many.data(WIDE).await;
@@ -133,7 +133,7 @@ async fn a_request_is_one_snapshot_and_a_refused_document_sends_nothing() {
     for document in ["{ nothing }", "{", "{ clients(first: 101) { nodes { id } } }", "{ client(id: \"x\") { id } }"] {
         assert_eq!(owner.query(document, json!({})).await.error_code(), "BAD_USER_INPUT");
     }
-    // One request that does ask marks the end of those that should not have.
+    // A request that does read marks the end of those that should not.
     owner.data("{ organization { id } }").await;
     let statements = app.statements_since(mark).await;
     assert_eq!(statements.iter().filter(|text| text.starts_with("BEGIN")).count(), 1, "{statements:#?}");

@@ -1,5 +1,5 @@
-//! Stripe when it does not know or does not accept what it is told, and the end of what a deleted organization has subscribed to,
-//! against a small fake of its API.
+//! Stripe when it does not know or does not accept something, and the cancellation of a deleted organization's
+//! subscriptions, against a small fake of its API.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -19,13 +19,13 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::payments::{START, checkout, deliver_signed, settings, subscription};
 
-/// What the fake knows, and how it behaves.
+/// The state and behaviour of the fake.
 #[derive(Default)]
 struct Known {
     customers: BTreeSet<String>,
-    /// The subscriptions of a customer that have not ended.
+    /// Each customer's subscriptions that have not ended.
     subscriptions: BTreeMap<String, Vec<String>>,
-    /// The customers that were made, by idempotency key.
+    /// The created customers, by idempotency key.
     made: BTreeMap<String, String>,
     has_no_prices: bool,
     refuses_the_key: bool,
@@ -172,7 +172,7 @@ async fn customer_is(app: &TestApp, org: &Org, customer: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_customer_that_stripe_does_not_know_any_more_is_replaced_by_one_that_is_kept() {
+async fn a_customer_that_stripe_no_longer_knows_is_replaced_by_a_stored_one() {
     let (app, fake) = selling().await;
     let org = app.organization("acme").plan("free").create().await;
     let owner = app.as_owner(&org);
@@ -187,13 +187,13 @@ async fn a_customer_that_stripe_does_not_know_any_more_is_replaced_by_one_that_i
     assert!(customer_is(&app, &org, "cus_new_0").await);
     assert!(fake.asked(&format!("metadata%5Borganization_id%5D={}", org.id)) > 0);
 
-    // From then on it is the customer.
+    // From then on this is the customer.
     let made = fake.asked("POST /v1/customers");
     assert_eq!(buy(&owner).await.expect_done(), "https://pay.example/cus_new_0");
     assert_eq!(manage(&owner).await.expect_done(), "https://pay.example/cus_new_0");
     assert_eq!(fake.asked("POST /v1/customers"), made);
 
-    // Also when that one goes, and not while Stripe cannot be reached.
+    // The same when that one disappears, but not while Stripe is unreachable.
     fake.change(|known| known.customers.clear());
     fake.change(|known| known.is_down = true);
     assert_eq!(buy(&owner).await.error_code(), "UNAVAILABLE");
@@ -204,7 +204,7 @@ async fn a_customer_that_stripe_does_not_know_any_more_is_replaced_by_one_that_i
 }
 
 #[tokio::test]
-async fn a_refusal_of_stripe_is_not_told_as_an_outage() {
+async fn a_refusal_by_stripe_is_not_reported_as_an_outage() {
     let (app, fake) = selling().await;
     let org = app.organization("acme").plan("free").create().await;
     let owner = app.as_owner(&org);
@@ -220,7 +220,7 @@ async fn a_refusal_of_stripe_is_not_told_as_an_outage() {
     fake.change(|known| known.is_down = false);
     assert!(buy(&owner).await.user_errors().is_empty());
 
-    // The portal of a customer that is not known is empty, so nobody is led there.
+    // The portal of an unknown customer would be empty, so it is refused.
     app.sql("UPDATE billing.organization_billing SET stripe_customer_id = 'cus_gone'").await;
     manage(&owner).await.expect_refused(&[("NOT_FOUND", "")]);
     app.sql("UPDATE billing.organization_billing SET stripe_has_live_subscription = true").await;
@@ -229,7 +229,7 @@ async fn a_refusal_of_stripe_is_not_told_as_an_outage() {
 }
 
 #[tokio::test]
-async fn an_organization_is_not_deleted_while_it_subscribes_and_does_not_subscribe_while_it_is_deleted() {
+async fn deletion_is_refused_with_a_subscription_and_checkout_during_a_deletion() {
     let (app, _fake) = selling().await;
     let org = app.organization("acme").plan("free").create().await;
     let owner = app.as_owner(&org);
@@ -260,11 +260,11 @@ async fn an_organization_is_not_deleted_while_it_subscribes_and_does_not_subscri
 }
 
 #[tokio::test]
-async fn what_a_deleted_organization_has_subscribed_to_is_ended_before_it_is_gone() {
+async fn a_deleted_organizations_subscriptions_are_cancelled_before_it_is_deleted() {
     let (app, fake) = selling().await;
     let org = app.organization("acme").plan("free").create().await;
     let kept = app.organization("kept").plan("free").create().await;
-    // A checkout that was begun before the deletion was asked for, and done afterwards; and a customer of old times.
+    // A checkout that began before the deletion was requested and finished afterwards; and an old customer.
     assert!(delete(&app.as_owner(&org)).await.user_errors().is_empty());
     assert_eq!(deliver_signed(&app, &checkout(&org)).await, StatusCode::OK);
     app.sql(&format!(
@@ -289,7 +289,7 @@ async fn what_a_deleted_organization_has_subscribed_to_is_ended_before_it_is_gon
     let is_there = async || app.number("SELECT count(*) FROM app.organizations WHERE slug = 'acme'").await == 1;
     let failed = |purged: &Purged| purged.failed.iter().map(|(id, _)| *id).collect::<Vec<_>>();
 
-    // Without a key nothing can be ended, so nothing is deleted; nor while Stripe is down, or does not accept the key.
+    // Without a key nothing can be cancelled, so nothing is deleted. The same while Stripe is down or refuses the key.
     let without = purge_due(&worker, now).await.unwrap();
     assert_eq!((failed(&without), without.deleted.len()), (vec![org.id], 0));
     for refuses in [false, true] {
@@ -300,7 +300,7 @@ async fn what_a_deleted_organization_has_subscribed_to_is_ended_before_it_is_gon
     }
     assert_eq!(left().len(), 4);
 
-    // What was called off is not ended.
+    // For a deletion that was called off, nothing is cancelled.
     fake.change(|known| known.refuses_the_key = false);
     app.sql("UPDATE app.organizations SET deletion_due_at = now() + interval '1 hour' WHERE slug = 'acme'").await;
     let later = now + chrono::Duration::days(1);
@@ -316,7 +316,7 @@ async fn what_a_deleted_organization_has_subscribed_to_is_ended_before_it_is_gon
     assert!(!is_there().await);
     assert_eq!(left(), ["sub_4"], "all of it was ended, and nothing of another organization");
 
-    // What Stripe still tells of it afterwards is kept and has no effect.
+    // Later events from Stripe about it are stored and have no effect.
     let mut late = subscription("evt_9", "deleted", "canceled", "price_solo");
     late["data"]["object"]["metadata"] = json!({ "organization_id": org.id.to_string() });
     assert_eq!(deliver_signed(&app, &late).await, StatusCode::OK);

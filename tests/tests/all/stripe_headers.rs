@@ -1,7 +1,7 @@
-//! Headers of Stripe's own library, and forgeries of them, at the webhook endpoint.
+//! Headers from Stripe's own library, and forgeries of them, at the webhook endpoint.
 //!
-//! `recorded/` holds an event, formatted as Stripe sends it, and the header that the library's `generateTestHeaderString` made for
-//! it with [`SECRET`] at [`START`].
+//! `recorded/` contains an event, formatted as Stripe sends it, and the header that the library's
+//! `generateTestHeaderString` created for it with [`SECRET`] at [`START`].
 
 use std::path::Path;
 use std::process::Command;
@@ -21,11 +21,11 @@ const HEADER: &str = include_str!("recorded/header.txt");
 
 const EVENTS: &str = "SELECT count(*) FROM billing.stripe_events";
 
-/// Has the recorded customer belong to the organization.
+/// Assigns the recorded customer to the organization.
 const CUSTOMER: &str = "UPDATE billing.organization_billing SET stripe_customer_id = 'cus_Trecorded'";
 
 #[tokio::test]
-async fn a_recorded_header_is_believed_for_five_minutes() {
+async fn a_recorded_header_is_accepted_for_five_minutes() {
     let seconds = Arc::new(AtomicI64::new(START));
     let told = Arc::clone(&seconds);
     let clock = Clock::from_fn(move || DateTime::from_timestamp(told.load(Ordering::Relaxed), 0).unwrap());
@@ -116,7 +116,7 @@ async fn fifty_simultaneous_requests_with_one_event_have_one_effect() {
     let app = app().await;
     let org = app.organization("acme").plan("free").create().await;
     app.sql(CUSTOMER).await;
-    // How often the row is written is counted, not only what is written in the end.
+    // Counts how often the row is written, not only its final content.
     app.sql(
         "CREATE TABLE public.written (at timestamptz NOT NULL DEFAULT clock_timestamp());
          GRANT INSERT ON public.written TO PUBLIC;
@@ -132,7 +132,7 @@ async fn fifty_simultaneous_requests_with_one_event_have_one_effect() {
     assert!(project_limit(&app.as_owner(&org)).await.is_null());
 }
 
-/// Installs Stripe's own library; `false` where there is no npm, or no way to its packages.
+/// Installs Stripe's own library; `false` without npm, or if its packages cannot be downloaded.
 fn install_library(folder: &Path) -> bool {
     let npm = Command::new("npm")
         .args(["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"])
@@ -142,7 +142,7 @@ fn install_library(folder: &Path) -> bool {
     npm.is_ok_and(|output| output.status.success())
 }
 
-/// The header that the library makes.
+/// The header that the library creates.
 fn library_header(folder: &Path, body: &str, secret: &str, time: i64) -> String {
     let script = r"
         const stripe = require('stripe')('sk_test_x');
@@ -159,14 +159,14 @@ fn library_header(folder: &Path, body: &str, secret: &str, time: i64) -> String 
 }
 
 #[tokio::test]
-async fn headers_that_the_provider_s_own_library_makes_are_believed() {
+async fn headers_created_by_stripes_own_library_are_accepted() {
     let folder = tempfile::tempdir().unwrap();
     if !install_library(folder.path()) {
         eprintln!("passed over: npm cannot install the package `stripe` here");
         return;
     }
     let header = |body: &str, secret: &str, time: i64| library_header(folder.path(), body, secret, time);
-    // What is recorded is what it makes.
+    // The recorded header is what the library creates.
     assert_eq!(header(BODY, SECRET, START), HEADER);
     let app = app().await;
     let org = app.organization("acme").plan("free").create().await;

@@ -1,4 +1,4 @@
-//! The way to the pages of Stripe: checkouts and the billing portal, against a small fake of its API.
+//! Links to Stripe's pages, checkouts and the billing portal, against a small fake of its API.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -18,8 +18,8 @@ use crate::payments::{START, app, checkout, deliver_at, deliver_signed, settings
 
 const PAGE: &str = "https://pay.example/page/";
 
-/// What stands for Stripe's API: answers each wish with a page of its own, the same wish with the same page, and refuses a key
-/// that comes back with something else. It remembers what it was asked.
+/// A fake of Stripe's API. It answers each request with a new page and a repeated request with the same page. It
+/// refuses an idempotency key that is reused with other parameters. It records the requests.
 async fn fake_api() -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -82,7 +82,7 @@ async fn manage(session: &Session, input: Value) -> Answer {
 }
 
 #[tokio::test]
-async fn an_owner_is_led_to_the_pages_of_the_payment_provider() {
+async fn an_owner_gets_links_to_the_payment_providers_pages() {
     let (url, asked) = fake_api().await;
     let app = TestApp::builder().stripe(selling_at(url)).start().await;
     let org = app.organization("acme").plan("free").create().await;
@@ -104,11 +104,11 @@ async fn an_owner_is_led_to_the_pages_of_the_payment_provider() {
     assert_eq!(manage(&owner, json!({ "page": "PAYMENT_METHOD" })).await.expect_done(), &page(1));
     let request = asked.lock().unwrap().remove(0);
     assert!(request.contains("customer=cus_1") && request.contains("payment_method_update"), "{request}");
-    // The input may be left out.
+    // The input is optional.
     let answer = owner.query("mutation { createBillingPortalSession { url userErrors { code } } }", json!({})).await;
     assert_eq!(answer.expect_done(), &page(2));
 
-    // Whoever does not own the organization is not led anywhere, set up or not.
+    // Only owners get a link, whether payments are configured or not.
     asked.lock().unwrap().clear();
     for role in [Role::Admin, Role::Member, Role::Viewer, Role::Guest] {
         let session = app.as_role(&org, role).await;
@@ -125,7 +125,7 @@ async fn without_a_provider_owners_are_told_so() {
     let owner = app.as_owner(&org);
     buy(&owner, "solo").await.expect_refused(&[("NOT_CONFIGURED", "")]);
     manage(&owner, json!({})).await.expect_refused(&[("NOT_CONFIGURED", "")]);
-    // A provider that cannot be reached is another matter.
+    // An unreachable provider is a different case.
     let app = TestApp::builder().stripe(selling_at(settings().stripe_api_url)).start().await;
     let org = app.organization("acme").create().await;
     let answer = buy(&app.as_owner(&org), "solo").await;
@@ -133,7 +133,7 @@ async fn without_a_provider_owners_are_told_so() {
     assert!(!answer.text.contains("127.0.0.1"), "{}", answer.text);
 }
 
-/// An app that sells, at a time that can be moved on.
+/// An app that sells, with a clock that can be advanced.
 async fn selling_app() -> (TestApp, Arc<AtomicI64>, Arc<Mutex<Vec<String>>>) {
     let (url, asked) = fake_api().await;
     let seconds = Arc::new(AtomicI64::new(START));
@@ -143,22 +143,22 @@ async fn selling_app() -> (TestApp, Arc<AtomicI64>, Arc<Mutex<Vec<String>>>) {
 }
 
 #[tokio::test]
-async fn who_clicks_twice_is_led_to_one_page() {
+async fn clicking_twice_leads_to_the_same_page() {
     let (app, seconds, asked) = selling_app().await;
     let (one, other) =
         (app.organization("acme").plan("free").create().await, app.organization("other").plan("free").create().await);
     let owner = app.as_owner(&one);
-    // From whichever server of several, and at once.
+    // From any of several servers, and at the same time.
     let another = app.another_server().await;
     let second = owner.at(&another);
     let clicks = join_all([buy(&owner, "solo"), buy(&second, "solo"), buy(&owner, "solo")]).await;
     assert!(clicks.iter().all(|click| *click.expect_done() == page(0)), "{clicks:?}");
     assert_eq!(asked.lock().unwrap().len(), 3);
-    // Another plan and another organization are other wishes.
+    // Another plan or another organization is another request.
     assert_eq!(*buy(&owner, "pro").await.expect_done(), page(1));
     assert_eq!(*buy(&app.as_owner(&other), "solo").await.expect_done(), page(2));
     assert_eq!(*buy(&owner, "solo").await.expect_done(), page(0));
-    // So is the same a while later, and after something was heard of Stripe: the page may have been used up.
+    // So is the same request some time later, or after a new event from Stripe: the page may have been used up.
     seconds.fetch_add(600, Ordering::Relaxed);
     assert_eq!(*buy(&owner, "solo").await.expect_done(), page(3));
     for event in [checkout(&one), subscription("evt_2", "deleted", "canceled", "price_solo")] {
@@ -172,11 +172,11 @@ async fn who_clicks_twice_is_led_to_one_page() {
 }
 
 #[tokio::test]
-async fn who_has_a_subscription_that_has_not_ended_is_sent_to_the_portal() {
+async fn an_organization_with_a_live_subscription_is_sent_to_the_portal() {
     let (app, _, asked) = selling_app().await;
     let org = app.organization("acme").plan("free").create().await;
     let owner = app.as_owner(&org);
-    // As soon as the checkout is done, whatever is heard of the subscription later.
+    // As soon as the checkout is done, whatever the later events about the subscription are.
     assert_eq!(deliver_signed(&app, &checkout(&org)).await, StatusCode::OK);
     buy(&owner, "pro").await.expect_refused(&[("ALREADY_SUBSCRIBED", "")]);
     let mut told = 1;
@@ -189,7 +189,7 @@ async fn who_has_a_subscription_that_has_not_ended_is_sent_to_the_portal() {
         refused.expect_refused(&[("ALREADY_SUBSCRIBED", "")]);
         assert!(asked.lock().unwrap().is_empty(), "{status}");
     }
-    // The portal is open to them all.
+    // The portal is available to all of them.
     assert_eq!(*manage(&owner, json!({ "page": "PAYMENT_METHOD" })).await.expect_done(), page(0));
     for (status, verb) in [("incomplete_expired", "updated"), ("canceled", "deleted")] {
         let org = app.organization(&format!("over-{verb}")).plan("free").create().await;
@@ -209,7 +209,7 @@ async fn who_has_a_subscription_that_has_not_ended_is_sent_to_the_portal() {
 }
 
 #[tokio::test]
-async fn a_subscription_to_an_unknown_price_is_one_all_the_same() {
+async fn a_subscription_with_an_unknown_price_still_counts() {
     let (app, _, asked) = selling_app().await;
     let org = app.organization("acme").plan("free").create().await;
     let mut odd = subscription("evt_2", "created", "active", "price_unheard_of");

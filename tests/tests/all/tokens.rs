@@ -1,4 +1,4 @@
-//! Tokens: who is believed, who is not, and that nobody else costs the database anything.
+//! Tokens: which are accepted and which are not; refused ones cost the database nothing.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ async fn every_forgery_is_refused_and_none_reaches_the_database() {
         let answer = app.with_token(Some(&forgery.token)).query(DOCUMENT, json!({})).await;
         unauthenticated(&answer, &forgery.name);
     }
-    // The one that is asked for last is the only one that the database hears of.
+    // The database gets only the last request.
     owner.data(DOCUMENT).await;
     let statements = app.statements_since(mark).await;
     let begun = statements.iter().filter(|statement| statement.starts_with("BEGIN")).count();
@@ -57,14 +57,14 @@ async fn no_token_and_malformed_headers_are_refused() {
     let twice = nobody.post().header(AUTHORIZATION, format!("Bearer {token}"));
     let twice = twice.header(AUTHORIZATION, format!("Bearer {token}")).json(&json!({ "query": DOCUMENT }));
     unauthenticated(&nobody.send(twice).await, "two headers");
-    // In the address a token would end up in logs.
+    // In the URL a token would end up in logs.
     let request =
         app.http().get(app.server().url("/graphql")).query(&[("access_token", token.as_str()), ("query", DOCUMENT)]);
     unauthenticated(&nobody.send(request).await, "a token in the address");
 }
 
 #[tokio::test]
-async fn a_token_is_good_from_its_first_second_to_its_last() {
+async fn a_token_is_valid_from_its_first_second_to_its_last() {
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
     let at = |seconds: i64, ttl: u64| {
@@ -90,7 +90,7 @@ async fn a_token_is_good_from_its_first_second_to_its_last() {
 }
 
 #[tokio::test]
-async fn somebody_elses_key_is_not_ours() {
+async fn a_token_signed_with_another_key_is_refused() {
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
     let other = Ed25519Pem::generate().unwrap();
@@ -100,7 +100,7 @@ async fn somebody_elses_key_is_not_ours() {
 }
 
 #[tokio::test]
-async fn without_a_database_a_bad_token_is_still_refused_and_a_good_one_is_told_to_come_back() {
+async fn without_a_database_a_bad_token_is_refused_and_a_good_one_gets_a_503() {
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
     let owner = app.as_owner(&org);
@@ -113,7 +113,7 @@ async fn without_a_database_a_bad_token_is_still_refused_and_a_good_one_is_told_
 }
 
 #[tokio::test]
-async fn who_has_left_or_never_joined_is_forbidden_at_once() {
+async fn former_members_and_non_members_are_forbidden_at_once() {
     let app = TestApp::start().await;
     let (org, other) = (app.organization("acme").create().await, app.organization("other").create().await);
     let ada = app.person(&org, "ada", Role::Admin).await;
@@ -142,7 +142,7 @@ async fn who_has_left_or_never_joined_is_forbidden_at_once() {
 }
 
 #[tokio::test]
-async fn a_banned_user_is_out_until_the_ban_ends_and_a_role_counts_from_the_next_request_on() {
+async fn a_ban_and_a_change_of_role_apply_from_the_next_request() {
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
     let ada = app.person(&org, "ada", Role::Admin).await;

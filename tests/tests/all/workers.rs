@@ -1,4 +1,4 @@
-//! The system's jobs as commands: which role they run as, and what they do.
+//! Background jobs as commands: which role they run with, and what they do.
 
 use reqwest::StatusCode;
 use tenantry_tests::TestApp;
@@ -7,7 +7,7 @@ use crate::payments::{app, checkout, deliver_signed, subscription};
 use crate::startup::{fails, tenantry};
 
 #[tokio::test]
-async fn a_job_runs_as_the_worker_and_as_nobody_else() {
+async fn a_job_runs_only_with_the_workers_role() {
     let app = TestApp::start().await;
     app.organization("acme").create().await;
     app.sql("UPDATE app.organizations SET deletion_requested_at = now(), deletion_due_at = now() - interval '1 hour'")
@@ -34,7 +34,7 @@ async fn a_job_runs_as_the_worker_and_as_nobody_else() {
 }
 
 #[tokio::test]
-async fn events_that_wait_for_a_price_are_replayed_when_it_has_a_plan() {
+async fn events_pending_for_a_price_are_replayed_once_it_has_a_plan() {
     let app = app().await;
     let org = app.organization("acme").plan("free").create().await;
     assert_eq!(deliver_signed(&app, &checkout(&org)).await, StatusCode::OK);

@@ -1,4 +1,4 @@
-//! Writing clients, projects and drafts: what is kept, what is refused, and what a delete leaves behind.
+//! Writing clients, projects and drafts: what is stored, what is refused, and what a delete leaves behind.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -15,7 +15,7 @@ async fn a_client_is_created_changed_and_deleted() {
     let input =
         json!({ "name": "  Zoë  ", "email": "zoe@example.test", "phone": " ", "status": "LEAD", "notes": "a\n b " });
     let client = ada.write("createClient", input).await.expect_done().clone();
-    // One-line texts are trimmed and blank ones are none; prose stays as it is.
+    // One-line texts are trimmed and blank ones become null; prose stays unchanged.
     assert_eq!((&client["name"], &client["phone"], &client["notes"]), (&json!("Zoë"), &Value::Null, &json!("a\n b ")));
     assert_eq!((&client["status"], &client["company"]), (&json!("LEAD"), &Value::Null));
 
@@ -35,12 +35,12 @@ async fn a_client_is_created_changed_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_payload_shows_what_was_written_with_all_that_hangs_on_it() {
+async fn a_payload_shows_what_was_written_with_all_its_relations() {
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
     let ada = app.as_member(&org, "ada").await;
     let client = ada.create_client("Zoë").await;
-    // Two writes of one request: the second one's payload sees the first.
+    // Two writes in one request: the second one's payload sees the first.
     let document = "mutation($id: ID!) {
         a: createProject(input: { name: \"A\", clientId: $id }) { project { id client { name projects { totalCount } } } }
         b: createProject(input: { name: \"B\", clientId: $id }) { project { client { projects { totalCount nodes { name } } } } } }";
@@ -65,8 +65,8 @@ async fn fields_of_a_mutation_run_in_order_each_in_a_transaction_of_its_own() {
 }
 
 #[tokio::test]
-async fn what_has_changed_since_it_was_read_is_a_conflict() {
-    // A clock that stands still, so that even two changes at the same instant are told apart.
+async fn a_row_changed_since_it_was_read_is_a_conflict() {
+    // A clock that stands still, so that even two changes at the same instant can be distinguished.
     let now = DateTime::parse_from_rfc3339("2026-03-01T12:00:00Z").unwrap().with_timezone(&Utc);
     let app = TestApp::builder().clock(Clock::fixed(now)).start().await;
     let org = app.organization("acme").create().await;
@@ -85,7 +85,7 @@ async fn what_has_changed_since_it_was_read_is_a_conflict() {
         ada.write(&update, input).await.expect_refused(&[("CONFLICT", "expectedUpdatedAt")]);
         let input = json!({ "id": id, "expectedUpdatedAt": first });
         ada.write(&delete, input).await.expect_refused(&[("CONFLICT", "expectedUpdatedAt")]);
-        // The same instant in another time zone is the same.
+        // The same instant in another time zone is equal.
         let elsewhere = DateTime::parse_from_rfc3339(second.as_str().unwrap()).unwrap();
         let elsewhere = elsewhere.with_timezone(&chrono::FixedOffset::east_opt(7200).unwrap()).to_rfc3339();
         let input = json!({ "id": id, text: "two", "expectedUpdatedAt": elsewhere });
@@ -98,7 +98,7 @@ async fn what_has_changed_since_it_was_read_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn of_concurrent_changes_to_the_same_version_one_wins() {
+async fn only_one_of_several_concurrent_changes_to_a_version_wins() {
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
     let ada = app.as_member(&org, "ada").await;
@@ -167,7 +167,7 @@ async fn the_worked_example_adds_up() {
     let stored = app.texts("SELECT concat_ws(' ', subtotal, tax_amount, total) FROM app.invoices").await;
     assert_eq!(stored, ["14800000 2664000 17464000"]);
 
-    // The same in a currency without minor units and in one with three; and a change computes anew.
+    // The same in a currency without minor units and in one with three digits; a change computes the totals again.
     for (currency, subtotal, tax, total) in
         [("JPY", "148000", "26640", "174640"), ("BHD", "148000.000", "26640.000", "174640.000")]
     {
@@ -207,7 +207,7 @@ async fn a_draft_covers_tasks_and_an_issued_invoice_does_not_change() {
 }
 
 #[tokio::test]
-async fn whoever_changes_the_tasks_of_an_invoice_leaves_those_that_they_do_not_see() {
+async fn changing_the_tasks_of_an_invoice_keeps_tasks_the_caller_cannot_see() {
     let app = TestApp::start().await;
     let full = app.full_organization("acme").await;
     let owner = app.as_owner(&full.org);
@@ -232,7 +232,7 @@ async fn whoever_changes_the_tasks_of_an_invoice_leaves_those_that_they_do_not_s
 }
 
 #[tokio::test]
-async fn the_dates_of_a_draft_are_days_of_the_organization() {
+async fn the_dates_of_a_draft_use_the_organizations_time_zone() {
     // Late in the evening in UTC, the next morning in Tokyo.
     let clock = Clock::from_fn({
         let seconds = AtomicI64::new(0);
@@ -248,7 +248,7 @@ async fn the_dates_of_a_draft_are_days_of_the_organization() {
         let client = ada.create_client("Zoë").await;
         let invoice = ada.create_invoice(client["id"].as_str().unwrap()).await;
         assert_eq!(invoice["issueDate"], today, "{zone}");
-        // Sent, and due on the last day of March: late in Tokyo, not yet in UTC.
+        // Sent, and due on the last day of March: overdue in Tokyo, not yet in UTC.
         app.sql(&format!(
             "UPDATE app.invoices SET status = 'sent', number = '1', issue_date = '2026-03-01', due_date = '2026-03-31'
              WHERE organization_id = '{}'",
@@ -263,7 +263,7 @@ async fn the_dates_of_a_draft_are_days_of_the_organization() {
 }
 
 #[tokio::test]
-async fn what_hangs_on_a_client_stays_unlinked_and_what_hangs_on_a_project_goes() {
+async fn deleting_a_client_unlinks_its_rows_and_deleting_a_project_deletes_its_tasks() {
     let app = TestApp::start().await;
     let full = app.full_organization("acme").await;
     let other = app.full_organization("other").await;
@@ -300,7 +300,7 @@ async fn what_hangs_on_a_client_stays_unlinked_and_what_hangs_on_a_project_goes(
 }
 
 #[tokio::test]
-async fn who_may_only_read_is_forbidden_to_write() {
+async fn read_only_roles_cannot_write() {
     let app = TestApp::start().await;
     let full = app.full_organization("acme").await;
     for role in [Role::Viewer, Role::Guest] {
@@ -313,7 +313,7 @@ async fn who_may_only_read_is_forbidden_to_write() {
             ("deleteProject", json!({ "id": full.projects[0] })),
             ("createInvoice", json!({ "clientId": full.clients[0], "currency": "USD" })),
             ("deleteInvoice", json!({ "id": full.invoices[7] })),
-            // An unknown id makes no difference: who may not write at all learns nothing about what there is.
+            // An unknown id makes no difference: a caller who may not write at all learns nothing about what exists.
             ("deleteProject", json!({ "id": "project_01h455vb4pex5vsknk084sn02q" })),
         ] {
             let answer = session.write(mutation, input).await;

@@ -1,4 +1,4 @@
-//! Writing tasks: subtasks, the board's order, assignment and completion.
+//! Writing tasks: subtasks, the order on the board, assignment and completion.
 
 use serde_json::{Value, json};
 use tenantry_domain::Role;
@@ -32,7 +32,7 @@ async fn completion_follows_the_status() {
 }
 
 #[tokio::test]
-async fn tasks_keep_the_order_that_they_are_put_in() {
+async fn tasks_keep_their_given_order() {
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
     let ada = app.as_member(&org, "ada").await;
@@ -82,7 +82,7 @@ async fn concurrent_creations_and_moves_leave_distinct_positions() {
 }
 
 #[tokio::test]
-async fn subtasks_lie_in_their_parents_project_and_make_no_circle() {
+async fn subtasks_are_in_their_parents_project_and_form_no_cycle() {
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
     let ada = app.as_member(&org, "ada").await;
@@ -109,13 +109,13 @@ async fn subtasks_lie_in_their_parents_project_and_make_no_circle() {
     let unknown = json!("task_01h455vb4pex5vsknk084sn02q");
     put(&a, &unknown).await.expect_refused(&[("NOT_FOUND", "parentTaskId")]);
 
-    // A task goes with its subtasks; `b` lies under `c` now.
+    // A task is deleted with its subtasks; `b` is below `c` now.
     ada.write("deleteTask", json!({ "id": c })).await.expect_done();
     assert_eq!(board(&ada, &project).await, ["a"]);
 }
 
 #[tokio::test]
-async fn two_moves_at_once_make_no_circle_between_them() {
+async fn two_concurrent_moves_form_no_cycle() {
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
     let ada = app.as_member(&org, "ada").await;
@@ -133,7 +133,7 @@ async fn two_moves_at_once_make_no_circle_between_them() {
 }
 
 #[tokio::test]
-async fn subtasks_go_only_so_deep() {
+async fn the_depth_of_subtasks_is_limited() {
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
     let ada = app.as_member(&org, "ada").await;
@@ -145,7 +145,7 @@ async fn subtasks_go_only_so_deep() {
     }
     let input = json!({ "projectId": project, "parentTaskId": parent, "title": "too deep" });
     ada.write("createTask", input).await.expect_refused(&[("OUT_OF_RANGE", "parentTaskId")]);
-    // A whole branch does not fit either where its top would.
+    // A whole branch cannot be moved below a task where it would be too deep.
     let top = ada.create_task(project.as_str().unwrap(), "top").await["id"].clone();
     let input = json!({ "projectId": project, "parentTaskId": top, "title": "below" });
     ada.write("createTask", input).await.expect_done();
@@ -156,7 +156,7 @@ async fn subtasks_go_only_so_deep() {
 }
 
 #[tokio::test]
-async fn only_members_are_assigned_and_each_once() {
+async fn only_members_can_be_assigned_and_each_only_once() {
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
     let other = app.organization("other").create().await;
@@ -170,7 +170,7 @@ async fn only_members_are_assigned_and_each_once() {
     assert_eq!(task["assignees"].as_array().unwrap().len(), 2);
     let changed = assign(&task["id"], json!([cid.user_id])).await.expect_done().clone();
     assert_eq!(changed["assignees"], json!([{ "id": cid.member_id, "userId": cid.user_id }]));
-    // Somebody of another organization is like nobody.
+    // A user of another organization is treated like an unknown one.
     for user in [other.owner.user_id.to_string(), "user_01h455vb4pex5vsknk084sn02q".to_owned()] {
         assign(&task["id"], json!([user])).await.expect_refused(&[("NOT_FOUND", "assigneeIds")]);
         let input = json!({ "projectId": project, "title": "Draw", "assigneeIds": [user] });

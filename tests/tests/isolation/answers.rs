@@ -1,4 +1,4 @@
-//! What of an answer a caller can tell apart.
+//! What a caller can distinguish in an answer.
 
 use serde_json::{Value, json};
 use tenantry_tests::Answer;
@@ -6,7 +6,7 @@ use tenantry_tests::Answer;
 /// Headers that differ from one answer to the next whatever was asked.
 const PER_REQUEST: &[&str] = &["date", "x-request-id"];
 
-/// All of an answer but the request's id, with the id that was asked for replaced wherever it is echoed.
+/// The whole answer except the request's id, with the requested id replaced wherever it is echoed.
 pub(crate) fn visible(answer: &Answer, id: &str) -> Value {
     let mut body: Value = serde_json::from_str(&answer.text.replace(id, "ID")).unwrap_or_default();
     for error in body["errors"].as_array_mut().into_iter().flatten() {
@@ -21,7 +21,7 @@ pub(crate) fn visible(answer: &Answer, id: &str) -> Value {
     json!({ "status": answer.status.as_u16(), "headers": headers, "body": body })
 }
 
-/// Whether the answer holds an error or a refusal anywhere.
+/// Whether the answer contains an error or a refusal anywhere.
 pub(crate) fn is_refused(answer: &Answer) -> bool {
     fn refuses(value: &Value) -> bool {
         match value {
@@ -36,7 +36,7 @@ pub(crate) fn is_refused(answer: &Answer) -> bool {
     !answer.status.is_success() || refuses(&answer.json)
 }
 
-/// How two answers differ: what each has from the first difference on, not to the end.
+/// The difference between two answers: a part of each, from the first difference on.
 pub(crate) fn contrast(one: &Value, other: &Value) -> String {
     let (one, other) = (one.to_string(), other.to_string());
     let same = one.chars().zip(other.chars()).take_while(|(one, other)| one == other).count();

@@ -1,4 +1,4 @@
-//! One attempt at the database: as a role, in a context, in a transaction that is rolled back.
+//! An attempt on the database: with a role, in a context, in a transaction that is rolled back.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use tenantry_devdb::Role;
 use tenantry_tests::TestApp;
 use uuid::Uuid;
 
-/// What the setting that names the organization holds.
+/// The value of the setting that names the organization.
 #[derive(Debug, Clone)]
 pub(crate) struct Context {
     pub(crate) name: &'static str,
-    /// None where nothing has ever been set in the session.
+    /// `None` if nothing has ever been set in the session.
     value: Option<String>,
 }
 
@@ -22,7 +22,7 @@ impl Context {
         Self { name, value: Some(organization.to_string()) }
     }
 
-    /// The rows' own organization, another one, none in three ways, one that does not exist, and what is no id.
+    /// The rows' own organization, another one, none in three ways, one that does not exist, and an invalid id.
     pub(crate) fn all(own: Uuid, other: Uuid) -> Vec<Self> {
         let text = |name, value: &str| Self { name, value: Some(value.to_owned()) };
         vec![
@@ -49,18 +49,18 @@ pub(crate) enum Sent {
     CopyingIn,
 }
 
-/// What came of an attempt.
+/// The result of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// It was carried out and saw or wrote this many rows.
+    /// It ran and saw or wrote this many rows.
     Rows(i64),
-    /// The role may not do this at all.
+    /// The role has no privilege for it.
     Denied,
     /// A policy refused it.
     Policy,
-    /// The setting is no id.
+    /// The setting is not an id.
     Malformed,
-    /// `COPY FROM` is refused to whom a policy binds.
+    /// `COPY FROM` is refused for roles that are subject to policies.
     NoCopyIn,
     /// This key refused it.
     Key(String),
@@ -82,7 +82,8 @@ impl Outcome {
     }
 }
 
-/// Makes attempts on two sessions: one that has held contexts before, as a pooled connection has, and one that never did.
+/// Runs attempts in two sessions: one that has had contexts before, like a pooled connection, and one that never had
+/// any.
 pub(crate) struct Attempts {
     url: String,
     used: PgConnection,
@@ -92,7 +93,7 @@ pub(crate) struct Attempts {
 
 impl Attempts {
     pub(crate) async fn start(app: &TestApp) -> Self {
-        // Arranged by the superuser, attempted as the role that `SET LOCAL ROLE` makes of it: policies and grants go by that.
+        // Set up by the superuser, attempted with the role of `SET LOCAL ROLE`: policies and grants apply to that role.
         let url = app.urls().socket_url(Role::Superuser);
         let (used, fresh) = (connect(&url).await, connect(&url).await);
         Self { url, used, fresh, made: 0 }
@@ -127,7 +128,7 @@ impl Attempts {
         done.unwrap_or_else(|error| Outcome::of_error(&error))
     }
 
-    /// Asserts that the session in which nothing was to be set is still such a one.
+    /// Asserts that nothing was ever set in the session without contexts.
     pub(crate) async fn expect_unset(&mut self) {
         let query = "SELECT current_setting('app.current_organization_id', true) IS NULL";
         let unset: bool = sqlx::query_scalar(query).fetch_one(&mut self.fresh).await.unwrap();
@@ -159,7 +160,7 @@ async fn copy_in(connection: &mut PgConnection, statement: &str) -> Result<Outco
     Ok(Outcome::Rows(i64::try_from(copy.finish().await?).unwrap()))
 }
 
-/// A line that sums up what was tried.
+/// Prints one line that summarises the attempts.
 pub(crate) fn report(what: &str, took: Duration) {
     println!("isolation | {what} | {:.1} s", took.as_secs_f64());
 }

@@ -1,4 +1,4 @@
-//! Calls of a field with an id in one place. Whatever else the field asks for is made up from the schema.
+//! Calls of a field with an id in one place. The other arguments are generated from the schema.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -8,19 +8,19 @@ use tenantry_tests::{Answer, FullOrg, Session};
 use crate::ids::{Place, Schema, inner, is_required, list, spelled, text};
 use crate::kinds::{Kind, own};
 
-/// Texts that are given although they need not be, so that an update has something to change.
+/// Optional texts that are given all the same, so that an update has something to change.
 const TEXTS: &[&str] = &["description", "name", "notes", "title"];
 
-/// Makes texts differ, for what must be unique.
+/// Makes texts unique.
 static TEXT: AtomicU32 = AtomicU32::new(0);
 
-/// Makes calls up for somebody in an organization.
+/// Generates calls for a user in an organization.
 pub(crate) struct Caller<'a> {
     pub(crate) schema: &'a Schema,
     pub(crate) of: &'a FullOrg,
 }
 
-/// A call that has been made up but for the id.
+/// A generated call; only the id is missing.
 pub(crate) struct Call {
     document: String,
     variables: Map<String, Value>,
@@ -28,7 +28,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// Makes the call with this id, or list of ids, in its place.
+    /// Sends the call with this id, or list of ids, in its place.
     pub(crate) async fn with(&self, session: &Session, id: &Value) -> Answer {
         let mut variables = Value::Object(self.variables.clone());
         let mut at = &mut variables;
@@ -76,7 +76,7 @@ impl Caller<'_> {
         Call { document, variables, path: place.path.clone() }
     }
 
-    /// A value that is valid enough. `below` is the rest of the way to the place, if the value lies on it.
+    /// A valid value. `below` is the rest of the path to the place, if the value is on it.
     fn value(&self, place: &Place, ty: &Value, name: &str, below: Option<&[String]>) -> Value {
         match text(&ty["kind"]) {
             "NON_NULL" => return self.value(place, &ty["ofType"], name, below),
@@ -98,7 +98,7 @@ impl Caller<'_> {
                 Value::Object(value)
             }
             ("ENUM", _) => ty["enumValues"][0]["name"].clone(),
-            // Replaced by the id under test where the way ends; elsewhere an own one.
+            // Replaced by the id under test at the end of the path; elsewhere one of the organization's own.
             ("SCALAR", "ID") => {
                 let path = vec![name.to_owned()];
                 let kind = Kind::of(self.schema, &Place { path, ..place.clone() });

@@ -1,5 +1,5 @@
-//! What the API's role can do with every tenant table in every context: read, write, move and copy, past the application and
-//! its filters. Rows come from the tables themselves, so a new table is attacked the day it appears.
+//! What the API's role can do with every tenant table in every context: read, write, move and copy, without the
+//! application and its filters. Rows come from the tables themselves, so a new table is tested the day it appears.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use crate::tables::{Pair, Table, quoted};
 
 const APP: &str = "tenantry_app";
 
-/// A way to get at a table's rows.
+/// A way to access a table's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Operation {
     Select,
@@ -57,7 +57,7 @@ struct Target<'a> {
     other_rows: i64,
 }
 
-/// Tries every operation on every table in every context, both ways, and tells what came out otherwise than it must.
+/// Tries every operation on every table in every context, in both directions, and returns unexpected results.
 pub(crate) async fn crossings(pair: &Pair, attempts: &mut Attempts) -> Vec<String> {
     let mut crossings = Vec::new();
     for table in &pair.tables {
@@ -69,7 +69,8 @@ pub(crate) async fn crossings(pair: &Pair, attempts: &mut Attempts) -> Vec<Strin
                 for operation in OPERATIONS {
                     let outcome = target.attempt(attempts, operation, &context).await;
                     let expected = target.expected(operation, &context);
-                    // What is no id may be found out before the grants are looked at: the planner reads the setting first.
+                    // An invalid id may be detected before the grants are checked, because the planner reads the
+                    // setting first.
                     let fits = expected == Outcome::Denied && context.is_garbage() && outcome == Outcome::Malformed;
                     if outcome != expected && !fits {
                         let (table, context) = (&table.name, context.name);
@@ -83,7 +84,7 @@ pub(crate) async fn crossings(pair: &Pair, attempts: &mut Attempts) -> Vec<Strin
 }
 
 #[tokio::test]
-async fn no_operation_crosses_the_border_in_any_context() {
+async fn no_operation_reaches_another_organization_in_any_context() {
     let begun = Instant::now();
     let pair = Pair::start().await;
     let before = pair.prints().await;
@@ -103,7 +104,7 @@ impl Target<'_> {
     async fn attempt(&self, attempts: &mut Attempts, operation: Operation, context: &Context) -> Outcome {
         let Table { name, key, .. } = self.table;
         let by_key = format!("WHERE {key} = '{}'", self.own);
-        // What the role may not update at all is tried with a column that every table has.
+        // If the role may update nothing, a column that every table has is tried.
         let updatable = self.table.updatable.iter().filter(|column| self.table.selectable.contains(column));
         let mut kept: Vec<String> = updatable.map(|column| format!("\"{column}\" = \"{column}\"")).collect();
         if kept.is_empty() {
@@ -112,7 +113,7 @@ impl Target<'_> {
         let kept = kept.join(", ");
         let selectable: Vec<String> = self.table.selectable.iter().map(|column| format!("\"{column}\"")).collect();
         let selectable = if selectable.is_empty() { key.clone() } else { selectable.join(", ") };
-        // A delete is tried without what hangs on the rows, which has its own policies and keys.
+        // A delete is tried without dependent rows, which have policies and keys of their own.
         let alone = "SET LOCAL session_replication_role = replica".to_owned();
         let grants = format!("GRANT SELECT, UPDATE ON {name} TO {APP}");
         let (arrange, statement, sent) = match operation {
@@ -149,7 +150,7 @@ impl Target<'_> {
         attempts.make(context, APP, &arrange, &statement, sent).await
     }
 
-    /// What must come of it: the role's grants come first, then the policy.
+    /// The expected result: the role's grants are checked first, then the policy.
     fn expected(&self, operation: Operation, context: &Context) -> Outcome {
         let table = self.table;
         let (reads, inserts, updates) =
@@ -159,7 +160,7 @@ impl Target<'_> {
             Operation::Insert | Operation::CopyIn => inserts,
             Operation::Update | Operation::UpdateByKey => updates && reads,
             Operation::Upsert => inserts && updates,
-            // Nobody is granted to change whose a row is.
+            // No role has the privilege to change a row's organization.
             Operation::Move => false,
             Operation::MoveWithGrants => true,
             Operation::Delete => table.deletable,
@@ -168,7 +169,7 @@ impl Target<'_> {
         match (operation, context.name) {
             _ if !granted => Outcome::Denied,
             (Operation::CopyIn, _) => Outcome::NoCopyIn,
-            // Whoever asks to go without policies is refused, not obeyed.
+            // A statement that disables policies is refused.
             (Operation::SelectWithoutPolicies, _) => Outcome::Policy,
             _ if context.is_garbage() => Outcome::Malformed,
             (Operation::Insert | Operation::Upsert, "own") => Outcome::Rows(1),
@@ -184,7 +185,7 @@ impl Target<'_> {
 }
 
 #[tokio::test]
-async fn an_upsert_does_not_reach_a_foreign_row_through_what_is_unique_everywhere() {
+async fn an_upsert_does_not_reach_a_foreign_row_through_a_global_unique_key() {
     let begun = Instant::now();
     let pair = Pair::start().await;
     let mut attempts = Attempts::start(&pair.app).await;
@@ -214,7 +215,7 @@ async fn an_upsert_does_not_reach_a_foreign_row_through_what_is_unique_everywher
 }
 
 #[tokio::test]
-async fn who_has_chosen_no_organization_sees_their_own_memberships_alone() {
+async fn without_an_organization_users_see_only_their_own_memberships() {
     let pair = Pair::start().await;
     let mut attempts = Attempts::start(&pair.app).await;
     let user = pair.theirs.ada.user_id.as_uuid();
@@ -232,9 +233,9 @@ async fn who_has_chosen_no_organization_sees_their_own_memberships_alone() {
 }
 
 #[tokio::test]
-async fn a_row_that_is_written_in_one_organization_is_seen_in_no_other() {
-    // That the matrix above is not green because everything is refused: what is inserted in its own context is there, and
-    // the other context sees nothing of it in the same transaction.
+async fn a_row_written_in_one_organization_is_visible_in_no_other() {
+    // Makes sure that the matrix above does not pass just because everything is refused: a row inserted in its own
+    // context exists, and the other context does not see it in the same transaction.
     let pair = Pair::start().await;
     let mut attempts = Attempts::start(&pair.app).await;
     let (ours, theirs) = (pair.ours.org.uuid(), pair.theirs.org.uuid());
@@ -249,9 +250,9 @@ async fn a_row_that_is_written_in_one_organization_is_seen_in_no_other() {
     }
 }
 
-/// The role that all of this is tried as is bound by policies at all; what the server checks at its start.
+/// The role of all these attempts is subject to policies; the server checks this at its start.
 #[tokio::test]
-async fn the_roles_that_the_product_runs_as_are_bound() {
+async fn the_products_roles_are_subject_to_policies() {
     let app = TestApp::start().await;
     let found = app
         .texts(

@@ -27,12 +27,12 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// As in `Mutation.updateTask(input.parentTaskId)`.
+    /// For example `Mutation.updateTask(input.parentTaskId)`.
     pub(crate) fn name(&self) -> String {
         format!("{}.{}({})", self.owner, self.field, self.path.join("."))
     }
 
-    /// The name of what takes the id.
+    /// The name of the argument or input field that takes the id.
     pub(crate) fn argument(&self) -> &str {
         self.path.last().unwrap()
     }
@@ -93,7 +93,7 @@ impl Schema {
         places
     }
 
-    /// The ways to what takes an id, at or below an argument or an input's field, each with whether it takes a list.
+    /// The paths to all ids at or below an argument or an input's field, each with whether it takes a list.
     fn below(&self, input: &Value, seen: &mut Vec<String>) -> Vec<(Vec<String>, bool)> {
         let name = text(&input["name"]).to_owned();
         let inner = inner(&input["type"]);
@@ -101,7 +101,7 @@ impl Schema {
         if inner == "ID" {
             return vec![(vec![name], spelled(&input["type"]).starts_with('['))];
         }
-        // An input within itself takes nothing new.
+        // An input nested in itself takes nothing new.
         if ty["kind"] != "INPUT_OBJECT" || seen.iter().any(|above| above == inner) {
             return Vec::new();
         }
@@ -116,7 +116,7 @@ impl Schema {
         ways
     }
 
-    /// A selection of everything in an object that takes no argument, this many levels deep; empty for a leaf.
+    /// A selection of every field that takes no argument, this many levels deep; empty for a leaf.
     pub(crate) fn selection(&self, type_name: &str, depth: usize) -> String {
         match text(&self.get(type_name)["kind"]) {
             "OBJECT" => {}
@@ -128,7 +128,7 @@ impl Schema {
         for field in self.fields(type_name) {
             let below = inner(&field["type"]);
             let composite = matches!(text(&self.get(below)["kind"]), "OBJECT" | "INTERFACE" | "UNION");
-            // `nodes` shows what `edges` does.
+            // `nodes` covers `edges`.
             if list(&field["args"]).next().is_some() || composite && (depth == 0 || field["name"] == "edges") {
                 continue;
             }
@@ -138,7 +138,7 @@ impl Schema {
         format!("{{ {} }}", selected.join(" "))
     }
 
-    /// The fields that lead from the query to an object type without an argument that must be given; none if there is no way.
+    /// The fields that lead from the query to an object type without a required argument; `None` if there are none.
     pub(crate) fn way_to(&self, type_name: &str) -> Option<Vec<String>> {
         let mut ways = VecDeque::from([("Query".to_owned(), Vec::new())]);
         let mut seen = BTreeSet::new();
@@ -158,7 +158,7 @@ impl Schema {
     }
 }
 
-/// Whether an argument or an input's field must be given.
+/// Whether an argument or an input's field is required.
 pub(crate) fn is_required(input: &Value) -> bool {
     input["type"]["kind"] == "NON_NULL" && input["defaultValue"].is_null()
 }
@@ -172,7 +172,7 @@ pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("not a text: {value}"))
 }
 
-/// The name of a type, without lists and non-null.
+/// The name of a type, without list and non-null wrappers.
 pub(crate) fn inner(ty: &Value) -> &str {
     match &ty["ofType"] {
         Value::Null => text(&ty["name"]),
@@ -180,7 +180,7 @@ pub(crate) fn inner(ty: &Value) -> &str {
     }
 }
 
-/// A type as a document spells it.
+/// A type as written in a document.
 pub(crate) fn spelled(ty: &Value) -> String {
     match text(&ty["kind"]) {
         "NON_NULL" => format!("{}!", spelled(&ty["ofType"])),

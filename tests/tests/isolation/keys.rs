@@ -1,5 +1,5 @@
-//! Every key between tenant tables, tried with a row of another organization: as the API's role under its policies, and as
-//! the owner with policies off. PostgreSQL checks keys without policies, so what refuses must be the key itself.
+//! Every key between tenant tables, tried with a row of another organization: with the API's role under its policies,
+//! and as the owner with policies off. PostgreSQL checks keys without policies, so the key itself must refuse.
 
 use std::time::Instant;
 
@@ -14,10 +14,10 @@ struct Key {
     name: String,
     source: String,
     target: String,
-    /// The last column, and what it refers to; those before it stay as they are.
+    /// The last column, and what it refers to; the columns before it stay unchanged.
     column: String,
     refers_to: String,
-    /// The last columns of other keys that this column is a part of: with them, those would refuse first.
+    /// The last columns of other keys that include this column; those keys would refuse first.
     entangled: Vec<String>,
 }
 
@@ -25,7 +25,7 @@ struct Key {
 const FRESH: &str = "01890000-0000-7000-8000-00000000abcd";
 
 async fn keys(pair: &Pair) -> Vec<Key> {
-    // The key to the organization itself is no reference: changing it is what `Move` tries.
+    // The key to the organization itself is not tested here; the operation `Move` tries to change it.
     let query = format!(
         "{} SELECT jsonb_build_object('name', k.conname, 'source', s.name, 'target', t.name, 'column', a.attname,
             'refers_to', f.attname, 'entangled', (SELECT coalesce(jsonb_agg(l.attname), '[]') FROM pg_constraint o
@@ -49,7 +49,7 @@ async fn keys(pair: &Pair) -> Vec<Key> {
     pair.app.texts(&query).await.iter().map(|key| read(serde_json::from_str(key).unwrap())).collect()
 }
 
-/// Tries every key with an own and with a foreign row, and tells what came out otherwise than it must.
+/// Tries every key with an own and with a foreign row, and returns unexpected results.
 async fn reaches(pair: &Pair, keys: &[Key], attempts: &mut Attempts) -> Vec<String> {
     let mut reaches = Vec::new();
     for key in keys {
@@ -66,8 +66,8 @@ async fn reaches(pair: &Pair, keys: &[Key], attempts: &mut Attempts) -> Vec<Stri
             let mut changed = row.clone();
             changed[&key.column] = pair.row(target, other).await[&key.refers_to].clone();
             for (role, bound) in [("tenantry_app", true), ("tenantry_owner", false)] {
-                // The grants do not matter here, and the owner is to be bound by nothing. What is tried is tried with a copy in
-                // the row's place, to which nothing refers.
+                // Grants are irrelevant here, and no policy may apply to the owner. Each attempt uses a copy of the
+                // row, to which nothing refers.
                 let grant = format!("GRANT SELECT, INSERT, UPDATE ON {} TO tenantry_app", table.name);
                 let free = |name: &str| format!("ALTER TABLE {name} NO FORCE ROW LEVEL SECURITY");
                 let lifted = if bound { grant } else { [grant, free(&key.source), free(&key.target)].join("; ") };
@@ -108,8 +108,8 @@ async fn no_key_reaches_into_another_organization() {
 }
 
 #[tokio::test]
-async fn a_key_that_does_not_start_with_the_organization_is_found() {
-    // That the test above can fail: a key to the id alone, which PostgreSQL checks across organizations.
+async fn a_key_that_does_not_start_with_the_organization_is_detected() {
+    // Makes sure that the test above can fail: a key to the id alone, which PostgreSQL checks across organizations.
     let pair = Pair::start().await;
     pair.app
         .sql(
@@ -120,7 +120,7 @@ async fn a_key_that_does_not_start_with_the_organization_is_found() {
         .await;
     let mut attempts = Attempts::start(&pair.app).await;
     let reaches = reaches(&pair, &keys(&pair).await, &mut attempts).await;
-    // An insert and an update by each role, both ways.
+    // An insert and an update with each role, in both directions.
     assert_eq!(reaches.len(), 8, "{reaches:#?}");
     assert!(reaches.iter().all(|reach| reach.starts_with("invoices_client_id_fkey: ")), "{reaches:#?}");
 }
@@ -143,7 +143,7 @@ fn insert_all(table: &Table, row: &Value) -> String {
     format!("INSERT INTO {name} ({columns}) SELECT {columns} FROM jsonb_populate_record(NULL::{name}, {})", quoted(row))
 }
 
-/// A statement that gives one column of a row the value that it has in another one.
+/// A statement that gives one column of a row its value from another row.
 fn update(table: &Table, column: &str, row: &Value, values: &Value) -> String {
     let (name, row, values) = (&table.name, quoted(row), quoted(values));
     format!(

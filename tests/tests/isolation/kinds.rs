@@ -1,12 +1,12 @@
-//! What kind of object an id is of, by the name of what takes it, and which id an organization has for it. A name that is not
-//! known here is red: somebody must say what it refers to.
+//! The kind of object of an id, by the name of the argument that takes it, and which id an organization has for it. An
+//! unknown name fails the test: somebody must add what it refers to.
 
 use tenantry_domain::{Clock, UserId};
 use tenantry_tests::FullOrg;
 
 use crate::ids::{Place, Schema, inner};
 
-/// What an id is of: the name of an object type, or `User`.
+/// The kind of an id: the name of an object type, or `User`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Kind {
     Of(String),
@@ -31,7 +31,7 @@ const NAMES: &[(&str, &str)] = &[
 ];
 
 impl Kind {
-    /// The kind of id that a place takes; none if nobody has said.
+    /// The kind of id that a place takes; `None` if it is not listed.
     pub(crate) fn of(schema: &Schema, place: &Place) -> Option<Self> {
         let argument = place.argument();
         if let Some((_, kind)) = NAMES.iter().find(|(name, _)| *name == argument) {
@@ -52,7 +52,7 @@ impl Kind {
         }
     }
 
-    /// All ids of this kind that an organization has.
+    /// All ids of this kind in an organization.
     pub(crate) fn all(&self, of: &FullOrg) -> Vec<String> {
         let Self::Of(kind) = self else { return of.all_ids() };
         match kind.as_str() {
@@ -71,19 +71,19 @@ impl Kind {
     }
 }
 
-/// The id of an organization's own object that fits a place. Mostly the first of its kind; what a mutation can be carried out
-/// on only under a condition is named here.
+/// The id of an organization's own object that fits a place. Usually the first of its kind; exceptions for mutations
+/// with preconditions are listed here.
 pub(crate) fn own(of: &FullOrg, field: &str, argument: &str, kind: &Kind) -> String {
     match (field, argument) {
-        // A draft to the first client.
+        // A draft for the first client.
         ("updateInvoice" | "deleteInvoice", "id") => of.invoices[7].clone(),
         // Work of the first client that is on no invoice.
         ("createInvoice" | "updateInvoice", "taskIds") => of.tasks[9].clone(),
-        // Neither the default one nor one with projects.
+        // Neither the default workspace nor one with projects.
         ("deleteWorkspace", "id") => of.workspaces[4].clone(),
         // The one that ada has a grant on.
         ("revokeWorkspaceAccess", "workspaceId") => of.workspaces[1].clone(),
-        // Others in the same project, which are not below the first.
+        // Others in the same project that are not below the first.
         (_, "parentTaskId") => of.tasks[5].clone(),
         (_, "afterTaskId") => of.tasks[6].clone(),
         _ => match kind {
@@ -94,7 +94,7 @@ pub(crate) fn own(of: &FullOrg, field: &str, argument: &str, kind: &Kind) -> Str
     }
 }
 
-/// An id of the same kind that nothing has.
+/// An id of the same kind that no object has.
 pub(crate) fn unknown(like: &str) -> String {
     let fresh = Clock::system().new_id::<UserId>().to_string();
     let (prefix, suffix) = (like.rsplit_once('_').unwrap().0, fresh.rsplit_once('_').unwrap().1);

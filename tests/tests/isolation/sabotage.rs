@@ -1,4 +1,5 @@
-//! That the other tests can fail: each protection is taken away once, in a database of its own, and must be missed.
+//! Makes sure that the other tests can fail: each protection is removed once, in a separate database, and its absence
+//! must be detected.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +13,7 @@ use crate::schema::compare;
 use crate::shape::{breaches, demands};
 use crate::tables::Pair;
 
-/// Tables, grants and functions that break every rule there is.
+/// Tables, grants and functions that break every rule.
 const EVERYTHING_WRONG: &str = "
     CREATE TABLE app.leaky (organization_id uuid, id uuid PRIMARY KEY, client_id uuid, secret_hash bytea, name text UNIQUE);
     GRANT SELECT, UPDATE ON app.leaky TO tenantry_app;
@@ -30,7 +31,7 @@ const EVERYTHING_WRONG: &str = "
     CREATE VIEW app.all_clients AS SELECT id FROM app.clients;";
 
 #[tokio::test]
-async fn every_rule_of_the_catalogue_finds_what_breaks_it() {
+async fn every_rule_of_the_catalogue_detects_a_violation() {
     let app = TestApp::start().await;
     app.sql(EVERYTHING_WRONG).await;
     let found = breaches(&app).await;
@@ -40,7 +41,7 @@ async fn every_rule_of_the_catalogue_finds_what_breaks_it() {
 }
 
 #[tokio::test]
-async fn a_table_whose_policy_is_off_is_found() {
+async fn a_table_without_an_active_policy_is_detected() {
     let pair = Pair::start().await;
     pair.app.sql("ALTER TABLE app.clients DISABLE ROW LEVEL SECURITY").await;
     let crossings = crossings(&pair, &mut Attempts::start(&pair.app).await).await;
@@ -52,7 +53,7 @@ async fn a_table_whose_policy_is_off_is_found() {
 }
 
 #[tokio::test]
-async fn a_policy_that_checks_what_is_read_and_not_what_is_written_is_found() {
+async fn a_policy_that_checks_only_reads_is_detected() {
     let pair = Pair::start().await;
     pair.app.sql("ALTER POLICY tenant_isolation ON app.tasks WITH CHECK (true)").await;
     let crossings = crossings(&pair, &mut Attempts::start(&pair.app).await).await;
@@ -61,7 +62,7 @@ async fn a_policy_that_checks_what_is_read_and_not_what_is_written_is_found() {
 
 #[tokio::test]
 #[should_panic(expected = "app.unfilled has no row of ours")]
-async fn a_new_table_without_rows_to_attack_is_found() {
+async fn a_new_table_without_test_rows_is_detected() {
     let pair = Pair::start().await;
     pair.app
         .sql("CREATE TABLE app.unfilled (organization_id uuid NOT NULL, id uuid, PRIMARY KEY (organization_id, id))")
@@ -70,8 +71,8 @@ async fn a_new_table_without_rows_to_attack_is_found() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_checked_across_organizations_is_found() {
-    // Only the key says that an assignee is a member. With one that asks for any user, a foreign user's id is taken.
+async fn an_id_checked_across_organizations_is_detected() {
+    // Only the key ensures that an assignee is a member. With a key to any user, a foreign user's id is accepted.
     let app = TestApp::start().await;
     let (ours, theirs) = (app.full_organization("ours").await, app.full_organization("theirs").await);
     app.sql(
@@ -87,7 +88,7 @@ async fn an_id_that_is_checked_across_organizations_is_found() {
 }
 
 #[tokio::test]
-async fn an_id_of_which_nobody_has_said_what_it_is_of_is_found() {
+async fn an_id_of_unknown_kind_is_detected() {
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
     let schema = Schema::of(&app.as_owner(&org)).await;

@@ -1,6 +1,6 @@
-//! Every place in the schema that takes an id is called with one of another organization and with one that nothing has: the
-//! answers are the same to the letter, and nothing is written. And with an own one it does what it is for, or the sameness
-//! would mean nothing.
+//! Every place in the schema that takes an id is called with an id of another organization and with an unknown one: the
+//! answers are exactly the same, and nothing is written. With an own id the call must work, or the equality would mean
+//! nothing.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -16,7 +16,7 @@ use crate::ids::{Place, Schema};
 use crate::kinds::{Kind, own, unknown};
 use crate::tables::prints;
 
-/// Places where a foreign id may answer otherwise than an unknown one, and why.
+/// Places where a foreign id may be answered differently than an unknown one, with the reason.
 const EXCEPTIONS: &[(&str, &str)] = &[];
 
 /// Mutations that write nothing, and what they do instead.
@@ -32,21 +32,22 @@ fn places(schema: &Schema) -> Vec<(Place, Kind)> {
     places.into_iter().filter_map(|place| Kind::of(schema, &place).map(|kind| (place, kind))).collect()
 }
 
-/// An id alone, and in a list behind an own one where the place takes a list.
+/// An id alone, and in a list after an own one where the place takes a list.
 fn shapes(place: &Place, own: &str, id: &str) -> Vec<Value> {
     if place.is_list { vec![json!([id]), json!([own, id])] } else { vec![json!(id)] }
 }
 
-/// What came of calling every place with foreign and with unknown ids.
+/// The results of calling every place with foreign and with unknown ids.
 #[derive(Default)]
 pub(crate) struct Comparison {
-    /// The places where the two can be told apart, or where something was written, and what was seen.
+    /// The places where the two can be distinguished, or where something was written, and what was seen.
     pub(crate) faults: Vec<(String, String)>,
     calls: usize,
     summary: String,
 }
 
-/// Calls the places that pass `which` with foreign and with unknown ids, as several people of the first organization.
+/// Calls the places accepted by `which` with foreign and with unknown ids, as several members of the first
+/// organization.
 pub(crate) async fn compare(
     app: &TestApp,
     ours: &FullOrg,
@@ -67,8 +68,8 @@ pub(crate) async fn compare(
         let call = Caller { schema: &schema, of: ours }.call(place);
         for (role, session) in &sessions {
             let mut foreign_ids = kind.all(theirs);
-            // Who sees everything of the own organization tries everything of the other; the rest differ in what they see here,
-            // and try one id of each kind.
+            // The owner, who sees everything of their own organization, tries every id of the other. The other roles
+            // see different things of their own organization, and try one id of each kind.
             if *role != "owner" {
                 let mut tried = BTreeSet::new();
                 foreign_ids.retain(|id| tried.insert(id.rsplit_once('_').unwrap().0.to_owned()));
@@ -125,7 +126,7 @@ async fn a_foreign_id_answers_like_an_unknown_one_everywhere() {
 }
 
 #[tokio::test]
-async fn an_own_id_is_looked_up_wherever_one_can_be_read_by() {
+async fn an_own_id_works_wherever_an_id_is_read() {
     let begun = Instant::now();
     let app = TestApp::start().await;
     let ours = app.full_organization("ours").await;
@@ -149,14 +150,14 @@ async fn an_own_id_is_looked_up_wherever_one_can_be_read_by() {
 }
 
 #[tokio::test]
-async fn an_own_id_is_written_wherever_one_can_be_written_to() {
+async fn an_own_id_works_wherever_an_id_is_written() {
     let begun = Instant::now();
     let app = TestApp::start().await;
     let schema = Schema::of(&app.as_owner(&app.organization("first").create().await)).await;
     let mut faults = Vec::new();
     let places: Vec<_> = places(&schema).into_iter().filter(|(place, _)| place.is_mutation()).collect();
     for (n, (place, kind)) in places.iter().enumerate() {
-        // Each in an organization of its own, because what one call deletes another one needs.
+        // Each in an organization of its own, because one call may delete what another one needs.
         let ours: FullOrg = app.full_organization(&format!("org-{n}")).await;
         let session = app.as_owner(&ours.org);
         let caller = Caller { schema: &schema, of: &ours };

@@ -1,5 +1,5 @@
-//! How every tenant table must be made, asked of the catalogue rule by rule. What breaks a rule on purpose is listed beside
-//! it with its reason; a list that names what is not there any more is as red as what it does not name.
+//! The rules for every tenant table, checked against the catalogue one by one. Intended exceptions are listed with
+//! their reason. An outdated entry in the list fails the test, just like a violation that is not listed.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -12,9 +12,9 @@ use crate::tables::{NOT_TENANT, Table, with_tenant};
 /// A rule of the catalogue.
 struct Rule {
     must: &'static str,
-    /// Finds what breaks it, a text each, from `relation` and `tenant`.
+    /// Finds violations, one text each, from `relation` and `tenant`.
     breaches: &'static str,
-    /// What may break it, and why.
+    /// Allowed exceptions, with the reason.
     exceptions: &'static [(&'static str, &'static str)],
 }
 
@@ -284,12 +284,12 @@ const RULES: &[Rule] = &[
     },
 ];
 
-/// What every rule demands.
+/// The demand of each rule.
 pub(crate) fn demands() -> impl Iterator<Item = &'static str> {
     RULES.iter().map(|rule| rule.must)
 }
 
-/// What breaks a rule without being listed, and what is listed and breaks none; each begins with what the rule demands.
+/// Violations that are not listed, and listed exceptions that are not violations; each begins with the rule's demand.
 pub(crate) async fn breaches(app: &TestApp) -> Vec<String> {
     let mut breaches = Vec::new();
     for rule in RULES {
@@ -309,7 +309,7 @@ pub(crate) async fn breaches(app: &TestApp) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_tenant_table_is_made_by_the_rules() {
+async fn every_tenant_table_follows_the_rules() {
     let begun = Instant::now();
     let app = TestApp::start().await;
     let tables = Table::all(&app).await;

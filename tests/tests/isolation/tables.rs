@@ -1,4 +1,5 @@
-//! Which tables belong to organizations, asked of the catalogue, and what each holds for two organizations of the same shape.
+//! Which tables belong to organizations, according to the catalogue, and what each contains for two organizations of
+//! the same shape.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +7,12 @@ use serde_json::Value;
 use tenantry_tests::{FullOrg, TestApp};
 use uuid::Uuid;
 
-/// Tables that name an organization and are no tenant tables. The application is granted nothing of them.
+/// Tables that name an organization and are not tenant tables. The application has no grants on them.
 pub(crate) const NOT_TENANT: &[(&str, &str)] =
     &[("billing.stripe_events", "an event arrives before anybody knows whose it is; only the worker works with it")];
 
-/// A common table expression: the relations of the product, and among them the tenant tables. `key` is the column that names
-/// the organization: in the organizations' own table it is the id.
+/// A common table expression: the product's relations, and among them the tenant tables. `key` is the column that names
+/// the organization; in the organizations table it is the id.
 pub(crate) fn with_tenant() -> String {
     let others: Vec<String> = NOT_TENANT.iter().map(|(name, _)| format!("'{name}'")).collect();
     format!(
@@ -45,7 +46,7 @@ pub(crate) struct Table {
     pub(crate) global: Vec<Vec<String>>,
 }
 
-/// The columns of the index `i` of the table `t`, in its order.
+/// The columns of the index `i` of the table `t`, in order.
 const INDEXED: &str =
     "(SELECT jsonb_agg(a.attname ORDER BY n) FROM unnest(i.indkey::int2[]) WITH ORDINALITY k (number, n)
     JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.number)";
@@ -100,7 +101,7 @@ impl Table {
         }
     }
 
-    /// A statement that inserts this row, with the columns that the role may insert; all if it may insert none.
+    /// A statement that inserts this row, with the columns that the role may insert; all columns if it may insert none.
     pub(crate) fn insert(&self, row: &Value) -> String {
         let columns = if self.insertable.is_empty() { &self.columns } else { &self.insertable };
         let columns: Vec<String> = columns.iter().map(|column| format!("\"{column}\"")).collect();
@@ -111,7 +112,7 @@ impl Table {
         )
     }
 
-    /// Statements that take this row away without asking what refers to it, and then have references checked again.
+    /// Statements that delete this row without checking references to it, and then enable checking again.
     pub(crate) fn make_room(&self, row: &Value) -> String {
         format!(
             "SET LOCAL session_replication_role = replica; DELETE FROM {} t WHERE to_jsonb(t) = {};
@@ -137,7 +138,7 @@ impl Pair {
         Self::of(app, ours, theirs).await
     }
 
-    /// The tables as they are now, in which both organizations must have rows.
+    /// The current tables. Both organizations must have rows in each.
     pub(crate) async fn of(app: TestApp, ours: FullOrg, theirs: FullOrg) -> Self {
         let tables = Table::all(&app).await;
         let pair = Self { app, ours, theirs, tables };
@@ -157,7 +158,7 @@ impl Pair {
         self.app.number(&query).await
     }
 
-    /// A row of an organization; one of those with the most columns filled.
+    /// A row of an organization, one of those with the most columns filled.
     pub(crate) async fn row(&self, table: &Table, organization: Uuid) -> Value {
         let query = format!(
             "SELECT to_jsonb(t)::text FROM {} t WHERE {} = '{organization}'
@@ -167,13 +168,13 @@ impl Pair {
         serde_json::from_str(&self.app.texts(&query).await[0]).unwrap()
     }
 
-    /// Every row of every table of the product, in short, by table.
+    /// A fingerprint of every row of every table of the product, by table.
     pub(crate) async fn prints(&self) -> BTreeMap<String, String> {
         prints(&self.app).await
     }
 }
 
-/// Every row of every table of the product, in short, by table.
+/// A fingerprint of every row of every table of the product, by table.
 pub(crate) async fn prints(app: &TestApp) -> BTreeMap<String, String> {
     let list =
         format!("{} SELECT name FROM relation WHERE relkind IN ('r', 'p') AND NOT relispartition", with_tenant());

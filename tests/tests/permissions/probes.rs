@@ -1,12 +1,12 @@
-//! For each mutation, a call that does what it is for and no more, aimed at a given target.
+//! For each mutation, a call that does what the mutation is for and no more, with a given target.
 
 use serde_json::{Value, json};
 use tenantry_domain::permission::Place;
 use tenantry_domain::{ClientId, Clock, Id, InvoiceId, MemberId, ProjectId, TaskId, WorkspaceId};
 
-use crate::house::House;
+use crate::fixture::Fixture;
 
-/// What a mutation is aimed at.
+/// The target of a mutation.
 pub(crate) struct Target {
     pub(crate) workspace: WorkspaceId,
     pub(crate) project: ProjectId,
@@ -19,22 +19,22 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// A spot of the house.
-    pub(crate) fn spot(house: &House, n: usize) -> Self {
-        let spot = &house.spots[n];
+    /// One project of the fixture.
+    pub(crate) fn case(fixture: &Fixture, n: usize) -> Self {
+        let case = &fixture.cases[n];
         Self {
-            workspace: house.rooms[spot.room].id,
-            project: spot.project,
-            client: house.clients[spot.client],
-            task: spot.tasks[1],
-            invoice: spot.invoice,
-            in_workspace: house.rooms[spot.room].place(),
-            in_project: house.place(spot),
-            of_client: house.client_place(spot.client),
+            workspace: fixture.workspaces[case.workspace].id,
+            project: case.project,
+            client: fixture.clients[case.client],
+            task: case.tasks[1],
+            invoice: case.invoice,
+            in_workspace: fixture.workspaces[case.workspace].place(),
+            in_project: fixture.place(case),
+            of_client: fixture.client_place(case.client),
         }
     }
 
-    /// Nothing that exists.
+    /// Ids that do not exist.
     pub(crate) fn unknown() -> Self {
         fn new<I: Id>() -> I {
             Clock::system().new_id()
@@ -52,7 +52,7 @@ impl Target {
     }
 }
 
-/// What a mutation is aimed at of a target, so that it runs once for each.
+/// The kind of object a mutation applies to, so that it runs once for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Aim {
     Organization,
@@ -66,14 +66,14 @@ pub(crate) struct Probe {
     pub(crate) aim: Aim,
     pub(crate) place: Place,
     pub(crate) input: Value,
-    /// What to select of the payload.
+    /// The selection on the payload.
     pub(crate) selection: &'static str,
-    /// The code of the refusal that may come after the permission was given.
+    /// The code of the refusal that may follow after the permission was granted.
     pub(crate) refusal: &'static str,
 }
 
-/// The call of this mutation that is aimed at `target`. A new mutation needs one.
-pub(crate) fn probe(house: &House, mutation: &str, target: &Target) -> Probe {
+/// The call of this mutation with this target. A new mutation needs one.
+pub(crate) fn probe(fixture: &Fixture, mutation: &str, target: &Target) -> Probe {
     let nobody: MemberId = Clock::system().new_id();
     let (aim, input, selection) = match mutation {
         "createClient" => (Aim::Organization, json!({ "name": "New" }), "client { id }"),
@@ -88,9 +88,9 @@ pub(crate) fn probe(house: &House, mutation: &str, target: &Target) -> Probe {
         "updateTask" => (Aim::Project, json!({ "id": target.task, "description": "x" }), "task { id }"),
         "deleteTask" => (Aim::Project, json!({ "id": target.task }), "deletedTaskId"),
         "createInvoice" => {
-            // The project's own client. Everybody who may write invoices at all sees every client.
-            let spot = house.spots.iter().find(|spot| spot.project == target.project);
-            let client = house.clients[spot.map_or(4, |spot| spot.client)];
+            // The project's own client. Everyone who may write invoices at all sees every client.
+            let case = fixture.cases.iter().find(|case| case.project == target.project);
+            let client = fixture.clients[case.map_or(4, |case| case.client)];
             let line = json!({ "description": "An hour", "quantity": "1", "rate": "100" });
             let input =
                 json!({ "clientId": client, "projectId": target.project, "currency": "USD", "lineItems": [line] });
@@ -107,28 +107,28 @@ pub(crate) fn probe(house: &House, mutation: &str, target: &Target) -> Probe {
         }
         "deleteWorkspace" => (Aim::Workspace, json!({ "id": target.workspace }), "deletedWorkspaceId"),
         "grantWorkspaceAccess" => {
-            let user = house.newcomer.user_id;
+            let user = fixture.newcomer.user_id;
             let input = json!({ "workspaceId": target.workspace, "userId": user, "permission": "EDIT" });
             (Aim::Workspace, input, "grant { id permission member { userId } }")
         }
         "revokeWorkspaceAccess" => {
-            let input = json!({ "workspaceId": target.workspace, "userId": house.newcomer.user_id });
+            let input = json!({ "workspaceId": target.workspace, "userId": fixture.newcomer.user_id });
             (Aim::Workspace, input, "revokedUserId")
         }
         "grantProjectAccess" => {
-            let user = house.newcomer.user_id;
+            let user = fixture.newcomer.user_id;
             let input = json!({ "projectId": target.project, "userId": user, "permission": "VIEW" });
             (Aim::Project, input, "grant { id permission member { userId } }")
         }
         "revokeProjectAccess" => {
-            let input = json!({ "projectId": target.project, "userId": house.newcomer.user_id });
+            let input = json!({ "projectId": target.project, "userId": fixture.newcomer.user_id });
             (Aim::Project, input, "revokedUserId")
         }
         "updateOrganization" => {
             (Aim::Organization, json!({ "logoUrl": "https://example.test/a.png" }), "organization { id }")
         }
         "deleteOrganization" | "cancelOrganizationDeletion" => (Aim::Organization, json!({}), "organization { id }"),
-        // Nobody is added, promoted or removed: what matters here is who gets as far as to be told so.
+        // Nobody is added, promoted or removed: what matters is who passes the permission check and gets this far.
         "addMember" => (Aim::Organization, json!({ "email": "nobody@example.test" }), "member { id }"),
         "updateMemberRole" => (Aim::Organization, json!({ "id": nobody, "role": "VIEWER" }), "member { id }"),
         "removeMember" => (Aim::Organization, json!({ "id": nobody }), "removedMemberId"),
@@ -139,9 +139,9 @@ pub(crate) fn probe(house: &House, mutation: &str, target: &Target) -> Probe {
     };
     let refusal = match mutation {
         "addMember" | "updateMemberRole" | "removeMember" | "transferOwnership" => "NOT_FOUND",
-        // No payment provider is set up here.
+        // No payment provider is configured here.
         "createCheckoutSession" | "createBillingPortalSession" => "NOT_CONFIGURED",
-        // Projects that were made on the way keep their workspace.
+        // Projects that were created earlier keep their workspace.
         "deleteWorkspace" => "IN_USE",
         _ => "",
     };

@@ -1,11 +1,12 @@
-//! What the matrix leaves open: the life of a workspace, grants, moving projects, and what a refusal must not tell.
+//! What the matrix does not cover: the life cycle of a workspace, grants, moving projects, and what a refusal must not
+//! reveal.
 
 use serde_json::json;
 use tenantry_domain::permission::{Grant, Role};
 use tenantry_domain::{ClientId, Clock, Id, ProjectId, TaskId, UserId, WorkspaceId};
 use tenantry_tests::{Answer, Session, TestApp};
 
-use crate::house::{House, On, Standing};
+use crate::fixture::{Fixture, On, Standing};
 use crate::writes::bare;
 
 fn new<I: Id>() -> String {
@@ -19,7 +20,7 @@ async fn create_workspace(session: &Session, name: &str, is_private: bool) -> St
 }
 
 #[tokio::test]
-async fn a_private_workspace_is_there_for_its_creator_and_those_it_is_granted() {
+async fn a_private_workspace_exists_for_its_creator_and_grantees() {
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
     let (ada, bob) = (app.as_member(&org, "ada").await, app.as_member(&org, "bob").await);
@@ -65,7 +66,7 @@ async fn a_private_workspace_is_there_for_its_creator_and_those_it_is_granted() 
 }
 
 #[tokio::test]
-async fn a_workspace_is_renamed_described_and_deleted() {
+async fn a_workspace_can_be_renamed_described_and_deleted() {
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
     let owner = app.as_owner(&org);
@@ -102,7 +103,7 @@ async fn a_workspace_is_renamed_described_and_deleted() {
 }
 
 #[tokio::test]
-async fn only_members_of_the_organization_can_be_granted_anything() {
+async fn only_members_of_the_organization_can_get_grants() {
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
     let owner = app.as_owner(&org);
@@ -121,29 +122,29 @@ async fn only_members_of_the_organization_can_be_granted_anything() {
     assert_eq!(answers[0], answers[1], "a user elsewhere and no user at all are the same");
 }
 
-/// A house in which the caller has this standing.
-async fn house(app: &TestApp, role: Role, grant: Option<(On, Grant)>) -> House {
-    House::build(app, Standing { role, grant }).await
+/// A fixture in which the caller has this role and grant.
+async fn fixture(app: &TestApp, role: Role, grant: Option<(On, Grant)>) -> Fixture {
+    Fixture::build(app, Standing { role, grant }).await
 }
 
 #[tokio::test]
-async fn moving_a_project_takes_both_workspaces() {
+async fn moving_a_project_requires_both_workspaces() {
     let app = TestApp::start().await;
-    let to = |house: &House, spot: usize, room: usize| json!({ "id": house.spots[spot].project, "workspaceId": house.rooms[room].id });
-    let granted = house(&app, Role::Member, Some((On::Workspace, Grant::Edit))).await;
+    let to = |fixture: &Fixture, case: usize, workspace: usize| json!({ "id": fixture.cases[case].project, "workspaceId": fixture.workspaces[workspace].id });
+    let granted = fixture(&app, Role::Member, Some((On::Workspace, Grant::Edit))).await;
     granted.caller.write("updateProject", to(&granted, 2, 0)).await.expect_done();
     granted.caller.write("updateProject", to(&granted, 2, 1)).await.expect_done();
-    // A grant on the project alone: the workspace that it would leave is not the caller's, and is not even seen.
-    let alone = house(&app, Role::Member, Some((On::Project, Grant::Admin))).await;
+    // A grant on the project alone: the caller has no grant on its current workspace and cannot see it.
+    let alone = fixture(&app, Role::Member, Some((On::Project, Grant::Admin))).await;
     assert_eq!(alone.caller.write("updateProject", to(&alone, 3, 0)).await.error_code(), "FORBIDDEN");
     let hidden = alone.caller.write("updateProject", to(&alone, 3, 1)).await;
-    let unknown = json!({ "id": alone.spots[3].project, "workspaceId": new::<WorkspaceId>() });
+    let unknown = json!({ "id": alone.cases[3].project, "workspaceId": new::<WorkspaceId>() });
     let unknown = alone.caller.write("updateProject", unknown).await;
     hidden.expect_refused(&[("NOT_FOUND", "workspaceId")]);
     assert_eq!(bare(&hidden), bare(&unknown), "its own workspace, which the caller does not see, is like no workspace");
 }
 
-/// Sends the same with something hidden and with something unknown in one place of the input; the answers are the same.
+/// Sends the same input with something hidden and with something unknown in one place; the answers are the same.
 async fn same(
     caller: &Session,
     mutation: &str,
@@ -158,10 +159,10 @@ async fn same(
 }
 
 #[tokio::test]
-async fn what_is_hidden_cannot_be_referred_to() {
+async fn hidden_objects_cannot_be_referred_to() {
     let app = TestApp::start().await;
-    let at = house(&app, Role::Member, None).await;
-    let (open, secret) = (&at.spots[0], &at.spots[2]);
+    let at = fixture(&app, Role::Member, None).await;
+    let (open, secret) = (&at.cases[0], &at.cases[2]);
     let client = at.clients[0].to_string();
     let line = json!([{ "description": "x", "quantity": "1", "rate": "1" }]);
     let invoice = |field: &str, value: serde_json::Value| {
@@ -182,19 +183,19 @@ async fn what_is_hidden_cannot_be_referred_to() {
     let subtask = |id: String| json!({ "projectId": open.project, "title": "x", "parentTaskId": id });
     same(caller, "createTask", subtask, secret.tasks[1].to_string(), new::<TaskId>()).await;
     let project = |id: String| json!({ "name": "x", "workspaceId": id });
-    same(caller, "createProject", project, at.rooms[1].id.to_string(), new::<WorkspaceId>()).await;
+    same(caller, "createProject", project, at.workspaces[1].id.to_string(), new::<WorkspaceId>()).await;
     let moved = |id: String| json!({ "id": open.project, "workspaceId": id });
-    same(caller, "updateProject", moved, at.rooms[1].id.to_string(), new::<WorkspaceId>()).await;
+    same(caller, "updateProject", moved, at.workspaces[1].id.to_string(), new::<WorkspaceId>()).await;
     let unknown = caller.write("updateClient", json!({ "id": new::<ClientId>(), "name": "x" })).await;
     unknown.expect_refused(&[("NOT_FOUND", "id")]);
 }
 
 #[tokio::test]
-async fn how_deep_a_hidden_task_lies_is_not_told() {
+async fn the_depth_of_a_hidden_task_is_not_revealed() {
     let app = TestApp::start().await;
-    let at = house(&app, Role::Member, None).await;
-    let (secret, owner) = (&at.spots[2], app.as_owner(&at.org));
-    // Down to the last level that is allowed, one task below the other.
+    let at = fixture(&app, Role::Member, None).await;
+    let (secret, owner) = (&at.cases[2], app.as_owner(&at.org));
+    // Down to the maximum depth, one task below the other.
     let mut deepest = secret.tasks[1].to_string();
     loop {
         let input = json!({ "projectId": secret.project, "title": "deeper", "parentTaskId": deepest });
@@ -204,31 +205,31 @@ async fn how_deep_a_hidden_task_lies_is_not_told() {
         }
         deepest = answer.expect_done()["id"].as_str().expect("an id").to_owned();
     }
-    let open = at.spots[0].project;
+    let open = at.cases[0].project;
     let subtask = |id: String| json!({ "projectId": open, "title": "x", "parentTaskId": id });
     same(&at.caller, "createTask", subtask, deepest.clone(), new::<TaskId>()).await;
-    let own = at.spots[0].tasks[0];
+    let own = at.cases[0].tasks[0];
     same(&at.caller, "updateTask", |id| json!({ "id": own, "parentTaskId": id }), deepest, new::<TaskId>()).await;
 }
 
 #[tokio::test]
-async fn a_guest_assigns_only_whom_it_sees() {
+async fn a_guest_can_assign_only_visible_members() {
     let app = TestApp::start().await;
-    let at = house(&app, Role::Guest, Some((On::Project, Grant::Edit))).await;
-    let task = at.spots[0].tasks[0];
+    let at = fixture(&app, Role::Guest, Some((On::Project, Grant::Edit))).await;
+    let task = at.cases[0].tasks[0];
     let assign = |id: String| json!({ "id": task, "assigneeIds": [id] });
-    let create = |id: String| json!({ "projectId": at.spots[0].project, "title": "x", "assigneeIds": [id] });
-    let hidden = at.spots[5].hand.user_id.to_string();
+    let create = |id: String| json!({ "projectId": at.cases[0].project, "title": "x", "assigneeIds": [id] });
+    let hidden = at.cases[5].worker.user_id.to_string();
     same(&at.caller, "updateTask", assign, hidden.clone(), new::<UserId>()).await;
     same(&at.caller, "createTask", create, hidden, new::<UserId>()).await;
-    let seen = [at.me.user_id.to_string(), at.spots[0].hand.user_id.to_string()];
+    let seen = [at.me.user_id.to_string(), at.cases[0].worker.user_id.to_string()];
     at.caller.write("updateTask", json!({ "id": task, "assigneeIds": seen })).await.expect_done();
 }
 
 #[tokio::test]
 async fn a_grant_ends_with_the_membership() {
     let app = TestApp::start().await;
-    let at = house(&app, Role::Member, Some((On::Workspace, Grant::Admin))).await;
+    let at = fixture(&app, Role::Member, Some((On::Workspace, Grant::Admin))).await;
     let (org, user) = (at.org.uuid(), at.me.user_id.as_uuid());
     let grants = format!("SELECT count(*) FROM app.workspace_members WHERE user_id = '{user}'");
     assert_eq!(app.number(&grants).await, 2);

@@ -1,4 +1,4 @@
-//! The table of mutations is complete: a new mutation without a permission entry turns this red.
+//! The table of mutations is complete: a new mutation without a permission entry fails this test.
 
 use std::collections::BTreeSet;
 

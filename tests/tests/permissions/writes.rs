@@ -1,4 +1,4 @@
-//! Every mutation at every place: done, refused with `FORBIDDEN`, or answered like one that is aimed at nothing.
+//! Every mutation on every target: done, refused with `FORBIDDEN`, or answered as for an unknown id.
 
 use std::collections::BTreeSet;
 
@@ -6,23 +6,23 @@ use serde_json::Value;
 use tenantry_domain::permission::{Decision, Operation};
 use tenantry_tests::{Answer, TestApp};
 
-use crate::house::House;
+use crate::fixture::Fixture;
 use crate::matrix;
 use crate::probes::{Aim, Target, probe};
-use crate::sight::decision;
+use crate::visible::decision;
 
-pub(crate) async fn check(app: &TestApp, house: &House) {
+pub(crate) async fn check(app: &TestApp, fixture: &Fixture) {
     let mut mutations: Vec<(String, Operation)> =
         matrix::mutations().into_iter().filter_map(|(name, operation)| Some((name, operation?))).collect();
-    // What lies in a thing goes before the thing, so that every deletion still finds what it deletes.
+    // Contents are deleted before their container, so that every deletion still finds its target.
     let order = ["revoke", "deleteTask", "deleteInvoice", "deleteProject", "deleteWorkspace", "deleteClient"];
     mutations.sort_by_key(|(name, _)| order.iter().position(|start| name.starts_with(start)).map_or(0, |n| n + 1));
     let mut gone = BTreeSet::new();
     for (name, operation) in mutations {
-        for n in 0..house.spots.len() {
-            let target = Target::spot(house, n);
-            let aimed = probe(house, &name, &target);
-            // Spots share workspaces and clients; each of those is aimed at once.
+        for n in 0..fixture.cases.len() {
+            let target = Target::case(fixture, n);
+            let aimed = probe(fixture, &name, &target);
+            // Projects share workspaces and clients; each of those is a target once.
             let first = match aimed.aim {
                 Aim::Organization => n == 0,
                 Aim::Client => [0, 1, 4, 5].contains(&n),
@@ -32,9 +32,9 @@ pub(crate) async fn check(app: &TestApp, house: &House) {
             if !first {
                 continue;
             }
-            let answer = call(house, &name, &target).await;
-            let who = format!("{name} at spot {n} ({:?}) as {:?}: {}", aimed.place, house.standing, answer.text);
-            match decision(house.standing.role, operation, aimed.place) {
+            let answer = call(fixture, &name, &target).await;
+            let who = format!("{name} at case {n} ({:?}) as {:?}: {}", aimed.place, fixture.standing, answer.text);
+            match decision(fixture.standing.role, operation, aimed.place) {
                 Decision::Allowed => {
                     let refusals = answer.user_errors();
                     assert!(refusals.iter().all(|refusal| refusal.code == aimed.refusal), "{who}");
@@ -44,7 +44,7 @@ pub(crate) async fn check(app: &TestApp, house: &House) {
                 }
                 Decision::Forbidden => assert_eq!(answer.error_code(), "FORBIDDEN", "{who}"),
                 Decision::Hidden => {
-                    let unknown = call(house, &name, &Target::unknown()).await;
+                    let unknown = call(fixture, &name, &Target::unknown()).await;
                     assert_eq!(bare(&answer), bare(&unknown), "{who}");
                     let refused = answer.json.get("errors").is_some() || !answer.user_errors().is_empty();
                     assert!(refused, "{who}");
@@ -52,15 +52,15 @@ pub(crate) async fn check(app: &TestApp, house: &House) {
             }
         }
     }
-    check_what_is_left(app, house, &gone).await;
+    check_what_is_left(app, fixture, &gone).await;
 }
 
-async fn call(house: &House, mutation: &str, target: &Target) -> Answer {
-    let probe = probe(house, mutation, target);
-    house.caller.mutate(mutation, probe.input, probe.selection).await
+async fn call(fixture: &Fixture, mutation: &str, target: &Target) -> Answer {
+    let probe = probe(fixture, mutation, target);
+    fixture.caller.mutate(mutation, probe.input, probe.selection).await
 }
 
-/// An answer without what tells one request from another.
+/// An answer without what differs between requests.
 pub(crate) fn bare(answer: &Answer) -> Value {
     let mut json = answer.json.clone();
     for error in json.get_mut("errors").and_then(Value::as_array_mut).into_iter().flatten() {
@@ -69,23 +69,23 @@ pub(crate) fn bare(answer: &Answer) -> Value {
     json
 }
 
-/// What was refused has not happened all the same.
-async fn check_what_is_left(app: &TestApp, house: &House, gone: &BTreeSet<String>) {
+/// Refused operations really had no effect.
+async fn check_what_is_left(app: &TestApp, fixture: &Fixture, gone: &BTreeSet<String>) {
     let exists = async |table: &str, id: uuid::Uuid| {
         app.number(&format!("SELECT count(*) FROM app.{table} WHERE id = '{id}'")).await == 1
     };
-    for (n, spot) in house.spots.iter().enumerate() {
-        let project_is_gone = gone.contains(&spot.project.to_string());
-        assert_eq!(exists("projects", spot.project.as_uuid()).await, !project_is_gone, "the project of spot {n}");
-        let task_is_gone = project_is_gone || gone.contains(&spot.tasks[1].to_string());
-        assert_eq!(exists("tasks", spot.tasks[1].as_uuid()).await, !task_is_gone, "the task of spot {n}");
-        let invoice_is_gone = gone.contains(&spot.invoice.to_string());
-        assert_eq!(exists("invoices", spot.invoice.as_uuid()).await, !invoice_is_gone, "the invoice of spot {n}");
+    for (n, case) in fixture.cases.iter().enumerate() {
+        let project_is_gone = gone.contains(&case.project.to_string());
+        assert_eq!(exists("projects", case.project.as_uuid()).await, !project_is_gone, "the project of case {n}");
+        let task_is_gone = project_is_gone || gone.contains(&case.tasks[1].to_string());
+        assert_eq!(exists("tasks", case.tasks[1].as_uuid()).await, !task_is_gone, "the task of case {n}");
+        let invoice_is_gone = gone.contains(&case.invoice.to_string());
+        assert_eq!(exists("invoices", case.invoice.as_uuid()).await, !invoice_is_gone, "the invoice of case {n}");
     }
-    for room in &house.rooms {
-        assert_eq!(exists("workspaces", room.id.as_uuid()).await, !gone.contains(&room.id.to_string()));
+    for workspace in &fixture.workspaces {
+        assert_eq!(exists("workspaces", workspace.id.as_uuid()).await, !gone.contains(&workspace.id.to_string()));
     }
-    for client in &house.clients {
+    for client in &fixture.clients {
         assert_eq!(exists("clients", client.as_uuid()).await, !gone.contains(&client.to_string()));
     }
 }

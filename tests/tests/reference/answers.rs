@@ -1,6 +1,6 @@
-//! Compares the answers to made-up queries: which fields are merged, in which order they come, and what is left out.
+//! Compares the answers to generated queries: which fields are merged, in which order they come, and what is left out.
 //!
-//! The data is read from our own API, one object and one field at a time; the reference implementation answers over it.
+//! The data is read from our own API, one object and one field at a time; the reference implementation answers from it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,7 +45,7 @@ fn is_connection(ty: &Type) -> bool {
     ty.inner_named_type().ends_with("Connection")
 }
 
-/// A selection of all fields of a type: links as ids, and lists whole.
+/// A selection of all fields of a type: links as ids, and complete lists.
 fn everything_of(schema: &Schema, of: &ObjectType) -> String {
     let mut selection = String::from("__typename");
     for (name, field) in &of.fields {
@@ -80,7 +80,7 @@ fn links(value: &Value, ids: &mut BTreeSet<String>) {
     }
 }
 
-/// Everything that a session sees: what hangs on the root, and the objects by their ids.
+/// Everything that a session sees: the root fields, and the objects by id.
 async fn data_set(schema: &Schema, session: &Session) -> Value {
     let query = schema.get_object("Query").expect("the root");
     let root = session.data(&format!("{{ {} }}", everything_of(schema, query))).await;
@@ -98,7 +98,7 @@ async fn data_set(schema: &Schema, session: &Session) -> Value {
                 .query("query ($ids: [ID!]!) { nodes(ids: $ids) { id __typename } }", json!({"ids": some}))
                 .await;
             for node in answer.at("nodes").as_array().expect("a list") {
-                // What has an id and is no node is whole where it was found.
+                // An object that has an id and is not a node is complete where it was found.
                 if let (Some(id), Some(of)) = (node["id"].as_str(), node["__typename"].as_str()) {
                     by_type.entry(of.to_owned()).or_default().push(id.to_owned());
                 }
@@ -122,7 +122,7 @@ async fn data_set(schema: &Schema, session: &Session) -> Value {
     json!({"root": root, "objects": objects.into_iter().collect::<Map<_, _>>()})
 }
 
-/// Queries over a data set: only what can be compared, and pages from the start.
+/// Queries over a data set: only what can be compared, and only first pages.
 pub(crate) fn queries(
     schema: &Valid<Schema>,
     data: &Value,
@@ -208,13 +208,13 @@ async fn answers_are_merged_and_ordered_as_the_reference_implementation_does() {
             |text: &str| serde_json::from_str::<JsonValue>(text).unwrap_or_else(|error| panic!("{error}: {text}"));
         let (ours, theirs) = (read(&ours.text), read(theirs));
         let (ours, theirs) = (&ours, &theirs["response"]);
-        // Values of variables that do not fit are made up now and then; the other test compares those refusals.
+        // Invalid values of variables are generated now and then; the other test compares those refusals.
         if ours.get("data").is_none_or(JsonValue::is_null) && theirs.get("errors").is_some() {
             refused += 1;
             continue;
         }
-        // A condition whose variable is null although it has a default: we refuse the request before anything runs, the reference
-        // implementation fails the field where the data leads to it.
+        // A condition whose variable is null although it has a default: we refuse the request before anything runs,
+        // while the reference implementation fails the field when it reaches it.
         if ours["errors"][0]["message"].as_str().is_some_and(|message| message.ends_with("This must be true or false."))
         {
             refused += 1;
@@ -239,7 +239,7 @@ async fn answers_are_merged_and_ordered_as_the_reference_implementation_does() {
     assert!(refused * 5 <= count, "most made-up queries have an answer: {refused} of {count} have none");
 }
 
-/// The errors of an answer, if it has some; there should be none.
+/// The errors of an answer, if it has any; there should be none.
 fn faulty(answer: &JsonValue) -> String {
     answer.get("errors").map(ToString::to_string).unwrap_or_default()
 }

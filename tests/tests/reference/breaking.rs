@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::document::{Argument, Document, Fragment, Literal, Selection, field, token};
 
-/// Breaks the structure in one place, and says how.
+/// Breaks the structure in one place, and returns how.
 pub(crate) fn break_structure(document: &mut Document, rng: &mut ChaCha8Rng) -> &'static str {
     match rng.random_range(0..22) {
         0 => at_a_set(document, rng, "unknown field", |set, _| set.push(field("nothing", Vec::new()))),
@@ -85,7 +85,7 @@ pub(crate) fn break_structure(document: &mut Document, rng: &mut ChaCha8Rng) -> 
             }
         }),
         8 => {
-            // A fragment that comes back to itself, directly or through another.
+            // A fragment that refers to itself, directly or through another.
             let names: Vec<String> = document.fragments.iter().map(|fragment| fragment.name.clone()).collect();
             if let (Some(from), Some(to)) = (names.choose(rng), names.choose(rng))
                 && let Some(fragment) = document.fragments.iter_mut().find(|fragment| fragment.name == *from)
@@ -247,7 +247,7 @@ fn at_arguments(
     what: &'static str,
     change: fn(&mut Vec<Argument>, &mut ChaCha8Rng),
 ) -> &'static str {
-    // Lists that have arguments come first: most have none, and there is little to break.
+    // Argument lists that are not empty come first: most are empty, and there is little to break in them.
     let (mut all, mut filled) = (0, 0);
     document.for_each_arguments(&mut |arguments| {
         all += 1;
@@ -287,7 +287,7 @@ fn at_a_literal(
     what
 }
 
-/// Tokens, and what is nearly one.
+/// Tokens, and almost tokens.
 const TOKENS: [&str; 44] = [
     "{",
     "}",
@@ -335,7 +335,7 @@ const TOKENS: [&str; 44] = [
     "$x",
 ];
 
-/// Breaks the text in one place, and says how.
+/// Breaks the text in one place, and returns how.
 pub(crate) fn break_text(text: &mut String, rng: &mut ChaCha8Rng) -> &'static str {
     let mut tokens: Vec<String> =
         split(text).into_iter().map(|piece| piece.trim_end_matches([' ', ',', '\n']).to_owned()).collect();
@@ -365,7 +365,7 @@ pub(crate) fn break_text(text: &mut String, rng: &mut ChaCha8Rng) -> &'static st
             "tokens swapped"
         }
         _ => {
-            // A character inside of a token: names become others, strings and numbers end elsewhere.
+            // A character inside a token: names change, strings and numbers end elsewhere.
             let mut characters: Vec<char> = tokens[at].chars().collect();
             let inside = rng.random_range(0..characters.len());
             let new =
@@ -382,7 +382,7 @@ pub(crate) fn break_text(text: &mut String, rng: &mut ChaCha8Rng) -> &'static st
         }
     };
     *text = if rng.random_bool(0.2) {
-        // Without any space that is not needed. Where it was needed, the text becomes another one.
+        // Without any optional space. Where a space was needed, the text changes.
         tokens.concat()
     } else {
         let gaps = [" ", " ", " ", "\n", "\t", ",", ", ", "\r\n", " # note\n", "\u{feff}"];
@@ -396,7 +396,7 @@ pub(crate) fn break_text(text: &mut String, rng: &mut ChaCha8Rng) -> &'static st
     what
 }
 
-/// Splits a text into pieces, each a token with the ignored ones behind it; together they are the text again.
+/// Splits a text into pieces, each a token followed by ignored tokens; joined, they are the text again.
 pub(crate) fn split(text: &str) -> Vec<String> {
     let mut pieces: Vec<String> = Vec::new();
     let mut rest = text;
@@ -425,7 +425,7 @@ pub(crate) fn split(text: &str) -> Vec<String> {
     pieces
 }
 
-/// Where a string ends that begins with these quotes.
+/// The end of a string that begins with these quotes.
 fn end_of_string(text: &str, quotes: &str, escaped: &str) -> usize {
     let mut end = quotes.len();
     while end < text.len() && !text[end..].starts_with(quotes) {

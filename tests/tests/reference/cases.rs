@@ -1,6 +1,6 @@
-//! Requests written by hand: several for each rule of section 5 of the September 2025 edition, accepted and refused, and for
-//! the lexical rules and the coercion of variables. What each is expected to come to is checked against the reference
-//! implementation too, so that no case can lose its point unnoticed.
+//! Hand-written requests: several for each rule of section 5 of the September 2025 edition, accepted and refused, and
+//! for the lexical rules and the coercion of variables. The expected result of each is also checked against the
+//! reference implementation, so that no case becomes pointless unnoticed.
 
 mod coercion;
 mod lexical;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::compare::{Against, Request, verdict};
 use crate::subject::Verdict;
 
-/// What a case is expected to come to.
+/// The expected result of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Expected {
     /// The text is not a document.
@@ -20,20 +20,20 @@ pub(crate) enum Expected {
     Rule(&'static str),
     /// The operation cannot be chosen.
     Operation,
-    /// The variables do not fit.
+    /// The variables are invalid.
     Variables,
     /// It can be executed.
     Ready,
 }
 
-/// A request, and what it is expected to come to.
+/// A request, and its expected result.
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
     /// The section of the specification.
     pub(crate) section: &'static str,
     pub(crate) request: Request,
     expected: Expected,
-    /// The coerced values, where the case says what they are.
+    /// The coerced values, if the case specifies them.
     values: Option<Value>,
 }
 
@@ -102,7 +102,7 @@ impl Section<'_> {
         self
     }
 
-    /// A document whose variables have these values by default.
+    /// A document whose variables have these default values.
     fn means(&mut self, query: &str, values: Value) -> &mut Self {
         self.push(Expected::Ready, query, None, json!({}));
         if let Some(case) = self.cases.last_mut() {
@@ -111,7 +111,7 @@ impl Section<'_> {
         self
     }
 
-    /// A document with values of its variables that fit.
+    /// A document with valid values of its variables.
     fn fit<const N: usize>(&mut self, query: &str, variables: [Value; N]) -> &mut Self {
         for variables in variables {
             self.push(Expected::Ready, query, None, variables);
@@ -119,7 +119,7 @@ impl Section<'_> {
         self
     }
 
-    /// A document with values of its variables that do not fit.
+    /// A document with invalid values of its variables.
     fn unfit<const N: usize>(&mut self, query: &str, variables: [Value; N]) -> &mut Self {
         for variables in variables {
             self.push(Expected::Variables, query, None, variables);

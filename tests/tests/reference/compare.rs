@@ -15,7 +15,7 @@ use crate::{
 pub(crate) enum Against {
     /// Our own schema.
     Ours,
-    /// The schema that has what ours does not have.
+    /// The schema with the features that ours lacks.
     Wide,
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// The line that asks the reference implementation.
+    /// The line that is sent to the reference implementation.
     pub(crate) fn question(&self, id: usize) -> Value {
         let schema = match self.against {
             Against::Ours => "ours",
@@ -72,7 +72,7 @@ pub(crate) fn verdict(answer: &Value) -> Verdict {
     }
 }
 
-/// Where a request ends, in a word.
+/// The stage at which a request ends, in a word.
 pub(crate) fn stage(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Syntax => "syntax",
@@ -131,12 +131,13 @@ impl Subjects {
     }
 }
 
-/// A number, also one that travels as text.
+/// A number, including one that is sent as text.
 fn number(value: &Value) -> Option<f64> {
     value.as_f64().or_else(|| value["$integer"].as_str()?.parse().ok())
 }
 
-/// Whether two values are the same for JSON: 1 and 1.0 are one number, and the last bit of a float may be lost on the way.
+/// Whether two values are the same in JSON: 1 and 1.0 are the same number, and the last bit of a float may be lost in
+/// transfer.
 fn same_json(left: &Value, right: &Value) -> bool {
     if let (Some(left), Some(right)) = (number(left), number(right)) {
         return (left - right).abs() <= left.abs() * 4.0 * f64::EPSILON;

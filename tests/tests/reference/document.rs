@@ -1,8 +1,8 @@
-//! A document as a tree: walking over it, and writing it out.
+//! A document as a tree, with functions to traverse and to print it.
 
 use std::fmt::Write as _;
 
-/// A document before it is written out.
+/// A document before it is printed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Document {
     pub(crate) operations: Vec<Operation>,
@@ -81,7 +81,7 @@ pub(crate) fn token(text: &str) -> Literal {
 }
 
 impl Document {
-    /// The variables that an operation uses, through its fragments too.
+    /// The variables that an operation uses, including through its fragments.
     pub(crate) fn variables_of(&self, operation: &Operation) -> Vec<String> {
         let mut names = Vec::new();
         let mut seen = Vec::new();
@@ -121,7 +121,7 @@ impl Document {
         }
     }
 
-    /// Calls a function for each list of selections in the document, from the outside to the inside.
+    /// Calls a function for each list of selections in the document, from the outside in.
     pub(crate) fn for_each_set(&mut self, f: &mut dyn FnMut(&mut Vec<Selection>)) {
         fn walk(selections: &mut Vec<Selection>, f: &mut dyn FnMut(&mut Vec<Selection>)) {
             f(selections);
@@ -144,7 +144,7 @@ impl Document {
         }
     }
 
-    /// Calls a function for each list of arguments in the document, also those of directives.
+    /// Calls a function for each list of arguments in the document, including those of directives.
     pub(crate) fn for_each_arguments(&mut self, f: &mut dyn FnMut(&mut Vec<Argument>)) {
         self.for_each_set(&mut |selections| {
             for selection in selections {
@@ -162,7 +162,7 @@ impl Document {
         });
     }
 
-    /// Calls a function for each value in the document, also inside of lists and objects.
+    /// Calls a function for each value in the document, including those in lists and objects.
     pub(crate) fn for_each_literal(&mut self, f: &mut dyn FnMut(&mut Literal)) {
         fn walk(literal: &mut Literal, f: &mut dyn FnMut(&mut Literal)) {
             f(literal);
@@ -182,7 +182,7 @@ impl Document {
         self.for_each_arguments(&mut |arguments| arguments.iter_mut().for_each(|(_, value)| walk(value, f)));
     }
 
-    /// Writes the document out.
+    /// Prints the document.
     pub(crate) fn write(&self) -> String {
         let mut out = String::new();
         for operation in &self.operations {

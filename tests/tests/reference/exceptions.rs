@@ -1,5 +1,5 @@
-//! Where our verdict may differ from the reference implementation's, and why. An entry that no case hits any more turns the test
-//! red, so that this list cannot outlive its reasons.
+//! Where our verdict may differ from the reference implementation's, and why. An entry that no case hits any more fails
+//! the test, so that this list contains no outdated reasons.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::compare::Request;
 use crate::subject::Verdict;
 
-/// What both sides say about a request.
+/// The verdicts of both sides on a request.
 pub(crate) struct Difference<'a> {
     pub(crate) request: &'a Request,
     pub(crate) ours: &'a Verdict,
@@ -45,7 +45,7 @@ impl Exception {
     }
 }
 
-/// Where the reference implementation is not the specification.
+/// Where the reference implementation deviates from the specification.
 static OF_THE_REFERENCE: [Exception; 3] = [
     Exception::new(
         "long escapes",
@@ -69,7 +69,7 @@ static OF_THE_REFERENCE: [Exception; 3] = [
     ),
 ];
 
-/// What the library of the request layer does otherwise, where our schema has nothing of the kind.
+/// Where the library of the request layer differs, in features that our schema does not use.
 static OF_THE_LIBRARY: [Exception; 2] = [
     Exception::new(
         "variables in lists for custom scalars",
@@ -96,7 +96,7 @@ pub(crate) fn allow(difference: &Difference<'_>) -> bool {
     entry.is_some()
 }
 
-/// The entries that have not been hit.
+/// The entries that were not hit.
 pub(crate) fn not_hit() -> Vec<String> {
     OF_THE_REFERENCE
         .iter()

@@ -1,6 +1,6 @@
-//! Documents made up over a schema, with the values of their variables.
+//! Generates documents for a schema, with the values of their variables.
 //!
-//! Most documents are valid as they are built; the reference implementation has the last word.
+//! Most documents are valid by construction; the reference implementation decides.
 
 use std::collections::BTreeMap;
 
@@ -18,30 +18,30 @@ use crate::document::{
     Argument, Directive, Document, Fragment, Literal, Operation, Selection, Variable, field, token, write_arguments,
 };
 
-/// The arguments of a field, by the names of its type and itself.
+/// Supplies the arguments of a field, by the names of its type and of the field.
 pub(crate) type Arguments<'a> = dyn Fn(&mut ChaCha8Rng, &str, &str) -> Vec<Argument> + 'a;
 
-/// What documents are made of.
+/// What documents are generated from.
 pub(crate) struct Scope<'a> {
     pub(crate) schema: &'a Valid<Schema>,
-    /// Whether a field may be selected, by the names of its type and itself.
+    /// Whether a field may be selected, by the names of its type and of the field.
     pub(crate) may_select: fn(&str, &str) -> bool,
-    /// Which arguments are given, and with what; the generator makes them up where this says nothing.
+    /// Which arguments are given, with their values; without it the generator chooses them.
     pub(crate) arguments: Option<&'a Arguments<'a>>,
-    /// Whether two selections may contradict each other now and then.
+    /// Whether two selections may conflict now and then.
     pub(crate) contradictions: bool,
 }
 
-/// The variables that a document has used so far: their types, and values that fit.
+/// The variables that a document has used so far: their types, and valid values.
 #[derive(Default)]
 struct Used {
     /// By name: the type and the default.
     variables: BTreeMap<String, (String, Option<Literal>, Option<Value>)>,
-    /// What each key of an answer stands for, so that selections do not contradict each other.
+    /// What each response key stands for, so that selections do not conflict.
     keys: BTreeMap<String, (String, String, String)>,
 }
 
-/// Makes up documents.
+/// The generator of documents.
 pub(crate) struct Generator<'a> {
     scope: Scope<'a>,
     rng: ChaCha8Rng,
@@ -49,7 +49,7 @@ pub(crate) struct Generator<'a> {
     fragments: Vec<Fragment>,
 }
 
-/// A document with what belongs to a request for it.
+/// A document with the rest of its request.
 pub(crate) struct Made {
     pub(crate) document: Document,
     pub(crate) operation_name: Option<String>,
@@ -69,7 +69,7 @@ impl<'a> Generator<'a> {
         self.rng.random_bool(of)
     }
 
-    /// Makes up a document with `kinds` of operations to choose from.
+    /// Generates a document with these `kinds` of operations to choose from.
     pub(crate) fn document(&mut self, kinds: &[&'static str]) -> Made {
         self.used = Used::default();
         self.fragments.clear();
@@ -85,7 +85,7 @@ impl<'a> Generator<'a> {
             let depth = self.rng.random_range(2..6);
             let mut selections = self.selections(root, depth);
             if keyword == "subscription" {
-                // One field, and not an introspective one.
+                // One field, and not an introspection field.
                 selections
                     .retain(|selection| matches!(selection, Selection::Field { name, .. } if name != "__typename"));
                 selections.truncate(1);
@@ -150,7 +150,7 @@ impl<'a> Generator<'a> {
         let mut selections = Vec::new();
         for _ in 0..self.rng.random_range(1..5) {
             match self.rng.random_range(0..20) {
-                // A fragment on the type itself, on a type that it can be, or on an interface of it.
+                // A fragment on the type itself, on one of its possible types, or on one of its interfaces.
                 0..=3 if depth > 0 => {
                     let target = self.target(on, &possible);
                     let directives = self.directives();
@@ -200,7 +200,7 @@ impl<'a> Generator<'a> {
         selections
     }
 
-    /// A field under a key that does not contradict another field of the document.
+    /// A field under a key that does not conflict with another field of the document.
     fn keyed(
         &mut self,
         on: &str,
@@ -242,7 +242,7 @@ impl<'a> Generator<'a> {
         )
     }
 
-    /// The object types that a value of the type can be of.
+    /// The possible object types of a value of this type.
     fn possible_types(&self, of: &str) -> Vec<String> {
         match self.scope.schema.types.get(of) {
             Some(ExtendedType::Interface(_)) => self
@@ -258,7 +258,7 @@ impl<'a> Generator<'a> {
         }
     }
 
-    /// A type that a fragment may be on.
+    /// A type condition for a fragment.
     fn target(&mut self, on: &str, possible: &[String]) -> String {
         if self.chance(0.3) {
             return on.to_owned();
@@ -302,7 +302,7 @@ impl<'a> Generator<'a> {
         arguments
     }
 
-    /// A literal of a type, perhaps with variables in it.
+    /// A literal of a type, possibly with variables in it.
     fn literal(&mut self, ty: &Type, has_default: bool, depth: usize) -> Literal {
         if self.chance(0.2) {
             return self.variable(ty, has_default);
@@ -397,7 +397,7 @@ impl<'a> Generator<'a> {
         self::token(token.map_or("null", |token| token))
     }
 
-    /// A variable that may stand where this type is expected, new or used already.
+    /// A variable that is allowed where this type is expected, new or already used.
     fn variable(&mut self, ty: &Type, has_default: bool) -> Literal {
         let suffix = ty.to_string().replace('[', "L_").replace(']', "").replace('!', "N");
         let name = format!("v{}{}{suffix}", self.rng.random_range(0..2), if has_default { "D" } else { "" });
@@ -418,13 +418,13 @@ impl<'a> Generator<'a> {
             };
             let optional = !of.is_non_null() || default.is_some();
             let value = if optional && self.chance(0.3) { None } else { Some(self.value(&of, 3)) };
-            // What is null at a place that must not be is an error of execution, not of the request.
+            // Null where it is not allowed is an error of execution here, not of the request.
             self.used.variables.insert(name.clone(), (of.to_string(), default, value));
         }
         Literal::Variable(name)
     }
 
-    /// A JSON value that fits the type most of the time.
+    /// A JSON value that is valid for the type most of the time.
     pub(crate) fn value(&mut self, ty: &Type, depth: usize) -> Value {
         if self.chance(0.02) {
             let odd = [

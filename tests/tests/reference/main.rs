@@ -1,10 +1,10 @@
-//! Compares what we say about requests with what the reference implementation of GraphQL says, over hand-written cases and over
-//! documents that are made up.
+//! Compares our verdicts on requests with those of the reference implementation of GraphQL, for hand-written cases and
+//! for generated documents.
 //!
-//! `TENANTRY_REFERENCE_DOCUMENTS` is how many documents are made up (1,500 unless it is set; 10,000 is the long form), and
-//! `TENANTRY_REFERENCE_SEED` is the seed of the first, each of the others having the next one. Without it the seeds are always the
-//! same, so that a run says something about the change and not about luck; `just reference` draws others. The seed of a document
-//! on which we differ belongs into `KEPT`.
+//! `TENANTRY_REFERENCE_DOCUMENTS` is the number of generated documents (default 1,500; 10,000 in the long form).
+//! `TENANTRY_REFERENCE_SEED` is the seed of the first one; each next document has the next seed. Without it the seeds
+//! are always the same, so that a failure is caused by a change and not by chance; `just reference` uses new seeds. Add
+//! the seed of a document with a difference to `KEPT`.
 #![expect(clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 mod answers;
@@ -31,14 +31,14 @@ use crate::{
     node::Reference,
 };
 
-/// The seed of the first document that is made up, unless it is set.
+/// The seed of the first generated document, unless it is set.
 pub(crate) const FIRST_SEED: u64 = 20_250_900;
 
-/// Seeds of documents on which we once differed. They run first.
+/// Seeds of documents that once had a difference. They run first.
 const KEPT: [u64; 0] = [];
 
 #[test]
-fn every_rule_decides_as_the_reference_implementation_does() {
+fn every_rule_decides_as_the_reference_implementation() {
     let Some(mut reference) = Reference::checking() else {
         return;
     };
@@ -61,7 +61,7 @@ fn every_rule_decides_as_the_reference_implementation_does() {
 }
 
 #[test]
-fn made_up_documents_are_decided_as_the_reference_implementation_does() {
+fn generated_documents_are_decided_as_by_the_reference_implementation() {
     let Some(mut reference) = Reference::checking() else {
         return;
     };
@@ -94,7 +94,7 @@ fn made_up_documents_are_decided_as_the_reference_implementation_does() {
             unbroken_valid += u32::from(matches!(stage, "ready" | "variables"));
         }
         if let Err(fault) = subjects.compare(request, answer) {
-            // A few are enough to begin with, and each takes a while to make smaller.
+            // A few are enough to begin with, and shrinking each takes a while.
             let smaller = if faults.len() < 5 { shrink::shrink(request, &subjects, &mut reference) } else { None };
             let smaller = smaller.map(|smaller| format!("\nsmaller:\n{smaller}")).unwrap_or_default();
             faults.push(format!("seed {seed}, {how}: {fault}{smaller}"));
@@ -107,7 +107,7 @@ fn made_up_documents_are_decided_as_the_reference_implementation_does() {
         faults.len(),
         faults.join("\n\n")
     );
-    // A generator that makes up nothing but nonsense would find nothing.
+    // A generator that only generates nonsense would find nothing.
     if count >= 1_000 {
         assert!(
             unbroken_valid * 10 >= unbroken * 8,
@@ -120,7 +120,7 @@ fn made_up_documents_are_decided_as_the_reference_implementation_does() {
     }
 }
 
-/// The document of a seed, and how it was broken.
+/// The document for a seed, and how it was broken.
 fn made_up(ours: &Valid<Schema>, wide: &Valid<Schema>, seed: u64) -> (&'static str, Request) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let against = if rng.random_bool(0.5) { Against::Ours } else { Against::Wide };

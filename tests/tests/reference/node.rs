@@ -1,4 +1,4 @@
-//! The process of Node that runs the reference implementation.
+//! The Node process that runs the reference implementation.
 
 use std::{
     fs::File,
@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-/// What the package is made of.
+/// The files of the package.
 const FILES: [(&str, &str); 5] = [
     (".npmrc", include_str!("../../reference/.npmrc")),
     ("package.json", include_str!("../../reference/package.json")),
@@ -19,7 +19,7 @@ const FILES: [(&str, &str); 5] = [
     ("execution.mjs", include_str!("../../reference/execution.mjs")),
 ];
 
-/// A process that answers one line of JSON for each line that it gets.
+/// A process that answers each line of JSON with one line.
 pub(crate) struct Reference {
     child: Child,
     output: BufReader<ChildStdout>,
@@ -30,16 +30,16 @@ pub(crate) fn our_schema() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema.graphql")
 }
 
-/// The schema that has what ours does not have.
+/// The schema with the features that ours lacks.
 pub(crate) fn wide_schema() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("reference/wide.graphql")
 }
 
-/// Puts the package and what it needs into a folder that stays for the next run.
+/// Installs the package and its dependencies in a folder that is kept for the next run.
 fn prepare() -> Result<PathBuf, String> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("reference");
     std::fs::create_dir_all(&folder).expect("a folder");
-    // Tests run side by side, also as processes of their own: the first one installs, and the others wait.
+    // Tests run concurrently, also in separate processes: the first one installs, and the others wait.
     let lock = File::create(folder.join("lock")).expect("a lock");
     lock.lock().expect("a lock");
     let stamp = folder.join("installed");
@@ -60,7 +60,7 @@ fn prepare() -> Result<PathBuf, String> {
 }
 
 impl Reference {
-    /// Starts the process in one of its modes. Without Node there is none, which a machine that lands changes does not forgive.
+    /// Starts the process in one of its modes. Without Node it returns `None`; on CI that is a failure.
     pub(crate) fn start(arguments: &[String]) -> Option<Self> {
         let folder = match prepare() {
             Ok(folder) => folder,
@@ -82,7 +82,7 @@ impl Reference {
         Some(Self { child, output })
     }
 
-    /// Starts the process that says what it thinks of documents, against our schema and the wide one.
+    /// Starts the process that gives verdicts on documents, for our schema and the wide one.
     pub(crate) fn checking() -> Option<Self> {
         Self::start(&[
             "check".to_owned(),
@@ -97,7 +97,7 @@ impl Reference {
         self.ask_for_text(questions).into_iter().map(parse).collect()
     }
 
-    /// Asks for all answers as they are written, which keeps the order of their fields.
+    /// Asks for all answers as text, which keeps the order of their fields.
     pub(crate) fn ask_for_text(&mut self, questions: Vec<Value>) -> Vec<String> {
         let count = questions.len();
         let mut input = self.child.stdin.take().expect("piped");
@@ -123,13 +123,13 @@ impl Reference {
 
 impl Drop for Reference {
     fn drop(&mut self) {
-        // A test that fails leaves answers unread, and the process would wait for a reader.
+        // A failed test leaves answers unread, and the process would wait for a reader.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// The largest integer that JavaScript keeps exact.
+/// The largest integer that JavaScript represents exactly.
 const LARGEST_EXACT: u64 = 1 << 53;
 
 /// Writes integers that JavaScript would round as `{"$integer": "…"}`.

@@ -1,4 +1,4 @@
-//! Makes a request smaller on which we differ from the reference implementation, as long as the difference stays.
+//! Shrinks a request with a difference from the reference implementation, as long as the difference remains.
 
 use crate::{
     breaking,
@@ -6,7 +6,7 @@ use crate::{
     node::Reference,
 };
 
-/// The smallest request that was found, if any is smaller: parts of the text are left out, large ones first.
+/// The smallest request that was found, if any is smaller: parts of the text are removed, large ones first.
 pub(crate) fn shrink(request: &Request, subjects: &Subjects, reference: &mut Reference) -> Option<Request> {
     let verdicts = |request: &Request, reference: &mut Reference| {
         let answer = reference.ask(vec![request.question(0)]).remove(0);

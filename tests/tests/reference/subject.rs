@@ -1,31 +1,31 @@
-//! What is compared with the reference implementation, and the verdicts of both.
+//! The implementations that are compared, and their verdicts.
 
 use async_graphql::Variables;
 use serde_json::Value;
 use tenantry_executor::{Checked, RequestSchema};
 
-/// Where a request ends before anything is resolved.
+/// The stage at which a request ends before anything is resolved.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Verdict {
     /// The text is not a document.
     Syntax,
     /// A rule of validation refuses the document.
     Validation,
-    /// There is no operation of that name, or no name where one is needed.
+    /// There is no operation with that name, or no name where one is needed.
     Operation,
-    /// A value of a variable does not fit.
+    /// The value of a variable is invalid.
     Variables,
     /// The request can be executed, with these values of its variables.
     Ready(Value),
 }
 
-/// Something that decides about requests against one schema.
+/// An implementation that gives verdicts on requests for one schema.
 pub(crate) trait Subject {
-    /// Decides about one request. `variables` is an object.
+    /// The verdict on one request. `variables` is an object.
     fn check(&self, query: &str, operation_name: Option<&str>, variables: &Value) -> Verdict;
 }
 
-/// The request layer, as the engine uses it, with custom scalars that take any value.
+/// The request layer as used by the engine, with custom scalars that accept any value.
 pub(crate) struct Ours(RequestSchema);
 
 impl Ours {

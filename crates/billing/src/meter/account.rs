@@ -1,4 +1,4 @@
-//! One organization in the meter: its counts, and the one load of its counter that everybody waits for.
+//! One organization in the meter: its counts, and the single load of its counter that all calls wait for.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,34 +10,34 @@ use tokio::time::Instant;
 use super::tally::Tally;
 use crate::BillingError;
 
-/// For how long a failed load speaks for those that would come after it: a database that is down is not asked by every call.
+/// How long a failed load counts for later calls, so that not every call queries a database that is down.
 const FAILURE_HOLDS: Duration = Duration::from_secs(1);
 
-/// The longest that a load may take. Beyond that it is given up, so that another one can be tried.
+/// The timeout of a load. After that it is cancelled, so that another one can be tried.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What the meter keeps of an organization.
+/// What the meter keeps for an organization.
 #[derive(Debug, Default)]
 pub(super) struct Account {
     pub(super) tally: Mutex<Tally>,
-    /// Held while the organization's counter is read or written, so that it happens once at a time.
+    /// Held while the organization's counter is read or written, so that only one task does so at a time.
     pub(super) at_database: tokio::sync::Mutex<()>,
-    /// The last load that was begun.
+    /// The last load that was started.
     loading: Mutex<Option<Loading>>,
 }
 
 /// Why the meter does not know what an organization may call.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum MeterError {
-    /// The database was asked and refused, or failed. Everybody who waited for the same answer is given the same failure.
+    /// The database refused or failed. Everyone who waited for the same answer gets the same failure.
     #[error("what is left of the organization's calls could not be read")]
     Failed(#[source] Arc<BillingError>),
-    /// The database has not answered within the time that a call may be held up for.
+    /// The database has not answered within the time that a call may wait.
     #[error("what is left of the organization's calls is not known yet")]
     Unanswered,
 }
 
-/// A load that is under way or has ended.
+/// A load that is running or has ended.
 #[derive(Debug, Clone)]
 struct Loading {
     begun: Instant,
@@ -51,17 +51,17 @@ struct Ended {
 }
 
 impl Loading {
-    /// Whether whoever needs to know now is served by this load: it is under way, or has failed a moment ago.
+    /// Whether this load serves a new caller: it is running, or failed only a moment ago.
     fn serves(&self) -> bool {
         match &*self.outcome.borrow() {
             Some(ended) => ended.failure.is_some() && ended.at.elapsed() < FAILURE_HOLDS,
-            // One whose task is gone will never end.
+            // A load whose task is gone will never end.
             None => self.outcome.has_changed().is_ok(),
         }
     }
 
-    /// Waits for the outcome until so long after the beginning: who comes late waits less, so that a database that stalls holds
-    /// nobody up for longer than that.
+    /// Waits for the outcome until `patience` after the start of the load. Later callers wait less, so a stalled
+    /// database delays nobody longer than that.
     async fn wait(mut self, patience: Duration) -> Result<(), MeterError> {
         let ended = tokio::time::timeout_at(self.begun + patience, self.outcome.wait_for(Option::is_some)).await;
         let Ok(Ok(ended)) = ended else { return Err(MeterError::Unanswered) };
@@ -73,7 +73,7 @@ impl Loading {
 }
 
 impl Account {
-    /// Waits for the load that is under way, or begins one, which goes on whether somebody still waits for it or not.
+    /// Waits for the running load, or starts one. The load continues even if nobody waits for it any more.
     pub(super) async fn loaded<F>(&self, patience: Duration, load: impl FnOnce() -> F) -> Result<(), MeterError>
     where
         F: Future<Output = Result<(), BillingError>> + Send + 'static,
@@ -93,7 +93,7 @@ fn begin(load: impl Future<Output = Result<(), BillingError>> + Send + 'static) 
     let (tell, outcome) = watch::channel(None);
     let begun = Instant::now();
     tokio::spawn(async move {
-        // Without a word its waiters hear that it is gone, and the next call begins another one.
+        // Without a result its waiters see that it is gone, and the next call starts another one.
         let Ok(result) = tokio::time::timeout(LOAD_TIMEOUT, load).await else { return };
         let failure = result.err().map(Arc::new);
         tell.send_replace(Some(Ended { at: Instant::now(), failure }));

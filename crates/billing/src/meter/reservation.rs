@@ -1,4 +1,4 @@
-//! A call that may be made and is not counted yet, because whoever makes it has still to turn out to belong to the organization.
+//! A call that may be made and is not counted yet, because the caller's membership is not proven yet.
 
 use std::sync::Arc;
 
@@ -6,24 +6,24 @@ use tenantry_domain::Clock;
 
 use super::account::Account;
 
-/// What is known of whoever calls.
+/// What is known about a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Belonging {
     /// They were a member a moment ago.
     Proven,
-    /// All there is is a token, which outlives a membership.
+    /// There is only a token, which may outlive the membership.
     Unproven,
 }
 
-/// A call that may be made. It takes up one of those that are left until it is counted or dropped: for everybody if the caller
-/// was known to be a member, and else only for others of whom that is not known either. So whoever is no member can take
-/// nothing away from those who are.
+/// A call that may be made. It uses up one of the remaining calls until it is counted or dropped. If the caller was
+/// known to be a member, this affects everyone. Otherwise it affects only other callers without proof, so non-members
+/// can take nothing away from members.
 #[derive(Debug)]
 #[must_use = "a reservation that is dropped gives back what it holds"]
 pub struct Reservation {
     account: Arc<Account>,
     clock: Clock,
-    /// What it holds; nothing when it was given without knowing what is left.
+    /// What it holds; nothing if it was given without knowing what is left.
     held: Option<Belonging>,
 }
 
@@ -32,7 +32,7 @@ impl Reservation {
         Self { account, clock, held }
     }
 
-    /// Counts the call: it was a member's.
+    /// Counts the call, because the caller is a member.
     pub fn count(mut self) {
         let now = self.clock.now();
         let mut tally = self.account.tally.lock();

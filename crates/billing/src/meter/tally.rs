@@ -8,36 +8,36 @@ use tenantry_domain::subscription::Period;
 
 use super::{Belonging, Decision};
 
-/// What the database said.
+/// What the database reported.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Known {
-    /// The calls that are allowed in a period; `None` means unlimited.
+    /// The calls that are allowed per period; `None` means unlimited.
     pub(super) limit: Option<i64>,
     /// The current period.
     pub(super) period: Period,
-    /// The calls that are written down for it, by whatever process.
+    /// The calls written for this period, by all processes.
     pub(super) written: i64,
-    /// When that was true.
+    /// When this was true.
     pub(super) as_of: Instant,
 }
 
-/// Which knowledge is good enough to decide from.
+/// Which knowledge is recent enough to decide from.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Validity {
-    /// What was true after this time (`None`: at any time), in a period that is not over.
+    /// Knowledge from after this time (`None`: from any time), in a period that is not over.
     After(Option<Instant>),
-    /// Whatever there is.
+    /// Any.
     Any,
 }
 
-/// What a call that is allowed takes up.
+/// What an allowed call uses up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Taking {
-    /// Nothing: it was only asked.
+    /// Nothing: this is only a question.
     Nothing,
     /// It is counted.
     Count,
-    /// It is held for this caller until it is counted or given back.
+    /// It is held for this caller until it is counted or returned.
     Hold(Belonging),
 }
 
@@ -45,20 +45,20 @@ pub(super) enum Taking {
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     known: Option<Known>,
-    /// Counted, by period, and not written.
+    /// Counted, by period, and not written yet.
     pending: Vec<(Period, i64)>,
-    /// Counted when the period was not known.
+    /// Counted while the period was unknown.
     unplaced: i64,
-    /// Being written at this moment.
+    /// Being written now.
     in_flight: Vec<(Period, i64)>,
-    /// Held by calls of members that are under way.
+    /// Held by running calls of members.
     held: i64,
-    /// Held by calls under way whose callers have still to turn out to be members.
+    /// Held by running calls whose callers are not proven to be members yet.
     held_unproven: i64,
 }
 
 impl Tally {
-    /// Decides from what is known, if that is good enough; takes up the call if it is allowed.
+    /// Decides from what is known, if that is recent enough; uses up the call if it is allowed.
     pub(super) fn decide(&mut self, now: DateTime<Utc>, validity: Validity, taking: Taking) -> Option<Decision> {
         let known = self.known?;
         if let Validity::After(oldest) = validity
@@ -72,7 +72,7 @@ impl Tally {
             return Some(Decision::Allowed { limit: None, remaining: None, resets_at });
         };
         let used = known.written + of(&self.pending, known.period) + of(&self.in_flight, known.period) + self.held;
-        // What may turn out to be nobody's call stands in the way of others like it only.
+        // A call that may turn out not to count affects only others of the same kind.
         let unproven = if taking == Taking::Hold(Belonging::Unproven) { self.held_unproven } else { 0 };
         let left = limit - used - unproven;
         if left <= 0 {
@@ -92,7 +92,7 @@ impl Tally {
         }
     }
 
-    /// Gives back what was held.
+    /// Returns what was held.
     pub(super) fn release(&mut self, held: Option<Belonging>) {
         match held {
             Some(Belonging::Proven) => self.held -= 1,
@@ -109,7 +109,7 @@ impl Tally {
         }
     }
 
-    /// Takes in what the database said.
+    /// Records what the database reported.
     pub(super) fn learn(&mut self, known: Known) {
         let unplaced = std::mem::take(&mut self.unplaced);
         add(&mut self.pending, known.period, unplaced);
@@ -128,7 +128,7 @@ impl Tally {
     }
 }
 
-/// Calls that have been taken out of a tally to be written. Dropped, they go back.
+/// Calls that were taken out of a tally to be written. If this is dropped, they go back.
 #[derive(Debug)]
 pub(super) struct Taken<'t> {
     tally: &'t Mutex<Tally>,
@@ -136,7 +136,7 @@ pub(super) struct Taken<'t> {
 }
 
 impl<'t> Taken<'t> {
-    /// Takes everything that was counted; what has no period yet gets this one.
+    /// Takes everything that was counted. Calls without a period get this one.
     pub(super) fn of(tally: &'t Mutex<Tally>, current: Period) -> Self {
         let mut guard = tally.lock();
         let unplaced = std::mem::take(&mut guard.unplaced);
@@ -146,18 +146,18 @@ impl<'t> Taken<'t> {
         Self { tally, settled: false }
     }
 
-    /// What was taken.
+    /// The calls that were taken.
     pub(super) fn calls(&self) -> Vec<(Period, i64)> {
         self.tally.lock().in_flight.clone()
     }
 
-    /// Gives up what was taken, as written; tells how much it was.
+    /// Marks the taken calls as written; returns how many there were.
     pub(super) fn settle(mut self) -> i64 {
         self.settled = true;
         let mut tally = self.tally.lock();
         let in_flight = std::mem::take(&mut tally.in_flight);
         for (period, calls) in &in_flight {
-            // Until the total is learned, it is this much more.
+            // Until the total is read back, it is this much higher.
             if let Some(known) = tally.known.as_mut().filter(|known| known.period == *period) {
                 known.written += calls;
             }
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_without_proof_stands_in_nobodys_way_who_has_it() {
+    fn unproven_callers_take_nothing_from_proven_members() {
         let mut tally = Tally::default();
         tally.learn(known(8));
         let hold = Taking::Hold;
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_is_not_used_beyond_its_age_or_its_period() {
+    fn knowledge_is_not_used_beyond_its_age_or_its_period() {
         let mut tally = Tally::default();
         tally.learn(known(0));
         let later = Instant::now() + std::time::Duration::from_secs(1);

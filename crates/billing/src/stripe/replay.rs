@@ -1,4 +1,5 @@
-//! Applying again what is kept and has had no effect yet: whose it is has become known, or what its price stands for.
+//! Applies stored events that have had no effect yet, because their organization or the plan of their price was
+//! unknown.
 
 use std::collections::BTreeSet;
 
@@ -10,34 +11,34 @@ use super::{KINDS, PriceTable, ReceiveError, Received, receive_value};
 /// How many events are read at a time.
 const PAGE: i64 = 200;
 
-/// Which of the events that wait are tried.
+/// Which pending events are tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Waiting {
-    /// Those whose organization is known: cheap, however many others are kept.
+    /// Those whose organization is known: cheap, however many others are stored.
     Owned,
-    /// All of them, what they say of themselves included.
+    /// All of them; their organization is looked up again in their content.
     All,
 }
 
-/// What came of trying.
+/// The result of a replay.
 #[derive(Debug, Default)]
 pub struct Replayed {
-    /// How many have had their effect, through themselves or through another that was tried before.
+    /// How many were applied, by themselves or together with another one tried before.
     pub applied: usize,
-    /// How many still wait for their organization, or are not understood.
+    /// How many are still pending because their organization is unknown or their content cannot be parsed.
     pub waiting: usize,
-    /// The prices that stand for no plan, which still keep others waiting.
+    /// The prices without a plan that still keep events pending.
     pub prices: BTreeSet<String>,
-    /// Those that failed otherwise, and why.
+    /// Those that failed for another reason, with the reason.
     pub failed: Vec<(String, ReceiveError)>,
 }
 
-/// Tries to apply the events that are kept and have had no effect yet, each in a transaction of its own, as if it came again.
-/// Safe to be called by several processes at once, while events come, and to be cut off at any point. `worker` is connected as
-/// the role of the worker.
+/// Tries to apply the stored events that have had no effect yet, each in its own transaction, as if it arrived again.
+/// Several processes may call this at once, and while events arrive; it may be cancelled at any point. `worker` is
+/// connected with the role of the worker.
 ///
 /// # Errors
-/// Those of the database when it cannot be asked what waits.
+/// Those of the database when the pending events cannot be listed.
 pub async fn replay(worker: &Store, prices: &PriceTable, which: Waiting) -> Result<Replayed, StoreError> {
     let mut replayed = Replayed::default();
     let mut after = String::new();

@@ -1,5 +1,5 @@
-//! What an organization's events say together: a function of the set of events, so neither the order in which they arrive nor
-//! repetitions make a difference.
+//! The state that follows from an organization's events. It is a function of the set of events, so neither the order of
+//! arrival nor repetitions matter.
 
 use std::collections::BTreeMap;
 
@@ -11,16 +11,16 @@ use tenantry_stripe::{Content, Event};
 
 use super::PriceTable;
 
-/// What all events of an organization say together.
+/// The state that follows from all events of an organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
-    /// What it has subscribed to; `None` while no event has told of a subscription.
+    /// Its subscription; `None` while no event has shown one.
     pub subscribed: Option<Subscribed>,
-    /// The customer whom Stripe knows it as.
+    /// Its customer at Stripe.
     pub customer: Option<String>,
-    /// When the newest of the events happened.
+    /// The time of the newest event.
     pub event_at: Option<DateTime<Utc>>,
-    /// Whether any subscription has begun and not ended, whatever it gives: one that is unpaid or paused counts.
+    /// Whether any subscription has begun and not ended, whatever access it gives: unpaid and paused ones count.
     pub has_live_subscription: bool,
 }
 
@@ -29,18 +29,19 @@ pub struct Standing {
 pub struct Subscribed {
     /// Its id.
     pub id: String,
-    /// What is paid for.
+    /// The price that is paid for.
     pub price: Option<String>,
-    /// Where it stands.
+    /// Its state.
     pub subscription: Subscription,
-    /// Whether the price stands for no plan that we know of, so that there is nothing that could be written down.
+    /// Whether the price has no plan that we know of, so that nothing can be stored.
     pub is_unknown_price: bool,
 }
 
-/// Concludes from the events of one organization where it stands.
+/// Computes the state of one organization from its events.
 ///
-/// They are taken in the order in which they happened. Stripe tells that in whole seconds, and several things happen in the
-/// second of a checkout; within one, what begins comes before what continues and what ends.
+/// They are applied in the order in which they happened. Stripe's times are whole seconds, and several things happen in
+/// the second of a checkout. Within one second, events that begin something come before those that continue it and
+/// those that end it.
 pub fn conclude(events: &[Event], prices: &PriceTable) -> Standing {
     let mut ordered: Vec<&Event> = events.iter().collect();
     ordered.sort_by_cached_key(|event| order(event));
@@ -54,7 +55,7 @@ pub fn conclude(events: &[Event], prices: &PriceTable) -> Standing {
         }
     }
     let has_live_subscription = tracks.values().any(|track| track.has_begun && !track.has_ended);
-    // Of several subscriptions the one counts that gives access, and of several such the one that began last.
+    // Of several subscriptions, the one that gives access counts; of several such, the one that began last.
     let told = tracks.into_iter().filter(|(_, track)| track.state.is_some());
     let chosen = told.max_by_key(|(id, track)| (track.weight(), track.started_at, *id));
     let customer = chosen.as_ref().and_then(|(_, track)| track.customer).or(customer);
@@ -66,7 +67,7 @@ pub fn conclude(events: &[Event], prices: &PriceTable) -> Standing {
     }
 }
 
-/// The place of an event among the others.
+/// The position of an event among the others.
 fn order(event: &Event) -> impl Ord + use<> {
     let rank = match &event.content {
         Content::CheckoutCompleted(_) => 0,
@@ -79,7 +80,7 @@ fn order(event: &Event) -> impl Ord + use<> {
         Content::NotUnderstood | Content::Other => 7,
     };
     let snapshot = event.snapshot();
-    // A period that follows another starts later, though after a change of the interval it may end earlier.
+    // A later period starts later, although after a change of interval it may end earlier.
     let period = snapshot.and_then(|snapshot| snapshot.period);
     let progress = snapshot.map_or(0, |snapshot| match snapshot.status {
         Status::Unknown => 0,
@@ -101,17 +102,17 @@ struct Track<'e> {
     price: Option<String>,
     is_unknown_price: bool,
     started_at: Option<DateTime<Utc>>,
-    /// Where it stands; `None` while only invoices have told of it.
+    /// Its state; `None` while only invoices have mentioned it.
     state: Option<Subscription>,
-    /// The period that Stripe is in, paid for or not.
+    /// Stripe's current period, paid for or not.
     current: Option<Period>,
-    /// The periods that were paid for, or are tried.
+    /// The periods that were paid for or are trials.
     paid: Vec<Period>,
-    /// The period that Stripe has last shown as past due or unpaid.
+    /// The period that Stripe last reported as past due or unpaid.
     due: Option<Period>,
-    /// Whether more than a bill has told of it.
+    /// Whether anything other than a bill has mentioned it.
     has_begun: bool,
-    /// Stripe never takes up again what has ended.
+    /// Stripe never reactivates a subscription that has ended.
     has_ended: bool,
 }
 
@@ -134,27 +135,27 @@ impl<'e> Track<'e> {
         }
     }
 
-    /// Takes over what Stripe says about the whole.
+    /// Applies a snapshot of the subscription.
     fn adopt(&mut self, snapshot: &event::Subscription, at: DateTime<Utc>, prices: &PriceTable) {
         use SubscriptionStatus as S;
         let status = match snapshot.status {
-            // A state that Stripe has added since. What it means is not guessed.
+            // A status that is new at Stripe. Its meaning is not guessed.
             Status::Unknown => return,
             Status::IncompleteExpired | Status::Canceled => return self.end(snapshot, at, prices),
-            // The trial ended without a way to pay: nothing is paid for, and nothing is over.
+            // The trial ended without a payment method: nothing is paid for, and nothing has ended.
             Status::Incomplete | Status::Paused => S::Incomplete,
             Status::Trialing => S::Trialing,
             Status::Active => S::Active,
             Status::PastDue => S::PastDue,
-            // Stripe has given up on a payment, and takes it up again when it is made after all.
+            // Stripe has given up on a payment; the subscription continues if it is paid after all.
             Status::Unpaid => S::Canceled,
         };
         let plan = self.note(snapshot, prices);
         let before = self.state.take();
         let period = self.current.or(before.as_ref().and_then(|before| before.period));
         let was_open = before.as_ref().is_none_or(|before| before.status == S::Incomplete);
-        // The first period is paid for when Stripe begins it; each after that when an invoice says so, or when Stripe no longer
-        // waits for the payment, since the operator has settled it otherwise.
+        // The first period counts as paid when Stripe begins it. Each later one counts when an invoice says so, or when
+        // Stripe no longer waits for the payment because the operator has settled it otherwise.
         let is_settled = period.is_some() && self.due == period;
         if status == S::Trialing || status == S::Active && (was_open || is_settled) {
             self.paid.extend(period);
@@ -180,7 +181,7 @@ impl<'e> Track<'e> {
         });
     }
 
-    /// Notes what a snapshot says beside the status; gives the plan.
+    /// Records what a snapshot contains apart from the status; returns the plan.
     fn note(&mut self, snapshot: &event::Subscription, prices: &PriceTable) -> String {
         self.started_at = snapshot.started_at.or(self.started_at);
         self.current = snapshot.period.and_then(|(start, end)| Period::new(start, end)).or(self.current);
@@ -201,13 +202,13 @@ impl<'e> Track<'e> {
             ..Subscription::free()
         });
         let period = match before.status {
-            // One that has begun and is not paid for yet is not given away either.
+            // A period that has begun and is not paid for does not count yet.
             S::Active | S::Trialing => self.paid_period().or(before.period),
             S::PastDue | S::Canceled | S::Incomplete => before.period,
         };
         let before = Subscription { plan, period, ..before };
         let at = snapshot.ended_at.unwrap_or(at);
-        // Refused only when there never was a period, and then there is nothing that could go on.
+        // Refused only if there never was a period; then there is nothing to continue.
         self.state = Some(before.apply(SubscriptionChange::End, at).unwrap_or(Subscription {
             status: S::Canceled,
             canceled_at: Some(at),
@@ -223,7 +224,7 @@ impl<'e> Track<'e> {
         self.paid.push(period);
         let paid_period = self.paid_period();
         let Some(state) = &mut self.state else { return };
-        // What is paid late for an earlier period leaves the payment for the present one missing.
+        // A late payment for an earlier period does not pay for the current one.
         if self.current.is_some_and(|current| period.start() < current.start()) {
             if matches!(state.status, SubscriptionStatus::PastDue | SubscriptionStatus::Canceled) {
                 state.period = paid_period;
@@ -233,8 +234,8 @@ impl<'e> Track<'e> {
         }
     }
 
-    /// Takes over that a renewal was not paid. What a failed payment for something in between means depends on how the change was
-    /// asked for; Stripe shows it in the subscription.
+    /// Applies a renewal that was not paid. What a failed payment in the middle of a period means depends on how the
+    /// change was requested; Stripe shows that in the subscription.
     fn fail_payment(&mut self, invoice: &Invoice, at: DateTime<Utc>) {
         let Some(state) = self.state.as_ref().filter(|_| invoice.is_renewal) else { return };
         if let Ok(mut failed) = state.apply(SubscriptionChange::FailPayment, at) {
@@ -245,8 +246,9 @@ impl<'e> Track<'e> {
         }
     }
 
-    /// The period whose end access depends on while a payment is missing: the present one if it is paid for, and else the last
-    /// that was. The last is the one that started last: a change from years to months gives back what is left of the year.
+    /// The period whose end access depends on while a payment is missing: the current one if it is paid for, else the
+    /// last one that was. The last one is the one that started last, because a change from years to months gives back
+    /// the rest of the year.
     fn paid_period(&self) -> Option<Period> {
         let is_paid = |present: &Period| {
             self.paid.iter().any(|paid| paid.start() == present.start() && paid.end() >= present.end())
@@ -255,7 +257,7 @@ impl<'e> Track<'e> {
         self.current.filter(is_paid).or_else(last).or(self.current)
     }
 
-    /// How much it counts beside the organization's other subscriptions.
+    /// Its priority among the organization's subscriptions.
     fn weight(&self) -> u8 {
         use SubscriptionStatus as S;
         match &self.state {
@@ -271,7 +273,7 @@ impl<'e> Track<'e> {
 
     fn into_subscribed(self, id: &str) -> Option<Subscribed> {
         let subscription = self.state?;
-        // An end is written down whatever was paid for.
+        // An end is stored whatever was paid for.
         let is_unknown_price = self.is_unknown_price && subscription.status != SubscriptionStatus::Canceled;
         Some(Subscribed { id: id.to_owned(), price: self.price, subscription, is_unknown_price })
     }

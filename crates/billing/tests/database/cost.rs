@@ -1,4 +1,4 @@
-//! What a check costs does not depend on how much there is.
+//! The cost of a check does not depend on the number of rows.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use tenantry_domain::feature::Feature;
 
 use crate::fixture::{Fixture, Tenant};
 
-/// The median time of a check, which must give this answer.
+/// The median time of a check, which must have this result.
 async fn median(fixture: &Fixture, tenant: Tenant, feature: Feature, allowed: bool) -> Duration {
     let mut times = Vec::new();
     let mut scope = fixture.write(tenant).await;
@@ -58,7 +58,7 @@ async fn a_check_costs_the_same_at_ten_and_at_a_hundred_thousand_rows() {
     println!("allowed: {few:?} with 10 rows, {many:?} with 100,000");
     println!("refused: {few_over:?} with 10 rows, {many_over:?} with 100,000");
     println!("unlimited, 100,000 rows: {unlimited:?}");
-    // Generous, because other tests run beside this one; to count them all would take ten times as long as this.
+    // Generous, because other tests run at the same time; counting all rows would take ten times as long.
     assert!(many < few * 3 + Duration::from_millis(1), "{few:?} {many:?}");
     assert!(many_over < few_over * 3 + Duration::from_millis(2), "{few_over:?} {many_over:?}");
     assert!(unlimited < few * 2 + Duration::from_millis(1), "{few:?} {unlimited:?}");

@@ -1,4 +1,4 @@
-//! A downgrade deletes nothing and locks nobody out: it only refuses more.
+//! A downgrade deletes nothing and locks nobody out: it only refuses to add more.
 
 use tenantry_domain::Change;
 use tenantry_domain::client::{Client, ClientChanges, ClientStatus};
@@ -48,7 +48,7 @@ async fn from_pro_to_free_with_forty_active_clients() {
     assert_eq!((entitlement.limit, entitlement.used, entitlement.remaining()), (Some(3), Some(40), Some(0)));
     assert!(!entitlement.can_use());
 
-    // After 37 have been made inactive it is still full; after 38 there is room for one.
+    // After 37 have become inactive the limit is still reached; after 38 there is room for one.
     for (n, before) in clients(&fixture, tenant).await.iter().take(38).enumerate() {
         if n == 37 {
             assert_eq!(refusal(fixture.create_client(tenant).await).used, 3);

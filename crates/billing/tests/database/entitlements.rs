@@ -1,4 +1,4 @@
-//! What an organization is told, where its limits come from, and what the lock is taken for.
+//! What an organization may use, where its limits come from, and when the lock is taken.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -17,7 +17,7 @@ async fn entitlements(fixture: &Fixture, tenant: Tenant) -> HashMap<Feature, Ent
 }
 
 #[tokio::test]
-async fn a_free_organization_is_told_its_limits_and_what_is_left() {
+async fn a_free_organization_sees_its_limits_and_what_is_left() {
     let fixture = Fixture::new().await;
     let (tenant, other) = (fixture.tenant("free").await, fixture.tenant("free").await);
     for tenant in [tenant, tenant, other] {
@@ -46,7 +46,7 @@ async fn a_free_organization_is_told_its_limits_and_what_is_left() {
 }
 
 #[tokio::test]
-async fn a_rollback_gives_back_what_was_used() {
+async fn a_rollback_returns_what_was_used() {
     let fixture = Fixture::new().await;
     let tenant = fixture.tenant("free").await;
     let mut scope = fixture.write(tenant).await;
@@ -57,7 +57,7 @@ async fn a_rollback_gives_back_what_was_used() {
 }
 
 #[tokio::test]
-async fn what_was_agreed_apart_from_the_plan_wins_until_it_expires() {
+async fn an_override_takes_precedence_until_it_expires() {
     let fixture = Fixture::new().await;
     let tenant = fixture.tenant("pro").await;
     let id = tenant.id();
@@ -89,7 +89,7 @@ async fn what_was_agreed_apart_from_the_plan_wins_until_it_expires() {
 }
 
 #[tokio::test]
-async fn several_at_once_are_all_within_the_limit_or_none() {
+async fn adding_several_at_once_is_all_or_nothing() {
     let fixture = Fixture::new().await;
     let tenant = fixture.tenant("free").await;
     let mut scope = fixture.write(tenant).await;
@@ -120,7 +120,7 @@ async fn only_a_limited_organization_takes_the_lock() {
 }
 
 #[tokio::test]
-async fn who_waits_for_the_lock_sees_the_plan_that_its_holder_wrote() {
+async fn waiting_for_the_lock_sees_the_plan_its_holder_wrote() {
     let fixture = Fixture::new().await;
     let tenant = fixture.tenant("pro").await;
     let id = tenant.id();
@@ -139,7 +139,7 @@ async fn who_waits_for_the_lock_sees_the_plan_that_its_holder_wrote() {
 }
 
 #[tokio::test]
-async fn a_subscription_goes_through_its_life() {
+async fn the_life_cycle_of_a_subscription() {
     let fixture = Fixture::new().await;
     let tenant = fixture.tenant("free").await;
     let id = tenant.id();
@@ -156,7 +156,7 @@ async fn a_subscription_goes_through_its_life() {
     fixture.billing.change_subscription(&mut scope, SubscriptionChange::FailPayment).await.unwrap();
     scope.commit().await.unwrap();
 
-    // Ten days after the period's end the grace of seven is over, whether or not anybody has written that down.
+    // Ten days after the end of the period, the grace period of seven is over, whether or not that was stored.
     let told = entitlements(&fixture, tenant).await;
     assert_eq!(told[&Feature::ActiveClients].limit, Some(3));
     let mut scope = WriteScope::open_system(&fixture.store, tenant.identity.organization_id).await.unwrap();

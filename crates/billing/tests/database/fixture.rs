@@ -1,4 +1,4 @@
-//! A database with the migrations, organizations in it, and what the tests do with them over and over.
+//! A migrated database, organizations in it, and shared helpers.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use tenantry_domain::{Clock, Identity, OrganizationId, UserId, WorkspaceId};
 use tenantry_store::{ReadScope, Store, StoreSettings, WriteScope, client, in_write_scope, project};
 use uuid::Uuid;
 
-/// A database of one test.
+/// The database of one test.
 pub(crate) struct Fixture {
     pub(crate) database: TestDatabase,
-    /// The superuser, for what the tests arrange and check behind the product's back.
+    /// The superuser, with which the tests arrange and check things directly.
     pub(crate) admin: PgPool,
     pub(crate) store: Store,
     pub(crate) billing: Billing,
@@ -33,7 +33,7 @@ impl Tenant {
         self.identity.organization_id.as_uuid()
     }
 
-    /// The whole fixture of ids hangs on one, so that another process can be told it in a word.
+    /// All ids of the fixture are derived from one, so that another process needs only that one.
     pub(crate) fn from_id(id: Uuid) -> Self {
         Self {
             identity: Identity { user_id: UserId::from_uuid(id), organization_id: OrganizationId::from_uuid(id) },
@@ -79,7 +79,7 @@ impl Fixture {
         sqlx::raw_sql(sqlx::AssertSqlSafe(script)).execute(&self.admin).await.unwrap();
     }
 
-    /// Takes a lock as the superuser, until what is given back is dropped.
+    /// Takes a lock as the superuser, until the result is dropped.
     pub(crate) async fn hold(&self, lock: &'static str) -> sqlx::Transaction<'static, sqlx::Postgres> {
         let mut transaction = self.admin.begin().await.unwrap();
         sqlx::Executor::execute(&mut *transaction, sqlx::raw_sql(lock)).await.unwrap();
@@ -122,7 +122,7 @@ pub(crate) async fn connect(url: &str, clock: Clock) -> Store {
     Store::connect(&settings, clock).await.unwrap()
 }
 
-/// Adds one of the feature, as a service would: check, write, commit.
+/// Adds one unit of the feature as a service would: check, write, commit.
 pub(crate) async fn create(
     store: &Store,
     billing: &Billing,
@@ -152,7 +152,7 @@ pub(crate) async fn create(
     .await
 }
 
-/// The refusal in an answer that must be one.
+/// The refusal in a result that must be one.
 #[track_caller]
 pub(crate) fn refusal<T: std::fmt::Debug>(result: Result<T, BillingError>) -> LimitReached {
     match result {

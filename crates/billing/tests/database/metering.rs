@@ -18,7 +18,7 @@ use crate::fixture::{Fixture, Tenant, options};
 const LIMIT: i64 = 1_000;
 
 fn meter(fixture: &Fixture) -> Meter {
-    // Every process has plans of its own.
+    // Every process has its own plan cache.
     Meter::new(fixture.store.clone(), Billing::default(), MeterOptions::default())
 }
 
@@ -40,7 +40,7 @@ fn left(decision: Decision) -> i64 {
 }
 
 #[tokio::test]
-async fn calls_are_written_by_the_batch_and_a_crash_loses_one_batch_at_most() {
+async fn calls_are_written_in_batches_and_a_crash_loses_at_most_one() {
     let fixture = Fixture::new().await;
     let tenant = fixture.tenant("free").await;
     let id = tenant.identity.organization_id;
@@ -56,7 +56,7 @@ async fn calls_are_written_by_the_batch_and_a_crash_loses_one_batch_at_most() {
     for _ in 0..7 {
         first.record(id);
     }
-    // A crash: what was not flushed is gone, and no more than that.
+    // A crash loses what was not flushed, and nothing else.
     drop(first);
     let second = meter(&fixture);
     assert_eq!(left(second.admit(id).await.unwrap()), LIMIT - 101);
@@ -67,7 +67,7 @@ async fn calls_are_written_by_the_batch_and_a_crash_loses_one_batch_at_most() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_of_many_gets_the_last_call_and_the_others_learn_when_it_starts_over() {
+async fn only_one_gets_the_last_call_and_the_others_learn_when_it_resets() {
     let fixture = Fixture::new().await;
     for _ in 0..20 {
         let tenant = fixture.tenant("free").await;
@@ -102,7 +102,7 @@ async fn several_processes_count_the_same_organizations() {
                     assert!(meter.admit(tenant.identity.organization_id).await.unwrap().is_allowed());
                 }
                 if n % 10 == 0 {
-                    // Two at a time, as when a batch takes longer than the time between two.
+                    // Two at a time, as when a batch takes longer than the flush interval.
                     assert_eq!(tokio::join!(meter.flush(), meter.flush()).0.failed, 0);
                 }
             }
@@ -117,14 +117,14 @@ async fn several_processes_count_the_same_organizations() {
     for tenant in [one, two] {
         assert_eq!(written(&fixture, tenant).await, 400);
     }
-    // One batch later, each knows of all.
+    // One batch later, each process knows all calls.
     assert_eq!(left(meters[3].allowed(one.identity.organization_id).await.unwrap()), LIMIT - 400);
     let unlimited = meters[0].allowed(two.identity.organization_id).await.unwrap();
     assert!(matches!(unlimited, Decision::Allowed { limit: None, remaining: None, .. }));
 }
 
 #[tokio::test]
-async fn a_new_period_starts_at_nothing_and_late_batches_go_where_they_belong() {
+async fn a_new_period_starts_at_zero_and_late_batches_count_for_their_own_period() {
     let at = |day, hour| Utc.with_ymd_and_hms(2026, 3, day, hour, 0, 0).unwrap();
     let now: Arc<Mutex<DateTime<Utc>>> = Arc::new(Mutex::new(at(31, 23)));
     let clock = Arc::clone(&now);
@@ -174,7 +174,7 @@ async fn the_last_batch_is_written_when_the_meter_is_stopped() {
 }
 
 #[tokio::test]
-async fn an_organization_that_is_not_there_is_refused_and_forgotten() {
+async fn a_missing_organization_is_refused_and_forgotten() {
     let fixture = Fixture::new().await;
     let meter = meter(&fixture);
     let nobody = OrganizationId::from_uuid(Uuid::nil());
@@ -206,7 +206,7 @@ async fn a_reservation_counts_only_when_it_is_counted() {
     }
     let (decision, none) = meter.reserve(id, Belonging::Unproven).await;
     assert!(!decision.unwrap().is_allowed() && none.is_none());
-    // Whoever is known to be a member does not notice.
+    // A caller who is known to be a member is not affected.
     let (decision, proven) = meter.reserve(id, Belonging::Proven).await;
     assert!(decision.unwrap().is_allowed());
     assert_eq!(remaining().await, 1);

@@ -1,5 +1,5 @@
-//! API calls while the database stalls or fails: one question is asked for all who wait, nobody waits for long, and what was known
-//! before decides.
+//! API calls while the database stalls or fails: one query serves all waiting calls, nobody waits long, and the last
+//! known count decides.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,25 +12,25 @@ use crate::fixture::{Fixture, options};
 
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// A meter that takes nothing that it was told before for true for longer than so.
+/// A meter that trusts what it knows for no longer than this.
 fn meter(fixture: &Fixture, cached_for: Duration) -> Meter {
     let billing = Billing::new(options(cached_for));
     Meter::new(fixture.store.clone(), billing, MeterOptions { patience: PATIENCE, ..MeterOptions::default() })
 }
 
-/// Takes the counters away from everybody else until the transaction is dropped.
+/// Locks the counters until the transaction is dropped.
 async fn stall(fixture: &Fixture) -> sqlx::Transaction<'static, sqlx::Postgres> {
     fixture.hold("LOCK TABLE billing.usage_counters IN ACCESS EXCLUSIVE MODE").await
 }
 
-/// How many sessions wait for what [`stall`] holds.
+/// How many sessions wait for the lock of [`stall`].
 async fn waiting(fixture: &Fixture) -> i64 {
     let waiting =
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     fixture.number(waiting).await
 }
 
-/// So many calls at once, and how long the slowest took.
+/// This many calls at once, and how long the slowest took.
 async fn calls(meter: &Meter, id: OrganizationId, n: usize) -> (Vec<Result<Decision, MeterError>>, Duration) {
     let begun = Instant::now();
     let calls = (0..n).map(|_| {
@@ -42,7 +42,7 @@ async fn calls(meter: &Meter, id: OrganizationId, n: usize) -> (Vec<Result<Decis
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn all_wait_for_one_question_and_for_no_longer_than_one_of_them_would() {
+async fn all_calls_share_one_query_and_wait_no_longer_than_one_call_would() {
     let fixture = Fixture::new().await;
     let id = fixture.tenant("free").await.identity.organization_id;
     let meter = meter(&fixture, Duration::from_mins(5));
@@ -50,13 +50,13 @@ async fn all_wait_for_one_question_and_for_no_longer_than_one_of_them_would() {
     let (answers, took) = calls(&meter, id, 300).await;
     assert!(answers.iter().all(|answer| matches!(answer, Err(MeterError::Unanswered))), "{answers:?}");
     assert!(took >= PATIENCE && took < PATIENCE * 4, "{took:?}");
-    // Whoever comes now is held up no more: it has been waited for long enough.
+    // Later calls do not wait: the load has been waited for long enough.
     let (answers, took) = calls(&meter, id, 300).await;
     assert!(answers.iter().all(|answer| matches!(answer, Err(MeterError::Unanswered))));
     assert!(took < PATIENCE / 2, "{took:?}");
     assert_eq!(waiting(&fixture).await, 1, "one question for six hundred calls");
     drop(stalled);
-    // The answer comes though nobody waits for it any more.
+    // The answer arrives although nobody waits for it any more.
     while meter.admit(id).await.is_err() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -65,13 +65,13 @@ async fn all_wait_for_one_question_and_for_no_longer_than_one_of_them_would() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_known_before_decides_while_nothing_newer_is_to_be_had() {
+async fn the_last_known_count_decides_while_the_database_stalls() {
     let fixture = Fixture::new().await;
     let id = fixture.tenant("free").await.identity.organization_id;
     let meter = meter(&fixture, Duration::ZERO);
     assert!(meter.admit(id).await.unwrap().is_allowed());
     let stalled = stall(&fixture).await;
-    // The free plan has a thousand; one is gone.
+    // The free plan has a thousand; one is used.
     let (answers, took) = calls(&meter, id, 1_200).await;
     assert!(took < PATIENCE * 4, "{took:?}");
     let allowed = answers.iter().filter(|answer| answer.as_ref().is_ok_and(Decision::is_allowed)).count();
@@ -81,7 +81,7 @@ async fn what_was_known_before_decides_while_nothing_newer_is_to_be_had() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failure_is_shared_and_asked_again_a_little_later() {
+async fn a_failure_is_shared_and_retried_a_little_later() {
     let fixture = Fixture::new().await;
     let id = fixture.tenant("free").await.identity.organization_id;
     let meter = meter(&fixture, Duration::from_mins(5));

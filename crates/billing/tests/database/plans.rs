@@ -1,4 +1,4 @@
-//! Plans change by rows and by files, while requests run, and nobody acts on old ones after the cache time.
+//! Plans change by rows and by files while requests run, and nobody uses old ones after the cache time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +27,7 @@ fn file(plans: &[(&str, &str)]) -> PlanFile {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_changed_row_holds_within_the_cache_time_while_requests_run() {
+async fn a_changed_row_takes_effect_within_the_cache_time_while_requests_run() {
     let fixture = Fixture::new().await;
     let tenant = fixture.tenant("free").await;
     let billing = Billing::new(options(CACHED));
@@ -40,11 +40,11 @@ async fn a_changed_row_holds_within_the_cache_time_while_requests_run() {
             tokio::spawn(async move {
                 let (mut old, mut new) = (0, 0);
                 while !stop.load(Ordering::Relaxed) {
-                    // Asked before the scope opens: what holds now must hold in it.
+                    // Computed before the scope opens: what is in effect now must be in effect in it.
                     let overdue = changed_at.lock().is_some_and(|at| at.elapsed() >= CACHED);
                     let scope = ReadScope::open(&store, tenant.identity).await.unwrap();
                     if n % 2 == 0 {
-                        // A scope whose snapshot is older than the question must not renew the cache with it.
+                        // A scope whose snapshot is older than the call must not renew the cache with it.
                         tokio::time::sleep(Duration::from_millis(100)).await;
                     }
                     match billing.can_use(&scope, Feature::Projects).await.unwrap().limit {
@@ -86,7 +86,7 @@ async fn plans_from_an_old_snapshot_are_as_old_as_the_snapshot() {
 }
 
 #[tokio::test]
-async fn a_file_holds_at_once_here_and_after_the_cache_time_elsewhere() {
+async fn a_file_takes_effect_at_once_here_and_after_the_cache_time_elsewhere() {
     let fixture = Fixture::new().await;
     let tenant = fixture.tenant("free").await;
     let (here, elsewhere) = (Billing::new(options(Duration::from_mins(5))), Billing::new(options(CACHED)));
@@ -101,14 +101,14 @@ async fn a_file_holds_at_once_here_and_after_the_cache_time_elsewhere() {
     tokio::time::sleep(CACHED).await;
     assert_eq!(limit(&elsewhere).await, Some(3));
 
-    // The order of the file is the order of the prices, though ranks are unique and swap places.
+    // The order of the file is the order of the prices. Ranks are unique, and they swap places here.
     here.load_plans(&owner, &file(&[("enterprise", "null"), ("free", "2"), ("new", "4")])).await.unwrap();
     let plans = here.plans(&fixture.read(tenant).await).await.unwrap();
     let ranks: Vec<_> = plans.plans().iter().map(|plan| (plan.id.as_str(), plan.rank)).collect();
     assert_eq!(ranks, [("enterprise", 0), ("free", 1), ("new", 2)]);
     assert_eq!(fixture.number("SELECT count(*) FROM billing.plan_features").await, 18);
 
-    // As the cluster's superuser, too.
+    // Also as the cluster's superuser.
     here.load_plans(&fixture.database.superuser_url(), &file(&[("free", "1")])).await.unwrap();
     assert_eq!(limit(&here).await, Some(1));
 }
@@ -129,7 +129,7 @@ async fn a_plan_in_use_cannot_be_removed() {
 }
 
 #[tokio::test]
-async fn a_plan_younger_than_the_cache_is_found() {
+async fn a_plan_newer_than_the_cache_is_found() {
     let fixture = Fixture::new().await;
     let tenant = fixture.tenant("free").await;
     let billing = Billing::new(options(Duration::from_mins(5)));
@@ -144,15 +144,15 @@ async fn a_plan_younger_than_the_cache_is_found() {
         .await;
     let mut scope = WriteScope::open(&fixture.store, tenant.identity).await.unwrap();
     billing.check_level(&mut scope, Feature::ActiveClients, 1).await.unwrap();
-    // What a plan does not name, it does not include.
+    // A feature that a plan does not name is not included in it.
     let refused = billing.check_level(&mut scope, Feature::Projects, 1).await;
     assert!(matches!(refused, Err(BillingError::LimitReached(limit)) if limit.limit == 0));
 }
 
 #[tokio::test]
-async fn organizations_are_founded_while_plans_are_loaded() {
+async fn organizations_can_be_created_while_plans_are_loaded() {
     let fixture = Fixture::new().await;
-    // Holds the load up half-way, when it has given every plan another rank.
+    // Delays the load half-way, after it has given every plan another rank.
     let held = fixture.hold("SELECT FROM billing.plan_features WHERE plan = 'pro' FOR UPDATE").await;
     let (billing, owner) = (fixture.billing.clone(), fixture.database.owner_url());
     let load = tokio::spawn(async move {

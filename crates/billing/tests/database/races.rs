@@ -1,4 +1,4 @@
-//! Limits under real concurrency: at one below the limit, exactly one of hundreds gets through, in one process and across two.
+//! Limits under real concurrency: one below the limit, exactly one of hundreds succeeds, in one process and across two.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -16,16 +16,16 @@ use crate::fixture::{Fixture, Tenant, connect, create};
 
 const ATTEMPTS: usize = 500;
 
-/// The limit; one below it is where a round starts.
+/// The limit. A round starts one below it.
 const LIMIT: i64 = 5;
 
-/// How many rounds each feature is raced for.
+/// How many rounds each feature runs.
 fn round_count() -> usize {
     let asked = std::env::var("TENANTRY_RACE_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
     asked.unwrap_or(20)
 }
 
-/// What an organization has of a feature.
+/// How much an organization has of a feature.
 fn rows(feature: Feature, tenant: Tenant) -> String {
     let id = tenant.id();
     match feature {
@@ -65,7 +65,7 @@ async fn add_member(admin: &sqlx::PgPool, tenant: Tenant) {
     sqlx::raw_sql(sqlx::AssertSqlSafe(script)).execute(admin).await.unwrap();
 }
 
-/// One of many attempts to add a member. The row is written and committed by somebody else while this one holds the lock.
+/// One of many attempts to add a member. Someone else writes and commits the row while this attempt holds the lock.
 async fn attempt_member(
     store: &Store,
     billing: &Billing,
@@ -78,7 +78,7 @@ async fn attempt_member(
     Ok(scope.commit().await?)
 }
 
-/// How many of so many attempts at the same time got through. Every other answer must be the refusal.
+/// How many of this many concurrent attempts succeeded. Every other answer must be the refusal.
 async fn race(
     store: &Store,
     billing: &Billing,
@@ -144,7 +144,7 @@ async fn one_of_many_gets_the_last_call() {
     rounds(Feature::ApiCallsPerMonth).await;
 }
 
-/// A process that races when it is told to.
+/// A process that starts racing when told to.
 struct Racer {
     _process: Child,
     input: ChildStdin,
@@ -171,7 +171,7 @@ impl Racer {
         self.input.flush().await.unwrap();
     }
 
-    /// The number behind the next line's "THROUGH"; the test harness prints lines of its own.
+    /// The number after "THROUGH" in its output; the test harness prints lines of its own.
     async fn through(&mut self) -> usize {
         loop {
             let line = self.output.next_line().await.unwrap().expect("the racer ended");
@@ -183,7 +183,7 @@ impl Racer {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_of_many_gets_through_across_two_processes() {
+async fn only_one_of_many_succeeds_across_two_processes() {
     let fixture = Fixture::new().await;
     let (mut one, mut two) = (Racer::start(&fixture), Racer::start(&fixture));
     for racer in [&mut one, &mut two] {

@@ -1,4 +1,4 @@
-//! Stripe's events against a database: each once, whatever the order, the repetitions and the crashes.
+//! Stripe's events against a database: each is applied once, whatever the order, the repetitions and the crashes.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -20,14 +20,14 @@ pub(crate) fn prices() -> PriceTable {
     "price_pro=pro,price_solo=solo".parse().unwrap()
 }
 
-/// A database, the worker's way to it, and names for what Stripe would name.
+/// A database, a worker store, and names for Stripe's objects.
 pub(crate) struct Stripe {
     fixture: Fixture,
     pub(crate) worker: Store,
     next: AtomicUsize,
 }
 
-/// One customer's six events, from the first to the last.
+/// One customer's six events, from first to last.
 pub(crate) struct Life {
     pub(crate) tenant: Tenant,
     pub(crate) name: String,
@@ -49,7 +49,7 @@ impl Stripe {
         receive(&self.worker, event.to_string().as_bytes(), &prices()).await
     }
 
-    /// Everything that the organization's row says, but for names and times of our own.
+    /// The organization's whole billing row, without names and times of our own.
     pub(crate) async fn state(&self, life: &Life) -> String {
         let query = format!(
             "SELECT concat_ws(' ', plan, status, extract(epoch FROM period_start)::bigint,
@@ -97,7 +97,7 @@ impl Life {
         self.event(n, &format!("invoice.{verb}"), created, &object)
     }
 
-    /// The only one of the six that says whose they are.
+    /// The only one of the six that identifies the organization.
     pub(crate) fn checkout(&self) -> Value {
         let organization = self.tenant.identity.organization_id;
         let object = json!({
@@ -119,7 +119,7 @@ impl Life {
     }
 }
 
-/// Where the six events lead.
+/// The state after the six events.
 pub(crate) fn expected() -> String {
     let (end, late) = (START + MONTH, START + MONTH + 60);
     format!("pro past_due {START} {end} f {late} t t price_pro {late}")
@@ -140,13 +140,13 @@ pub(crate) fn nth_order<T: Clone>(items: &[T], mut n: usize) -> Vec<T> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_sampled_order_with_repetitions_ends_in_one_state() {
     let stripe = Stripe::new().await;
-    // 19 has no divisor in common with 720, so the sample is spread over all of them.
+    // 19 and 720 have no common divisor, so the sample covers all of them evenly.
     for sample in 0..48 {
         let life = stripe.life().await;
         let events = nth_order(&life.events(), sample * 19 % 720);
         for (n, event) in events.iter().enumerate() {
             stripe.receive(event).await.unwrap();
-            // Each comes again, at once or after another.
+            // Each arrives again, at once or after another.
             stripe.receive(&events[n / 2]).await.unwrap();
         }
         assert_eq!(stripe.state(&life).await, expected(), "order {sample}");
@@ -158,7 +158,7 @@ async fn every_sampled_order_with_repetitions_ends_in_one_state() {
     assert_eq!(stripe.number("applied_at IS NULL").await, 0);
 }
 
-/// Lets a future run for so many steps, then drops it, as a crash of the process would.
+/// Polls a future this many times, then drops it, like a crash of the process.
 pub(crate) async fn crash_after<T>(steps: usize, future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     let mut done = 0;
@@ -173,10 +173,10 @@ pub(crate) async fn crash_after<T>(steps: usize, future: impl Future<Output = T>
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crash_after_any_step_loses_nothing_and_doubles_nothing() {
+async fn a_crash_after_any_step_neither_loses_nor_duplicates_anything() {
     let stripe = Stripe::new().await;
     let (mut lives, mut crashes) = (0_u32, 0);
-    // How often a future has to wait depends on the machine, so there are as many lives as it takes.
+    // How often a future has to wait depends on the machine, so there are as many lives as needed.
     while crashes < 12 && lives < 60 {
         let life = stripe.life().await;
         for event in nth_order(&life.events(), 400 + lives as usize) {
@@ -189,7 +189,7 @@ async fn a_crash_after_any_step_loses_nothing_and_doubles_nothing() {
     assert_eq!(stripe.number("true").await, i64::from(6 * lives));
 }
 
-/// Has the process crash after one step of an event, after two, and so on until it is through; gives the number of crashes.
+/// Crashes after one step of an event, after two, and so on until it completes; returns the number of crashes.
 async fn crash_at_every_step(stripe: &Stripe, life: &Life, event: &Value) -> usize {
     let before = stripe.state(life).await;
     let (body, prices) = (event.to_string(), prices());
@@ -203,7 +203,7 @@ async fn crash_at_every_step(stripe: &Stripe, life: &Life, event: &Value) -> usi
             None => crashes += 1,
         }
         let (state, id) = (stripe.state(life).await, event["id"].as_str().unwrap());
-        // All of it happened, when the crash came between the commit and its answer, or nothing.
+        // Either everything happened (the crash came between the commit and its answer), or nothing.
         let kept = stripe.number(&format!("id = '{id}'")).await;
         assert!(kept == 1 || state == before, "{state} after {crashes} steps without the event");
     }
@@ -223,7 +223,7 @@ async fn fifty_simultaneous_deliveries_have_one_effect() {
 }
 
 #[tokio::test]
-async fn a_byte_order_mark_and_an_end_of_line_around_an_event_do_not_matter() {
+async fn a_byte_order_mark_and_a_newline_around_an_event_are_ignored() {
     let stripe = Stripe::new().await;
     let life = stripe.life().await;
     let body = format!("\u{feff}{}\r\n", life.checkout());
@@ -233,7 +233,7 @@ async fn a_byte_order_mark_and_an_end_of_line_around_an_event_do_not_matter() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn what_arrives_at_the_same_time_as_its_owner_is_not_missed() {
+async fn an_event_that_arrives_together_with_its_owner_is_not_missed() {
     let stripe = Stripe::new().await;
     for round in 0..20 {
         let life = stripe.life().await;
@@ -245,7 +245,7 @@ async fn what_arrives_at_the_same_time_as_its_owner_is_not_missed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_has_no_owner_waits_and_what_has_no_effect_is_kept() {
+async fn events_without_an_owner_wait_and_events_without_effect_are_stored() {
     let stripe = Stripe::new().await;
     let life = stripe.life().await;
     let before = stripe.state(&life).await;
@@ -269,7 +269,7 @@ async fn what_has_no_owner_waits_and_what_has_no_effect_is_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_organization_is_named_by_the_subscription_itself() {
+async fn the_subscriptions_metadata_identifies_the_organization() {
     let stripe = Stripe::new().await;
     let (one, other) = (stripe.life().await, stripe.life().await);
     for (life, name) in
@@ -280,13 +280,13 @@ async fn an_organization_is_named_by_the_subscription_itself() {
         let organization = life.tenant.identity.organization_id;
         assert_eq!(stripe.receive(&event).await.unwrap(), Received::Applied(organization));
     }
-    // A customer that is known stays whose it is, whatever a later event says.
+    // A known customer keeps its organization, whatever a later event says.
     let mut event = one.subscription(2, "updated", START + 9, "past_due", 0);
     event["data"]["object"]["metadata"]["organization_id"] = other.tenant.id().to_string().into();
     let organization = one.tenant.identity.organization_id;
     assert_eq!(stripe.receive(&event).await.unwrap(), Received::Applied(organization));
     assert!(stripe.state(&other).await.starts_with("pro active"));
-    // One that is not there, or is no organization at all, is nobody.
+    // An id that does not exist, or is not an id at all, is ignored.
     for name in [Clock::system().new_id::<OrganizationId>().to_string(), "'; DROP TABLE".to_owned()] {
         let life = stripe.life().await;
         let mut event = life.subscription(1, "created", START, "active", 0);
@@ -296,7 +296,7 @@ async fn an_organization_is_named_by_the_subscription_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_price_without_a_plan_is_kept_until_it_has_one() {
+async fn an_event_with_an_unknown_price_is_stored_until_the_price_has_a_plan() {
     let stripe = Stripe::new().await;
     let life = stripe.life().await;
     stripe.receive(&life.checkout()).await.unwrap();

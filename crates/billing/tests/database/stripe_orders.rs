@@ -1,4 +1,4 @@
-//! Longer lives at Stripe, in a sample of their orders, with repetitions and crashes: each ends in one state.
+//! Longer subscription histories, in a sample of their orders, with repetitions and crashes: each ends in one state.
 
 use serde_json::{Value, json};
 use tenantry_billing::stripe::{Received, receive};
@@ -16,7 +16,7 @@ fn year(life: &Life, n: u32, created: i64, status: &str, start: i64) -> Value {
     event
 }
 
-/// The bill of such a year. A change comes with something back for the rest of the month.
+/// The bill of such a year. The bill of a change includes a credit for the rest of the month.
 fn bill(life: &Life, n: u32, verb: &str, created: i64, reason: &str, start: i64) -> Value {
     let mut event = life.invoice(n, verb, created, 0);
     event["data"]["object"]["billing_reason"] = reason.into();
@@ -27,7 +27,7 @@ fn bill(life: &Life, n: u32, verb: &str, created: i64, reason: &str, start: i64)
     event
 }
 
-/// A month becomes a year, which is paid for, and its renewal is not.
+/// A month becomes a year, which is paid for; its renewal is not paid.
 fn changed_to_years(life: &Life) -> (Vec<Value>, String) {
     let (renewal, late) = (CHANGE + YEAR, CHANGE + YEAR + 60);
     let events = vec![
@@ -55,7 +55,7 @@ fn paid_later(life: &Life) -> (Vec<Value>, String) {
     (events, format!("pro active {CHANGE} {} f t t price_pro {later}", CHANGE + YEAR))
 }
 
-/// A trial that is paid for and ended.
+/// A trial that is paid for and ends.
 fn tried_and_ended(life: &Life) -> (Vec<Value>, String) {
     let (began, end) = (START + MONTH, START + 2 * MONTH);
     let events = vec![
@@ -74,10 +74,10 @@ type Story = fn(&Life) -> (Vec<Value>, String);
 const STORIES: [Story; 4] = [|life| (life.events(), expected()), changed_to_years, paid_later, tried_and_ended];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_sampled_order_of_every_story_ends_in_one_state() {
+async fn every_sampled_order_of_every_history_ends_in_one_state() {
     let stripe = Stripe::new().await;
     for (n, story) in STORIES.into_iter().enumerate() {
-        // 37 has no divisor in common with 720, so the sample is spread over all of the orders.
+        // 37 and 720 have no common divisor, so the sample covers all orders evenly.
         for sample in 0..24 {
             let life = stripe.life().await;
             let (events, end) = story(&life);
@@ -102,7 +102,8 @@ async fn every_order_with_a_crash_at_each_event_ends_in_one_state() {
             let (events, end) = story(&life);
             for (m, event) in nth_order(&events, (sample * 43 + n) % 720).iter().enumerate() {
                 let body = event.to_string();
-                // Another step each time, so that the sample has seen them all; what has crashed is sent again.
+                // A different step each time, so that the sample covers all steps. After a crash the event is sent
+                // again.
                 let answer =
                     crash_after(1 + (sample + m) % 12, receive(&stripe.worker, body.as_bytes(), &prices)).await;
                 crashes += usize::from(answer.is_none());

@@ -1,11 +1,11 @@
-//! Events that are kept without an effect, and how they come to have it.
+//! Events that are stored without effect, and how they are applied later.
 
 use tenantry_billing::stripe::{PriceTable, ReceiveError, Received, Waiting, receive, replay};
 
 use crate::stripe::{START, Stripe, prices};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_waits_for_a_price_is_applied_once_there_is_a_plan() {
+async fn events_pending_for_a_price_are_applied_once_it_has_a_plan() {
     let stripe = Stripe::new().await;
     let life = stripe.life().await;
     stripe.receive(&life.checkout()).await.unwrap();
@@ -22,12 +22,12 @@ async fn what_waits_for_a_price_is_applied_once_there_is_a_plan() {
     let replayed = replay(&stripe.worker, &prices(), Waiting::Owned).await.unwrap();
     assert_eq!((replayed.applied, replayed.waiting, replayed.prices.len()), (2, 0, 0), "{replayed:?}");
     assert!(stripe.state(&life).await.starts_with("pro active"));
-    // Once more there is nothing to do.
+    // The second time there is nothing to do.
     assert_eq!(replay(&stripe.worker, &prices(), Waiting::All).await.unwrap().applied, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_waits_for_a_customer_is_applied_once_the_customer_is_known() {
+async fn events_pending_for_a_customer_are_applied_once_it_is_known() {
     let stripe = Stripe::new().await;
     let (life, stranger) = (stripe.life().await, stripe.life().await);
     for life in [&life, &stranger] {
@@ -37,9 +37,9 @@ async fn what_waits_for_a_customer_is_applied_once_the_customer_is_known() {
     }
     let replayed = replay(&stripe.worker, &prices(), Waiting::All).await.unwrap();
     assert_eq!((replayed.applied, replayed.waiting), (0, 10));
-    // Nobody's events cost nothing where only the others are tried.
+    // Events without an organization cost nothing if only the others are tried.
     assert_eq!(replay(&stripe.worker, &prices(), Waiting::Owned).await.unwrap().waiting, 0);
-    // The operator has said whose the customer is.
+    // The operator has assigned the customer to an organization.
     stripe
         .run(&format!(
             "UPDATE billing.organization_billing SET stripe_customer_id = 'cus_{}' WHERE organization_id = '{}'",

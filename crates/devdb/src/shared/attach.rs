@@ -1,9 +1,9 @@
-//! Finding or starting the shared cluster, and sweeping what dead processes left in it.
+//! Finds or starts the shared cluster, and removes what dead processes left in it.
 //!
-//! Four locks in the state folder, all given up by the kernel when their process ends: `setup.lock` while a process
-//! joins; `alive.lock`, shared, for as long as a process uses the cluster (the watchdog stops the cluster while it
-//! holds this one exclusively); `holders/TOKEN`, by which others see that the owner of a database is alive; and one
-//! per template while it is built.
+//! There are four kinds of locks in the state folder. The kernel releases them all when their process ends.
+//! `setup.lock` is held while a process joins. `alive.lock` is held, shared, as long as a process uses the cluster; the
+//! watchdog holds it exclusively while it stops the cluster. `holders/TOKEN` shows others that the owner of a database
+//! is alive. And there is one lock per template while it is built.
 
 use std::{
     collections::HashSet,
@@ -27,30 +27,30 @@ use crate::{
     server::{Server, StartOptions, quoted},
 };
 
-/// Names a cluster other than the checkout's own, for instance to keep two runs apart.
+/// Names a cluster other than the checkout's own, for example to keep two runs apart.
 const KEY_VARIABLE: &str = "TENANTRY_TEST_CLUSTER";
-/// How many seconds after its last user the cluster stops.
+/// How many seconds after its last user ends the cluster stops.
 const IDLE_VARIABLE: &str = "TENANTRY_TEST_CLUSTER_IDLE";
 const IDLE_SECONDS: &str = "20";
-/// Changes when what `initdb` is told changes, so that old data folders are not used on.
+/// Increase this when the options of `initdb` change, so that old data folders are not reused.
 const LAYOUT: u32 = 1;
-/// A data folder older than this starts afresh: a cleaner of temporary folders may have taken files out of it.
+/// A data folder older than this is created again: a cleaner of temporary folders may have removed files from it.
 const KEEP: Duration = Duration::from_hours(72);
-/// Joining processes sweep at most this often, because a test runner may start one for every test.
+/// Joining processes clean up at most this often, because a test runner may start one for every test.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 /// With more templates than this at a start, all are dropped: most belong to migrations that have changed since.
 const KEEP_TEMPLATES: usize = 3;
 
-/// What the names of databases start with: of one test, of a finished template, of one in the making.
+/// The prefixes of database names: of one test, of a finished template, of an unfinished one.
 pub(super) const TEST_PREFIX: &str = "t_";
 pub(super) const TEMPLATE_PREFIX: &str = "tmpl_";
 pub(super) const BUILD_PREFIX: &str = "build_";
 
-/// The process name by which a live watchdog is known.
+/// The process name that identifies a live watchdog.
 const WATCHDOG_NAME: &str = "tenantry-watchdog";
 
-/// Stops the cluster once nobody has held `alive.lock` for a while. Taking the lock with the stop makes the two one:
-/// who joins at that moment waits, and then starts the cluster again. `flock` comes with Linux, perl with macOS.
+/// Stops the cluster once nobody has held `alive.lock` for a while. It holds the lock while stopping, so a process that
+/// joins at that moment waits and then starts the cluster again. `flock` comes with Linux, perl with macOS.
 const WATCHDOG: &str = r#"trap '' HUP INT TERM
 lock=$1 pg_ctl=$2 data=$3 patience=$4 idle=0
 locked() {
@@ -70,11 +70,11 @@ while [ -e "$lock" ]; do
 done
 exec "$pg_ctl" stop --pgdata "$data" --silent --mode immediate"#;
 
-/// This process's part in the shared cluster.
+/// This process's handle on the shared cluster.
 #[derive(Debug)]
 pub struct SharedCluster {
     server: Server,
-    /// What the names of this process's databases carry; a process id alone comes round again.
+    /// Part of the names of this process's databases; a process id alone is reused.
     token: String,
     next: AtomicU32,
     /// Both are held until the process ends.
@@ -85,14 +85,14 @@ pub struct SharedCluster {
 /// The shared cluster: found or started at the first call in a process, the same afterwards.
 ///
 /// # Errors
-/// [`DevDbError::BinariesMissing`] without Postgres, and what else may go wrong at a start.
+/// [`DevDbError::BinariesMissing`] without Postgres, and others when starting fails.
 pub async fn cluster() -> Result<&'static SharedCluster, DevDbError> {
     static CLUSTER: OnceCell<SharedCluster> = OnceCell::const_new();
     CLUSTER.get_or_try_init(|| off_thread(SharedCluster::join)).await
 }
 
 impl SharedCluster {
-    /// Where the cluster listens.
+    /// The cluster's address.
     pub fn connection(&self) -> &Connection {
         &self.server.connection
     }
@@ -125,12 +125,12 @@ impl SharedCluster {
         self.server.account
     }
 
-    /// Where a file stands for each finished template.
+    /// The folder with one file for each finished template.
     pub(super) fn templates(&self) -> PathBuf {
         templates(&self.server)
     }
 
-    /// Drops a database without waiting, also beyond the end of this process.
+    /// Drops a database without waiting, even beyond the end of this process.
     pub(super) fn drop_later(&self, name: &str) {
         drop_detached(&self.server, &[name.to_owned()]);
     }
@@ -166,8 +166,8 @@ impl SharedCluster {
     }
 }
 
-/// The cluster as another process started it; with the programs it wrote down, because looking for them takes longer
-/// than all else that a joining process does.
+/// The cluster as started by another process. It uses the programs that this process recorded, because finding them
+/// takes longer than everything else in joining.
 fn running(folders: &Folders, account: Account) -> Result<Option<Server>, DevDbError> {
     match Binaries::recall(&folders.base.join("programs")) {
         Some(binaries) => Server::running(folders.clone(), account, binaries),
@@ -175,16 +175,16 @@ fn running(folders: &Folders, account: Account) -> Result<Option<Server>, DevDbE
     }
 }
 
-/// Starts the cluster, the setup lock being ours and nobody using it. Without `fsync` only a data folder that was
-/// shut down cleanly can be trusted; any other is made anew.
+/// Starts the cluster. The caller holds the setup lock and nobody uses the cluster. Without `fsync` only a data folder
+/// that was shut down cleanly can be trusted; any other is created again.
 fn start(folders: Folders, account: Account) -> Result<Server, DevDbError> {
     let (stamp, programs) = (folders.base.join("started"), folders.base.join("programs"));
-    // Written again at the very end: a start that was cut short is no running cluster.
+    // Written again at the very end: an interrupted start does not count as a running cluster.
     fs::remove_file(&programs).unwrap_or_default();
     let too_old = folders.data.exists() && modified_before(&stamp, KEEP);
     let usable = match Server::open(folders.clone(), account, false) {
         Ok(server) => Some(server).filter(|server| server.is_clean() && !too_old),
-        // This Postgres has been replaced by a newer one.
+        // This Postgres has been replaced by a newer version.
         Err(DevDbError::DataVersion { .. }) => None,
         Err(error) => return Err(error),
     };
@@ -196,12 +196,12 @@ fn start(folders: Folders, account: Account) -> Result<Server, DevDbError> {
     };
     let mut settings = Vec::new();
     if server.binaries.has_module("pg_stat_statements") {
-        // Tests count statements with it.
+        // Tests use it to count statements.
         settings.push(("shared_preload_libraries".to_owned(), "pg_stat_statements".to_owned()));
         settings.push(("pg_stat_statements.max".to_owned(), "20000".to_owned()));
         settings.push(("pg_stat_statements.save".to_owned(), "off".to_owned()));
     }
-    // The server is to outlive this process; whoever is its parent at the end reaps it.
+    // The server outlives this process. Its parent at the end reaps it.
     drop(server.start(&StartOptions { settings, port: None, durable: false })?);
     server.prepare_roles()?;
     tidy_databases(&server)?;
@@ -210,7 +210,7 @@ fn start(folders: Folders, account: Account) -> Result<Server, DevDbError> {
     Ok(server)
 }
 
-/// Drops what earlier runs left, and notes which templates there are.
+/// Drops what earlier runs left, and records which templates there are.
 fn tidy_databases(server: &Server) -> Result<(), DevDbError> {
     let names = server.sql("postgres", "SELECT datname FROM pg_database")?;
     let templates: Vec<&str> = names.lines().filter(|name| name.starts_with(TEMPLATE_PREFIX)).collect();
@@ -242,8 +242,8 @@ fn templates(server: &Server) -> PathBuf {
     server.folders.base.join("templates")
 }
 
-/// Drops the databases of processes that are gone, the setup lock being ours: no process is between making its
-/// holder file and locking it.
+/// Drops the databases of processes that are gone. The caller holds the setup lock, so no process is between creating
+/// its holder file and locking it.
 fn sweep(server: &Server, holders: &Path) -> Result<(), DevDbError> {
     let mut live = HashSet::new();
     for entry in fs::read_dir(holders).map_err(DevDbError::io("read", holders))?.filter_map(Result::ok) {
@@ -267,7 +267,7 @@ fn sweep(server: &Server, holders: &Path) -> Result<(), DevDbError> {
     Ok(())
 }
 
-/// Starts a `psql` that drops databases and that nobody waits for.
+/// Starts a `psql` that drops databases; nobody waits for it.
 fn drop_detached(server: &Server, names: &[String]) {
     if names.is_empty() {
         return;
@@ -279,13 +279,13 @@ fn drop_detached(server: &Server, names: &[String]) {
     }
     let child = command.process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     match child {
-        // Waited for on the side, so that a long-lived process collects no zombies.
+        // A thread waits for it, so that a long-lived process accumulates no zombies.
         Ok(mut child) => drop(thread::spawn(move || child.wait())),
         Err(error) => tracing::warn!(%error, "cannot drop test databases; the next run will"),
     }
 }
 
-/// Makes sure that a watchdog is running, the setup lock being ours.
+/// Makes sure that a watchdog is running. The caller holds the setup lock.
 fn watch(server: &Server) -> Result<(), DevDbError> {
     let pid_file = server.folders.base.join("watchdog.pid");
     let known = fs::read_to_string(&pid_file).ok().and_then(|pid| pid.trim().parse().ok());
@@ -310,7 +310,7 @@ fn watch(server: &Server) -> Result<(), DevDbError> {
     fs::write(&pid_file, watchdog.id().to_string()).map_err(DevDbError::io("write", pid_file))
 }
 
-/// Whether a file was last written longer ago than this, or is not there.
+/// Whether a file was last written longer ago than this, or does not exist.
 fn modified_before(path: &Path, age: Duration) -> bool {
     fs::metadata(path).and_then(|meta| meta.modified()).map_or(true, |at| older_than(at, age))
 }

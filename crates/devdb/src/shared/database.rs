@@ -9,8 +9,8 @@ use super::{
     attach::{SharedCluster, cluster},
 };
 
-/// One test's own database in the shared cluster; dropping this drops it. The methods of [`DatabaseUrls`] say how to
-/// connect.
+/// One test's own database in the shared cluster; dropping this value drops the database. The methods of
+/// [`DatabaseUrls`] give its URLs.
 #[derive(Debug)]
 pub struct TestDatabase {
     cluster: &'static SharedCluster,
@@ -29,7 +29,7 @@ impl TestDatabase {
     /// Creates an empty database, for tests of the migrations themselves.
     ///
     /// # Errors
-    /// [`DevDbError::BinariesMissing`] without Postgres, and what else may go wrong at a start.
+    /// [`DevDbError::BinariesMissing`] without Postgres, and others when starting fails.
     pub async fn empty() -> Result<Self, DevDbError> {
         Self::new(None).await
     }
@@ -37,13 +37,13 @@ impl TestDatabase {
     async fn new(template: Option<&str>) -> Result<Self, DevDbError> {
         let cluster = cluster().await?;
         let name = cluster.next_name();
-        // Made before the database, so that a test that is cancelled half-way drops it as well.
+        // Created before the database, so that cancelling the test half-way drops the database as well.
         let database = Self { cluster, urls: cluster.database(&name) };
         cluster.psql("postgres", &create_statement(&name, template)).await?;
         Ok(database)
     }
 
-    /// The cluster that the database is in.
+    /// The cluster of the database.
     pub fn cluster(&self) -> &'static SharedCluster {
         self.cluster
     }

@@ -1,8 +1,8 @@
-//! One cluster for all test processes of a checkout, and a database of its own for each test.
+//! One cluster for all test processes of a checkout, and a separate database for each test.
 //!
-//! A test runner may give every test a process. The first that needs the cluster starts it, the others find it, and
-//! it stops by itself about twenty seconds after the last of them has ended. Its data folder stays for the next run,
-//! which then finds the migrated template ready; what crashed processes left in it is swept.
+//! A test runner may run every test in its own process. The first process that needs the cluster starts it, and the
+//! others find it. It stops by itself about twenty seconds after the last of them has ended. Its data folder stays for
+//! the next run, which then finds the migrated template ready. What crashed processes left in it is removed.
 //!
 //! ```no_run
 //! # async fn migrate(owner_url: String) -> Result<(), std::io::Error> { Ok(()) }

@@ -1,4 +1,4 @@
-//! The migrated database that each test's own is a copy of.
+//! The migrated database that each test's database is copied from.
 
 use std::{error::Error, fs, future::Future};
 
@@ -12,21 +12,21 @@ use crate::{
 
 use super::attach::{BUILD_PREFIX, TEMPLATE_PREFIX, cluster};
 
-/// A finished template in the shared cluster. Nobody can connect to it, so nobody can be in the way of a copy.
+/// A finished template in the shared cluster. Nobody can connect to it, because a connection would prevent copying.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     name: String,
 }
 
 impl Template {
-    /// Finds the template of this key, or builds it: `build` fills an empty database that `tenantry_owner` owns.
-    /// Of all processes that ask at the same time, one builds and the others wait.
+    /// Finds the template for this key, or builds it: `build` fills an empty database that `tenantry_owner` owns. If
+    /// several processes call this at the same time, one builds and the others wait.
     ///
-    /// The key stands for everything that `build` does, so it should be a hash of the migrations: a later run with
-    /// the same key takes the template as it is.
+    /// The key must identify everything that `build` does, so it should be a hash of the migrations: a later run with
+    /// the same key uses the existing template.
     ///
     /// # Errors
-    /// [`DevDbError::Template`] when `build` fails, and whatever starting the shared cluster may say.
+    /// [`DevDbError::Template`] when `build` fails, and the errors of starting the shared cluster.
     pub async fn prepare<Build, Built, BuildError>(key: &str, build: Build) -> Result<Self, DevDbError>
     where
         Build: FnOnce(DatabaseUrls) -> Built,
@@ -51,11 +51,11 @@ impl Template {
         if !marker.exists() {
             let unfinished = format!("{BUILD_PREFIX}{hash}");
             let (from, to) = (quoted(&unfinished), quoted(&template.name));
-            // Whoever built before us without finishing has crashed: the lock is ours.
+            // The previous builder has crashed without finishing, because the lock is free.
             let create = create_statement(&unfinished, None);
             cluster.psql("postgres", &format!("DROP DATABASE IF EXISTS {from} WITH (FORCE);\n{create}")).await?;
             build(cluster.database(&unfinished)).await.map_err(|error| DevDbError::Template(error.into()))?;
-            // Autovacuum is off, and a frozen copy has nothing left to clean up in every test.
+            // Autovacuum is off, and a frozen copy leaves nothing to clean up in every test.
             cluster.psql(&unfinished, "VACUUM (FREEZE, ANALYZE)").await?;
             cluster
                 .psql(

@@ -1,4 +1,4 @@
-//! The state machine against random lives, and by the examples that the rules were written for.
+//! The state machine with random histories, and with the examples that the rules were written for.
 
 use chrono::TimeZone;
 use proptest::prelude::*;
@@ -76,7 +76,7 @@ fn an_incomplete_subscription_gives_nothing_until_it_is_paid() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused() {
+fn impossible_changes_are_refused() {
     let ended = after(&pro(), SubscriptionChange::End, day(1, 15));
     let not = |status| Err(TransitionRefused::NotSubscribed(status));
     for change in [
@@ -94,7 +94,7 @@ fn what_makes_no_sense_is_refused() {
 }
 
 #[test]
-fn usage_is_counted_by_the_billing_period_or_else_the_calendar_month() {
+fn usage_is_counted_by_billing_period_or_calendar_month() {
     let month = period(day(3, 1), day(4, 1));
     assert_eq!(Subscription::free().usage_period(day(3, 31), RULES), month);
     assert_eq!(pro().usage_period(day(2, 9), RULES), period(day(1, 10), day(2, 10)));
@@ -107,7 +107,7 @@ fn usage_is_counted_by_the_billing_period_or_else_the_calendar_month() {
     assert_eq!(yearly.usage_period(day(3, 31), RULES), period(day(3, 31), day(4, 30)));
 }
 
-/// Days since the start of 2026, far enough to see several periods end.
+/// Days since the start of 2026, far enough for several periods to end.
 fn time() -> impl Strategy<Value = DateTime<Utc>> {
     (0_i64..800, 0_i64..86_400)
         .prop_map(|(days, seconds)| day(1, 1) + Duration::days(days) + Duration::seconds(seconds))
@@ -133,7 +133,7 @@ fn any_change() -> impl Strategy<Value = SubscriptionChange> {
     ]
 }
 
-/// A subscription with a past.
+/// A subscription with a history.
 fn any_subscription() -> impl Strategy<Value = Subscription> {
     prop::collection::vec((any_change(), time()), 0..12).prop_map(|mut life| {
         life.sort_by_key(|(_, at)| *at);
@@ -143,7 +143,7 @@ fn any_subscription() -> impl Strategy<Value = Subscription> {
 
 proptest! {
     #[test]
-    fn every_life_keeps_its_fields_in_step(subscription in any_subscription()) {
+    fn every_history_keeps_its_fields_consistent(subscription in any_subscription()) {
         use SubscriptionStatus as S;
         prop_assert_eq!(subscription.past_due_since.is_some(), subscription.status == S::PastDue);
         prop_assert_eq!(subscription.canceled_at.is_some(), subscription.status == S::Canceled);
@@ -154,7 +154,7 @@ proptest! {
     }
 
     #[test]
-    fn access_that_is_lost_does_not_come_back_by_itself(subscription in any_subscription(), mut a in time(), mut b in time()) {
+    fn lost_access_does_not_come_back_by_itself(subscription in any_subscription(), mut a in time(), mut b in time()) {
         if a > b {
             std::mem::swap(&mut a, &mut b);
         }
@@ -164,7 +164,7 @@ proptest! {
     }
 
     #[test]
-    fn writing_down_what_time_did_changes_no_access(subscription in any_subscription(), now in time(), then in time()) {
+    fn storing_a_lapse_changes_no_access(subscription in any_subscription(), now in time(), then in time()) {
         let then = now.max(then);
         if let Some(lapsed) = subscription.lapsed(now, RULES) {
             prop_assert_eq!(lapsed.status, SubscriptionStatus::Canceled);
@@ -180,7 +180,7 @@ proptest! {
     }
 
     #[test]
-    fn hearing_the_same_news_twice_is_hearing_it_once(subscription in any_subscription(), change in any_change(), now in time()) {
+    fn reporting_the_same_change_twice_equals_reporting_it_once(subscription in any_subscription(), change in any_change(), now in time()) {
         let repeatable = !matches!(change, SubscriptionChange::Start { .. });
         if repeatable && let Ok(once) = subscription.apply(change.clone(), now) {
             prop_assert_eq!(once.apply(change, now), Ok(once));
@@ -188,11 +188,11 @@ proptest! {
     }
 
     #[test]
-    fn usage_periods_follow_one_another_without_a_gap(subscription in any_subscription(), now in time()) {
+    fn usage_periods_are_contiguous(subscription in any_subscription(), now in time()) {
         let current = subscription.usage_period(now, RULES);
         prop_assert!(current.contains(now), "{current:?} does not contain {now}");
         prop_assert!(current.end() - current.start() <= LONGEST_MONTH);
-        // Every moment of a period names the same period, unless access is lost on the way.
+        // Every moment of a period returns the same period, unless access ends in it.
         let last = current.end() - Duration::microseconds(1);
         if subscription.access_ends_at(RULES).is_none_or(|end| end <= now || last < end)
             && subscription.period.is_none_or(|period| period.start() <= now || last < period.start()) {

@@ -1,5 +1,5 @@
-//! What the demo says: people, clients, projects with their tasks, invoices. Days count from the day before it is made;
-//! those in the past are negative.
+//! The content of the demo: people, clients, projects with their tasks, invoices. Days count from the day before the
+//! demo is created; days in the past are negative.
 
 use tenantry_domain::client::ClientStatus::{self, Active, Inactive, Lead};
 use tenantry_domain::invoice::InvoiceStatus::{self, Draft, Overdue, Paid, Sent, Void};
@@ -13,25 +13,25 @@ pub(super) struct Person {
     pub(super) email: &'static str,
 }
 
-/// A tenant and all that belongs to it. Numbers are indexes into the lists.
+/// A tenant and its data. Numbers are indexes into the lists.
 pub(super) struct Organization {
     pub(super) name: &'static str,
     pub(super) slug: &'static str,
     pub(super) plan: &'static str,
-    /// The founder comes first.
+    /// The owner who created it comes first.
     pub(super) members: &'static [(usize, Role)],
-    /// Name, and whether it is private. The default one comes first.
+    /// The name, and whether it is private. The default workspace comes first.
     pub(super) workspaces: &'static [(&'static str, bool)],
-    /// Workspace, person, what is granted.
+    /// Workspace, person, grant.
     pub(super) workspace_grants: &'static [(usize, usize, Grant)],
-    /// Project, person, what is granted.
+    /// Project, person, grant.
     pub(super) project_grants: &'static [(usize, usize, Grant)],
     pub(super) clients: &'static [Client],
     pub(super) projects: &'static [Project],
     pub(super) invoices: &'static [Invoice],
 }
 
-/// Name, mail, company, status.
+/// Name, e-mail address, company, status.
 pub(super) type Client = (&'static str, &'static str, Option<&'static str>, ClientStatus);
 
 /// A project and its tasks.
@@ -44,7 +44,7 @@ pub(super) struct Project {
     /// In major units.
     pub(super) budget: Option<i64>,
     pub(super) days: (i64, i64),
-    /// Titles, each with those of its parts.
+    /// Titles, each with the titles of its subtasks.
     pub(super) tasks: &'static [(&'static str, &'static [&'static str])],
 }
 
@@ -80,7 +80,7 @@ const fn invoice(
     Invoice { project, status, day, due_in_days, lines }
 }
 
-/// How a project stands.
+/// The status of a project.
 use ProjectStatus::{Active as Open, Archived, Completed};
 
 pub(super) const PEOPLE: &[Person] = &[

@@ -1,4 +1,4 @@
-//! Two small organizations to click through: a design studio where every role is taken, and a freelancer on the free plan
+//! Two small organizations to explore: a design studio with members in every role, and a freelancer on the free plan
 //! who also works for the studio.
 
 mod content;
@@ -28,27 +28,27 @@ use crate::chance::{Chance, Stream};
 use crate::error::SeedError;
 use crate::text;
 
-/// What became of a demo.
+/// The result of creating the demo.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was made; so many rows of each table.
+    /// It was created, with this many rows of each table.
     Created(Vec<(&'static str, u64)>),
-    /// There is an organization `northwind` already. Nothing was changed.
+    /// The organization `northwind` already exists. Nothing was changed.
     AlreadyThere,
 }
 
-/// Makes the demo as of today, unless it is there. `url` is that of a role that is, or may become, `tenantry_owner`.
+/// Creates the demo as of today, unless it exists. `url` connects with a role that is, or may become, `tenantry_owner`.
 ///
-/// The organization `northwind` is owned by `ada@northwind.example`, and `globex` by `grace@globex.example`, who is a member of
-/// both.
+/// The organization `northwind` is owned by `ada@northwind.example`, and `globex` by `grace@globex.example`, who is a
+/// member of both.
 ///
 /// # Errors
-/// [`SeedError::Store`] when the database refuses; nothing was loaded then.
+/// [`SeedError::Store`] when the database refuses; in that case nothing was loaded.
 pub async fn demo(url: &str) -> Result<Outcome, SeedError> {
     demo_at(url, Clock::system().now()).await
 }
 
-/// As [`demo()`], as of another moment: work goes on around it, and bills are due before and after it.
+/// As [`demo()`], as of another moment: work is in progress around it, and bills are due before and after it.
 ///
 /// # Errors
 /// As [`demo()`].
@@ -60,7 +60,7 @@ pub async fn demo_at(url: &str, now: DateTime<Utc>) -> Result<Outcome, SeedError
             return Ok(Outcome::AlreadyThere);
         }
     }
-    // The start of yesterday's work, so that nothing is made in the future.
+    // The start of yesterday's work, so that nothing is in the future.
     let today = (now - Duration::days(1)).date_naive().and_time(chrono::NaiveTime::MIN).and_utc() + Duration::hours(9);
     let mut chance = Chance::new(0, Stream::Demo, 0);
     let mut people = Vec::new();
@@ -80,7 +80,7 @@ pub async fn demo_at(url: &str, now: DateTime<Utc>) -> Result<Outcome, SeedError
     Ok(Outcome::Created(load.commit(&mut |_| {}).await?))
 }
 
-/// Makes one organization.
+/// Creates one organization.
 struct Maker<'l> {
     load: &'l mut BulkLoad,
     chance: &'l mut Chance,
@@ -90,7 +90,7 @@ struct Maker<'l> {
     id: OrganizationId,
 }
 
-/// A project that was made: its id, its client, and its tasks that are done.
+/// A created project: its id, its client, and its finished tasks.
 type Made = (ProjectId, Option<ClientId>, Vec<TaskId>);
 
 impl Maker<'_> {
@@ -273,7 +273,7 @@ impl Maker<'_> {
         Ok((id, client_id, done))
     }
 
-    /// Makes a task; gives its id and whether it is done.
+    /// Creates a task; returns its id and whether it is done.
     async fn task(
         &mut self,
         project_id: ProjectId,
@@ -341,13 +341,13 @@ impl Maker<'_> {
         period: (DateTime<Utc>, DateTime<Utc>),
     ) -> Result<(), SeedError> {
         let (mut issued, mut drafted) = (0, 0);
-        // A task is billed once: each invoice of a project covers the next of its finished ones.
+        // A task is billed once: each invoice of a project bills the next finished tasks.
         let mut billed = vec![0; projects.len()];
-        // Numbers follow the dates.
+        // The numbers follow the dates.
         let mut by_day: Vec<&content::Invoice> = invoices.iter().collect();
         by_day.sort_by_key(|invoice| invoice.day);
         for (n, invoice) in (0_i64..).zip(by_day) {
-            // Minutes apart, so that no two of a day are made at once.
+            // Minutes apart, so that no two of a day have the same time.
             let created_at = self.today + Duration::days(invoice.day) + Duration::minutes(n);
             let (project_id, client_id, done) = &projects[invoice.project];
             let number = (invoice.status != InvoiceStatus::Draft).then(|| {

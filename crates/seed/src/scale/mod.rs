@@ -1,4 +1,4 @@
-//! Any number of organizations of life-like sizes: few large ones, many small ones.
+//! Any number of organizations of realistic sizes: few large ones, many small ones.
 
 mod money;
 mod organization;
@@ -16,17 +16,18 @@ use self::people::People;
 use self::sizes::Sizes;
 use crate::error::SeedError;
 
-/// How much to make. The result depends on these numbers and on nothing else.
+/// How much data to generate. The result depends only on these numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ScaleOptions {
     /// How many organizations; 1 to 1,000,000.
     pub organizations: u64,
-    /// How many users; 1 to 100,000,000. Each organization has an owner, so with fewer users than organizations some own several.
+    /// How many users; 1 to 100,000,000. Each organization has an owner, so with fewer users than organizations some
+    /// users own several.
     pub users: u64,
-    /// How many tasks in all; at most 1,000,000,000. Everything else follows from them: about a client for 60 tasks, a project
-    /// for 21, an invoice for 10.
+    /// How many tasks in all; at most 1,000,000,000. The other numbers follow from it: about one client per 60 tasks,
+    /// one project per 21, one invoice per 10.
     pub tasks: u64,
-    /// What chance starts from.
+    /// The random seed.
     pub rng_seed: u64,
 }
 
@@ -46,14 +47,14 @@ impl ScaleOptions {
     }
 }
 
-/// What a seed is doing.
+/// The current phase of a seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Making rows and sending them; counted in tasks.
+    /// Generating rows and sending them; counted in tasks.
     Rows,
     /// Building indexes; counted in indexes.
     Indexes,
-    /// Counting what the planner needs to know; counted in tables.
+    /// Collecting statistics for the planner; counted in tables.
     Statistics,
     /// Checking foreign keys; counted in keys.
     ForeignKeys,
@@ -74,12 +75,12 @@ impl Phase {
     }
 }
 
-/// How far a seed is.
+/// The progress of a seed.
 #[derive(Debug, Clone, Copy)]
 pub struct Progress<'n> {
     /// What it is doing.
     pub phase: Phase,
-    /// What it is working on: a table, an index, a key.
+    /// The current item: a table, an index, a key.
     pub name: &'n str,
     /// How much of the phase is done.
     pub done: u64,
@@ -96,24 +97,24 @@ pub struct PhaseTime {
     pub time: Duration,
 }
 
-/// What was made.
+/// The result of a seed.
 #[derive(Debug, Clone)]
 pub struct Summary {
     /// How many rows each table got.
     pub rows: Vec<(&'static str, u64)>,
-    /// How long each phase took, in the order in which they came.
+    /// How long each phase took, in order.
     pub phases: Vec<PhaseTime>,
 }
 
-/// Fills an empty, migrated database. `url` is that of a role that is, or may become, `tenantry_owner`.
+/// Fills an empty, migrated database. `url` connects with a role that is, or may become, `tenantry_owner`.
 ///
-/// The organizations with the slugs `large`, `middling` and `small` are the largest one, the one nearest the mean and the one
-/// nearest the 25th percentile, as far as there are so many; their owners are `owner@large.example` and so on, as far as there
-/// are so many users.
+/// The organizations with the slugs `large`, `middling` and `small` are the largest one, the one nearest the mean and
+/// the one nearest the 25th percentile, if there are enough organizations. Their owners are `owner@large.example` and
+/// so on, if there are enough users.
 ///
 /// # Errors
 /// [`SeedError::Option`] for an option out of bounds, [`SeedError::NotEmpty`] when there are organizations, and
-/// [`SeedError::Store`] when the database refuses. Nothing was loaded then.
+/// [`SeedError::Store`] when the database refuses. In each case nothing was loaded.
 pub async fn scale(
     url: &str,
     options: &ScaleOptions,
@@ -157,7 +158,7 @@ fn phase(phase: BulkPhase) -> Phase {
     }
 }
 
-/// Where rows go, and who is told about it.
+/// The destination of rows, and the callback for progress.
 struct Rows<'p> {
     load: BulkLoad,
     total: u64,
@@ -167,7 +168,7 @@ struct Rows<'p> {
 }
 
 impl Rows<'_> {
-    /// Counts tasks that were made, and tells of them once in a while.
+    /// Counts generated tasks, and reports progress from time to time.
     fn made_tasks(&mut self, count: u64) {
         const STRIDE: u64 = 5_000;
         self.done += count;
@@ -178,7 +179,7 @@ impl Rows<'_> {
     }
 }
 
-/// The positions of a list's rows in turn; the same for every list, so made once.
+/// The positions of a list's rows; the same for every list, so computed once.
 #[derive(Debug, Default)]
 struct Positions(Vec<Position>);
 
@@ -191,7 +192,7 @@ impl Positions {
     }
 }
 
-/// How long each phase took so far.
+/// How long each phase has taken so far.
 struct Times {
     current: Phase,
     since: Instant,

@@ -1,4 +1,4 @@
-//! Invoices, what is paid for the product, and what of it is used.
+//! Invoices, the organization's own subscription, and its usage.
 
 use chrono::{DateTime, Duration, Months, Utc};
 use rust_decimal::Decimal;
@@ -15,7 +15,7 @@ use crate::chance::{Chance, EPOCH};
 use crate::error::SeedError;
 use crate::text;
 
-/// Currencies, and how often an organization has them. Those with no and with three digits are there on purpose.
+/// Currencies and their frequencies. Those with no and with three decimal digits are included on purpose.
 const CURRENCIES: &[(&str, u64)] =
     &[("USD", 45), ("EUR", 22), ("GBP", 12), ("INR", 8), ("JPY", 5), ("BRL", 4), ("BHD", 2), ("SEK", 2)];
 
@@ -23,7 +23,7 @@ const CURRENCIES: &[(&str, u64)] =
 const TAX_RATES: &[(i64, u64)] =
     &[(0, 25), (18_000, 15), (19_000, 15), (20_000, 20), (21_000, 10), (7_250, 8), (9_975, 7)];
 
-/// Something was done for a client that can be billed.
+/// Billable work for a client.
 pub(super) struct Occasion {
     pub(super) at: DateTime<Utc>,
     pub(super) client_id: ClientId,
@@ -37,11 +37,11 @@ pub(super) fn habits(chance: &mut Chance) -> (Currency, Decimal) {
 }
 
 fn currency(chance: &mut Chance) -> Currency {
-    // All of them are in the domain's list.
+    // All of them are currencies that `domain` knows.
     chance.weighted(CURRENCIES).parse().unwrap_or(Currency::USD)
 }
 
-/// Makes the subscription, the invoices, and the counters of what is used.
+/// Generates the subscription, the invoices, and the usage counters.
 pub(super) async fn make(
     rows: &mut Rows<'_>,
     home: &mut Home,
@@ -52,7 +52,7 @@ pub(super) async fn make(
     rows.load.push(&billing).await?;
     let periods = periods(&billing);
     let mut drafted = [0_i64; 3];
-    // Numbers follow the dates. The project makes the order complete, so that the same seed always gives the same one.
+    // The numbers follow the dates. The project is a tie-breaker, so that the same seed always gives the same order.
     occasions.sort_unstable_by_key(|occasion| (occasion.at, occasion.project_id));
     let mut issued = 0;
     for occasion in occasions {
@@ -91,14 +91,14 @@ fn bill(home: &mut Home, occasion: &Occasion, issued: &mut u64) -> Bill {
     } else if late && chance.percent(70) {
         InvoiceStatus::Overdue
     } else {
-        // Some of these are late as well and not yet marked so, which is a state that the product must read rightly.
+        // Some of these are overdue and not marked as such yet, which is a state that the product must handle.
         InvoiceStatus::Sent
     };
     let number = (status != InvoiceStatus::Draft).then(|| {
         *issued += 1;
         bill::number(occasion.at.date_naive(), *issued)
     });
-    // Nearly always the organization's own, but a client abroad pays in another one.
+    // Almost always the organization's own currency, but a client abroad pays in another one.
     let currency = if chance.percent(93) { home.currency } else { currency(chance) };
     let lines =
         (0..chance.weighted(&[(1, 25), (2, 30), (3, 22), (4, 13), (6, 8), (9, 2)])).map(|_| line(chance, currency));
@@ -122,7 +122,7 @@ fn bill(home: &mut Home, occasion: &Occasion, issued: &mut u64) -> Bill {
 }
 
 fn line(chance: &mut Chance, currency: Currency) -> NewLineItem {
-    // Hours in quarters; a rate in quarters of the major unit, or in hundreds where there is no minor unit.
+    // Hours in quarters; a rate in quarters of the major unit, or in hundreds if there is no minor unit.
     let quarters = |number: u64| Decimal::new(i64::try_from(number * 25).unwrap_or(25), 2);
     let quantity = quarters(chance.between(1, 320)).normalize();
     let rate = if currency.digits() == 0 {
@@ -133,8 +133,8 @@ fn line(chance: &mut Chance, currency: Currency) -> NewLineItem {
     NewLineItem { description: text::line(chance), quantity, rate }
 }
 
-/// What an organization of this size has subscribed to. The larger ones have the larger plans, but not all: some have outgrown
-/// their plan and some have just been downgraded, so limits are met and exceeded.
+/// The subscription of an organization of this size. Larger ones usually have larger plans. Some have outgrown their
+/// plan and some have just been downgraded, so that limits are reached and exceeded.
 fn subscription(home: &mut Home, tasks: u64) -> BillingRow {
     let chance = &mut home.chance;
     let (plan, status) = match home.known {
@@ -164,7 +164,7 @@ fn subscription(home: &mut Home, tasks: u64) -> BillingRow {
     let day = u32::try_from(chance.between(1, 28)).unwrap_or(1);
     let period = paying.then(|| {
         let (start, end) = bill::month_from(day, EPOCH);
-        // What was cancelled ended with an earlier period.
+        // A cancelled subscription ended with an earlier period.
         let back = if status == SubscriptionStatus::Canceled { Months::new(2) } else { Months::new(0) };
         (start - back, end - back)
     });
@@ -185,7 +185,7 @@ fn subscription(home: &mut Home, tasks: u64) -> BillingRow {
     }
 }
 
-/// The period that holds the present, and the two before it. They follow the billing period; without one, the calendar.
+/// The current period, and the two before it: billing periods if there is a subscription, else calendar months.
 fn periods(billing: &BillingRow) -> [Period; 3] {
     let running = billing.period.filter(|period| period.1 > EPOCH);
     let current = running.unwrap_or_else(|| bill::calendar_month(EPOCH));
@@ -202,7 +202,7 @@ async fn usage(
     if count == 0 || period.1 <= home.founded + Duration::days(1) {
         return Ok(());
     }
-    // Nothing refers to a counter, so its id has no kind of its own; any will do to make one.
+    // Nothing refers to a counter, so its id has no type of its own; any id type can be used to generate one.
     let id = home.chance.id::<InvoiceTaskId>(period.0).as_uuid();
     rows.load.push(&UsageRow { id, organization_id: home.id, feature, period, count }).await?;
     Ok(())

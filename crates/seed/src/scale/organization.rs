@@ -1,4 +1,4 @@
-//! One organization: its members, workspaces and clients, and then the work and the money.
+//! One organization: its members, workspaces and clients, then the work and the money.
 
 use chrono::{DateTime, Duration, Utc};
 use rust_decimal::Decimal;
@@ -27,7 +27,7 @@ const TIME_ZONES: &[(&str, u64)] = &[
     ("America/Sao_Paulo", 4),
 ];
 
-/// One organization in the making: what its rows have in common.
+/// An organization being generated: what its rows have in common.
 pub(super) struct Home {
     pub(super) id: OrganizationId,
     pub(super) founded: DateTime<Utc>,
@@ -35,18 +35,18 @@ pub(super) struct Home {
     pub(super) currency: Currency,
     pub(super) tax_rate: Decimal,
     pub(super) known: Option<&'static str>,
-    /// Everyone who can be given work: owners, admins and members. Never empty, as the owner is one.
+    /// Everyone who can be assigned work: owners, admins and members. Never empty, because the owner is included.
     pub(super) workers: Vec<UserId>,
-    /// Members and viewers: those whom a grant lets into what is private.
+    /// Members and viewers: those who may need a grant for private things.
     pub(super) grantees: Vec<UserId>,
-    /// Those who see only what is granted.
+    /// Guests, who see only what is granted.
     pub(super) guests: Vec<UserId>,
-    /// The default one comes first.
+    /// The default workspace comes first.
     pub(super) workspaces: Vec<WorkspaceId>,
     pub(super) clients: Vec<(ClientId, DateTime<Utc>)>,
 }
 
-/// Makes everything that belongs to one organization.
+/// Generates everything that belongs to one organization.
 pub(super) async fn make(
     rows: &mut Rows<'_>,
     people: &People<'_>,
@@ -95,11 +95,11 @@ pub(super) async fn make(
 async fn members(rows: &mut Rows<'_>, people: &People<'_>, home: &mut Home, plot: &Plot) -> Result<(), SeedError> {
     let own = plot.users.end - plot.users.start;
     let mut users: Vec<u64> = plot.users.clone().collect();
-    // One in five memberships is a second one: a freelancer, an accountant, a client who looks on.
+    // One in five memberships is a second one: a freelancer, an accountant, a client who watches.
     let visitors = (own + 2) / 4;
     for _ in 0..visitors {
         let visitor = home.chance.between(0, people.count() - 1);
-        // Drawn twice, or at home here: then there is one visitor less.
+        // If drawn twice, or already a member here, there is one visitor less.
         if !plot.users.contains(&visitor) && !users[usize::try_from(own).unwrap_or(0)..].contains(&visitor) {
             users.push(visitor);
         }
@@ -110,7 +110,7 @@ async fn members(rows: &mut Rows<'_>, people: &People<'_>, home: &mut Home, plot
         let joined_at = home.chance.soon(created_at.max(home.founded), 14, EPOCH);
         let (role, joined_at) = match n {
             0 => (Role::Owner, home.founded),
-            // A large organization does not hang on one person.
+            // A large organization has more than one owner.
             1 if own > 100 => (Role::Owner, joined_at),
             _ => (
                 home.chance.weighted(&[(Role::Admin, 6), (Role::Member, 70), (Role::Viewer, 14), (Role::Guest, 10)]),
@@ -191,11 +191,11 @@ pub(super) fn grant(chance: &mut Chance) -> Grant {
 }
 
 async fn clients(rows: &mut Rows<'_>, home: &mut Home, tasks: u64) -> Result<(), SeedError> {
-    // Who does much does it for many; who does little, for a few again and again.
+    // Large organizations work for many clients, small ones for a few again and again.
     let count = if tasks >= 20_000 { tasks / 45 } else { tasks.div_ceil(80) };
     for _ in 0..count {
         let first = home.chance.moment(home.founded, EPOCH - Duration::days(2));
-        // The earlier of two, because most clients come early on.
+        // The earlier of two, because most clients are created early.
         let created_at = first.min(home.chance.moment(home.founded, EPOCH - Duration::days(2)));
         let id = home.chance.id(created_at);
         let client = client(home, id, created_at);
@@ -209,7 +209,7 @@ fn client(home: &mut Home, id: ClientId, created_at: DateTime<Utc>) -> Client {
     let chance = &mut home.chance;
     let (company, host) = text::company(chance);
     let (person, local) = text::person(chance);
-    // A company, or a person who has none.
+    // A company, or a person without one.
     let is_company = chance.percent(80);
     Client {
         id,

@@ -1,5 +1,5 @@
-//! The users, each of whom can be made again from the number alone, because memberships refer to users all over the data and
-//! keeping them all in memory is not an option at every size.
+//! The users. Each can be regenerated from its number alone. Memberships refer to users all over the data, and keeping
+//! all of them in memory is not possible at every size.
 
 use chrono::{DateTime, Duration, Utc};
 use tenantry_domain::UserId;
@@ -13,15 +13,15 @@ use crate::text;
 /// How far back the data goes.
 const HISTORY: Duration = Duration::days(3 * 365);
 
-/// Organizations with at least so many tasks have been there almost from the start.
+/// Organizations with at least this many tasks have existed almost from the start.
 const LARGE: u64 = 2_000;
 
-/// Everyone who signs in.
+/// All users.
 pub(super) struct People<'s> {
     seed: u64,
     count: u64,
     plots: &'s [Plot],
-    /// Which user owns which of the known organizations.
+    /// Which user owns which of the organizations with known slugs.
     known: Vec<(u64, &'static str)>,
 }
 
@@ -50,7 +50,7 @@ impl<'s> People<'s> {
         User { id, email, name, avatar_url, created_at }
     }
 
-    /// The id of the user with this number, and since when there is one.
+    /// The id of the user with this number, and when the user was created.
     pub(super) fn id(&self, index: u64) -> (UserId, DateTime<Utc>) {
         let (_, id, created_at) = self.begin(index);
         (id, created_at)
@@ -72,14 +72,15 @@ impl<'s> People<'s> {
     /// The first organization of a user.
     fn home(&self, index: u64) -> usize {
         if self.count < self.plots.len() as u64 {
-            // Owners in turn, so the first organization of a user has the user's number, which is below that of organizations.
+            // Owners are assigned in turn, so the first organization of an owner has the owner's number, which is below
+            // the number of organizations.
             return usize::try_from(index).unwrap_or_default();
         }
         self.plots.partition_point(|plot| plot.users.end <= index)
     }
 }
 
-/// When an organization was founded.
+/// When an organization was created.
 pub(super) fn founded(seed: u64, index: usize, plot: &Plot) -> DateTime<Utc> {
     let mut chance = Chance::new(seed, Stream::Founding, index as u64);
     let start = EPOCH - HISTORY;

@@ -1,21 +1,21 @@
-//! How large each organization is. Sizes are log-normal, as those of real organizations are, with a slightly thinner tail, so
-//! that the largest has two to three per cent of everything whatever the total.
+//! The size of each organization. Sizes are log-normal, like those of real organizations, with a slightly thinner tail,
+//! so that the largest has two to three per cent of everything whatever the total.
 
 use std::ops::Range;
 
 use crate::chance::{Chance, Stream};
 use crate::scale::ScaleOptions;
 
-/// The spread of the logarithm of sizes. With it the mean is about four times the median.
+/// The standard deviation of the logarithm of sizes. With it the mean is about four times the median.
 const SPREAD: f64 = 1.75;
 
-/// From so many standard deviations on, the tail is thinned.
+/// From this many standard deviations on, the tail is thinned.
 const TAIL: f64 = 2.0;
 
 /// How much of a step beyond [`TAIL`] counts.
 const THINNING: f64 = 0.55;
 
-/// The organizations that are easily found.
+/// The slugs of the organizations that are easy to find.
 const KNOWN: [&str; 3] = ["large", "middling", "small"];
 
 /// One organization's share.
@@ -23,7 +23,7 @@ const KNOWN: [&str; 3] = ["large", "middling", "small"];
 pub(super) struct Plot {
     /// How many tasks it has.
     pub(super) tasks: u64,
-    /// The users whose first organization it is. The first of them owns it.
+    /// The users whose first organization this is. The first of them owns it.
     pub(super) users: Range<u64>,
     /// The slug, if it is one of the known ones.
     pub(super) known: Option<&'static str>,
@@ -41,7 +41,7 @@ impl Sizes {
         let count = usize::try_from(options.organizations).unwrap_or(usize::MAX);
         let mut chance = Chance::new(options.rng_seed, Stream::Sizes, 0);
         let mut weights: Vec<f64> = (0..count).map(|n| weight(n, count)).collect();
-        // So that a large organization is not also an old one, nor the first in every list.
+        // Shuffled, so that a large organization is not also an old one, nor the first in every list.
         for n in (1..count).rev() {
             weights.swap(n, chance.below(n + 1));
         }
@@ -66,7 +66,7 @@ fn weight(n: usize, count: usize) -> f64 {
     (SPREAD * thinned).exp()
 }
 
-/// Divides `total` in proportion to the weights, to the last one.
+/// Divides `total` in proportion to the weights, without remainder.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -79,7 +79,7 @@ fn shares(total: u64, weights: impl Iterator<Item = f64> + Clone) -> Vec<u64> {
     weights
         .map(|weight| {
             passed += weight;
-            // Rounding the running sum, not each share, leaves nothing over.
+            // Rounding the running sum instead of each share leaves no remainder.
             let until = ((total as f64) * (passed / sum)).round() as u64;
             let share = until.min(total).saturating_sub(given);
             given += share;
@@ -88,7 +88,7 @@ fn shares(total: u64, weights: impl Iterator<Item = f64> + Clone) -> Vec<u64> {
         .collect()
 }
 
-/// Gives each organization its users: one, and of the rest more to the larger ones.
+/// Gives each organization its users: one each, and more of the rest to larger ones.
 fn users(options: &ScaleOptions, weights: &[f64]) -> Vec<Range<u64>> {
     let Some(spare) = options.users.checked_sub(options.organizations) else {
         return (0..options.organizations).map(|n| n % options.users..n % options.users + 1).collect();
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn quantiles_are_those_of_the_tables() {
+    fn quantiles_match_published_tables() {
         for (p, expected) in [(0.5, 0.0), (0.975, 1.959_964), (0.025, -1.959_964), (0.999, 3.090_232)] {
             assert!((normal_quantile(p) - expected).abs() < 1e-6, "{p}");
         }
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn every_total_is_given_out_and_everyone_has_an_owner() {
+    fn every_total_is_distributed_and_every_organization_has_an_owner() {
         for (organizations, users, tasks) in [(1, 1, 0), (1, 1, 7), (2, 1, 100), (3, 900, 1), (10, 10, 10_000)] {
             let sizes = Sizes::new(&options(organizations, users, tasks));
             assert_eq!(sizes.plots().iter().map(|plot| plot.tasks).sum::<u64>(), tasks);

@@ -1,4 +1,4 @@
-//! Projects and their tasks, made one project at a time, so that an organization of any size fits into memory.
+//! Projects and their tasks, generated one project at a time, so that an organization of any size fits into memory.
 
 use chrono::{DateTime, Duration, Utc};
 use tenantry_domain::project::{Project, ProjectStatus};
@@ -13,14 +13,14 @@ use crate::chance::EPOCH;
 use crate::error::SeedError;
 use crate::text;
 
-/// How many tasks a project has, from and to; 21 on average.
+/// The range of a project's number of tasks, with weights; 21 on average.
 const SIZES: &[((u64, u64), u64)] =
     &[((0, 0), 3), ((1, 5), 13), ((6, 12), 25), ((12, 24), 30), ((25, 45), 21), ((46, 90), 8)];
 
-/// How many invoices the work for a client leads to.
+/// How many invoices a project leads to, with weights.
 const INVOICES: &[(usize, u64)] = &[(0, 15), (1, 25), (2, 30), (3, 20), (5, 10)];
 
-/// Makes projects until there are so many tasks; gives the occasions to send an invoice.
+/// Generates projects until there are this many tasks; returns the occasions for invoices.
 pub(super) async fn projects(
     rows: &mut Rows<'_>,
     positions: &mut Positions,
@@ -41,7 +41,7 @@ pub(super) async fn projects(
     Ok(occasions)
 }
 
-/// What a project's tasks need to know of it.
+/// What a project's tasks need to know about it.
 struct Frame {
     id: ProjectId,
     client_id: Option<ClientId>,
@@ -129,7 +129,7 @@ fn describe(home: &mut Home) -> ProjectRow {
 
 async fn grants(rows: &mut Rows<'_>, home: &mut Home, frame: &Frame, index: usize) -> Result<(), SeedError> {
     let mut granted: Vec<UserId> = Vec::new();
-    // Every guest is here for some project, and the first ones are as good as any.
+    // Every guest is here for some project; the first ones are used.
     if let Some(&guest) = home.guests.get(index) {
         granted.push(guest);
     }
@@ -151,7 +151,7 @@ async fn grants(rows: &mut Rows<'_>, home: &mut Home, frame: &Frame, index: usiz
     Ok(())
 }
 
-/// Makes the tasks of a project; gives some that are done and can be billed.
+/// Generates the tasks of a project; returns some that are done and can be billed.
 async fn tasks(
     rows: &mut Rows<'_>,
     positions: &mut Positions,

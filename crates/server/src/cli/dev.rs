@@ -1,5 +1,5 @@
-//! `tenantry dev`: everything on one machine with nothing set up before. A private database, demo data, the server, and a
-//! first query to paste.
+//! `tenantry dev`: everything on one machine, without any setup. A private database, demo data, the server, and a first
+//! query to paste.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ const DATABASE: &str = "tenantry";
 const ISSUER: &str = "tenantry-dev";
 const AUDIENCE: &str = "tenantry";
 
-/// Whom the printed token is for.
+/// The organization of the printed token.
 const ORGANIZATION: &str = "northwind";
 const EMAIL: &str = "ada@northwind.example";
 
@@ -40,7 +40,7 @@ const TOKEN_TTL: Duration = Duration::from_hours(24);
 /// Starts a private database with demo data and serves it.
 #[derive(Debug, Args)]
 pub(super) struct Dev {
-    /// Where the database and the signing key are kept from one start to the next.
+    /// The folder that keeps the database and the signing key between starts.
     #[arg(long, env = "TENANTRY_DATA_DIR", default_value = ".tenantry", value_name = "DIR")]
     data_dir: PathBuf,
     #[command(flatten)]
@@ -55,7 +55,7 @@ pub(super) struct Dev {
 
 impl Dev {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        // The port first: everything else takes longer.
+        // The port first, because everything else takes longer.
         let listener = start::listen(self.http.listen).await?;
         let data_dir = prepare(&self.data_dir)?;
         let jwt = signing_key(&data_dir)?;
@@ -63,7 +63,7 @@ impl Dev {
         note("starting a private PostgreSQL …");
         let options = ClusterOptions { data_dir: Some(data_dir.join("postgres")), durable: true, ..Default::default() };
         let cluster = Cluster::start(options).await?;
-        // Ctrl-C before the server listens for it ends the process, and the cluster's watchdog ends the cluster.
+        // Ctrl-C before the server handles it ends the process; the cluster's watchdog then stops the cluster.
         let result = self.serve(&cluster, listener, &data_dir, jwt).await;
         let stopped = cluster.stop().await;
         result?;
@@ -108,7 +108,7 @@ impl Dev {
         let serving = tokio::spawn(serve(listener, state, async {
             tokio::select! {
                 () = shutdown::signal() => {}
-                // A sender that is dropped means that the first query failed.
+                // A dropped sender means that the first query failed.
                 _ = stopped => {}
             }
         }));
@@ -128,12 +128,12 @@ impl Dev {
     }
 }
 
-/// Makes the data folder; its full path, as the database does not share the process's working folder.
+/// Creates the data folder and returns its full path. The database does not share the process's working folder.
 fn prepare(data_dir: &Path) -> anyhow::Result<PathBuf> {
     let failed = || format!("cannot use the data folder {}", data_dir.display());
     std::fs::create_dir_all(data_dir).with_context(failed)?;
     let data_dir = data_dir.canonicalize().with_context(failed)?;
-    // The folder holds a key and a database; neither belongs into a repository.
+    // The folder contains a key and a database; neither belongs in a repository.
     let ignore = data_dir.join(".gitignore");
     if !ignore.exists() {
         std::fs::write(&ignore, "*\n").with_context(failed)?;
@@ -141,7 +141,7 @@ fn prepare(data_dir: &Path) -> anyhow::Result<PathBuf> {
     Ok(data_dir)
 }
 
-/// The key that signs and verifies, made at the first start.
+/// The key that signs and verifies, created at the first start.
 fn signing_key(data_dir: &Path) -> anyhow::Result<JwtSettings> {
     let path = data_dir.join("jwt.key");
     if !path.exists() {
@@ -174,7 +174,7 @@ async fn database(cluster: &Cluster) -> anyhow::Result<DatabaseUrls> {
     Ok(urls)
 }
 
-/// Where a client on this machine reaches a server that may listen on every address.
+/// The address under which a client on this machine reaches the server, which may listen on every address.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address {
@@ -185,7 +185,7 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-/// Prints where the server is, a token, a query to paste, and what the server answers to it.
+/// Prints the server's address, a token, a query to paste, and the server's answer to it.
 async fn introduce(address: SocketAddr, token: &str, settings: &Path) -> anyhow::Result<()> {
     let url = format!("http://{address}/graphql");
     let body = serde_json::json!({ "query": QUERY });
@@ -197,7 +197,7 @@ async fn introduce(address: SocketAddr, token: &str, settings: &Path) -> anyhow:
         "curl -s '{url}' \\\n  -H 'content-type: application/json' \\\n  -H 'authorization: Bearer {token}' \\\n  \
          --data '{body}'\n"
     ));
-    // A proxy that the environment names is not on the way to this machine.
+    // A proxy from the environment must not be used for this machine itself.
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
     let response = client
         .post(&url)
@@ -211,7 +211,7 @@ async fn introduce(address: SocketAddr, token: &str, settings: &Path) -> anyhow:
     if !status.is_success() {
         bail!("the server answers its first query with {status}: {answer}");
     }
-    // GraphQL's own values keep the order of the query.
+    // GraphQL's own value type keeps the order of the query.
     let answer: async_graphql::Value = serde_json::from_str(&answer).context("the server's answer is not JSON")?;
     say(&format!("Its answer:\n\n{}\n", serde_json::to_string_pretty(&answer)?));
     if matches!(&answer, async_graphql::Value::Object(answer) if answer.contains_key("errors")) {
@@ -220,7 +220,7 @@ async fn introduce(address: SocketAddr, token: &str, settings: &Path) -> anyhow:
     Ok(())
 }
 
-/// Tells what takes a while, beside the output.
+/// Prints a progress note to standard error.
 fn note(text: &str) {
     eprintln!("tenantry: {text}");
 }

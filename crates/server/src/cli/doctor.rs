@@ -1,4 +1,4 @@
-//! `tenantry doctor`: is this database as it should be?
+//! `tenantry doctor`: checks a database.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,10 +10,10 @@ use super::say;
 use super::token::adopt_development;
 use crate::settings::DatabaseSettings;
 
-/// Examines the database.
+/// Checks the database.
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
-    /// Where `tenantry dev` keeps its database, which is examined when no other is named.
+    /// The folder of `tenantry dev`'s database, which is checked if no other is named.
     #[arg(long, env = "TENANTRY_DATA_DIR", default_value = ".tenantry", value_name = "DIR")]
     data_dir: PathBuf,
     #[command(flatten)]

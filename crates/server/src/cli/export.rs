@@ -1,4 +1,4 @@
-//! `tenantry export`: everything of one organization, one row to a line; to be taken along before it is deleted.
+//! `tenantry export`: all data of one organization, one row per line, to be saved before it is deleted.
 
 use std::io::BufWriter;
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use super::token;
 use crate::settings::{DatabaseSettings, PoolSettings};
 use crate::start;
 
-/// Writes everything of one organization.
+/// Writes all data of one organization.
 #[derive(Debug, Args)]
 pub(super) struct Export {
     /// The organization's slug.

@@ -1,4 +1,4 @@
-//! `tenantry migrate`: the database's shape, forwards and backwards.
+//! `tenantry migrate`: changes the database schema, up and down.
 
 use std::process::ExitCode;
 
@@ -9,7 +9,7 @@ use tenantry_migration::{down, fresh, status, up};
 use super::say;
 use crate::settings::MigrateSettings;
 
-/// Changes the database's shape.
+/// Changes the database schema.
 #[derive(Debug, Args)]
 pub(super) struct Migrate {
     #[command(subcommand)]
@@ -18,22 +18,22 @@ pub(super) struct Migrate {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Applies what is missing.
+    /// Applies the missing migrations.
     Up(MigrateSettings),
-    /// Takes the newest migrations back, with the data in what they made.
+    /// Reverts the newest migrations, including the data in what they created.
     Down(Down),
-    /// Lists what is applied and what is missing.
+    /// Lists applied and missing migrations.
     Status(MigrateSettings),
-    /// Drops everything, data included, and starts anew.
+    /// Drops everything, including data, and applies all migrations.
     Fresh(Fresh),
 }
 
 #[derive(Debug, Args)]
 struct Down {
-    /// How many.
+    /// How many migrations to revert.
     #[arg(long, default_value_t = 1, value_name = "N", conflicts_with = "all")]
     steps: u32,
-    /// All of them.
+    /// Reverts all of them.
     #[arg(long)]
     all: bool,
     #[command(flatten)]
@@ -42,7 +42,7 @@ struct Down {
 
 #[derive(Debug, Args)]
 struct Fresh {
-    /// Yes, drop everything.
+    /// Confirms that everything is dropped.
     #[arg(long)]
     yes: bool,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! The command line: which commands there are, and how a failure ends.
+//! The command line: the commands, and how a failure is reported.
 
 mod dev;
 mod doctor;
@@ -33,35 +33,35 @@ struct Cli {
 enum Command {
     /// Starts a private database with demo data and serves it; for development.
     Dev(Box<dev::Dev>),
-    /// Serves the API over a database that is there already.
+    /// Serves the API over an existing database.
     Serve(Box<serve::Serve>),
-    /// Changes the database's shape.
+    /// Changes the database schema.
     Migrate(Box<migrate::Migrate>),
     /// Fills the database.
     Seed(Box<seed::Seed>),
     /// Changes what the plans allow.
     Plans(Box<plans::Plans>),
-    /// Writes everything of one organization to standard output, as JSON lines.
+    /// Writes all data of one organization to standard output, as JSON lines.
     Export(Box<export::Export>),
     /// Deletes the organizations whose deletion is due.
     Purge(Box<purge::Purge>),
-    /// Looks after what Stripe has sent.
+    /// Handles stored Stripe events.
     Stripe(Box<stripe::Stripe>),
     /// Prints a token for a member of an organization, and nothing else.
     Token(Box<token::Token>),
     /// Prints the GraphQL schema.
     Schema,
-    /// Examines the database; exits with 1 when something is wrong.
+    /// Checks the database; exits with 1 if something is wrong.
     Doctor(doctor::Doctor),
 }
 
 /// Runs the command that the process was started with.
 pub fn run() -> ExitCode {
-    // Asking for help is no failure; what clap refuses is told in its own words.
+    // Asking for help is not a failure; clap prints its own errors.
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Nobody is left to tell when standard error is closed.
+            // If standard error is closed, there is nobody to tell.
             let _ = error.print();
             return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
         }
@@ -97,12 +97,12 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Doctor(command) => command.run().await,
         }
     });
-    // What is left by now are connections of clients that do not hang up.
+    // Only connections of clients that do not hang up are left by now.
     runtime.shutdown_background();
     outcome
 }
 
-/// A panic is a line of the log like any other, with the place and without a dump.
+/// Makes a panic a normal log line, with its location and without a dump.
 fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -111,7 +111,7 @@ fn log_panics() {
     }));
 }
 
-/// Writes a line to standard output. A reader that went away ends the output, not the program.
+/// Writes a line to standard output. If the reader has gone away, the output ends, not the program.
 fn say(line: &str) {
     use std::io::Write as _;
     let _ = writeln!(std::io::stdout().lock(), "{line}");

@@ -1,4 +1,4 @@
-//! `tenantry plans`: what the plans allow, from a file, without a deploy.
+//! `tenantry plans`: loads plans from a file, without a deploy.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,7 +19,7 @@ pub(super) struct Plans {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Replaces all plans by those of a JSON file, once it has been found right.
+    /// Replaces all plans by those of a JSON file, after validating it.
     Load(Load),
 }
 

@@ -1,4 +1,5 @@
-//! `tenantry purge`: deletes the organizations whose deletion is due. Servers with a worker's database do it by themselves.
+//! `tenantry purge`: deletes the organizations whose deletion is due. A server with `WORKER_DATABASE_URL` does this by
+//! itself.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use crate::start::{self, StartError};
 /// Enough for one transaction and the next.
 const CONNECTIONS: u32 = 2;
 
-/// How often a running server looks for what is due.
+/// How often a running server looks for due deletions.
 const EVERY: Duration = Duration::from_hours(1);
 
 /// Deletes the organizations whose deletion is due.
@@ -48,7 +49,7 @@ impl Purge {
     }
 }
 
-/// Looks for what is due again and again, for as long as the server runs.
+/// Looks for due deletions again and again, for as long as the server runs.
 pub(super) async fn forever(url: &str, stripe: &StripeSettings) -> Result<(), StartError> {
     let end: Option<Arc<dyn SubscriptionEnd>> = portal::end_of(stripe)?;
     let store = start::open_worker(url, CONNECTIONS).await?;

@@ -35,7 +35,7 @@ struct Scale {
     /// How many tasks.
     #[arg(long, default_value_t = 3_200_000, value_name = "N")]
     tasks: u64,
-    /// What chance starts from: the same number makes the same data.
+    /// The random seed: the same number creates the same data.
     #[arg(long, default_value_t = 1, value_name = "S")]
     rng_seed: u64,
     #[command(flatten)]
@@ -67,7 +67,7 @@ impl Seed {
     }
 }
 
-/// On standard error, and silent where that is no terminal.
+/// A progress bar on standard error; hidden if that is not a terminal.
 fn bar() -> ProgressBar {
     let bar = ProgressBar::new(0);
     let style = ProgressStyle::with_template("{prefix:<22} {bar:30} {human_pos:>10}/{human_len} {elapsed} {wide_msg}");

@@ -1,4 +1,4 @@
-//! `tenantry serve`: the API over a database that is there already.
+//! `tenantry serve`: the API over an existing database.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::settings::{
 };
 use crate::{shutdown, start};
 
-/// How long the pool may take to close when all requests are answered.
+/// How long the pool may take to close once all requests are answered.
 const CLOSE: Duration = Duration::from_secs(1);
 
 /// Serves the API.
@@ -38,7 +38,7 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let url = self.database.url()?;
-        // What costs nothing to find out comes first.
+        // The checks that need no database come first.
         let verifier = start::verifier(&self.jwt).await?;
         let listener = start::listen(self.http.listen).await?;
         let store = start::open_store(url, &self.pool).await?;
@@ -56,7 +56,7 @@ impl Serve {
         }
         tracing::info!(address = %listener.local_addr()?, pool_size = self.pool.pool_size, "serving");
         serve(listener, state, shutdown::signal()).await;
-        // Connections that hang are the database's to close.
+        // The database closes connections that hang.
         let _ = tokio::time::timeout(CLOSE, store.close()).await;
         tracing::info!("stopped");
         Ok(ExitCode::SUCCESS)

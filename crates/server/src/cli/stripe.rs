@@ -1,4 +1,5 @@
-//! `tenantry stripe`: what Stripe has sent and what has had no effect yet. Servers that receive webhooks try it by themselves.
+//! `tenantry stripe`: applies stored Stripe events that have had no effect yet. Servers that receive webhooks do this
+//! by themselves.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -11,10 +12,10 @@ use crate::http::StripeWebhooks;
 use crate::settings::WorkerSettings;
 use crate::start;
 
-/// How often a running server tries what waits.
+/// How often a running server retries pending events.
 const EVERY: Duration = Duration::from_hours(1);
 
-/// Looks after what Stripe has sent.
+/// Handles stored Stripe events.
 #[derive(Debug, Args)]
 pub(super) struct Stripe {
     #[command(subcommand)]
@@ -23,7 +24,7 @@ pub(super) struct Stripe {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Applies the events that are kept and have had no effect yet, where that is possible now.
+    /// Applies stored events that have had no effect yet, where that is possible now.
     Replay(Replay),
 }
 
@@ -31,7 +32,7 @@ enum Action {
 struct Replay {
     #[command(flatten)]
     worker: WorkerSettings,
-    /// Which plan each price stands for, as for `tenantry serve`.
+    /// The plan of each price, as for `tenantry serve`.
     #[arg(long, env = "TENANTRY_STRIPE_PRICES", default_value = "", value_name = "PRICES")]
     stripe_prices: PriceTable,
 }
@@ -54,7 +55,8 @@ impl Stripe {
     }
 }
 
-/// Tries what waits at once, since the prices may have been set just now, and then again and again for as long as the server runs.
+/// Retries pending events immediately, because prices may just have been configured, and then again and again for as
+/// long as the server runs.
 pub(super) fn forever(webhooks: &StripeWebhooks) {
     let StripeWebhooks { worker, prices, .. } = webhooks.clone();
     tokio::spawn(async move {

@@ -26,7 +26,7 @@ pub(super) struct Token {
     /// How long the token is valid.
     #[arg(long, default_value = "1h", value_parser = duration, value_name = "DURATION")]
     ttl: Duration,
-    /// Where `tenantry dev` keeps its database: what the settings below do not say is read there.
+    /// The folder of `tenantry dev`'s database. Settings that are not given are read from there.
     #[arg(long, env = "TENANTRY_DATA_DIR", default_value = ".tenantry", value_name = "DIR")]
     data_dir: PathBuf,
     #[command(flatten)]
@@ -39,7 +39,7 @@ impl Token {
     pub(super) async fn run(mut self) -> anyhow::Result<ExitCode> {
         adopt_development(&self.data_dir, &mut self.database, Some(&mut self.jwt))?;
         let url = self.database.url()?;
-        // The signing key before the database: it is found out without one.
+        // The signing key first, because checking it needs no database.
         let issuer = issuer::from_secret(&self.jwt)?;
         start::check_database(url).await?;
         let settings = StoreSettings { max_connections: 1, ..StoreSettings::new(url) };
@@ -50,8 +50,8 @@ impl Token {
     }
 }
 
-/// Fills in, from what `tenantry dev` left behind, the settings that are not given. The development key goes with the
-/// development database only.
+/// Fills in missing settings from the files of `tenantry dev`. The development key is used only with the development
+/// database.
 pub(super) fn adopt_development(
     data_dir: &std::path::Path,
     database: &mut DatabaseSettings,
@@ -74,7 +74,7 @@ pub(super) fn adopt_development(
     Ok(())
 }
 
-/// Looks user and organization up and signs.
+/// Looks up the user and the organization, and signs.
 pub(super) async fn issue(
     store: &Store,
     issuer: &Issuer,

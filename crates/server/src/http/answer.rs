@@ -1,4 +1,4 @@
-//! What goes back to the client: the executed answer or a refusal, its status, and the bytes.
+//! The response to the client: the executed answer or a refusal, its status, and the bytes.
 
 use async_graphql::{PathSegment, Response as GraphQlResponse, ServerError, Value};
 use axum::body::Body;
@@ -14,10 +14,10 @@ use super::negotiation::MediaType;
 /// The methods of the GraphQL endpoint.
 pub(crate) const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, OPTIONS");
 
-/// When to come back after a refusal for want of capacity.
+/// `Retry-After` for a refusal due to lack of capacity.
 const SOON: HeaderValue = HeaderValue::from_static("1");
 
-/// A refusal before the document was looked at.
+/// A refusal before the document is looked at.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     status: StatusCode,
@@ -38,7 +38,7 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, ErrorCode::BadUserInput, message)
     }
 
-    /// Names the parameter that it is about.
+    /// Names the parameter that caused it.
     #[must_use]
     pub(crate) fn about(mut self, parameter: Option<&'static str>) -> Self {
         self.parameter = parameter;
@@ -52,7 +52,7 @@ impl Refusal {
         self
     }
 
-    /// No token, or one that is not believed; `problem` is the challenge's `error`.
+    /// No token, or an invalid one; `problem` is the challenge's `error`.
     pub(crate) fn unauthenticated(message: &'static str, problem: Option<&'static str>) -> Self {
         let challenge = match problem {
             None => HeaderValue::from_static("Bearer"),
@@ -63,13 +63,13 @@ impl Refusal {
             .with_header(WWW_AUTHENTICATE, challenge)
     }
 
-    /// Something that is needed is not there at the moment.
+    /// Something that is needed is currently unavailable.
     pub(crate) fn unavailable() -> Self {
         let message = "The service is busy; try again in a moment.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, message).with_header(RETRY_AFTER, SOON)
     }
 
-    /// A method that the endpoint does not have.
+    /// A method that the endpoint does not support.
     pub(crate) fn method_not_allowed() -> Self {
         let message = "Send GraphQL requests by POST, or queries by GET.";
         Self::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed, message).with_header(ALLOW, METHODS)
@@ -83,7 +83,7 @@ impl Refusal {
                 extensions: Extensions { code: self.code, request_id, parameter: self.parameter },
             }],
         };
-        // Structs of texts can always be written.
+        // A struct of strings can always be serialised.
         let bytes = serde_json::to_vec(&document).unwrap_or_default();
         let mut response = respond(self.status, media_type, bytes);
         response.headers_mut().extend(self.headers);
@@ -91,7 +91,7 @@ impl Refusal {
     }
 }
 
-/// A refusal as the GraphQL response it is written as.
+/// A refusal in the form of a GraphQL response.
 #[derive(Serialize)]
 struct Document<'a> {
     errors: [Item<'a>; 1],
@@ -118,7 +118,7 @@ pub(crate) fn from_engine(mut answer: GraphQlResponse, media_type: MediaType) ->
         Outcome::Answered => StatusCode::OK,
         Outcome::Refused(status) => status,
         Outcome::Failed(status) => {
-            // GraphQL over HTTP: an answer with `data`, null as it may be, is a success. Without a path it is left out.
+            // GraphQL over HTTP: an answer with `data`, even null, is a success. Without a path, `data` is left out.
             answer.data = Value::Null;
             answer.errors.iter_mut().for_each(|error| error.path.clear());
             status
@@ -131,14 +131,14 @@ pub(crate) fn from_engine(mut answer: GraphQlResponse, media_type: MediaType) ->
             headers.insert(RETRY_AFTER, SOON);
         }
         StatusCode::TOO_MANY_REQUESTS => {
-            // Whoever refuses knows when it will not refuse any more.
+            // Whoever refused the request knows how long to wait.
             headers.insert(RETRY_AFTER, answer.http_headers.get(RETRY_AFTER).cloned().unwrap_or(SOON));
         }
         StatusCode::UNAUTHORIZED => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         StatusCode::METHOD_NOT_ALLOWED => {
-            // What came by GET only POST may do.
+            // The operation came by GET and is only allowed by POST.
             headers.insert(ALLOW, HeaderValue::from_static("POST"));
         }
         _ => {}
@@ -149,30 +149,31 @@ pub(crate) fn from_engine(mut answer: GraphQlResponse, media_type: MediaType) ->
 /// How a request ended.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
-    /// With data, or with errors of fields: 200 whatever they are.
+    /// With data, or with errors of fields: always 200.
     Answered,
     /// The document was not executed.
     Refused(StatusCode),
-    /// Nothing came of it, for no fault of the document.
+    /// It failed, and not because of the document.
     Failed(StatusCode),
 }
 
 impl Outcome {
     fn of(answer: &GraphQlResponse, media_type: MediaType) -> Self {
-        // What was carried out never looks like a request that did nothing.
+        // If something was carried out, the answer must not look like a request that did nothing.
         if answer.errors.is_empty() || has_answer(answer) || answer.errors.iter().any(has_outcome) {
             return Self::Answered;
         }
-        // Told by the status, so that proxies, clients and graphs that do not read the body see it.
+        // Reported by the status, so that proxies, clients and dashboards that do not read the body see it.
         let statuses: Option<Vec<StatusCode>> = answer.errors.iter().map(service_status).collect();
         if let Some([status, ..]) = statuses.as_deref() {
             return Self::Failed(*status);
         }
-        // With a path the error is of a field: the document was executed, and the data, null as it is, is its answer.
+        // With a path, the error belongs to a field: the document was executed, and the data, even if null, is its
+        // answer.
         if answer.errors.iter().any(|error| !error.path.is_empty()) {
             return Self::Answered;
         }
-        // Clients of the older type take any other status than 200 for a failure of the transport.
+        // Clients of the older type treat any status other than 200 as a transport failure.
         match media_type {
             MediaType::GraphQlResponse => Self::Refused(StatusCode::BAD_REQUEST),
             MediaType::Json => Self::Refused(StatusCode::OK),
@@ -193,7 +194,7 @@ fn has_answer(answer: &GraphQlResponse) -> bool {
     }
 }
 
-/// Whether the error is of a mutation that was, or may have been, carried out.
+/// Whether the error belongs to a mutation that was, or may have been, carried out.
 fn has_outcome(error: &ServerError) -> bool {
     error.extensions.as_ref().is_some_and(|extensions| extensions.get("outcome").is_some())
 }
@@ -265,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_of_the_service_shows_in_the_status() {
+    fn a_service_failure_is_reported_by_the_status() {
         for (code, expected) in [("UNAVAILABLE", 503), ("FORBIDDEN", 403), ("TIMEOUT", 504), ("RATE_LIMITED", 429)] {
             for data in [Value::Null, value!({ "a": null })] {
                 let answer = failed(data, code, true);

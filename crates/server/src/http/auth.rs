@@ -1,12 +1,12 @@
-//! The bearer token of a request, out of its headers. Whether it is believed is for the verifier to say.
+//! Extracts the bearer token from a request's headers. The verifier decides whether it is valid.
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 
-/// The token of the one `Authorization: Bearer` header; `None` when there is no header at all.
+/// The token of the single `Authorization: Bearer` header; `None` if there is no such header.
 ///
 /// # Errors
-/// When the header is there but malformed: another scheme, no token, white space in it, or a second header.
+/// When the header is malformed: another scheme, no token, white space in it, or a second header.
 pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, MalformedAuthorization> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
@@ -14,7 +14,7 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, MalformedAutho
         return Err(MalformedAuthorization);
     }
     let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(MalformedAuthorization)?;
-    // RFC 6750 section 2.1, which says b64token; what else is in it the verifier sees.
+    // RFC 6750 section 2.1 says b64token; the verifier checks the rest.
     let token = token.trim_matches(' ');
     if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() || token.contains([' ', '\t', ',']) {
         return Err(MalformedAuthorization);
@@ -22,7 +22,7 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, MalformedAutho
     Ok(Some(token))
 }
 
-/// The header `Authorization` is not one bearer token.
+/// The header `Authorization` is not a single bearer token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the header Authorization is not one bearer token")]
 pub(crate) struct MalformedAuthorization;
@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn one_bearer_token_and_nothing_else() {
+    fn only_a_single_bearer_token_is_accepted() {
         assert_eq!(read(&[]), Ok(None));
         for good in ["Bearer a.b.c", "bearer a.b.c", "BEARER  a.b.c"] {
             assert_eq!(read(&[good]), Ok(Some("a.b.c".to_owned())), "{good}");

@@ -1,4 +1,5 @@
-//! A GraphQL request out of a JSON body or a query string, strictly: what is not of its type is refused by name.
+//! Parses a GraphQL request from a JSON body or a query string. Strict: a parameter of the wrong type is refused by
+//! name.
 
 use std::cell::Cell;
 use std::fmt;
@@ -11,7 +12,7 @@ use tenantry_domain::byte_order_mark::without_byte_order_mark;
 use tenantry_graphql::GraphQlRequest;
 use url::form_urlencoded;
 
-/// Why a request is not well-formed. The text may be shown to the caller.
+/// Why a request is malformed. The text may be shown to the caller.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BodyError {
     /// Not JSON at all.
@@ -25,15 +26,15 @@ pub(crate) enum BodyError {
     /// An array of requests.
     #[error("The request body is a list: requests cannot be batched, send them one by one.")]
     Batch,
-    /// JSON, but no object.
+    /// JSON, but not an object.
     #[error("The request body must be a JSON object.")]
     NotAnObject,
-    /// A parameter is of the wrong type, or is missing.
+    /// A parameter has the wrong type, or is missing.
     #[error("The parameter \"{parameter}\" must be {expected}.")]
     WrongType {
         /// Its name.
         parameter: &'static str,
-        /// What it has to be.
+        /// What it must be.
         expected: &'static str,
     },
     /// A parameter is given more than once.
@@ -42,7 +43,7 @@ pub(crate) enum BodyError {
 }
 
 impl BodyError {
-    /// The parameter that the refusal is about.
+    /// The parameter that caused the refusal.
     pub(crate) fn parameter(&self) -> Option<&'static str> {
         match self {
             Self::WrongType { parameter, .. } | Self::Repeated(parameter) => Some(parameter),
@@ -51,7 +52,7 @@ impl BodyError {
     }
 }
 
-/// The parameters of a request, and what each has to be.
+/// The parameters of a request, and what each must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Parameter {
     Query,
@@ -90,7 +91,7 @@ impl Parameter {
     }
 }
 
-/// Reads the body of a POST. A byte order mark before it is skipped.
+/// Parses the body of a POST. A byte order mark at its start is skipped.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -108,7 +109,7 @@ pub(crate) fn from_json(body: &[u8]) -> Result<GraphQlRequest, BodyError> {
     })
 }
 
-/// Reads the query string of a GET.
+/// Parses the query string of a GET.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -126,7 +127,7 @@ pub(crate) fn from_query_string(text: &str) -> Result<GraphQlRequest, BodyError>
             return Err(BodyError::Repeated(parameter.name()));
         }
     }
-    // A parameter without a value is one that a form left empty.
+    // A parameter without a value was left empty in a form.
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     if let Some(text) = given(extensions) {
         serde_json::from_str::<Option<AnyObject>>(&text).map_err(|_| Parameter::Extensions.wrong_type())?;
@@ -139,14 +140,14 @@ pub(crate) fn from_query_string(text: &str) -> Result<GraphQlRequest, BodyError>
     Ok(GraphQlRequest { query, operation_name: given(operation_name), variables })
 }
 
-/// How far [`Reader`] has come, so that an error can be named by where it happened.
+/// How far [`Reader`] has come, so that an error can name the parameter where it happened.
 #[derive(Default)]
 struct Progress {
     reading: Cell<Option<Parameter>>,
     repeated: Cell<bool>,
 }
 
-/// Reads the body in one pass, without a tree of values in between.
+/// Parses the body in one pass, without building a tree of values first.
 struct Reader<'p>(&'p Progress);
 
 impl<'de> DeserializeSeed<'de> for Reader<'_> {
@@ -186,13 +187,13 @@ impl<'de> Visitor<'de> for Reader<'_> {
         }
         progress.reading.set(Some(Parameter::Query));
         let query = query.ok_or_else(|| A::Error::custom("missing"))?;
-        // Empty is how some clients say that they name none, as a form does in a query string.
+        // Some clients send an empty name to mean none, as a form does in a query string.
         let operation_name = operation_name.flatten().filter(|name| !name.is_empty());
         Ok(GraphQlRequest { query, operation_name, variables: variables.unwrap_or_default() })
     }
 }
 
-/// The name of a parameter; `None` for one that nobody knows, which is passed over.
+/// The name of a parameter; `None` for an unknown one, which is skipped.
 struct Key(Option<Parameter>);
 
 impl<'de> Deserialize<'de> for Key {
@@ -272,12 +273,12 @@ mod tests {
         {
             assert!(matches!(refusal(body), BodyError::NotJson { .. }), "{body:?}");
         }
-        // In a text it is a letter of the text.
+        // Inside the text it is an ordinary character.
         assert_eq!(from_json("{\"query\":\"\u{feff}a\"}".as_bytes()).unwrap().query, "\u{feff}a");
     }
 
     #[test]
-    fn an_empty_operation_name_names_none() {
+    fn an_empty_operation_name_counts_as_absent() {
         for body in [r#"{"query":"a","operationName":""}"#, r#"{"operationName":null,"query":"a"}"#, r#"{"query":"a"}"#]
         {
             assert_eq!(from_json(body.as_bytes()).unwrap().operation_name, None, "{body}");
@@ -314,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_refused() {
+    fn anything_but_an_object_is_refused() {
         assert_eq!(refusal(r#" [{"query":"a"}]"#), BodyError::Batch);
         assert_eq!(refusal("[]"), BodyError::Batch);
         for body in ["1", "null", "\"{a}\""] {

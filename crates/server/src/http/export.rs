@@ -1,4 +1,4 @@
-//! `GET /export`: everything of the caller's organization as JSON lines, for its owners, streamed as it is read.
+//! `GET /export`: all data of the caller's organization as JSON lines, for its owners, streamed as it is read.
 
 use std::io;
 use std::sync::Arc;
@@ -28,16 +28,16 @@ use super::metering::Call;
 use super::negotiation::MediaType;
 use super::request_id::RequestId;
 
-/// How many chunks wait for a client that reads slower than the database is read.
+/// How many chunks are buffered for a client that reads more slowly than the database is read.
 const AHEAD: usize = 2;
 
-/// How long an export may take. Its snapshot keeps the database from clearing away what was deleted since.
+/// How long an export may take. While its snapshot is open, the database cannot vacuum rows that were deleted since.
 const LONGEST: Duration = Duration::from_mins(15);
 
-/// When to come back while another export runs, in seconds.
+/// `Retry-After` while another export runs, in seconds.
 const LATER: HeaderValue = HeaderValue::from_static("10");
 
-/// What the body is made of. Without an end, the export was cut off.
+/// A part of the body. Without an end part, the export was cut off.
 enum Part {
     Lines(String),
     End,
@@ -87,10 +87,10 @@ async fn admit(state: &AppState, head: &Parts) -> Result<(Identity, Call), Refus
 }
 
 async fn begin(state: &AppState, identity: Identity, call: &Call) -> Result<mpsc::Receiver<Part>, Refusal> {
-    // Exports must not take every connection from the requests.
+    // Exports must not take every connection away from the requests.
     let Ok(permit) = Arc::clone(state.exports()).try_acquire_owned() else { return Err(Refusal::unavailable()) };
     let export = Export::begin(state.store(), identity).await;
-    // The role of a member does not allow it, or another export is under way: the caller is a member all the same.
+    // The role is not sufficient, or another export is running: either way the caller is a member.
     if matches!(export, Ok(_) | Err(ExportError::Running | ExportError::Service(ServiceError::Forbidden))) {
         call.membership().prove();
     }
@@ -109,8 +109,8 @@ async fn begin(state: &AppState, identity: Identity, call: &Call) -> Result<mpsc
     Ok(parts)
 }
 
-/// Reads the export and passes it on, as fast as the client takes it. The connection to the database is given back at the end, or
-/// when the client hangs up or takes nothing for `stall`.
+/// Reads the export and passes it on, as fast as the client reads. The database connection is returned at the end, or
+/// when the client hangs up or reads nothing for `stall`.
 async fn send(
     mut export: Export,
     sender: &mpsc::Sender<Part>,
@@ -130,7 +130,7 @@ async fn send(
     }
 }
 
-/// The parts as a body. One that was cut off fails, so that no client takes it for whole.
+/// The parts as a body. A body that was cut off fails, so that no client takes it for complete.
 fn body(parts: mpsc::Receiver<Part>) -> Body {
     let chunks = stream::try_unfold(parts, async |mut parts| match parts.recv().await {
         Some(Part::Lines(lines)) => Ok(Some((Bytes::from(lines), parts))),

@@ -1,4 +1,5 @@
-//! The GraphQL endpoint: from a request's head and body to the engine and back. What a document means is the engine's.
+//! The GraphQL endpoint: passes a request's head and body to the engine and returns its answer. The engine interprets
+//! the document.
 
 use std::time::Duration;
 
@@ -54,7 +55,7 @@ pub(crate) async fn answer(
     }
 }
 
-/// Runs a request that is let in; gives its outcome and the call that it is.
+/// Runs an admitted request; returns its outcome and the call to count.
 async fn execute(
     state: &AppState,
     request_id: &RequestId,
@@ -93,7 +94,7 @@ async fn run(
     Ok(state.engine().execute(caller, request, methods).await)
 }
 
-/// What is decided before the body is read: nobody who is unknown makes the server hold one.
+/// Checks done before the body is read, so that unknown callers cannot make the server buffer one.
 async fn admit(state: &AppState, head: &Parts) -> Result<(Methods, VerifiedToken, Call), Refusal> {
     let methods = match head.method {
         Method::POST => Methods::All,
@@ -109,7 +110,7 @@ pub(super) fn identity_of(token: &VerifiedToken) -> Identity {
     Identity { user_id: token.user_id, organization_id: token.organization_id }
 }
 
-/// Who is asking, by the token. The database is not involved.
+/// The caller, according to the token. The database is not involved.
 pub(super) async fn identify(state: &AppState, headers: &HeaderMap) -> Result<VerifiedToken, Refusal> {
     let token = match auth::bearer(headers) {
         Ok(Some(token)) => token,
@@ -143,9 +144,9 @@ async fn post(state: &AppState, headers: &HeaderMap, mut body: Body) -> Result<G
     body::from_json(&bytes).map_err(malformed)
 }
 
-/// How much of a refused request's body is read and thrown away, and for how long. A connection with an unread body has to be
-/// closed: a client that still sends may then never see the answer, and one that has sent all, a proxy say, may lose the next
-/// request on it, which can be somebody else's.
+/// How much of a refused request's body is read and discarded, and for how long. A connection with an unread body would
+/// have to be closed. Then a client that is still sending may never see the answer. And a client that has sent
+/// everything, such as a proxy, may lose the next request on the connection, which can be someone else's.
 const SPILL: usize = 4 * 1024 * 1024;
 const SPILL_TIME: Duration = Duration::from_secs(1);
 
@@ -157,17 +158,17 @@ async fn spill(body: &mut Body) {
             left = less;
         }
     };
-    // Whoever sends more, or slowly, is cut off.
+    // A client that sends more, or too slowly, is cut off.
     let _ = tokio::time::timeout(SPILL_TIME, rest).await;
 }
 
-/// Reads a body whole, bounded in size and time.
+/// Reads the whole body, with limits on size and time.
 pub(super) async fn read_within(mut body: Body, limit: usize, timeout: Duration) -> Result<Bytes, Refusal> {
     let too_large = || {
         let message = format!("The request body is larger than {limit} bytes.");
         Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::BadUserInput, message)
     };
-    // One that announces its size is refused without keeping any of it.
+    // A body that announces too large a size is refused without buffering any of it.
     if body.size_hint().lower() > limit as u64 {
         spill(&mut body).await;
         return Err(too_large());

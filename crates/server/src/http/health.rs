@@ -1,4 +1,4 @@
-//! Whether the process is up, and whether it can do its work.
+//! Whether the process is up, and whether it can serve requests.
 
 use std::time::{Duration, Instant};
 
@@ -8,13 +8,13 @@ use tokio::sync::Mutex;
 
 use super::AppState;
 
-/// Probes come from anyone, so the database is asked this often at most.
+/// Anyone may send probes, so the database is asked at most this often.
 const KEPT: Duration = Duration::from_millis(250);
 
-/// Longer than this is no.
+/// If the answer takes longer than this, it counts as no.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The last answer to the question whether the database answers.
+/// The last result of asking the database.
 #[derive(Debug, Default)]
 pub(crate) struct Readiness(Mutex<Option<(Instant, bool)>>);
 
@@ -23,7 +23,7 @@ pub(crate) async fn live() -> &'static str {
     "ok\n"
 }
 
-/// `GET /readyz`: the database answers and keys are at hand.
+/// `GET /readyz`: the database answers and keys are loaded.
 pub(crate) async fn ready(State(state): State<AppState>) -> (StatusCode, &'static str) {
     let mut last = state.readiness().0.lock().await;
     let ready = match *last {

@@ -1,8 +1,8 @@
-//! Who sends too much: the short-window limits, and the plan's API calls. All are counted in memory; a request writes nothing.
+//! Rate limits and the plan's API calls. All are counted in memory; a request writes nothing.
 //!
-//! A token outlives a membership, and only the request itself finds out. So nobody's call is counted against an organization
-//! before the database has said that it is a member's; what it takes up until then stands in the way of others only while the
-//! caller was a member a moment ago.
+//! A token may outlive the membership, and only the request itself finds out. So a call counts against an organization
+//! only after the database has confirmed that the caller is a member. Until then, the call takes capacity from others
+//! only if the caller was a member a moment ago.
 
 mod members;
 
@@ -23,7 +23,7 @@ const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
-/// What counts requests. The default lets everything through. Cheap to clone, and all clones count together.
+/// Counts requests. The default admits everything. Cheap to clone; all clones share the counts.
 #[derive(Debug, Clone, Default)]
 pub struct Metering(Option<Arc<Counters>>);
 
@@ -33,34 +33,34 @@ struct Counters {
     meter: Option<Meter>,
     /// The short-window limits.
     throttles: Option<Throttles>,
-    /// Tells how long it is until a count starts over.
+    /// Used to compute when a count starts over.
     clock: Clock,
     members: Members,
 }
 
 #[derive(Debug)]
 struct Throttles {
-    /// Of each user in each organization, a member or not.
+    /// For each user in each organization, member or not.
     callers: Throttle<Identity>,
-    /// Of all members of an organization together.
+    /// For all members of an organization together.
     organizations: Throttle,
 }
 
 impl Metering {
-    /// Counts the plan's API calls with `meter`, if there is one. With `throttle`, an organization may go so fast, and so may each
-    /// caller in it. `clock` is the store's.
+    /// Counts the plan's API calls with `meter`, if there is one. `throttle` limits the rate of each organization and
+    /// of each caller in it. `clock` is the store's.
     pub fn new(meter: Option<Meter>, throttle: Option<ThrottleOptions>, clock: Clock) -> Self {
         let throttles = throttle
             .map(|options| Throttles { callers: Throttle::new(options), organizations: Throttle::new(options) });
         Self(Some(Arc::new(Counters { meter, throttles, clock, members: Members::default() })))
     }
 
-    /// What counts the plan's API calls.
+    /// The counter of the plan's API calls.
     pub fn meter(&self) -> Option<&Meter> {
         self.0.as_ref()?.meter.as_ref()
     }
 
-    /// Lets a caller's request in, or refuses it.
+    /// Admits a caller's request, or refuses it.
     pub(super) async fn admit(&self, caller: Identity) -> Result<Call, Refusal> {
         let membership = Membership::default();
         let Some(counters) = &self.0 else { return Ok(Call { membership, counted: None }) };
@@ -82,7 +82,7 @@ impl Counters {
             burst => (burst, "You send"),
         };
         let Burst::Refused { retry_after } = burst else { return Ok(()) };
-        // A part of a second is rounded up, so that whoever waits that long is let through.
+        // Rounded up to whole seconds, so that a caller who waits that long is admitted.
         let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
         Err(limited(format!("{whose} requests too fast; slow down a little."), seconds, None))
     }
@@ -101,8 +101,8 @@ impl Counters {
                 );
                 return Err(limited(message, self.seconds_until(resets_at), Some(limit)));
             }
-            // An organization that does not exist, or a database that cannot be reached: the request itself will find out, and
-            // says so better. What gets through all the same is counted.
+            // The organization does not exist, or the database cannot be reached. The request itself will find out and
+            // report it better. If it is admitted all the same, it is counted.
             Err(error) => {
                 tracing::debug!(%error, "a call is let through without knowing what is left");
                 Quota::default()
@@ -112,12 +112,12 @@ impl Counters {
     }
 
     fn seconds_until(&self, time: DateTime<Utc>) -> u64 {
-        // At least one, so that nobody who obeys comes back within the same second.
+        // At least one, so that a caller who obeys does not return within the same second.
         u64::try_from((time - self.clock.now()).num_seconds()).unwrap_or(0).max(1)
     }
 }
 
-/// A request that was let in. When it is over, or is given up, it is counted if it has turned out to be a member's.
+/// An admitted request. When it ends or is cancelled, it is counted if the caller turned out to be a member.
 #[derive(Debug)]
 pub(super) struct Call {
     membership: Membership,
@@ -134,17 +134,17 @@ struct Counted {
 }
 
 impl Call {
-    /// Is told when the caller turns out to be a member.
+    /// To be told when the caller turns out to be a member.
     pub(super) fn membership(&self) -> Membership {
         self.membership.clone()
     }
 
-    /// Counts the call if it was a member's, and tells the client what is left. Nobody else is told.
+    /// Counts the call if the caller is a member, and sets the headers that tell what is left. Only members get them.
     pub(super) fn finish(mut self, response: &mut Response<Body>) {
         let is_member = self.membership.is_proven();
         let Some(counted) = &mut self.counted else { return };
         if !is_member && let Some(remaining) = &mut counted.quota.remaining {
-            // It is given back.
+            // The reservation is returned.
             *remaining += 1;
         }
         if is_member || counted.belonging == Belonging::Proven {
@@ -164,7 +164,7 @@ impl Drop for Call {
     }
 }
 
-/// What is left to an organization, for the answer's headers.
+/// What an organization has left, for the response headers.
 #[derive(Debug, Default)]
 struct Quota {
     limit: Option<i64>,

@@ -1,4 +1,4 @@
-//! Counts of what the process does, in Prometheus' text form. Numbers only: nothing of a tenant, a token or a document.
+//! Counters of the process, in Prometheus's text format. Only numbers: nothing about a tenant, a token or a document.
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -16,14 +16,14 @@ const BOUNDS: [u64; 14] = [
     10_000_000,
 ];
 
-/// The first and the last status that are counted one by one.
+/// The first and the last status that is counted individually.
 const STATUSES: std::ops::RangeInclusive<u16> = 100..=599;
 
 /// The process's counters.
 #[derive(Debug)]
 pub struct Metrics {
     by_status: Box<[AtomicU64]>,
-    /// Each bucket alone; they are added up when they are shown.
+    /// Each bucket on its own; they are summed up when they are shown.
     buckets: [AtomicU64; BOUNDS.len() + 1],
     microseconds: AtomicU64,
     in_flight: AtomicI64,
@@ -44,7 +44,7 @@ impl Default for Metrics {
     }
 }
 
-/// Counts something for as long as it lives.
+/// Counts something for as long as it exists.
 #[derive(Debug)]
 pub struct Gauge<'m>(&'m AtomicI64);
 
@@ -86,12 +86,12 @@ impl Metrics {
         self.microseconds.fetch_add(took, Ordering::Relaxed);
     }
 
-    /// A token was not believed.
+    /// A token was refused.
     pub fn refused_token(&self) {
         self.refused_tokens.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Everything, in Prometheus' text form.
+    /// Everything, in Prometheus's text format.
     pub fn render(&self, (open, idle): (u32, usize), pool_size: u32) -> String {
         let mut text = String::with_capacity(4096);
         // Writing to a String cannot fail.
@@ -143,7 +143,7 @@ impl Metrics {
     }
 }
 
-/// Microseconds as the seconds that Prometheus wants, exactly.
+/// Microseconds as seconds for Prometheus, exactly.
 fn seconds(microseconds: u64) -> String {
     let text = format!("{}.{:06}", microseconds / 1_000_000, microseconds % 1_000_000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn buckets_add_up() {
+    fn buckets_are_cumulative() {
         let metrics = Metrics::default();
         metrics.answered(200, Duration::from_micros(500));
         metrics.answered(200, Duration::from_micros(501));

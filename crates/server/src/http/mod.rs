@@ -1,4 +1,4 @@
-//! HTTP: the endpoints and what every request gets, whatever it asks for.
+//! HTTP: the endpoints, and what is done for every request.
 
 mod answer;
 mod auth;

@@ -1,4 +1,4 @@
-//! Which media type a request's body has and its answer gets: the rules of GraphQL over HTTP, as functions of headers.
+//! The media types of a request's body and of its answer: the rules of GraphQL over HTTP, as functions of headers.
 
 use axum::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue};
 pub(crate) enum MediaType {
     /// `application/graphql-response+json`: the status tells whether the document was executed.
     GraphQlResponse,
-    /// `application/json`: a well-formed request is answered with 200, whatever its document is worth.
+    /// `application/json`: a well-formed request is answered with 200, even if its document is invalid.
     Json,
 }
 
@@ -29,23 +29,23 @@ impl MediaType {
     }
 }
 
-/// The media type that the client likes best; `None` when it likes none of ours.
+/// The media type that the client prefers; `None` if it accepts none of ours.
 ///
-/// Without `Accept`, and where only a wildcard decides, it is `application/json`, which every client understands.
+/// Without `Accept`, or if only a wildcard matches, it is `application/json`, which every client understands.
 pub(crate) fn answer_type(headers: &HeaderMap) -> Option<MediaType> {
     let mut ranges = Vec::new();
     for value in headers.get_all(ACCEPT) {
-        // A header that is no text names no type of ours.
+        // A header that is not text names none of our types.
         let Ok(value) = value.to_str() else { continue };
         ranges.extend(value.split(',').filter_map(Range::parse));
     }
     if ranges.is_empty() {
-        // Present but empty is as good as absent (RFC 9110 section 12.5.1).
+        // An empty header counts as absent (RFC 9110 section 12.5.1).
         let absent = headers.get_all(ACCEPT).iter().all(|value| value.as_bytes().trim_ascii().is_empty());
         return absent.then_some(MediaType::Json);
     }
     let preference = |media_type: MediaType| {
-        // The most specific range decides (RFC 9110 section 12.5.1), and among equals the kindest.
+        // The most specific range decides (RFC 9110 section 12.5.1); among equally specific ones, the highest quality.
         let matching = ranges.iter().filter_map(|range| Some((range.specificity(media_type)?, range.quality)));
         matching.max().unwrap_or((Specificity::Any, 0))
     };
@@ -53,7 +53,7 @@ pub(crate) fn answer_type(headers: &HeaderMap) -> Option<MediaType> {
     match (graphql.1, json.1) {
         (0, 0) => None,
         (graphql_quality, json_quality) if graphql_quality > json_quality => Some(MediaType::GraphQlResponse),
-        // A client that names the newer type knows what to do with it.
+        // A client that names the newer type can handle it.
         (graphql_quality, json_quality) if graphql_quality == json_quality && graphql.0 == Specificity::Exact => {
             Some(MediaType::GraphQlResponse)
         }
@@ -61,7 +61,7 @@ pub(crate) fn answer_type(headers: &HeaderMap) -> Option<MediaType> {
     }
 }
 
-/// How closely a range names a type.
+/// How specific a range is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Specificity {
     Any,
@@ -73,12 +73,12 @@ enum Specificity {
 struct Range<'a> {
     main: &'a str,
     sub: &'a str,
-    /// In thousandths, as the header has at most three digits.
+    /// In thousandths, because the header has at most three decimal places.
     quality: u16,
 }
 
 impl<'a> Range<'a> {
-    /// A range that is malformed is passed over.
+    /// A malformed range is skipped.
     fn parse(text: &'a str) -> Option<Self> {
         let mut parts = text.split(';');
         let (main, sub) = parts.next()?.trim().split_once('/')?;
@@ -106,7 +106,7 @@ impl<'a> Range<'a> {
     }
 }
 
-/// `0.8` as 800; `None` for what is no quality between 0 and 1.
+/// `0.8` as 800; `None` if it is not a quality between 0 and 1.
 fn thousandths(text: &str) -> Option<u16> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if fraction.len() > 3 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -120,7 +120,7 @@ fn thousandths(text: &str) -> Option<u16> {
     }
 }
 
-/// Whether the body is JSON in UTF-8, sent as it is: the only kind that is read.
+/// Whether the body is uncompressed JSON in UTF-8, the only kind that is accepted.
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     if headers.get(CONTENT_ENCODING).is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return false;
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn the_best_liked_type_wins() {
+    fn the_preferred_type_wins() {
         use MediaType::{GraphQlResponse, Json};
         let cases: &[(&[&'static str], Option<MediaType>)] = &[
             (&[], Some(Json)),

@@ -1,4 +1,4 @@
-//! What is done for every request: its id, its time, its place in the metrics and the log.
+//! What is done for every request: id, timing, metrics and log.
 
 use std::time::{Duration, Instant};
 
@@ -10,16 +10,16 @@ use axum::middleware::Next;
 use super::AppState;
 use super::request_id::{HEADER, RequestId};
 
-/// A request that takes longer than this is worth a line by itself.
+/// A request that takes longer than this gets a log line of its own.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// Wraps a request: names it, times it, counts it, logs it.
+/// Wraps a request: assigns its id, times it, counts it, logs it.
 pub(crate) async fn request(State(state): State<AppState>, mut request: Request<Body>, next: Next) -> Response<Body> {
     let started = Instant::now();
     let in_flight = state.metrics().request();
     let id = state.request_ids().of(request.headers());
     let method = request.method().clone();
-    // Of which only the path is logged: the query string holds variables.
+    // Only the path is logged, because the query string contains variables.
     let uri = request.uri().clone();
     request.extensions_mut().insert(id.clone());
     let mut response = next.run(request).await;
@@ -31,11 +31,11 @@ pub(crate) async fn request(State(state): State<AppState>, mut request: Request<
     response
 }
 
-/// Failures are logged always, what is slow at the level of information, and all the rest only for who asks: a line for
-/// each of ten thousand requests a second would cost more than answering them.
+/// Failures are always logged, slow requests at level info, and everything else at level debug: one line for each of
+/// ten thousand requests a second would cost more than answering them.
 fn log(id: &RequestId, method: &Method, path: &str, status: StatusCode, took: Duration) {
     let (status, took_ms) = (status.as_u16(), took.as_secs_f64() * 1000.0);
-    // The path is the caller's text; a long one fills the log.
+    // The path is the caller's text; a long one would fill the log.
     let path = path.get(..200).unwrap_or(path);
     if status >= 500 {
         tracing::warn!(target: "tenantry::access", request_id = %id, %method, path, status, took_ms, "failed");

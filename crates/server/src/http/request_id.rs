@@ -1,4 +1,4 @@
-//! The name of a request in logs and answers: the caller's own, or a new one.
+//! The id of a request in logs and answers: the caller's own, or a new one.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
-/// The header that carries it, both ways.
+/// The header that carries it in both directions.
 pub(crate) static HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The longest id that is taken from a caller.
+/// The longest id that is accepted from a caller.
 const MAX_LENGTH: usize = 64;
 
-/// A request's id. Plain letters, digits, `-` and `_`, so that it can go into any header and log.
+/// A request's id. ASCII letters, digits, `-` and `_` only, so it can go into any header and log.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(Arc<str>);
 
@@ -24,7 +24,7 @@ impl RequestId {
 
     /// The id as a header's value.
     pub(crate) fn to_header(&self) -> HeaderValue {
-        // The alphabet of an id is a part of that of a header's value.
+        // Every character of an id is valid in a header value.
         HeaderValue::from_str(&self.0).unwrap_or_else(|_| HeaderValue::from_static("invalid"))
     }
 }
@@ -35,7 +35,7 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// Makes ids: a random start of the process and a count, which is unique without asking for randomness each time.
+/// Generates ids from a random start of the process and a counter. They are unique without new randomness each time.
 #[derive(Debug)]
 pub(crate) struct RequestIds {
     start: u64,
@@ -50,7 +50,7 @@ impl Default for RequestIds {
 }
 
 impl RequestIds {
-    /// The caller's id if it is a sane one, else a new one.
+    /// The caller's id if it is valid, else a new one.
     pub(crate) fn of(&self, headers: &HeaderMap) -> RequestId {
         if let Some(id) = headers.get(&HEADER).and_then(|value| value.to_str().ok()).filter(|id| is_sane(id)) {
             return RequestId(id.into());
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sane_id_is_kept_and_any_other_replaced() {
+    fn a_valid_id_is_kept_and_any_other_is_replaced() {
         assert_eq!(with("Ab-9_z"), "Ab-9_z");
         for bad in ["", "a b", "a\"b", "é", "a/b", &"x".repeat(65)] {
             let id = with(bad);

@@ -1,4 +1,4 @@
-//! Accepts connections until it is told to stop, then lets the requests that are under way finish.
+//! Accepts connections until shutdown, then lets the running requests finish.
 
 use std::io;
 use std::time::Duration;
@@ -11,22 +11,22 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::{AppState, router};
 
-/// How long requests that are under way have to finish; short enough that the whole stop takes less than ten seconds.
+/// How long running requests have to finish; short enough that the whole shutdown takes less than ten seconds.
 const DRAIN: Duration = Duration::from_secs(8);
 
-/// How long a client may take to send a request's head, and how long a connection may wait for the next one.
+/// How long a client may take to send a request's head, and how long a connection may be idle between requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Long enough for the last answers to reach the network.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// How long the calls that were counted last may take to be written down.
+/// How long writing the last counted calls may take.
 const LAST_FLUSH: Duration = Duration::from_secs(1);
 
-/// Accepting fails when the process is out of file descriptors; trying again at once would spin.
+/// Accepting fails when the process has no file descriptors left; retrying at once would spin.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Whether every request that was under way has been answered.
+/// Whether every running request was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Drained {
     /// All of them.
@@ -35,18 +35,18 @@ pub enum Drained {
     Some,
 }
 
-/// Serves on `listener` until `shutdown` comes about, then stops accepting and waits, a bounded time, for the requests that
-/// are under way. The store stays open.
+/// Serves on `listener` until `shutdown` completes. Then it stops accepting and waits, for a limited time, for the
+/// running requests. The store stays open.
 pub async fn serve(listener: TcpListener, state: AppState, shutdown: impl Future<Output = ()>) -> Drained {
     let service = TowerToHyperService::new(router(state.clone()));
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-    // A window of concurrent streams that one client's requests cannot fill the pool's queue with.
+    // A limit on concurrent streams, so that one client's requests cannot fill the pool's queue.
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(128).keep_alive_interval(Duration::from_secs(30));
     let graceful = GracefulShutdown::new();
     let (stop_metering, stopped) = tokio::sync::oneshot::channel::<()>();
     let metering = state.metering().meter().cloned().map(|meter| {
-        // A sender that is dropped stops the meter as well.
+        // A dropped sender stops the meter as well.
         tokio::spawn(meter.run(async { drop(stopped.await) }))
     });
     let mut shutdown = std::pin::pin!(shutdown);
@@ -60,7 +60,7 @@ pub async fn serve(listener: TcpListener, state: AppState, shutdown: impl Future
         let state = state.clone();
         tokio::spawn(async move {
             let _connected = state.metrics().connection();
-            // A client that hangs up or sends what is no HTTP is no fault of ours.
+            // A client that hangs up or sends invalid HTTP is not our fault.
             if let Err(error) = connection.await {
                 tracing::trace!(error, "a connection ended early");
             }
@@ -90,8 +90,8 @@ pub async fn serve(listener: TcpListener, state: AppState, shutdown: impl Future
     drained
 }
 
-/// Waits until no request has been under way for a while. Connections on which a client is still typing its request's head
-/// would otherwise hold the process up.
+/// Waits until no request has been running for a while. Connections whose client is still sending a request's head
+/// would otherwise delay the shutdown.
 async fn idle(state: &AppState) {
     let mut quiet = Duration::ZERO;
     while quiet < QUIET {
@@ -104,8 +104,8 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                // An answer is one write, which must not wait for the acknowledgement of the one before. A socket that the
-                // client has closed already takes no options and fails at the first read.
+                // An answer is one write, which must not wait for the acknowledgement of the previous one. A socket
+                // that the client has already closed accepts no options; it fails at the first read.
                 let _ = stream.set_nodelay(true);
                 return stream;
             }
@@ -118,7 +118,7 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     }
 }
 
-/// Whether the failure is of the one client that wanted to connect.
+/// Whether the failure concerns only the client that tried to connect.
 fn is_of_the_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -1,4 +1,4 @@
-//! What the endpoints share.
+//! Shared state of the endpoints.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,19 +17,19 @@ use super::metrics::Metrics;
 use super::request_id::RequestIds;
 use super::stripe::StripeWebhooks;
 
-/// The bounds of a request, and what there is beside GraphQL.
+/// The limits of a request, and settings of the other endpoints.
 #[derive(Debug, Clone)]
 pub struct HttpOptions {
     /// The largest body, in bytes.
     pub body_limit: usize,
     /// How long a body may take to arrive.
     pub request_timeout: Duration,
-    /// The most connections of the store's pool; for the metrics.
+    /// The pool's maximum number of connections; for the metrics.
     pub pool_size: u32,
-    /// How long a client that fetches an export may take nothing of it before it is cut off. Shorter than the database lets a
-    /// transaction be idle.
+    /// How long a client may read nothing of an export before it is cut off. Shorter than the database's idle
+    /// transaction timeout.
     pub export_stall: Duration,
-    /// What it takes to receive Stripe's webhooks. Without it there is no such endpoint.
+    /// What is needed to receive Stripe's webhooks. Without it the endpoint does not exist.
     pub stripe: Option<StripeWebhooks>,
 }
 
@@ -45,7 +45,7 @@ impl Default for HttpOptions {
     }
 }
 
-/// What the endpoints share. Cheap to clone.
+/// Shared state of the endpoints. Cheap to clone.
 #[derive(Clone)]
 pub struct AppState(Arc<Shared>);
 
@@ -58,17 +58,17 @@ struct Shared {
     request_ids: RequestIds,
     readiness: Readiness,
     metering: Metering,
-    /// One for each export that may run at a time: they take a quarter of the connections at most.
+    /// One permit for each export that may run at a time: they take at most a quarter of the connections.
     exports: Arc<Semaphore>,
 }
 
 impl AppState {
-    /// Puts the parts together. `store` is the one that `engine` works with.
+    /// Combines the parts. `store` is the one that `engine` uses.
     pub fn new(engine: Engine, verifier: Verifier, store: Store, options: HttpOptions) -> Self {
         Self::with_metering(engine, verifier, store, options, Metering::default())
     }
 
-    /// As [`new`](Self::new), with limits on how much is sent.
+    /// As [`new`](Self::new), with rate limits and quotas.
     pub fn with_metering(
         engine: Engine,
         verifier: Verifier,
@@ -90,7 +90,7 @@ impl AppState {
         }))
     }
 
-    /// Puts the whole server together over a database and a verifier.
+    /// Assembles the whole server over a database and a verifier.
     ///
     /// # Errors
     /// [`GuardError`] when the guard cannot read the schema, which a test of the schema rules out.

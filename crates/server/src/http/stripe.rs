@@ -1,4 +1,5 @@
-//! The endpoint of Stripe's webhooks: whether one is genuine, and what Stripe is told. What an event means is billing's.
+//! The endpoint of Stripe's webhooks: checks whether one is genuine, and answers Stripe. `billing` decides what an
+//! event means.
 
 use axum::body::Body;
 use axum::extract::{Extension, State};
@@ -22,18 +23,18 @@ const SIGNATURE: &str = "stripe-signature";
 /// Larger than any event that Stripe sends.
 const BODY_LIMIT: usize = 256 * 1024;
 
-/// What it takes to receive webhooks.
+/// What is needed to receive webhooks.
 #[derive(Debug, Clone)]
 pub struct StripeWebhooks {
-    /// Tells which are genuine.
+    /// Checks which ones are genuine.
     pub verifier: WebhookVerifier,
-    /// The database, as the role of the worker: an event names a customer and no tenant.
+    /// The database with the role of the worker, because an event names a customer and no tenant.
     pub worker: Store,
-    /// Which plan each price stands for.
+    /// The plan of each price.
     pub prices: PriceTable,
 }
 
-/// `POST /webhooks/stripe`: takes one event. Whatever is not answered with 200, Stripe sends again.
+/// `POST /webhooks/stripe`: accepts one event. Stripe resends everything that is not answered with 200.
 pub(crate) async fn answer(
     State(state): State<AppState>,
     Extension(request_id): Extension<RequestId>,
@@ -62,7 +63,7 @@ pub(crate) async fn answer(
 
 async fn take(state: &AppState, webhooks: &StripeWebhooks, request: Request<Body>) -> Result<(), Refusal> {
     let (head, body) = request.into_parts();
-    // Before the body is read: what is not signed at all need not be held.
+    // Checked before the body is read: an unsigned one need not be buffered.
     let signature = signature(&head.headers).ok_or_else(not_genuine)?;
     let body = read_within(body, BODY_LIMIT, state.request_timeout()).await?;
     let now = webhooks.worker.clock().now();
@@ -79,13 +80,13 @@ async fn take(state: &AppState, webhooks: &StripeWebhooks, request: Request<Body
     }
 }
 
-/// The one header with the signature.
+/// The single header with the signature.
 fn signature(headers: &HeaderMap) -> Option<&HeaderValue> {
     let mut values = headers.get_all(SIGNATURE).iter();
     values.next().filter(|_| values.next().is_none())
 }
 
-/// Does not say what is wrong, which only a forger would want to know.
+/// Does not say what is wrong, because only a forger would want to know.
 fn not_genuine() -> Refusal {
     Refusal::bad_request("The signature is missing or not valid.")
 }

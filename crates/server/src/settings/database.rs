@@ -1,4 +1,4 @@
-//! Where the database is, and how many connections to it there may be.
+//! The addresses of the database, and the pool's settings.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ impl DatabaseSettings {
     }
 }
 
-/// The database as its owner sees it.
+/// The database, accessed as its owner.
 #[derive(Debug, Clone, Default, Args)]
 pub struct MigrateSettings {
     /// The database, with the role that owns the tables: `postgres://tenantry_owner:…@host/database`.
@@ -52,10 +52,10 @@ impl MigrateSettings {
     }
 }
 
-/// The database as the jobs of the system see it.
+/// The database, accessed by background jobs.
 #[derive(Debug, Clone, Default, Args)]
 pub struct WorkerSettings {
-    /// The database, with the role of the system's jobs: `postgres://tenantry_worker:…@host/database`.
+    /// The database, with the role of background jobs: `postgres://tenantry_worker:…@host/database`.
     #[arg(long, env = "WORKER_DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub worker_database_url: Option<Secret>,
 }
@@ -79,12 +79,12 @@ impl WorkerSettings {
     }
 }
 
-/// An environment variable that is set to nothing counts as not set.
+/// An environment variable that is empty counts as not set.
 fn given(secret: Option<&Secret>) -> Option<&str> {
     secret.map(Secret::reveal).filter(|text| !text.trim().is_empty())
 }
 
-/// How the connections behave.
+/// The settings of the connection pool.
 #[derive(Debug, Clone, Args)]
 pub struct PoolSettings {
     /// The most connections that are open at a time.
@@ -103,7 +103,7 @@ pub struct PoolSettings {
 }
 
 impl PoolSettings {
-    /// What the store wants to know, for the database at `url`.
+    /// The store's settings, for the database at `url`.
     pub fn store_settings(&self, url: &str) -> StoreSettings {
         let mut settings = StoreSettings::new(url);
         settings.max_connections = self.pool_size;

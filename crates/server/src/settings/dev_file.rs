@@ -1,4 +1,4 @@
-//! The settings of the development database, which `tenantry dev` leaves behind so that other commands find it.
+//! The settings of the development database, which `tenantry dev` writes so that other commands find it.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -18,12 +18,12 @@ impl DevFile {
         Self { path: data_dir.join("env") }
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Writes the settings, for this user's eyes only: they hold a password.
+    /// Writes the settings, readable only by this user: they contain a password.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -33,7 +33,7 @@ impl DevFile {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "{name}='{}'", value.replace('\'', "'\\''"));
         }
-        // A new file, so that its mode is ours even when an older one is more open.
+        // Always a new file, so that its mode is ours even if an older one was more permissive.
         match std::fs::remove_file(&self.path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -45,17 +45,17 @@ impl DevFile {
         options.open(&self.path)?.write_all(text.as_bytes())
     }
 
-    /// The settings; none when there is no such file.
+    /// The settings; empty if there is no such file.
     ///
     /// # Errors
-    /// When the file is there and cannot be read.
+    /// When the file exists and cannot be read.
     pub fn read(&self) -> io::Result<HashMap<String, String>> {
         let text = match std::fs::read_to_string(&self.path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashMap::new()),
             Err(error) => return Err(error),
         };
-        // A person may have had it in an editor.
+        // Someone may have saved it with an editor that adds a byte order mark.
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let pairs = text.lines().filter_map(|line| line.split_once('='));
         Ok(pairs.map(|(name, value)| (name.to_owned(), unquoted(value))).collect())

@@ -1,9 +1,9 @@
-//! The bounds of a GraphQL document that an operator may want to move. The others keep their defaults.
+//! The limits on a GraphQL document that an operator may change. The others keep their defaults.
 
 use clap::Args;
 use tenantry_graphql::guard::GuardLimits;
 
-/// What one request may ask for; see [`GuardLimits`] for how each is counted.
+/// What one request may contain; see [`GuardLimits`] for how each is counted.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Limits of a GraphQL document")]
 pub struct GuardSettings {
@@ -25,7 +25,7 @@ pub struct GuardSettings {
     /// Fields at the root of one operation.
     #[arg(long, env = "TENANTRY_MAX_ROOT_FIELDS", default_value_t = GuardLimits::default().max_root_fields, value_name = "N")]
     pub max_root_fields: u64,
-    /// Selections once fragments are followed.
+    /// Selections after fragments are expanded.
     #[arg(long, env = "TENANTRY_MAX_SELECTIONS", default_value_t = GuardLimits::default().max_selections, value_name = "N")]
     pub max_selections: u64,
     /// Levels of lists and objects in an argument or a variable.
@@ -40,7 +40,7 @@ pub struct GuardSettings {
 }
 
 impl GuardSettings {
-    /// The bounds that the guard enforces.
+    /// The limits that the guard enforces.
     pub fn limits(&self, introspection: bool) -> GuardLimits {
         GuardLimits {
             max_document_bytes: self.max_document_bytes,

@@ -1,4 +1,4 @@
-//! Where the server listens, and what it takes from a client.
+//! The address that the server listens on, and limits on what clients send.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -9,7 +9,7 @@ use tenantry_billing::ThrottleOptions;
 
 use super::units::{bytes, duration};
 
-/// The HTTP side's settings.
+/// The HTTP settings.
 #[derive(Debug, Clone, Args)]
 pub struct HttpSettings {
     /// The address and port to listen on.
@@ -18,13 +18,13 @@ pub struct HttpSettings {
     /// The largest request body; a larger one is answered with 413.
     #[arg(long, env = "TENANTRY_BODY_LIMIT", default_value = "256KiB", value_parser = bytes, value_name = "SIZE")]
     pub body_limit: usize,
-    /// How long a request may take to arrive, and how long to be executed.
+    /// How long a request may take to arrive, and how long it may run.
     #[arg(long, env = "TENANTRY_REQUEST_TIMEOUT", default_value = "10s", value_parser = duration, value_name = "DURATION")]
     pub request_timeout: Duration,
-    /// Whether the schema may be asked about itself.
+    /// Whether clients may read the schema.
     #[arg(long, env = "TENANTRY_INTROSPECTION", default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
     pub introspection: bool,
-    /// How many requests an organization, and each user in it, may send in a second, on average; 0 for any number.
+    /// How many requests an organization, and each user in it, may send per second, on average; 0 for no limit.
     #[arg(long, env = "TENANTRY_REQUESTS_PER_SECOND", default_value_t = 100, value_name = "N")]
     pub requests_per_second: u32,
     /// How many requests an organization, and each user in it, may send at once.

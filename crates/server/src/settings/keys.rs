@@ -1,4 +1,4 @@
-//! Whose tokens are believed, and with which keys.
+//! Which tokens are accepted, and the keys that verify them.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use url::Url;
 
 use super::SettingsError;
 
-/// What kind of key the key file holds. Named, never guessed from its content.
+/// The kind of key in the key file. It is configured, never guessed from the content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum JwtAlgorithm {
     /// A secret of at least 32 bytes; for development.
@@ -25,26 +25,26 @@ pub enum JwtAlgorithm {
     Rs256,
 }
 
-/// The tokens that are accepted.
+/// Which tokens are accepted.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Tokens")]
 pub struct JwtSettings {
-    /// The `iss` that tokens must have.
+    /// The required `iss` of tokens.
     #[arg(long, env = "TENANTRY_JWT_ISSUER", value_name = "TEXT")]
     pub jwt_issuer: Option<String>,
-    /// The `aud` that tokens must have.
+    /// The required `aud` of tokens.
     #[arg(long, env = "TENANTRY_JWT_AUDIENCE", value_name = "TEXT")]
     pub jwt_audience: Option<String>,
-    /// What kind of key the key file holds.
+    /// The kind of key in the key file.
     #[arg(long, env = "TENANTRY_JWT_ALGORITHM", value_name = "ALGORITHM")]
     pub jwt_algorithm: Option<JwtAlgorithm>,
     /// The file with the key.
     #[arg(long, env = "TENANTRY_JWT_KEY_FILE", value_name = "FILE")]
     pub jwt_key_file: Option<PathBuf>,
-    /// The id by which tokens name the key file's key, if they do.
+    /// The key id by which tokens name the key file's key, if they do.
     #[arg(long, env = "TENANTRY_JWT_KEY_ID", value_name = "TEXT")]
     pub jwt_key_id: Option<String>,
-    /// The address of a JSON Web Key Set, instead of a key file.
+    /// The URL of a JSON Web Key Set, instead of a key file.
     #[arg(long, env = "TENANTRY_JWKS_URL", value_name = "URL")]
     pub jwks_url: Option<String>,
     /// A file with a JSON Web Key Set, instead of a key file.
@@ -80,7 +80,7 @@ impl JwtSettings {
     /// The file with the development secret, which can sign.
     ///
     /// # Errors
-    /// When there is none, or the keys are of a kind that only verifies.
+    /// When there is none, or the configured keys can only verify.
     pub fn signing_file(&self) -> Result<&PathBuf, SettingsError> {
         if self.jwt_algorithm.is_some_and(|algorithm| algorithm != JwtAlgorithm::Hs256) {
             return Err(SettingsError::Contradiction(
@@ -94,10 +94,10 @@ impl JwtSettings {
         })
     }
 
-    /// Where the keys are.
+    /// The source of the keys.
     ///
     /// # Errors
-    /// When that is not set, or set more than once.
+    /// When it is not set, or set more than once.
     pub fn key_source(&self) -> Result<KeySource, SettingsError> {
         let url = given(self.jwks_url.as_ref());
         match (&self.jwt_key_file, url, &self.jwks_file) {
@@ -128,10 +128,10 @@ impl JwtSettings {
         }
     }
 
-    /// What the verifier wants to know.
+    /// The verifier's settings.
     ///
     /// # Errors
-    /// When something is missing or contradicts itself.
+    /// When something is missing or contradictory.
     pub fn verifier_config(&self) -> Result<VerifierConfig, SettingsError> {
         Ok(VerifierConfig::new(self.issuer()?, self.audience()?, self.key_source()?))
     }

@@ -1,5 +1,5 @@
-//! Every setting of the process: an environment variable that is also a flag. Reading and bounds only; what is built from
-//! them is built elsewhere.
+//! All settings of the process: each is an environment variable and a flag. Only parsing and limits are here; nothing
+//! is built from them here.
 
 mod database;
 mod dev_file;
@@ -24,7 +24,7 @@ pub use units::{bytes, duration};
 /// A setting that is missing or contradicts another.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
-    /// Something has to be given and is not.
+    /// A required setting is missing.
     #[error("{variable} is not set (or {flag}); {purpose}")]
     Missing {
         /// The environment variable.
@@ -34,10 +34,10 @@ pub enum SettingsError {
         /// What it is for.
         purpose: &'static str,
     },
-    /// The settings do not go together.
+    /// The settings contradict each other.
     #[error("{0}")]
     Contradiction(&'static str),
-    /// A setting cannot be read.
+    /// A setting cannot be parsed.
     #[error("{variable} is malformed: {problem}")]
     Malformed {
         /// The environment variable.

@@ -1,4 +1,4 @@
-//! What this server has to do with Stripe; nothing unless it is set.
+//! Stripe's settings. Without them, payments are off.
 
 use std::time::Duration;
 
@@ -15,21 +15,21 @@ use super::{Secret, SettingsError};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Stripe")]
 pub struct StripeSettings {
-    /// The signing secrets of the webhook endpoint, `/webhooks/stripe`: one, or several with commas while one replaces another.
-    /// Without it there is no such endpoint.
+    /// The signing secrets of the webhook endpoint, `/webhooks/stripe`: one, or several separated by commas during
+    /// rotation. Without it the endpoint does not exist.
     #[arg(long, env = "TENANTRY_STRIPE_WEBHOOK_SECRETS", hide_env_values = true, value_name = "SECRETS")]
     pub stripe_webhook_secrets: Option<Secret>,
     /// The secret key of the API. Without it nothing can be bought.
     #[arg(long, env = "TENANTRY_STRIPE_SECRET_KEY", hide_env_values = true, value_name = "KEY")]
     pub stripe_secret_key: Option<Secret>,
-    /// Which plan each price stands for, by the price's id or lookup key: `price_1=pro,price_2=solo`. Of several prices of one
-    /// plan the first is the one that it is sold at.
+    /// The plan of each price, by the price's id or lookup key: `price_1=pro,price_2=solo`. New subscriptions use the
+    /// first price of a plan.
     #[arg(long, env = "TENANTRY_STRIPE_PRICES", default_value = "", value_name = "PRICES")]
     pub stripe_prices: PriceTable,
-    /// Where the browser comes back to from Stripe's pages.
+    /// The URL that Stripe's pages send the browser back to.
     #[arg(long, env = "TENANTRY_STRIPE_RETURN_URL", value_name = "URL")]
     pub stripe_return_url: Option<String>,
-    /// Where the API is.
+    /// The address of the API.
     #[arg(long, env = "TENANTRY_STRIPE_API_URL", default_value = DEFAULT_BASE_URL, value_name = "URL")]
     pub stripe_api_url: String,
     /// How long a call of the API may take.
@@ -38,7 +38,7 @@ pub struct StripeSettings {
 }
 
 impl StripeSettings {
-    /// What verifies webhooks, if any are to be received.
+    /// Verifies webhooks; `None` if none are received.
     ///
     /// # Errors
     /// When one of several secrets is empty.
@@ -50,10 +50,10 @@ impl StripeSettings {
         })
     }
 
-    /// A client of the API and the address that its pages lead back to, if there is a key.
+    /// A client of the API and the return URL of its pages, if there is a key.
     ///
     /// # Errors
-    /// When something that belongs to a key is missing or malformed.
+    /// When a setting that a key requires is missing or malformed.
     pub fn client(&self) -> Result<Option<(Client, Url)>, SettingsError> {
         let Some(client) = self.api_client()? else { return Ok(None) };
         let Some(return_url) = self.stripe_return_url.as_deref().filter(|url| !url.trim().is_empty()) else {
@@ -81,7 +81,7 @@ impl StripeSettings {
     }
 }
 
-/// An environment variable that is set to nothing counts as not set.
+/// An environment variable that is empty counts as not set.
 fn given(secret: Option<&Secret>) -> Option<&str> {
     secret.map(Secret::reveal).filter(|text| !text.trim().is_empty())
 }
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_needs_somewhere_to_come_back_to() {
+    fn a_key_requires_a_return_url() {
         let missing = read(&["--stripe-secret-key", "sk_test_1"]).client().unwrap_err();
         assert!(matches!(missing, SettingsError::Missing { variable: "TENANTRY_STRIPE_RETURN_URL", .. }));
         assert!(read(&["--stripe-secret-key", "sk_test_1"]).api_client().unwrap().is_some(), "what ends needs none");
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn several_secrets_are_valid_at_a_time_and_none_is_shown() {
+    fn several_secrets_are_valid_at_the_same_time_and_none_is_shown() {
         let settings = read(&["--stripe-webhook-secrets", "whsec_one, whsec_two", "--stripe-prices", "price_1=pro"]);
         assert!(settings.webhook_verifier().unwrap().is_some());
         assert!(!format!("{settings:?}").contains("whsec"));

@@ -18,15 +18,15 @@ use crate::sql::Sql;
 pub struct Usage {
     /// What it has subscribed to.
     pub subscription: Subscription,
-    /// What was agreed with it apart from its plan and has not expired.
+    /// Individual agreements that have not expired.
     pub exceptions: HashMap<Feature, Allowance>,
-    /// How many there are of each level feature; what is plainly unlimited is not counted and has no entry.
+    /// The current number of each level feature. Features that are clearly unlimited are not counted and have no entry.
     pub levels: HashMap<Feature, i64>,
-    /// The counters of monthly features whose period is not over, with the period's start.
+    /// The counters of monthly features whose period is not over, with the start of the period.
     pub counters: HashMap<(Feature, DateTime<Utc>), i64>,
 }
 
-/// A feature that is asked for, and the plans that set no limit to it.
+/// A requested feature, and the plans that have no limit on it.
 #[derive(Debug, Clone)]
 pub struct Asked<'p> {
     /// The feature.
@@ -35,8 +35,8 @@ pub struct Asked<'p> {
     pub unlimited: Vec<&'p str>,
 }
 
-/// What the organization uses of these features, in one statement; `None` only when its billing row is missing, which no
-/// organization's is.
+/// The organization's usage of these features, in one statement; `None` only if its billing row is missing, which never
+/// happens.
 ///
 /// A level is counted exactly: there can be many more than the limit only after a downgrade.
 ///
@@ -50,7 +50,7 @@ pub async fn usage(scope: &impl Scope, asked: &[Asked<'_>]) -> Result<Option<Usa
     sql.push(COLUMNS);
     let features: Vec<&str> = asked.iter().map(|asked| asked.feature.as_str()).collect();
     let features = sql.value(features);
-    // Arrays side by side: feature, limit, whether it is there.
+    // Parallel arrays: feature, limit, whether it is included.
     for (column, kind) in [("feature", "text"), ("limit_value", "bigint"), ("enabled", "boolean")] {
         sql.push(", ARRAY(SELECT o.").push(column).push("::").push(kind).push(" FROM billing.feature_overrides o");
         sql.push(" WHERE o.organization_id = ").push_placeholder(organization);
@@ -98,14 +98,14 @@ pub async fn usage(scope: &impl Scope, asked: &[Asked<'_>]) -> Result<Option<Usa
     Ok(Some(Usage { subscription, exceptions, levels: counted, counters }))
 }
 
-/// The table and the condition that make up a level, to be followed by a further condition; `None` for what has no table.
-/// The same as the bounded counts beside the tables, which the checks use.
+/// The table and the condition that define a level, to be followed by a further condition; `None` for features without
+/// a table. The bounded counts in the tables' own files, which the checks use, are the same.
 fn counted_rows(feature: Feature) -> Option<&'static str> {
     match feature {
         Feature::ActiveClients => Some("app.clients t WHERE t.status = 'active'"),
         Feature::Projects => Some("app.projects t WHERE true"),
         Feature::TeamMembers => Some("app.organization_members t WHERE true"),
-        // There is no vault yet, and what is monthly has a counter.
+        // There is no vault yet, and monthly features have a counter.
         Feature::VaultItems | Feature::ApiCallsPerMonth | Feature::InvoicesPerMonth => None,
     }
 }

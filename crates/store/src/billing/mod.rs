@@ -1,4 +1,4 @@
-//! Billing: reads and writes of the schema `billing`. What they mean is decided in `tenantry-billing` and in the domain.
+//! Billing: reads and writes of the schema `billing`. Their meaning is decided in `tenantry-billing` and in the domain.
 
 pub mod entitlement;
 pub mod plans;

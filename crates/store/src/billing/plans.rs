@@ -1,4 +1,4 @@
-//! Plans: reads of `billing.plans` and `billing.plan_features`, and the one write that replaces them all.
+//! Plans: reads of `billing.plans` and `billing.plan_features`, and the one write that replaces all of them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::sql::Sql;
 
 const TABLE: &str = "billing.plans";
 
-/// The key that ties an organization to its plan.
+/// The key from an organization to its plan.
 const PLAN_IN_USE: &str = "organization_billing_plan_fkey";
 
 /// The plans as one transaction sees them.
@@ -23,11 +23,11 @@ const PLAN_IN_USE: &str = "organization_billing_plan_fkey";
 pub struct PlansRead {
     /// The plans.
     pub table: PlanTable,
-    /// How old the transaction was when it read them. Its snapshot may be as old as that.
+    /// The age of the transaction when it read them. Its snapshot may be that old.
     pub age: Duration,
 }
 
-/// All plans, in one statement. They belong to no organization, so any scope shows them.
+/// All plans, in one statement. They belong to no organization, so any scope can read them.
 ///
 /// # Errors
 /// [`StoreError::Corrupt`] when a row names a feature that the domain does not know; else those of the database.
@@ -63,7 +63,7 @@ pub async fn list(scope: &impl Scope) -> Result<PlansRead, StoreError> {
 /// Why the plans were not replaced.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplaceError {
-    /// An organization has subscribed to a plan that the new table lacks.
+    /// An organization has subscribed to a plan that is missing in the new set.
     #[error("the plan {0} is in use and cannot be removed")]
     PlanInUse(String),
     /// The database failed.
@@ -77,18 +77,18 @@ impl<E: Into<StoreError>> From<E> for ReplaceError {
     }
 }
 
-/// Replaces all plans by those of the table, in one transaction of the role that owns them; `url` leads to the database as
-/// that role or as one that may become it.
+/// Replaces all plans, in one transaction of the role that owns them; `url` connects with that role or with one that
+/// may become it.
 ///
-/// This is no scope, because plans belong to no tenant and the scopes' roles may not write them.
+/// This is not a scope, because plans belong to no tenant and the scopes' roles may not write them.
 ///
 /// # Errors
-/// [`ReplaceError::PlanInUse`] when an organization's plan would go; [`ReplaceError::Store`] when the database fails. Nothing
-/// was changed then.
+/// [`ReplaceError::PlanInUse`] when an organization's plan would be removed; [`ReplaceError::Store`] when the database
+/// fails. In both cases nothing was changed.
 pub async fn replace(url: &str, table: &PlanTable) -> Result<(), ReplaceError> {
     let mut connection = apart::connect(url, "tenantry plans").await?;
-    // One load at a time. Reads go on, and so do new organizations: no row that they refer to is locked by its key. Ranks may
-    // trade places until the commit.
+    // One load at a time. Reads continue, and organizations can still be created, because no row that they refer to has
+    // its key locked. Ranks may be swapped until the commit.
     connection
         .script(
             "BEGIN;\
@@ -120,12 +120,12 @@ pub async fn replace(url: &str, table: &PlanTable) -> Result<(), ReplaceError> {
         }
     }
     connection.script("COMMIT").await?;
-    // The work is done; what goes wrong in saying goodbye changes nothing.
+    // The work is done; an error in closing the connection does not matter.
     let _ = connection.close().await;
     Ok(())
 }
 
-/// Deletes the plans that the table lacks, one by one, so that the refusal can name the plan.
+/// Deletes the plans that are not in the new set, one by one, so that a refusal can name the plan.
 async fn remove_others(connection: &mut Connection, table: &PlanTable) -> Result<(), ReplaceError> {
     let rows = Sql::new("SELECT id FROM billing.plans ORDER BY id").run(connection).await?;
     for row in rows.iter() {

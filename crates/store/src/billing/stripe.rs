@@ -1,5 +1,5 @@
-//! Stripe's events and the billing rows that they change, across organizations: an event names a customer, not a tenant. Only
-//! the worker's role is granted any of it. What an event means is decided in `tenantry-billing`.
+//! Stripe's events and the billing rows that they change, across organizations: an event names a customer, not a
+//! tenant. Only the worker's role has these grants. `tenantry-billing` decides what an event means.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -17,7 +17,7 @@ use crate::sql::Sql;
 
 const TABLE: &str = "billing.organization_billing";
 
-/// An event to be kept.
+/// An event to store.
 #[derive(Debug, Clone)]
 pub struct NewEvent<'e> {
     /// Its id at Stripe.
@@ -26,24 +26,24 @@ pub struct NewEvent<'e> {
     pub kind: &'e str,
     /// When it happened at Stripe.
     pub created: DateTime<Utc>,
-    /// Whom it is about.
+    /// Its customer.
     pub customer: Option<&'e str>,
-    /// The whole of it.
+    /// The whole event.
     pub payload: &'e Value,
 }
 
-/// By what an event may refer to an organization.
+/// The ways in which an event may refer to an organization.
 #[derive(Debug, Clone, Copy)]
 pub struct Reference<'e> {
     /// The customer.
     pub customer: Option<&'e str>,
     /// The subscription.
     pub subscription: Option<&'e str>,
-    /// The organization that whoever made the subscription has named.
+    /// The organization named by whoever created the subscription.
     pub named: Option<OrganizationId>,
 }
 
-/// What an organization's billing row says, Stripe's names included.
+/// The content of an organization's billing row, including Stripe's ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     /// What it has subscribed to.
@@ -52,27 +52,28 @@ pub struct Account {
     pub customer_id: Option<String>,
     /// The subscription.
     pub subscription_id: Option<String>,
-    /// What is subscribed to.
+    /// The price.
     pub price_id: Option<String>,
-    /// When the newest event that was applied happened.
+    /// The time of the newest applied event.
     pub event_at: Option<DateTime<Utc>>,
-    /// Whether there is a subscription at Stripe that has not ended, whatever it gives: another beside it would be paid for twice.
+    /// Whether there is a subscription at Stripe that has not ended, whatever access it gives: a second one would be
+    /// paid for twice.
     pub has_live_subscription: bool,
 }
 
-/// Makes the deliveries of one customer's events wait for each other until the transaction ends: an event that does not know
-/// its organization yet, and the one that would tell, must not miss each other.
+/// Makes the deliveries of one customer's events wait for each other until the transaction ends. Otherwise an event of
+/// an unknown organization and the event that identifies it could miss each other.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn lock_customer(scope: &mut WorkerScope, customer: &str) -> Result<(), StoreError> {
-    // The first key keeps apart what else is locked by a number.
+    // The first key separates these locks from other advisory locks.
     let mut sql = Sql::new("SELECT pg_catalog.pg_advisory_xact_lock(1398034768, pg_catalog.hashtext(");
     sql.bind(customer).push("))");
     scope.connection().fetch(sql).await.map(drop)
 }
 
-/// Keeps an event. Tells whether it is new; one with the same id that is under way elsewhere is waited for.
+/// Stores an event. Returns whether it is new; if one with the same id is being stored elsewhere, it waits for that.
 ///
 /// # Errors
 /// Those of the database.
@@ -85,7 +86,7 @@ pub async fn insert(scope: &mut WorkerScope, event: &NewEvent<'_>) -> Result<boo
     Ok(scope.connection().execute(sql).await? > 0)
 }
 
-/// Whether an event that is kept has been applied.
+/// Whether a stored event has been applied.
 ///
 /// # Errors
 /// Those of the database.
@@ -95,8 +96,8 @@ pub async fn is_applied(scope: &WorkerScope, id: &str) -> Result<bool, StoreErro
     Ok(scope.connection().fetch_count(sql).await? > 0)
 }
 
-/// The organization that an event is about: the one that has this customer, or this subscription, or earlier events of this
-/// customer, or that is named, in this order.
+/// The organization of an event: the one with this customer, or this subscription, or earlier events of this customer,
+/// or the named one, in this order.
 ///
 /// # Errors
 /// Those of the database.
@@ -118,7 +119,7 @@ pub async fn find_organization(
     rows.first().map(|row| Columns::new(row, TABLE).id()).transpose()
 }
 
-/// Writes down that an event, and whatever else of its customer waits for an owner, belongs to the organization.
+/// Assigns an event, and its customer's other events without an organization, to the organization.
 ///
 /// # Errors
 /// Those of the database.
@@ -134,7 +135,7 @@ pub async fn attribute(
     scope.connection().execute(sql).await.map(drop)
 }
 
-/// What the organization's billing row says, locked until the transaction ends.
+/// The organization's billing row, locked until the transaction ends.
 ///
 /// # Errors
 /// Those of the database.
@@ -145,7 +146,7 @@ pub async fn account_for_update(
     fetch_account(scope, organization.as_uuid(), " FOR UPDATE").await
 }
 
-/// What the billing row of the scope's organization says.
+/// The billing row of the scope's organization.
 ///
 /// # Errors
 /// Those of the database.
@@ -183,14 +184,14 @@ pub async fn list(
 ) -> Result<Vec<Value>, StoreError> {
     let mut sql = Sql::new("SELECT e.payload FROM billing.stripe_events e WHERE e.organization_id = ");
     sql.bind(organization.as_uuid()).push(" AND e.type = ANY(").bind(kinds);
-    // By the bytes of the id, so that the choice does not depend on the database's language.
+    // By the bytes of the id, so that the choice does not depend on the database's locale.
     sql.push(") ORDER BY e.created DESC, e.id COLLATE \"C\" DESC LIMIT ").bind(limit);
     let rows = scope.connection().fetch(sql).await?;
     rows.iter().rev().map(|row| Columns::new(row, "billing.stripe_events").next()).collect()
 }
 
-/// A page of the events of these types that have had no effect yet, with their ids, which come after `after`: all, or those
-/// whose organization is known.
+/// A page of the events of these types that have had no effect yet, with their ids, starting after `after`: all, or
+/// those whose organization is known.
 ///
 /// # Errors
 /// Those of the database.
@@ -255,8 +256,8 @@ pub async fn update_account(
     scope.connection().execute(sql).await.map(drop)
 }
 
-/// Puts a customer in the place of one that is not known any more, if that one is the organization's still; gives the customer that
-/// is the organization's now.
+/// Replaces a customer that Stripe no longer knows, if it is still the organization's customer; returns the
+/// organization's current customer.
 ///
 /// # Errors
 /// A unique violation when the new customer is another organization's.
@@ -269,16 +270,16 @@ pub async fn replace_customer(scope: &mut WriteScope, unknown: &str, new: &str) 
     Ok(account(scope).await?.and_then(|account| account.customer_id))
 }
 
-/// What may still be billed of an organization that is to be deleted.
+/// What may still be billed to an organization whose deletion is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Billable {
-    /// Every customer that the organization was ever known as.
+    /// Every customer that the organization ever had.
     pub customers: Vec<String>,
-    /// Whether a subscription is known that has not ended.
+    /// Whether a known subscription has not ended.
     pub has_live_subscription: bool,
 }
 
-/// What may still be billed of an organization whose deletion was due at this time; `None` when it is not due any more.
+/// What may still be billed to an organization whose deletion was due at this time; `None` when it is no longer due.
 ///
 /// # Errors
 /// Those of the database.
@@ -306,7 +307,7 @@ pub async fn billable_when_due(
     Ok(Some(Billable { customers, has_live_subscription }))
 }
 
-/// Writes down that the organization's events of these types have had their effect, but for those that could have none.
+/// Marks the organization's events of these types as applied, except those that could not have an effect.
 ///
 /// # Errors
 /// Those of the database.

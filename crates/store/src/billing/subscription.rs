@@ -1,4 +1,4 @@
-//! The organization's subscription: reads and writes of `billing.organization_billing`, whose row is the lock of every
+//! The organization's subscription: reads and writes of `billing.organization_billing`, whose row is the lock for every
 //! level limit.
 
 use chrono::{DateTime, Utc};
@@ -19,18 +19,18 @@ const TABLE: &str = "billing.organization_billing";
 pub(super) const COLUMNS: &str = "b.plan, b.status, b.period_start, b.period_end, b.trial_ends_at, \
                                   b.cancel_at_period_end, b.past_due_since, b.canceled_at";
 
-/// What decides how much of one feature the organization may use.
+/// What determines how much of one feature the organization may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
     /// What it has subscribed to.
     pub subscription: Subscription,
-    /// What was agreed with it apart from its plan, if that has not expired.
+    /// The individual agreement, if it has not expired.
     pub exception: Option<Allowance>,
     /// Whether the row is locked until the transaction ends.
     pub is_locked: bool,
 }
 
-/// The organization's subscription; `None` only when its row is missing, which no organization's is.
+/// The organization's subscription; `None` only if its row is missing, which never happens.
 ///
 /// # Errors
 /// Those of the database.
@@ -54,7 +54,7 @@ async fn fetch(scope: &impl Scope, lock: &str) -> Result<Option<Subscription>, S
     rows.first().map(|row| decode(&mut Columns::new(row, TABLE))).transpose()
 }
 
-/// What decides about one feature, read without a lock.
+/// The standing for one feature, read without a lock.
 ///
 /// # Errors
 /// Those of the database.
@@ -68,11 +68,11 @@ pub async fn standing(scope: &impl Scope, feature: Feature) -> Result<Option<Sta
     decode_standing(&scope.connection().fetch(sql).await?)
 }
 
-/// What decides about one feature, with the subscription's row locked until the transaction ends, unless the organization
-/// is plainly unlimited: its subscription is active, its plan is one of `unlimited`, and nothing else was agreed. Nothing is
-/// counted then, so there is nothing to guard.
+/// The standing for one feature, with the subscription's row locked until the transaction ends. The row is not locked
+/// if the organization is clearly unlimited: its subscription is active, its plan is one of `unlimited`, and there is
+/// no individual agreement. Nothing is counted then, so there is nothing to protect.
 ///
-/// Whoever counts under this lock must do so in a later statement, whose snapshot is newer than the lock.
+/// A count under this lock must be in a later statement, whose snapshot is newer than the lock.
 ///
 /// # Errors
 /// Those of the database.
@@ -86,7 +86,7 @@ pub async fn standing_for_update(
     sql.push(" FROM billing.feature_overrides o WHERE o.organization_id = ").bind(organization);
     sql.push(" AND o.feature = ").bind(feature.as_str());
     sql.push(" AND (o.expires_at IS NULL OR o.expires_at > ").bind(scope.tenant().clock.now()).push("))");
-    // The lock is taken on the newest version of the row, and the condition is checked again on it.
+    // The lock is taken on the newest version of the row, and the condition is checked again on that version.
     sql.push(", locked AS MATERIALIZED (SELECT ").push(COLUMNS).push(" FROM billing.organization_billing b");
     sql.push(" WHERE b.organization_id = $1 AND (EXISTS (SELECT 1 FROM o) OR b.status <> 'active'");
     sql.push(" OR b.cancel_at_period_end OR b.plan <> ALL(").bind(unlimited).push(")) FOR UPDATE OF b)");
@@ -119,7 +119,7 @@ pub(super) fn decode(columns: &mut Columns<'_>) -> Result<Subscription, StoreErr
     let (start, end) = (columns.optional_time()?, columns.optional_time()?);
     let period = match (start, end) {
         (Some(start), Some(end)) => Some(Period::new(start, end).ok_or_else(|| columns.corrupt())?),
-        // Half a period is none.
+        // A period with only one end counts as none.
         _ => None,
     };
     Ok(Subscription {

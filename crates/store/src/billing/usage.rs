@@ -9,10 +9,11 @@ use crate::scope::sealed::Sealed;
 use crate::scope::{Scope, WriteScope};
 use crate::sql::Sql;
 
-/// Adds `amount` to the period's counter unless that would exceed `limit`; gives the new count, or `None` when it would.
+/// Adds `amount` to the period's counter unless that would exceed `limit`; returns the new count, or `None` if it
+/// would.
 ///
-/// One statement, so that of any number of concurrent callers only those get a count whom the limit allows. The counter is
-/// locked until the transaction ends, and a rollback takes the amount back.
+/// One statement, so that of any number of concurrent callers only those within the limit get a count. The counter is
+/// locked until the transaction ends, and a rollback undoes the addition.
 ///
 /// # Errors
 /// Those of the database.
@@ -26,7 +27,7 @@ pub async fn add_within(
     add(scope, feature, period, amount, Some(limit)).await
 }
 
-/// Adds `amount` to the period's counter, whatever the limit; gives the new count.
+/// Adds `amount` to the period's counter, whatever the limit; returns the new count.
 ///
 /// # Errors
 /// Those of the database.

@@ -1,25 +1,25 @@
-//! How an exported value is spelled: an id as the API's TypeID, a number as a string of its exact digits. A reader of JSON may
-//! take numbers for floats, which above 2⁵³ are other numbers.
+//! The format of exported values: an id as the API's TypeID, a number as a string of its exact digits. A JSON reader
+//! may treat numbers as floats, which are not exact above 2⁵³.
 
 use std::collections::HashMap;
 
 use tenantry_domain::typeid;
 use uuid::Uuid;
 
-/// The row, a JSON object as PostgreSQL prints it, with the ids of these columns spelled as TypeIDs and every number, however
-/// deep it lies, in quotes.
+/// The row, a JSON object as PostgreSQL prints it, with the ids in these columns as TypeIDs and every number, at any
+/// depth, in quotes.
 ///
-/// It goes by the text, because reading the numbers first would lose what is to be kept.
+/// It works on the text, because parsing the numbers first would lose digits.
 pub(super) fn spelled(row: &str, ids: &HashMap<String, &'static str>) -> String {
     let mut out = String::with_capacity(row.len() + 64);
     let (mut rest, mut depth) = (row, 0_usize);
-    // The prefix of the column that is being read.
+    // The prefix of the current column.
     let mut prefix = None;
     while let Some(first) = rest.bytes().next() {
         let length = match first {
             b'"' => string_length(rest),
             b'-' | b'0'..=b'9' => rest.find(|c: char| !is_of_number(c)).unwrap_or(rest.len()),
-            // Everything outside of strings is ASCII.
+            // Everything outside strings is ASCII.
             _ => 1,
         };
         let (token, tail) = rest.split_at(length);
@@ -62,7 +62,7 @@ fn is_of_number(c: char) -> bool {
     c.is_ascii_digit() || matches!(c, '-' | '+' | '.' | 'e' | 'E')
 }
 
-/// The length of the string that the text begins with, quotes included.
+/// The length of the string at the start of the text, including its quotes.
 fn string_length(text: &str) -> usize {
     let mut is_escaped = false;
     for (n, byte) in text.bytes().enumerate().skip(1) {
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_become_strings_of_the_same_digits_wherever_they_lie() {
+    fn numbers_become_strings_of_the_same_digits_at_any_depth() {
         for (row, expected) in [
             (r#"{"a": 9007199254740993}"#, r#"{"a": "9007199254740993"}"#),
             (r#"{"a": -0.10000000, "b": 1e+21}"#, r#"{"a": "-0.10000000", "b": "1e+21"}"#),
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_spelled_in_their_columns_and_nowhere_else() {
+    fn ids_are_formatted_only_in_their_columns() {
         let row = format!(r#"{{"id": "{UUID}", "name": "{UUID}", "more": {{"id": "{UUID}"}}, "ids": ["{UUID}"]}}"#);
         let expected =
             format!(r#"{{"id": "{CLIENT}", "name": "{UUID}", "more": {{"id": "{UUID}"}}, "ids": ["{UUID}"]}}"#);

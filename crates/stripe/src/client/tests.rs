@@ -10,7 +10,7 @@ use super::*;
 
 const URL: &str = "https://checkout.example/c/1";
 
-/// A server that answers each request with the next of its answers and remembers what it was asked.
+/// A server that answers each request with the next prepared answer and records the requests.
 struct Fake {
     base_url: Url,
     asked: Arc<Mutex<Vec<String>>>,
@@ -26,14 +26,14 @@ impl Fake {
             for answer in answers {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let mut request = Vec::new();
-                // The client's forms are short and come at once with the head, or right behind it.
+                // The client's forms are short and arrive together with the head, or right after it.
                 while !is_whole(&request) && stream.read_buf(&mut request).await.unwrap() > 0 {}
                 remembered.lock().unwrap().push(String::from_utf8(request).unwrap());
-                // Whoever hangs up early is the client that is tested.
+                // If the client hangs up early, that is what the test is about.
                 let _ = stream.write_all(&answer).await;
                 let _ = stream.shutdown().await;
             }
-            // Then it is silent: a connection is accepted by the system, and nobody answers.
+            // Then it is silent: the system accepts a connection, and nobody answers.
             std::future::pending::<()>().await;
             drop(listener);
         });
@@ -77,7 +77,7 @@ fn order() -> NewCheckoutSession {
 const PATIENCE: Duration = Duration::from_secs(20);
 
 #[tokio::test]
-async fn a_checkout_is_asked_for_with_all_that_brings_the_events_home() {
+async fn a_checkout_request_contains_what_identifies_the_organization_in_events() {
     let fake = Fake::start(vec![good()]).await;
     let url = fake.client(PATIENCE).create_checkout_session(&order(), "wish-1").await.unwrap();
     assert_eq!(url.as_str(), URL);
@@ -103,7 +103,7 @@ async fn a_checkout_is_asked_for_with_all_that_brings_the_events_home() {
 }
 
 #[test]
-fn the_same_checkout_on_the_same_occasion_has_the_same_key_and_no_other_has() {
+fn only_the_same_checkout_on_the_same_occasion_has_the_same_idempotency_key() {
     let key = order().idempotency_key("now");
     assert_eq!(key, order().idempotency_key("now"));
     assert!(key.len() < 255 && key.bytes().all(|byte| byte.is_ascii_graphic()), "{key}");
@@ -128,7 +128,7 @@ fn the_same_checkout_on_the_same_occasion_has_the_same_key_and_no_other_has() {
 }
 
 #[tokio::test]
-async fn the_portal_is_asked_for_by_customer() {
+async fn the_portal_request_names_the_customer() {
     let fake = Fake::start(vec![good()]).await;
     let back = Url::parse("https://app.example/").unwrap();
     let new = NewPortalSession { customer: "cus_1".into(), return_url: back, flow: None };
@@ -139,7 +139,7 @@ async fn the_portal_is_asked_for_by_customer() {
 }
 
 #[tokio::test]
-async fn what_may_pass_is_tried_again_under_the_same_key() {
+async fn temporary_failures_are_retried_with_the_same_key() {
     let busy = answer("429 Too Many Requests", r#"{"error":{"type":"rate_limit"}}"#);
     let fake = Fake::start(vec![busy, answer("500 Internal Server Error", ""), good()]).await;
     fake.client(PATIENCE).create_checkout_session(&order(), "wish-3").await.unwrap();
@@ -149,7 +149,7 @@ async fn what_may_pass_is_tried_again_under_the_same_key() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_final_and_told_without_its_message() {
+async fn a_refusal_is_final_and_reported_without_its_message() {
     let body = r#"{"error":{"type":"invalid_request_error","code":"resource_missing","message":"secret"}}"#;
     let fake = Fake::start(vec![answer("400 Bad Request", body)]).await;
     let error = fake.client(PATIENCE).create_checkout_session(&order(), "wish").await.unwrap_err();
@@ -158,7 +158,7 @@ async fn a_refusal_is_final_and_told_without_its_message() {
 }
 
 #[tokio::test]
-async fn every_refusal_is_told_apart_from_a_failure() {
+async fn refusals_are_distinguished_from_failures() {
     let missing = |param: &str| {
         format!(r#"{{"error":{{"type":"invalid_request_error","code":"resource_missing","param":"{param}"}}}}"#)
     };
@@ -195,7 +195,7 @@ async fn every_refusal_is_told_apart_from_a_failure() {
 }
 
 #[tokio::test]
-async fn a_refusal_names_the_parameter_and_the_call_in_the_log_of_stripe() {
+async fn a_refusal_names_the_parameter_and_stripes_request_id() {
     let body = r#"{"error":{"type":"invalid_request_error","code":"resource_missing","param":"line_items[0][price]","message":"secret"}}"#;
     let with_id = format!(
         "HTTP/1.1 400 Bad Request\r\nrequest-id: req_1\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
@@ -208,7 +208,7 @@ async fn a_refusal_names_the_parameter_and_the_call_in_the_log_of_stripe() {
 }
 
 #[tokio::test]
-async fn a_customer_is_made_with_the_name_of_its_organization() {
+async fn a_customer_is_created_with_the_name_of_its_organization() {
     let fake = Fake::start(vec![answer("200 OK", r#"{"id":"cus_2","object":"customer"}"#)]).await;
     let new = NewCustomer { organization: "org_1".into(), replaces: "cus_1".into() };
     let key = new.idempotency_key("now");
@@ -223,7 +223,7 @@ async fn a_customer_is_made_with_the_name_of_its_organization() {
 }
 
 #[tokio::test]
-async fn all_that_has_not_ended_is_ended() {
+async fn all_subscriptions_that_have_not_ended_are_cancelled() {
     let list = |ids: &[&str]| {
         let data: Vec<String> = ids.iter().map(|id| format!(r#"{{"id":"{id}"}}"#)).collect();
         answer("200 OK", &format!(r#"{{"object":"list","data":[{}]}}"#, data.join(",")))
@@ -232,7 +232,7 @@ async fn all_that_has_not_ended_is_ended() {
     let missing = |param: &str| {
         format!(r#"{{"error":{{"type":"invalid_request_error","code":"resource_missing","param":"{param}"}}}}"#)
     };
-    // The second was ended by somebody else in between.
+    // Someone else cancelled the second one in the meantime.
     let gone = answer("404 Not Found", &missing("id"));
     let fake = Fake::start(vec![list(&["sub_1", "sub_2"]), ended(), gone, list(&["sub_3"]), ended(), list(&[])]).await;
     fake.client(PATIENCE).end_subscriptions("cus_1").await.unwrap();
@@ -241,7 +241,7 @@ async fn all_that_has_not_ended_is_ended() {
     let ending = |id: &str| format!("DELETE /v1/subscriptions/sub_{id} HTTP/1.1");
     assert_eq!(lines, [listing, &ending("1"), &ending("2"), listing, &ending("3"), listing]);
 
-    // Nothing to be ended.
+    // There is nothing to cancel.
     for nothing in
         [list(&[]), answer("400 Bad Request", &missing("customer")), answer("404 Not Found", &missing("customer"))]
     {
@@ -249,7 +249,7 @@ async fn all_that_has_not_ended_is_ended() {
         fake.client(PATIENCE).end_subscriptions("cus_1").await.unwrap();
         assert_eq!(fake.asked().len(), 1);
     }
-    // Not known whether it has ended.
+    // It is unknown whether it was cancelled.
     let refused = answer("403 Forbidden", r#"{"error":{"type":"invalid_request_error"}}"#);
     for answers in
         [vec![refused.clone()], vec![list(&["sub_1"]), refused], vec![answer("200 OK", "{}")], vec![list(&["../x"])]]
@@ -262,7 +262,7 @@ async fn all_that_has_not_ended_is_ended() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_none_is_refused() {
+async fn an_invalid_answer_is_refused() {
     for odd in [
         answer("200 OK", "<html>"),
         answer("200 OK", r#"{"id":"cs_1","url":null}"#),
@@ -273,7 +273,7 @@ async fn an_answer_that_is_none_is_refused() {
         let error = fake.client(PATIENCE).create_checkout_session(&order(), "wish").await.unwrap_err();
         assert!(matches!(error, ApiError::Malformed(_)), "{error:?}");
     }
-    // A redirect is not followed: it would take the key along.
+    // A redirect is not followed, because it would forward the key.
     let away = b"HTTP/1.1 307 Temporary Redirect\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n".to_vec();
     let fake = Fake::start(vec![away, good()]).await;
     let error = fake.client(PATIENCE).create_checkout_session(&order(), "wish").await.unwrap_err();
@@ -281,7 +281,7 @@ async fn an_answer_that_is_none_is_refused() {
 }
 
 #[tokio::test]
-async fn silence_ends_with_the_timeout() {
+async fn a_silent_server_causes_a_timeout() {
     let fake = Fake::start(Vec::new()).await;
     let begun = Instant::now();
     let error = fake.client(Duration::from_millis(300)).create_checkout_session(&order(), "wish").await.unwrap_err();
@@ -290,7 +290,7 @@ async fn silence_ends_with_the_timeout() {
 }
 
 #[test]
-fn a_live_key_goes_over_no_network_in_the_clear_and_is_never_shown() {
+fn a_live_key_is_never_sent_unencrypted_and_never_shown() {
     let with = |key: &str, url: &str| {
         Client::new(key, ClientOptions { base_url: Url::parse(url).unwrap(), timeout: PATIENCE })
     };

@@ -1,4 +1,4 @@
-//! Events as Stripe writes them, with the fields of all versions of the API that are in use.
+//! The JSON form of Stripe's events, with the fields of all API versions in use.
 
 use std::collections::HashMap;
 
@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::{CheckoutSession, Invoice, Price, Status, Subscription};
 
-/// The key under which an object's metadata names the organization.
+/// The metadata key that holds the organization.
 const ORGANIZATION: &str = "organization_id";
 
-/// A time that both we and a database can hold: between 1970 and the end of the year 9999.
+/// A time that both we and the database can represent: between 1970 and the end of the year 9999.
 pub(super) fn time(seconds: i64) -> Option<DateTime<Utc>> {
     const END: i64 = 253_402_300_800;
     (0..END).contains(&seconds).then(|| DateTime::from_timestamp(seconds, 0)).flatten()
@@ -25,7 +25,7 @@ pub(super) fn customer(kind: &str, object: &Value) -> Option<String> {
     is_id(id).then(|| id.to_owned())
 }
 
-/// The bounds of an id: nothing that Stripe makes is longer, and a longer one could not be indexed.
+/// The limits of an id. Stripe creates no longer ones, and a longer one could not be indexed.
 fn is_id(id: &str) -> bool {
     !id.is_empty() && id.len() <= 255 && !id.contains('\0')
 }
@@ -44,7 +44,7 @@ pub(super) struct RawData {
     pub(super) object: Value,
 }
 
-/// Another object: its id, or the whole of it where the endpoint expands it.
+/// Another object: its id, or the whole object if the endpoint expands it.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Reference {
@@ -133,12 +133,12 @@ fn span(start: Option<i64>, end: Option<i64>) -> Option<(DateTime<Utc>, DateTime
 
 impl From<RawSubscription> for Subscription {
     fn from(raw: RawSubscription) -> Self {
-        // In older versions the period is the subscription's; in newer ones each item has its own, and they agree unless the
-        // operator mixes intervals, in which case the longest is what access depends on.
+        // In older versions the period belongs to the subscription. In newer ones each item has its own. They agree
+        // unless the operator mixes intervals; then access depends on the longest.
         let of_items =
             raw.items.data.iter().filter_map(|item| span(item.current_period_start, item.current_period_end));
         let period = span(raw.current_period_start, raw.current_period_end).or(of_items.max_by_key(|period| period.1));
-        // A subscription may be told to end at a time instead of with its period.
+        // A subscription may be set to end at a given time instead of with its period.
         let ends_at = raw.cancel_at.and_then(time);
         let ends_with_period =
             raw.cancel_at_period_end || ends_at.zip(period).is_some_and(|(at, period)| at <= period.1);
@@ -207,8 +207,8 @@ struct RawPeriod {
 }
 
 impl RawLine {
-    /// Whether it charges for a whole period of the subscription: neither settles a change in the middle of one, nor is something
-    /// that was put on the bill beside the subscription.
+    /// Whether the line charges for a whole period of the subscription. Not if it settles a change in the middle of
+    /// one, or was added to the bill next to the subscription.
     fn is_for_a_period(&self) -> bool {
         let parent = self.parent.as_ref();
         let details = parent.and_then(|parent| parent.subscription_item_details.as_ref());
@@ -226,8 +226,8 @@ impl From<RawInvoice> for Invoice {
         let subscription = id_of(raw.subscription).or(details.and_then(|details| id_of(details.subscription)));
         let reason = raw.billing_reason.as_deref();
         let is_renewal = matches!(reason, None | Some("subscription_create" | "subscription_cycle" | "subscription"));
-        // A change of the interval begins a period in the middle of another; its invoice charges for the new one whole. What is
-        // billed for reaching a threshold, or by hand, begins none.
+        // A change of interval begins a period in the middle of another; its invoice charges for the whole new one.
+        // Bills at a threshold or by hand begin none.
         let begins_a_period = is_renewal || reason == Some("subscription_update");
         let periods =
             raw.lines.data.iter().filter(|line| line.is_for_a_period()).filter_map(|line| line.period.as_ref());

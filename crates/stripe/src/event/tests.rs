@@ -1,4 +1,4 @@
-//! Events of both generations of the API, and what is none.
+//! Events of both generations of the API, and invalid ones.
 
 use serde_json::json;
 
@@ -14,7 +14,7 @@ fn event(kind: &str, object: &Value) -> Event {
 }
 
 #[test]
-fn a_subscription_is_read_wherever_its_period_stands() {
+fn a_subscriptions_period_is_read_from_either_place() {
     let older = json!({
         "id": "sub_1", "customer": "cus_1", "status": "trialing", "start_date": 900, "trial_end": 2_000,
         "current_period_start": 1_000, "current_period_end": 2_000, "cancel_at_period_end": false, "cancel_at": null,
@@ -46,7 +46,7 @@ fn a_subscription_is_read_wherever_its_period_stands() {
 }
 
 #[test]
-fn an_invoice_is_read_wherever_its_subscription_stands() {
+fn an_invoices_subscription_is_read_from_either_place() {
     let older = json!({
         "id": "in_1", "customer": "cus_1", "subscription": "sub_1", "billing_reason": "subscription_cycle",
         "subscription_details": { "metadata": { "organization_id": "org_1" } },
@@ -72,7 +72,7 @@ fn an_invoice_is_read_wherever_its_subscription_stands() {
     };
     for mut object in [older, newer] {
         assert_eq!(event("invoice.paid", &object).content, Content::InvoicePaid(expected.clone()));
-        // A change of the interval charges for the period that begins with it; what else is billed in between, for none.
+        // A change of interval charges for the period that it begins. Other bills in between charge for no period.
         for (reason, period) in
             [("subscription_update", expected.period), ("subscription_threshold", None), ("manual", None)]
         {
@@ -85,9 +85,9 @@ fn an_invoice_is_read_wherever_its_subscription_stands() {
 }
 
 #[test]
-fn only_whole_periods_of_the_subscription_are_charged_for() {
+fn only_whole_periods_of_the_subscription_count() {
     let whole = json!({ "period": { "start": 1_000, "end": 2_000 }, "type": "subscription" });
-    // Usage of the month before comes on the same bill, and earlier.
+    // Usage of the previous month is on the same bill, with an earlier period.
     let usage = json!({ "period": { "start": 1, "end": 1_000 }, "type": "subscription" });
     let later = json!({ "start": 1_500, "end": 9_000 });
     let extra = json!({ "period": later, "type": "invoiceitem" });
@@ -103,7 +103,7 @@ fn only_whole_periods_of_the_subscription_are_charged_for() {
 }
 
 #[test]
-fn a_checkout_names_the_organization_in_either_way() {
+fn a_checkout_identifies_the_organization_in_either_field() {
     for object in [
         json!({ "customer": "cus_1", "subscription": "sub_1", "client_reference_id": "org_1", "metadata": {} }),
         json!({ "customer": "cus_1", "subscription": { "id": "sub_1" }, "metadata": { "organization_id": "org_1" } }),
@@ -114,7 +114,7 @@ fn a_checkout_names_the_organization_in_either_way() {
 }
 
 #[test]
-fn what_is_not_understood_is_an_event_nonetheless() {
+fn an_event_with_an_unknown_object_is_still_an_event() {
     assert_eq!(event("charge.succeeded", &json!({ "customer": "cus_1" })).content, Content::Other);
     assert_eq!(event("charge.succeeded", &json!({ "customer": "cus_1" })).customer.as_deref(), Some("cus_1"));
     assert_eq!(event("customer.created", &json!({ "id": "cus_2" })).customer.as_deref(), Some("cus_2"));
@@ -128,7 +128,7 @@ fn what_is_not_understood_is_an_event_nonetheless() {
 }
 
 #[test]
-fn an_end_at_a_time_counts_when_it_comes_with_the_period_s() {
+fn an_end_time_counts_if_it_is_the_end_of_the_period() {
     for (cancel_at, expected) in [(1_500, true), (2_000, true), (2_001, false)] {
         let object = json!({
             "id": "sub_1", "status": "active", "cancel_at": cancel_at,
@@ -140,7 +140,7 @@ fn an_end_at_a_time_counts_when_it_comes_with_the_period_s() {
 }
 
 #[test]
-fn what_is_no_event_is_refused() {
+fn invalid_events_are_refused() {
     let long = format!("\"{}\"", "e".repeat(256));
     for (id, created) in [("1", "1"), ("\"\"", "1"), (&*long, "1"), ("\"evt\"", "-1"), ("\"evt\"", "999999999999999")] {
         let body = format!(r#"{{"id":{id},"type":"t","created":{created},"data":{{"object":{{}}}}}}"#);

@@ -39,13 +39,13 @@ fn verify(header: impl AsRef<[u8]>) -> Result<(), SignatureError> {
 }
 
 #[test]
-fn what_was_signed_with_a_secret_is_believed() {
+fn a_signature_with_a_known_secret_is_accepted() {
     let good = header(SECRET, NOW, BODY);
     assert_eq!(verify(&good), Ok(()));
     assert_eq!(verify(header(OLD_SECRET, NOW, BODY)), Ok(()));
     let other = "0".repeat(64);
     let mac = sign(SECRET, &NOW.to_string(), BODY);
-    // While a secret is rolled there is a signature for each; in test mode there is one of the scheme v0.
+    // While a secret is rotated there is a signature for each; in test mode there is one with the scheme v0.
     assert_eq!(verify(format!("t={NOW},v1={other},v1={mac}")), Ok(()));
     assert_eq!(verify(format!("t={NOW},v1={mac},v1={other},v0={other}")), Ok(()));
     assert_eq!(verify(format!("v1={mac},t={NOW}")), Ok(()));
@@ -53,7 +53,7 @@ fn what_was_signed_with_a_secret_is_believed() {
 }
 
 #[test]
-fn five_minutes_of_skew_are_allowed_in_both_directions_and_no_more() {
+fn a_skew_of_up_to_five_minutes_is_allowed_in_both_directions() {
     for skew in [-300, -1, 0, 1, 300] {
         assert_eq!(verify(header(SECRET, NOW + skew, BODY)), Ok(()), "{skew}");
     }
@@ -163,17 +163,17 @@ fn forged_headers_are_refused() {
 }
 
 #[test]
-fn a_secret_that_everybody_knows_is_none() {
+fn an_empty_secret_is_refused() {
     assert_eq!(WebhookVerifier::new([""]).unwrap_err(), NoSecret);
     assert_eq!(WebhookVerifier::new([SECRET, "  "]).unwrap_err(), NoSecret);
     assert_eq!(WebhookVerifier::new(Vec::<String>::new()).unwrap_err(), NoSecret);
     assert!(!format!("{:?}", verifier()).contains("whsec"));
 }
 
-/// Stripe's own library makes the header that it would make for a test of its own. Passed over where there is no npm, or no
-/// way to its packages.
+/// Uses Stripe's own library, which can create a test header. Skipped without npm, or if its packages cannot be
+/// downloaded.
 #[test]
-fn headers_of_the_provider_s_own_library_are_believed() {
+fn headers_of_stripes_own_library_are_accepted() {
     let folder = tempfile::tempdir().unwrap();
     let npm = Command::new("npm")
         .args(["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"])

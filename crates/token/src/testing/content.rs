@@ -1,4 +1,4 @@
-//! Forgeries of what a token says: its algorithm, its header parameters, its claims.
+//! Forgeries of a token's content: its algorithm, its header parameters, its claims.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -31,7 +31,7 @@ impl Forge<'_> {
                 self.header("alg", Some(&json!(other)), "algorithm")?;
             }
         }
-        // What a careless verifier would take for the secret.
+        // What a careless verifier might use as the secret.
         let mut secrets = vec![("nothing", String::new()), ("the issuer's name", self.issuer.config().issuer.clone())];
         if let Some(public_key) = public_key {
             let body: String = public_key.lines().filter(|line| !line.starts_with("-----")).collect();
@@ -119,7 +119,7 @@ impl Forge<'_> {
         ] {
             self.header(name, Some(&value), "header")?;
         }
-        // A token that brings its own key and is rightly signed with it.
+        // A token that carries its own key and is correctly signed with it.
         let pair = Ed25519Pem::generate()?;
         let forger = Issuer::from_ed25519_pem(pair.private.as_bytes(), self.issuer.config().clone())?;
         let header = changed(&self.header, "alg", Some(json!("EdDSA")));
@@ -171,7 +171,7 @@ impl Forge<'_> {
         Ok(())
     }
 
-    /// Subjects and organizations that are no ids.
+    /// Subjects and organizations that are not ids.
     pub(super) fn ids(&mut self, user: UserId, organization: OrganizationId) -> Result<(), SetupError> {
         let (user_uuid, organization_uuid) = (user.as_uuid(), organization.as_uuid());
         for (name, own, other, uuid) in [
@@ -204,7 +204,7 @@ impl Forge<'_> {
         self.claim("org", Some(&json!("org_00000000000000000000000000")), "claim")
     }
 
-    /// Times that have passed, have not come, or are none.
+    /// Times that have passed, are in the future, or are invalid.
     pub(super) fn times(&mut self) -> Result<(), SetupError> {
         let now = self.issuer.config().clock.now().timestamp();
         for at in [json!(now - 31), json!(now - 3600), json!(1), json!(0), json!(1.5), json!(0.0), json!(1e9)] {
@@ -237,7 +237,7 @@ impl Forge<'_> {
         for value in [json!(null), json!(true), json!([now]), json!({})] {
             self.claim("iat", Some(&value), "claim")?;
         }
-        // Expiry is only told of a token that is otherwise right.
+        // Expiry is reported only for a token that is otherwise valid.
         let expired = changed(&self.claims, "exp", Some(json!(now - 3600)));
         let token = self.issuer.sign(&text(&self.header), &text(&changed(&expired, "aud", Some(json!("another")))))?;
         self.add("expired and for another audience", "audience", token);

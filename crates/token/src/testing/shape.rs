@@ -80,7 +80,7 @@ impl Forge<'_> {
         Ok(())
     }
 
-    /// The right header and payload with a signature that is not canonical or not theirs.
+    /// The right header and payload with a signature that is not canonical or belongs to something else.
     pub(super) fn signatures(&mut self) -> Result<(), SetupError> {
         let valid = self.valid()?;
         // The signature's bytes are at least 32, so every index below exists.
@@ -135,8 +135,8 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// The same bytes in a second spelling: 32, 64 and 256 bytes leave unused bits in their last letter, which lax decoders
-/// ignore.
+/// A second spelling of the same bytes: 32, 64 and 256 bytes leave unused bits in the last character, which lax
+/// decoders ignore.
 fn stray_bit(signature: &str) -> String {
     const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let (start, last) = signature.split_at(signature.len() - 1);

@@ -1,4 +1,4 @@
-//! Which keys and settings are taken and which are refused at load.
+//! Which keys and settings are accepted or refused when they are loaded.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,7 +24,7 @@ fn set(keys: &[Value], origin: Origin) -> Result<usize, SetupError> {
     jwks::parse(json!({ "keys": keys }).to_string().as_bytes(), origin).map(|keys| keys.len())
 }
 
-/// An odd number of this many bits, which is all that tells an RSA modulus from outside.
+/// An odd number with this many bits; from outside, an RSA modulus looks no different.
 fn modulus(bits: usize) -> Vec<u8> {
     let mut bytes = vec![0xff; bits.div_ceil(8)];
     if !bits.is_multiple_of(8) {
@@ -50,7 +50,7 @@ fn weak_keys_are_refused() {
 }
 
 #[test]
-fn a_public_key_is_not_taken_for_a_secret() {
+fn a_public_key_is_not_accepted_as_a_secret() {
     let pair = must(Ed25519Pem::generate());
     assert!(Key::secret(None, pair.public.as_bytes()).is_err());
     assert!(Key::secret(None, pair.private.as_bytes()).is_err());
@@ -58,7 +58,7 @@ fn a_public_key_is_not_taken_for_a_secret() {
 }
 
 #[test]
-fn only_one_public_key_is_taken_from_a_pem_file() {
+fn a_pem_file_must_contain_exactly_one_public_key() {
     let pair = must(Ed25519Pem::generate());
     assert!(Key::pem(None, pair.public.as_bytes()).is_ok());
     assert!(Key::pem(None, pair.public.replace('\n', "\r\n").as_bytes()).is_ok());
@@ -81,7 +81,7 @@ fn only_one_public_key_is_taken_from_a_pem_file() {
 }
 
 #[test]
-fn a_key_set_takes_what_can_verify_and_leaves_the_rest() {
+fn unusable_keys_of_a_set_are_skipped() {
     let pair = must(Ed25519Pem::generate());
     let good = pair.jwk("good");
     let with = |name: &str, value: Value| {
@@ -126,16 +126,16 @@ fn a_key_set_takes_what_can_verify_and_leaves_the_rest() {
     assert_eq!(must(set(&[good.clone(), with("alg", json!("EdDSA"))], Origin::Fetched)), 2);
     assert_eq!(must(set(&[good.clone(), with("key_ops", json!(["verify"]))], Origin::Fetched)), 2);
 
-    // A file may hold a secret.
+    // A file may contain a secret.
     assert_eq!(must(set(&[good.clone(), secret], Origin::File)), 2);
-    // Nothing but faults is no set; nothing at all is one only where the issuer says so.
+    // A set with only faulty keys is an error. An empty set is valid only if the issuer sent it.
     for origin in [Origin::File, Origin::Fetched] {
         assert!(matches!(set(&[weak.clone(), with("use", json!("enc"))], origin), Err(SetupError::NoUsableKey)));
     }
     assert!(matches!(set(&[], Origin::File), Err(SetupError::NoUsableKey)));
     assert_eq!(must(set(&[], Origin::Fetched)), 0);
 
-    // A key that stands there twice is one key; two keys of one name are two.
+    // A duplicate counts once; two keys with the same name are both kept.
     assert_eq!(must(set(&[good.clone(), good.clone()], Origin::Fetched)), 1);
     assert_eq!(must(set(&[good.clone(), must(Ed25519Pem::generate()).jwk("good")], Origin::File)), 2);
     assert!(set(&vec![good.clone(); 101], Origin::Fetched).is_err());
@@ -147,7 +147,7 @@ fn a_key_set_takes_what_can_verify_and_leaves_the_rest() {
 }
 
 #[test]
-fn a_header_selects_the_keys_of_its_algorithm_and_its_key_id() {
+fn a_header_selects_keys_by_algorithm_and_key_id() {
     let (first, second) = (must(Ed25519Pem::generate()), must(Ed25519Pem::generate()));
     let parse = |keys: &[Value]| must(jwks::parse(json!({ "keys": keys }).to_string().as_bytes(), Origin::File));
     let selected = |set: &KeySet, key_id: Option<&str>, algorithm: &str| {
@@ -159,12 +159,12 @@ fn a_header_selects_the_keys_of_its_algorithm_and_its_key_id() {
     assert_eq!(selected(&one, None, "HS256"), Err("algorithm"));
     assert_eq!(selected(&one, Some("a"), "HS256"), Err("algorithm"));
     assert_eq!(selected(&one, Some("A"), "EdDSA"), Err("unknown_key"), "RFC 7515 section 4.1.4: case-sensitive");
-    // Without a key id (RFC 7515 section 4.1.4: optional), the algorithm is all there is to select by.
+    // The key id is optional (RFC 7515 section 4.1.4). Without it, only the algorithm selects the keys.
     let two = parse(&[first.jwk("a"), second.jwk("b"), secret("c")]);
     assert_eq!(selected(&two, None, "EdDSA"), Ok(vec!["EdDSA", "EdDSA"]));
     assert_eq!(selected(&two, None, "HS256"), Ok(vec!["HS256"]));
     assert_eq!(selected(&two, Some("b"), "EdDSA"), Ok(vec!["EdDSA"]));
-    // The algorithm tells two keys of one id apart.
+    // The algorithm distinguishes two keys with the same id.
     let both = parse(&[first.jwk("a"), secret("a")]);
     assert_eq!(selected(&both, Some("a"), "HS256"), Ok(vec!["HS256"]));
     assert_eq!(selected(&both, Some("a"), "EdDSA"), Ok(vec!["EdDSA"]));
@@ -172,15 +172,15 @@ fn a_header_selects_the_keys_of_its_algorithm_and_its_key_id() {
 }
 
 #[test]
-fn files_of_keys_may_begin_with_a_byte_order_mark_and_end_with_an_end_of_line() {
-    let (hand, folder) = (Hand::new(), must(tempfile::tempdir()));
+fn key_files_may_start_with_a_byte_order_mark_and_end_with_a_newline() {
+    let (manual, folder) = (ManualClock::new(), must(tempfile::tempdir()));
     let pair = must(Ed25519Pem::generate());
     let path = folder.path().join("file");
     let secret = encode(&[7; 32]);
     for text in [format!("\u{feff}{secret}\r\n"), format!("{secret}\n"), format!(" {secret} \r\n\r\n")] {
         must(std::fs::write(&path, &text));
-        let issuer = must(Issuer::from_secret_file(&path, issuer_config(None, &hand)));
-        let plain = must(Issuer::from_secret(secret.as_bytes(), issuer_config(None, &hand)));
+        let issuer = must(Issuer::from_secret_file(&path, issuer_config(None, &manual)));
+        let plain = must(Issuer::from_secret(secret.as_bytes(), issuer_config(None, &manual)));
         assert_eq!(must(issuer.sign("{}", "{}")), must(plain.sign("{}", "{}")), "{text:?}");
     }
     let public = pair.public.replace('\n', "\r\n");
@@ -190,16 +190,16 @@ fn files_of_keys_may_begin_with_a_byte_order_mark_and_end_with_an_end_of_line() 
         (KeySource::JwksFile(path.clone()), format!("\u{feff}{set}\r\n")),
     ] {
         must(std::fs::write(&path, &text));
-        assert!(Verifier::new(verifier_config(source, &hand)).is_ok(), "{text:?}");
+        assert!(Verifier::new(verifier_config(source, &manual)).is_ok(), "{text:?}");
     }
 }
 
 #[test]
 fn settings_out_of_range_are_refused() {
-    let (hand, folder) = (Hand::new(), must(tempfile::tempdir()));
+    let (manual, folder) = (ManualClock::new(), must(tempfile::tempdir()));
     let path = folder.path().join("secret");
     must(generate_dev_key(&path));
-    let config = || verifier_config(KeySource::SecretFile { path: path.clone(), key_id: None }, &hand);
+    let config = || verifier_config(KeySource::SecretFile { path: path.clone(), key_id: None }, &manual);
     assert!(Verifier::new(config()).is_ok());
     let refused = |change: fn(&mut crate::VerifierConfig)| {
         let mut config = config();
@@ -215,12 +215,12 @@ fn settings_out_of_range_are_refused() {
     assert!(refused(|config| config.caching.fetch_timeout = Duration::MAX));
     assert!(refused(|config| config.keys = KeySource::JwksUrl(must("file:///etc/passwd".parse()))));
     let missing = KeySource::JwksFile(PathBuf::from("/nowhere/keys.json"));
-    assert!(matches!(Verifier::new(verifier_config(missing, &hand)), Err(SetupError::File { .. })));
+    assert!(matches!(Verifier::new(verifier_config(missing, &manual)), Err(SetupError::File { .. })));
 }
 
 #[test]
 fn a_development_key_is_private_random_and_never_overwritten() {
-    let (hand, folder) = (Hand::new(), must(tempfile::tempdir()));
+    let (manual, folder) = (ManualClock::new(), must(tempfile::tempdir()));
     let (first, second) = (folder.path().join("first"), folder.path().join("second"));
     must(generate_dev_key(&first));
     must(generate_dev_key(&second));
@@ -231,12 +231,12 @@ fn a_development_key_is_private_random_and_never_overwritten() {
         use std::os::unix::fs::PermissionsExt;
         assert_eq!(must(std::fs::metadata(&first)).permissions().mode() & 0o777, 0o600);
     }
-    let issuer = must(Issuer::from_secret_file(&first, issuer_config(None, &hand)));
+    let issuer = must(Issuer::from_secret_file(&first, issuer_config(None, &manual)));
     assert!(issuer.issue(user(), organization(), Duration::ZERO).is_err());
     assert!(issuer.issue(user(), organization(), Duration::MAX).is_err());
-    // The secret does not show in logs.
+    // The secret does not appear in logs.
     let secret = must(std::fs::read_to_string(&first));
     assert!(!format!("{issuer:?}").contains(secret.trim()));
-    assert!(Issuer::from_secret(&[7; 31], issuer_config(None, &hand)).is_err());
-    assert!(Issuer::from_ed25519_pem(b"nonsense", issuer_config(None, &hand)).is_err());
+    assert!(Issuer::from_secret(&[7; 31], issuer_config(None, &manual)).is_err());
+    assert!(Issuer::from_ed25519_pem(b"nonsense", issuer_config(None, &manual)).is_err());
 }

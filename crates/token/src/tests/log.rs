@@ -1,4 +1,4 @@
-//! What the log says of keys that are left out.
+//! What is logged about keys that are skipped.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -39,9 +39,9 @@ async fn every_fetch_names_each_faulty_key_once_with_the_reason_and_without_a_se
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     let _guard = tracing::subscriber::set_default(subscriber);
 
-    let hand = Hand::new();
+    let manual = ManualClock::new();
     let server = KeyServer::start().await;
-    let good = Signer::new("good", &hand);
+    let good = Signer::new("good", &manual);
     let endless = "k".repeat(5000);
     let mut private = good.jwk.clone();
     (private["kid"], private["d"]) = (json!("private"), json!("c2VzYW1l"));
@@ -58,7 +58,7 @@ async fn every_fetch_names_each_faulty_key_once_with_the_reason_and_without_a_se
         ] })
         .to_string(),
     );
-    let verifier = verifier(server.source(), &hand);
+    let verifier = verifier(server.source(), &manual);
     for fetch in 0..2 {
         assert!(verifier.verify(&good.token()).await.is_ok());
         let text = log.take();
@@ -76,6 +76,6 @@ async fn every_fetch_names_each_faulty_key_once_with_the_reason_and_without_a_se
             assert!(lines[0].len() < 400, "{kid}: {}", lines[0]);
         }
         assert!(!text.contains("c2VzYW1l") && !text.contains("sesame"), "{text}");
-        hand.advance(Duration::from_mins(5));
+        manual.advance(Duration::from_mins(5));
     }
 }

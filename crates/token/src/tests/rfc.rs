@@ -1,4 +1,4 @@
-//! What the RFCs say of tokens and key sets, section by section: what is valid is taken, what is not is refused.
+//! The RFCs on tokens and key sets, section by section: valid input is accepted, invalid input is refused.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
@@ -12,26 +12,26 @@ use crate::source::KeySource;
 use crate::testing::Ed25519Pem;
 use crate::verifier::Verifier;
 
-/// A verifier of one Ed25519 key without an id, and what signs for it.
-struct Bench {
+/// A verifier with one Ed25519 key without an id, and an issuer that signs with it.
+struct Setup {
     verifier: Verifier,
     issuer: Issuer,
     public: String,
     now: i64,
 }
 
-impl Bench {
+impl Setup {
     fn new() -> Self {
-        let (hand, folder) = (Hand::new(), must(tempfile::tempdir()));
+        let (manual, folder) = (ManualClock::new(), must(tempfile::tempdir()));
         let path = folder.path().join("public.pem");
         let pair = must(Ed25519Pem::generate());
         must(std::fs::write(&path, &pair.public));
-        let issuer = must(Issuer::from_ed25519_pem(pair.private.as_bytes(), issuer_config(None, &hand)));
-        let verifier = verifier(KeySource::PublicKeyFile { path, key_id: None }, &hand);
-        Self { verifier, issuer, public: pair.public, now: hand.clock().now().timestamp() }
+        let issuer = must(Issuer::from_ed25519_pem(pair.private.as_bytes(), issuer_config(None, &manual)));
+        let verifier = verifier(KeySource::PublicKeyFile { path, key_id: None }, &manual);
+        Self { verifier, issuer, public: pair.public, now: manual.clock().now().timestamp() }
     }
 
-    /// The least that a token has to say.
+    /// The minimum content of a token.
     fn claims(&self) -> Value {
         json!({ "iss": ISSUER, "aud": AUDIENCE, "sub": user(), "org": organization(), "exp": self.now + 60 })
     }
@@ -52,10 +52,10 @@ fn changed(object: &Value, name: &str, value: Value) -> String {
 }
 
 #[tokio::test]
-async fn headers_are_read_as_the_rfcs_say() {
-    let bench = Bench::new();
+async fn headers_follow_the_rfcs() {
+    let setup = Setup::new();
     let plain = json!({ "alg": "EdDSA" });
-    let claims = bench.claims().to_string();
+    let claims = setup.claims().to_string();
     for (rule, name, value, expected) in [
         ("RFC 7519 section 5.1: usual", "typ", json!("JWT"), "believed"),
         ("RFC 7519 section 5.1: media type names are not case-sensitive", "typ", json!("jwt"), "believed"),
@@ -82,22 +82,22 @@ async fn headers_are_read_as_the_rfcs_say() {
         ("RFC 7515 section 4.1.4: a string", "kid", json!(1), "header"),
     ] {
         assert_eq!(
-            bench.code(&changed(&plain, name, value.clone()), &claims).await,
+            setup.code(&changed(&plain, name, value.clone()), &claims).await,
             expected,
             "{rule}: {name} = {value}"
         );
     }
-    assert_eq!(bench.code(r#"{"alg":"EdDSA","alg":"EdDSA"}"#, &claims).await, "malformed", "RFC 7515 section 4: once");
-    assert_eq!(bench.code(" { \"alg\" : \"EdDSA\" } \n", &claims).await, "believed", "RFC 8259 section 2");
+    assert_eq!(setup.code(r#"{"alg":"EdDSA","alg":"EdDSA"}"#, &claims).await, "malformed", "RFC 7515 section 4: once");
+    assert_eq!(setup.code(" { \"alg\" : \"EdDSA\" } \n", &claims).await, "believed", "RFC 8259 section 2");
 }
 
 #[tokio::test]
-async fn claims_are_read_as_the_rfcs_say() {
-    let bench = Bench::new();
-    let (header, least, now) = (r#"{"alg":"EdDSA"}"#, bench.claims(), bench.now);
+async fn claims_follow_the_rfcs() {
+    let setup = Setup::new();
+    let (header, least, now) = (r#"{"alg":"EdDSA"}"#, setup.claims(), setup.now);
     #[expect(clippy::cast_precision_loss, reason = "seconds of this century are exact")]
     let at = now as f64;
-    assert_eq!(bench.code(header, &least.to_string()).await, "believed", "RFC 7519 sections 4.1.5 and 4.1.6: optional");
+    assert_eq!(setup.code(header, &least.to_string()).await, "believed", "RFC 7519 sections 4.1.5 and 4.1.6: optional");
     for (rule, name, value, expected) in [
         ("RFC 7519 section 2: a fraction", "exp", json!(at + 0.5), "believed"),
         ("RFC 7519 section 2: a number", "exp", json!(at + 60.0), "believed"),
@@ -122,7 +122,7 @@ async fn claims_are_read_as_the_rfcs_say() {
         ("RFC 9068 section 2.2: client_id and jti", "client_id", json!("s6BhdRkqt3"), "believed"),
     ] {
         assert_eq!(
-            bench.code(header, &changed(&least, name, value.clone())).await,
+            setup.code(header, &changed(&least, name, value.clone())).await,
             expected,
             "{rule}: {name} = {value}"
         );
@@ -135,10 +135,10 @@ async fn claims_are_read_as_the_rfcs_say() {
         ("RFC 7519 section 2: an exponent", text.replace(&(now + 60).to_string(), "19000000600e-1"), "believed"),
         ("RFC 7519 section 7.2: an object", format!("[{text}]"), "malformed"),
     ] {
-        assert_eq!(bench.code(header, &claims).await, expected, "{rule}: {claims}");
+        assert_eq!(setup.code(header, &claims).await, expected, "{rule}: {claims}");
     }
-    // RFC 9068 section 2.2: all that an access token of OAuth says.
-    let mut full = bench.claims();
+    // RFC 9068 section 2.2: the full content of an OAuth access token.
+    let mut full = setup.claims();
     for (name, value) in [
         ("jti", json!("dbe39bf3a3ba4238a513f51d6e1691c4")),
         ("client_id", json!("s6BhdRkqt3")),
@@ -150,54 +150,54 @@ async fn claims_are_read_as_the_rfcs_say() {
     ] {
         full[name] = value;
     }
-    assert_eq!(bench.code(r#"{"typ":"at+jwt","alg":"EdDSA"}"#, &full.to_string()).await, "believed");
+    assert_eq!(setup.code(r#"{"typ":"at+jwt","alg":"EdDSA"}"#, &full.to_string()).await, "believed");
 }
 
 #[tokio::test]
-async fn signatures_and_encodings_are_checked_as_the_rfcs_say() {
-    let bench = Bench::new();
-    let claims = bench.claims().to_string();
+async fn signatures_and_encodings_follow_the_rfcs() {
+    let setup = Setup::new();
+    let claims = setup.claims().to_string();
     let header = r#"{"alg":"EdDSA"}"#;
-    let token = must(bench.issuer.sign(header, &claims));
+    let token = must(setup.issuer.sign(header, &claims));
     let (message, signature) = token.rsplit_once('.').unwrap_or_default();
-    assert_eq!(bench.code_of(&token).await, "believed");
-    assert_eq!(bench.code_of(&format!("{token}==")).await, "signature", "RFC 7515 section 2: no padding");
+    assert_eq!(setup.code_of(&token).await, "believed");
+    assert_eq!(setup.code_of(&format!("{token}==")).await, "signature", "RFC 7515 section 2: no padding");
     let (header_part, payload_part) = message.split_once('.').unwrap_or_default();
     for padded in
         [format!("{header_part}=.{payload_part}.{signature}"), format!("{header_part}.{payload_part}=.{signature}")]
     {
-        assert_ne!(bench.code_of(&padded).await, "believed", "RFC 7515 section 2: no padding");
+        assert_ne!(setup.code_of(&padded).await, "believed", "RFC 7515 section 2: no padding");
     }
     assert_ne!(
-        bench.code_of(&format!("{header_part}\n.{payload_part}.{signature}")).await,
+        setup.code_of(&format!("{header_part}\n.{payload_part}.{signature}")).await,
         "believed",
         "no white space"
     );
-    // A header whose base64 has letters that differ between the two alphabets.
+    // A header whose base64 contains characters that differ between the two alphabets.
     let odd = r#"{"alg":"EdDSA","x":"???>>>~~~"}"#;
     assert_ne!(URL_SAFE.encode(odd), STANDARD.encode(odd));
-    assert_eq!(bench.code(odd, &claims).await, "believed");
-    let other_alphabet = must(bench.issuer.sign(odd, &claims))
+    assert_eq!(setup.code(odd, &claims).await, "believed");
+    let other_alphabet = must(setup.issuer.sign(odd, &claims))
         .replace(&URL_SAFE_NO_PAD.encode(odd), STANDARD.encode(odd).trim_end_matches('='));
-    assert_eq!(bench.code_of(&other_alphabet).await, "malformed", "RFC 7515 section 2: base64url");
+    assert_eq!(setup.code_of(&other_alphabet).await, "malformed", "RFC 7515 section 2: base64url");
 
-    // RFC 8725 sections 2.1 and 3.1: the public key is not a secret of HMAC, whatever the header says.
-    let body: String = bench.public.lines().filter(|line| !line.starts_with("-----")).collect();
+    // RFC 8725 sections 2.1 and 3.1: the public key is not an HMAC secret, whatever the header says.
+    let body: String = setup.public.lines().filter(|line| !line.starts_with("-----")).collect();
     for secret in
-        [bench.public.as_bytes(), bench.public.trim().as_bytes(), body.as_bytes(), &must(STANDARD.decode(&body))]
+        [setup.public.as_bytes(), setup.public.trim().as_bytes(), body.as_bytes(), &must(STANDARD.decode(&body))]
     {
         for algorithm in ["HS256", "EdDSA", "Ed25519"] {
             let forger =
-                Issuer::with_key(EncodingKey::from_secret(secret), Algorithm::HS256, bench.issuer.config().clone());
+                Issuer::with_key(EncodingKey::from_secret(secret), Algorithm::HS256, setup.issuer.config().clone());
             let token = must(forger.sign(&json!({ "alg": algorithm }).to_string(), &claims));
             let expected = if algorithm == "HS256" { "algorithm" } else { "signature" };
-            assert_eq!(bench.code_of(&token).await, expected, "{algorithm}");
+            assert_eq!(setup.code_of(&token).await, expected, "{algorithm}");
         }
     }
 }
 
 #[test]
-fn keys_are_read_as_the_rfcs_say() {
+fn keys_follow_the_rfcs() {
     let pair = must(Ed25519Pem::generate());
     let good = pair.jwk("good");
     let with = |name: &str, value: Value| {
@@ -218,7 +218,7 @@ fn keys_are_read_as_the_rfcs_say() {
         URL_SAFE_NO_PAD.encode(modulus)
     };
     let rsa = |n: String| json!({ "kty": "RSA", "kid": "rsa", "n": n, "e": "AQAB" });
-    // The point of RFC 7517 appendix A.1.
+    // The point from RFC 7517 appendix A.1.
     let (x, y) = ("MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM");
     let p256 = |x: &str, y: &str| json!({ "kty": "EC", "crv": "P-256", "kid": "ec", "x": x, "y": y });
     let padded_x = format!("{x}=");
@@ -254,7 +254,8 @@ fn keys_are_read_as_the_rfcs_say() {
         let taken = must(jwks::parse(document.as_bytes(), Origin::Fetched)).len();
         assert_eq!(taken, 1 + usize::from(is_taken), "{rule}: {key}");
     }
-    // RFC 7517 section 4: a member twice; the last one counts, as one of the two ways that it allows.
+    // RFC 7517 section 4: with a duplicate member, the last one counts. This is one of the two ways that the RFC
+    // allows.
     let twice = good.to_string().replacen('{', "{\"use\":\"enc\",", 1);
     assert_eq!(must(jwks::parse(format!("{{\"keys\":[{twice}]}}").as_bytes(), Origin::Fetched)).len(), 1);
 }

@@ -1,4 +1,4 @@
-//! The key set over time: caching, rotation under load, removal, outages, and bounds on what is fetched.
+//! The key set over time: caching, rotation under load, removal, outages, and limits on fetching.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,12 +31,12 @@ async fn eventually(what: &str, condition: impl Fn() -> bool) {
     panic!("never: {what}");
 }
 
-/// A server that publishes `a`, a verifier of it that is primed, and a token of `a`.
-async fn start(hand: &Hand) -> (KeyServer, Verifier, Signer, String) {
+/// A server that publishes key `a`, a primed verifier for it, and a token signed with `a`.
+async fn start(manual: &ManualClock) -> (KeyServer, Verifier, Signer, String) {
     let server = KeyServer::start().await;
-    let signer = Signer::new("a", hand);
+    let signer = Signer::new("a", manual);
     server.publish(&[&signer]);
-    let verifier = verifier(server.source(), hand);
+    let verifier = verifier(server.source(), manual);
     must(verifier.prime().await);
     let token = signer.token();
     (server, verifier, signer, token)
@@ -44,26 +44,26 @@ async fn start(hand: &Hand) -> (KeyServer, Verifier, Signer, String) {
 
 #[tokio::test]
 async fn keys_are_fetched_once_within_the_cache_time() {
-    let hand = Hand::new();
+    let manual = ManualClock::new();
     let server = KeyServer::start().await;
-    let signer = Signer::new("a", &hand);
+    let signer = Signer::new("a", &manual);
     server.publish(&[&signer]);
-    let verifier = verifier(server.source(), &hand);
+    let verifier = verifier(server.source(), &manual);
     assert_eq!(server.fetches(), 0, "nothing is fetched before it is needed");
     let token = signer.token();
     let all = join_all((0..50).map(|_| verifier.verify(&token))).await;
     assert!(all.iter().all(Result::is_ok));
-    hand.advance(seconds(200));
+    manual.advance(seconds(200));
     assert!(verifier.verify(&token).await.is_ok());
     assert_eq!(server.fetches(), 1);
 }
 
 #[tokio::test]
-async fn the_old_keys_serve_while_they_are_read_again() {
-    let hand = Hand::new();
-    let (server, verifier, _signer, token) = start(&hand).await;
+async fn old_keys_are_used_while_they_are_read_again() {
+    let manual = ManualClock::new();
+    let (server, verifier, _signer, token) = start(&manual).await;
     server.slow_down(Duration::from_millis(300));
-    hand.advance(seconds(250));
+    manual.advance(seconds(250));
     let started = std::time::Instant::now();
     for _ in 0..100 {
         assert!(verifier.verify(&token).await.is_ok());
@@ -77,9 +77,9 @@ async fn the_old_keys_serve_while_they_are_read_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn rotation_under_load_refuses_nobody() {
-    let hand = Hand::new();
-    let (server, verifier, old, old_token) = start(&hand).await;
-    let new = Signer::new("b", &hand);
+    let manual = ManualClock::new();
+    let (server, verifier, old, old_token) = start(&manual).await;
+    let new = Signer::new("b", &manual);
     let new_token = Arc::new(new.token());
     server.slow_down(Duration::from_millis(100));
 
@@ -120,12 +120,12 @@ async fn rotation_under_load_refuses_nobody() {
 }
 
 #[tokio::test]
-async fn a_reading_that_began_before_the_rotation_does_not_refuse_the_new_key() {
-    let hand = Hand::new();
-    let (server, verifier, old, old_token) = start(&hand).await;
-    let new = Signer::new("b", &hand);
+async fn a_fetch_started_before_the_rotation_does_not_refuse_the_new_key() {
+    let manual = ManualClock::new();
+    let (server, verifier, old, old_token) = start(&manual).await;
+    let new = Signer::new("b", &manual);
     server.slow_down(Duration::from_millis(150));
-    hand.advance(seconds(250));
+    manual.advance(seconds(250));
     assert!(verifier.verify(&old_token).await.is_ok());
     eventually("the periodic reading is under way", || server.fetches() == 2).await;
     server.publish(&[&old, &new]);
@@ -135,34 +135,34 @@ async fn a_reading_that_began_before_the_rotation_does_not_refuse_the_new_key() 
 
 #[tokio::test]
 async fn unknown_keys_cause_a_bounded_number_of_fetches() {
-    let hand = Hand::new();
-    let (server, verifier, good, _) = start(&hand).await;
-    let stranger = Signer::new("stranger", &hand);
+    let manual = ManualClock::new();
+    let (server, verifier, good, _) = start(&manual).await;
+    let stranger = Signer::new("stranger", &manual);
     let token = stranger.token();
     let all = join_all((0..100).map(|_| verifier.verify(&token))).await;
     assert!(all.iter().all(|result| *result == Err(TokenError::UnknownKey)));
     assert_eq!(server.fetches(), 2);
     for _ in 0..20 {
-        let other = Signer::new(&format!("stranger {:?}", hand.clock().now()), &hand);
+        let other = Signer::new(&format!("stranger {:?}", manual.clock().now()), &manual);
         assert_eq!(verifier.verify(&other.token()).await, Err(TokenError::UnknownKey));
     }
     assert_eq!(server.fetches(), 2, "asked again within ten seconds");
-    hand.advance(seconds(10));
+    manual.advance(seconds(10));
     server.publish(&[&good, &stranger]);
     assert!(verifier.verify(&token).await.is_ok());
     assert_eq!(server.fetches(), 3);
-    // What cannot be right whatever the keys are is not worth a fetch.
-    hand.advance(seconds(10));
+    // If the token is invalid whatever the keys are, nothing is fetched.
+    manual.advance(seconds(10));
     let unsupported = must(good.issuer.sign(r#"{"alg":"none","kid":"x"}"#, "{}"));
     assert_eq!(verifier.verify(&unsupported).await, Err(TokenError::Algorithm));
     assert_eq!(server.fetches(), 3);
 }
 
 #[tokio::test]
-async fn a_cancelled_request_does_not_cancel_the_fetch_of_the_others() {
-    let hand = Hand::new();
-    let (server, verifier, old, _) = start(&hand).await;
-    let new = Signer::new("b", &hand);
+async fn a_cancelled_request_does_not_cancel_the_fetch_for_others() {
+    let manual = ManualClock::new();
+    let (server, verifier, old, _) = start(&manual).await;
+    let new = Signer::new("b", &manual);
     server.publish(&[&old, &new]);
     server.slow_down(Duration::from_millis(200));
     let token = new.token();
@@ -174,28 +174,28 @@ async fn a_cancelled_request_does_not_cancel_the_fetch_of_the_others() {
 
 #[tokio::test]
 async fn a_removed_key_stops_working_within_the_cache_time() {
-    let hand = Hand::new();
-    let (server, verifier, _old, old_token) = start(&hand).await;
-    let new = Signer::new("b", &hand);
+    let manual = ManualClock::new();
+    let (server, verifier, _old, old_token) = start(&manual).await;
+    let new = Signer::new("b", &manual);
     assert!(verifier.verify(&old_token).await.is_ok());
     server.publish(&[&new]);
     assert!(verifier.verify(&old_token).await.is_ok(), "the cache time has not passed");
     assert_eq!(verifier.remembered(), 1);
-    // Nobody asked in the meantime, so nothing was read in the background: this request has to wait for it.
-    hand.advance(seconds(300));
+    // No request came in the meantime, so nothing was read in the background: this request has to wait.
+    manual.advance(seconds(300));
     assert_eq!(verifier.verify(&old_token).await, Err(TokenError::UnknownKey));
     assert_eq!(verifier.remembered(), 0);
     assert!(verifier.verify(&new.token()).await.is_ok());
     server.publish(&[]);
-    hand.advance(seconds(300));
+    manual.advance(seconds(300));
     assert_eq!(verifier.verify(&new.token()).await, Err(TokenError::UnknownKey));
 }
 
 #[tokio::test]
-async fn a_remembered_token_dies_with_its_key() {
-    let hand = Hand::new();
-    let (server, verifier, _old, old_token) = start(&hand).await;
-    let new = Signer::new("b", &hand);
+async fn a_cached_token_becomes_invalid_with_its_key() {
+    let manual = ManualClock::new();
+    let (server, verifier, _old, old_token) = start(&manual).await;
+    let new = Signer::new("b", &manual);
     assert!(verifier.verify(&old_token).await.is_ok());
     server.publish(&[&new]);
     assert!(verifier.verify(&new.token()).await.is_ok(), "an unknown key brings the new set");
@@ -203,17 +203,17 @@ async fn a_remembered_token_dies_with_its_key() {
 }
 
 #[tokio::test]
-async fn an_outage_is_survived_for_the_grace_and_then_everything_is_refused() {
-    let hand = Hand::new();
-    let (server, verifier, _signer, token) = start(&hand).await;
+async fn an_outage_is_bridged_for_the_grace_period_and_then_everything_is_refused() {
+    let manual = ManualClock::new();
+    let (server, verifier, _signer, token) = start(&manual).await;
     server.answer(500, String::new());
     for _ in 0..59 {
-        hand.advance(seconds(10));
+        manual.advance(seconds(10));
         let believed = verifier.verify(&token).await;
-        assert!(believed.is_ok(), "{believed:?} at {}", hand.clock().now());
+        assert!(believed.is_ok(), "{believed:?} at {}", manual.clock().now());
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    hand.advance(seconds(10));
+    manual.advance(seconds(10));
     assert_eq!(verifier.verify(&token).await, Err(TokenError::KeysUnavailable));
     let fetches = server.fetches();
     assert_eq!(verifier.verify(&token).await, Err(TokenError::KeysUnavailable));
@@ -222,32 +222,32 @@ async fn an_outage_is_survived_for_the_grace_and_then_everything_is_refused() {
 }
 
 #[tokio::test]
-async fn after_a_failed_start_keys_are_asked_for_again() {
-    let hand = Hand::new();
+async fn after_a_failed_start_keys_are_fetched_again() {
+    let manual = ManualClock::new();
     let server = KeyServer::start().await;
-    let signer = Signer::new("a", &hand);
+    let signer = Signer::new("a", &manual);
     server.answer(503, String::new());
-    let verifier = verifier(server.source(), &hand);
+    let verifier = verifier(server.source(), &manual);
     assert_eq!(verifier.prime().await, Err(TokenError::KeysUnavailable));
     server.publish(&[&signer]);
     assert_eq!(verifier.verify(&signer.token()).await, Err(TokenError::KeysUnavailable));
-    hand.advance(seconds(10));
+    manual.advance(seconds(10));
     assert!(verifier.verify(&signer.token()).await.is_ok());
 }
 
 #[tokio::test]
-async fn a_clock_that_goes_back_does_not_keep_old_keys() {
-    let hand = Hand::new();
-    let (server, verifier, _signer, token) = start(&hand).await;
+async fn a_clock_set_back_does_not_keep_old_keys() {
+    let manual = ManualClock::new();
+    let (server, verifier, _signer, token) = start(&manual).await;
     server.publish(&[]);
-    hand.back(seconds(5));
+    manual.back(seconds(5));
     assert_eq!(verifier.verify(&token).await, Err(TokenError::UnknownKey));
 }
 
 #[tokio::test]
-async fn what_is_no_key_set_does_not_replace_one() {
-    let hand = Hand::new();
-    let (server, verifier, signer, token) = start(&hand).await;
+async fn an_invalid_document_does_not_replace_the_key_set() {
+    let manual = ManualClock::new();
+    let (server, verifier, signer, token) = start(&manual).await;
     let keys = json!({ "keys": [signer.jwk] }).to_string();
     for (status, body) in [
         (200, "<html>".to_owned()),
@@ -257,9 +257,9 @@ async fn what_is_no_key_set_does_not_replace_one() {
         (204, String::new()),
     ] {
         server.answer(status, body);
-        hand.advance(seconds(10));
+        manual.advance(seconds(10));
         let fetches = server.fetches();
-        let stranger = Signer::new("stranger", &hand);
+        let stranger = Signer::new("stranger", &manual);
         assert_eq!(verifier.verify(&stranger.token()).await, Err(TokenError::UnknownKey));
         assert_eq!(server.fetches(), fetches + 1, "{status} was followed");
         assert!(verifier.verify(&token).await.is_ok());
@@ -267,50 +267,50 @@ async fn what_is_no_key_set_does_not_replace_one() {
 }
 
 #[tokio::test]
-async fn a_faulty_key_does_not_keep_the_others_from_being_used() {
-    let hand = Hand::new();
-    let (server, verifier, old, old_token) = start(&hand).await;
-    let new = Signer::new("b", &hand);
+async fn a_faulty_key_does_not_disable_the_others() {
+    let manual = ManualClock::new();
+    let (server, verifier, old, old_token) = start(&manual).await;
+    let new = Signer::new("b", &manual);
     let weak = json!({ "kty": "RSA", "kid": "weak", "e": "AQAB", "n": URL_SAFE_NO_PAD.encode([0xff; 128]) });
     for keys in [
         json!({ "keys": [old.jwk, old.jwk, new.jwk, new.jwk] }),
         json!({ "keys": [weak, old.jwk, null, new.jwk, { "kty": "RSA", "kid": "none" }] }),
     ] {
         server.answer(200, keys.to_string());
-        hand.advance(seconds(300));
+        manual.advance(seconds(300));
         assert!(verifier.verify(&old_token).await.is_ok(), "{keys}");
         assert!(verifier.verify(&new.token()).await.is_ok(), "{keys}");
     }
-    let first = Verifier::new(verifier_config(server.source(), &hand));
+    let first = Verifier::new(verifier_config(server.source(), &manual));
     assert!(must(first).load().await.is_ok(), "and the server starts with it");
 }
 
 #[tokio::test]
-async fn keys_of_one_id_are_all_tried() {
-    let hand = Hand::new();
+async fn all_keys_with_the_same_id_are_tried() {
+    let manual = ManualClock::new();
     let server = KeyServer::start().await;
-    let (first, second) = (Signer::new("same", &hand), Signer::new("same", &hand));
+    let (first, second) = (Signer::new("same", &manual), Signer::new("same", &manual));
     server.publish(&[&first, &second]);
-    let verifier = verifier(server.source(), &hand);
+    let verifier = verifier(server.source(), &manual);
     assert!(verifier.verify(&first.token()).await.is_ok());
     assert!(verifier.verify(&second.token()).await.is_ok());
-    let third = Signer::new("same", &hand);
+    let third = Signer::new("same", &manual);
     assert_eq!(verifier.verify(&third.token()).await, Err(TokenError::Signature));
 }
 
 #[tokio::test]
-async fn keys_without_ids_rotate_as_well() {
-    let hand = Hand::new();
+async fn keys_without_ids_can_be_rotated() {
+    let manual = ManualClock::new();
     let server = KeyServer::start().await;
     let unnamed = || {
         let pair = must(Ed25519Pem::generate());
         let mut jwk = pair.jwk("");
         jwk.as_object_mut().and_then(|members| members.remove("kid"));
-        (must(Issuer::from_ed25519_pem(pair.private.as_bytes(), issuer_config(None, &hand))), jwk)
+        (must(Issuer::from_ed25519_pem(pair.private.as_bytes(), issuer_config(None, &manual))), jwk)
     };
     let ((old, old_jwk), (new, new_jwk)) = (unnamed(), unnamed());
     server.answer(200, json!({ "keys": [old_jwk, new_jwk] }).to_string());
-    let verifier = verifier(server.source(), &hand);
+    let verifier = verifier(server.source(), &manual);
     for issuer in [&old, &new] {
         let token = must(issuer.issue(user(), organization(), HOUR)).token;
         assert!(verifier.verify(&token).await.is_ok());
@@ -321,19 +321,19 @@ async fn keys_without_ids_rotate_as_well() {
 }
 
 #[tokio::test]
-async fn a_set_without_a_usable_key_replaces_no_other_and_starts_no_server() {
-    let hand = Hand::new();
-    let (server, verifier, signer, token) = start(&hand).await;
+async fn a_set_without_a_usable_key_neither_replaces_another_nor_starts_a_server() {
+    let manual = ManualClock::new();
+    let (server, verifier, signer, token) = start(&manual).await;
     let mut private = signer.jwk.clone();
     private["d"] = json!("AAAA");
     let unusable = json!({ "keys": [{ "kty": "EC", "crv": "P-384" }, private] }).to_string();
     server.answer(200, unusable);
-    // Past the cache time the old keys serve for the grace, and then no longer: they may have been withdrawn.
-    hand.advance(seconds(300));
+    // After the cache time the old keys are used for the grace period and no longer: they may have been withdrawn.
+    manual.advance(seconds(300));
     assert!(verifier.verify(&token).await.is_ok());
-    hand.advance(seconds(300));
+    manual.advance(seconds(300));
     assert_eq!(verifier.verify(&token).await, Err(TokenError::KeysUnavailable));
-    let first = must(Verifier::new(verifier_config(server.source(), &hand)));
+    let first = must(Verifier::new(verifier_config(server.source(), &manual)));
     assert!(matches!(first.load().await, Err(SetupError::NoUsableKey)));
     server.publish(&[]);
     assert!(matches!(first.load().await, Err(SetupError::NoUsableKey)), "an empty set does not start one either");
@@ -345,11 +345,11 @@ async fn a_set_without_a_usable_key_replaces_no_other_and_starts_no_server() {
 }
 
 #[tokio::test]
-async fn a_fetch_that_takes_too_long_is_given_up() {
-    let hand = Hand::new();
+async fn a_slow_fetch_times_out() {
+    let manual = ManualClock::new();
     let server = KeyServer::start().await;
     server.slow_down(seconds(30));
-    let mut config = verifier_config(server.source(), &hand);
+    let mut config = verifier_config(server.source(), &manual);
     config.caching.fetch_timeout = Duration::from_millis(200);
     let verifier = must(Verifier::new(config));
     let started = std::time::Instant::now();
@@ -359,15 +359,15 @@ async fn a_fetch_that_takes_too_long_is_given_up() {
 
 #[tokio::test]
 async fn a_key_set_in_a_file_is_read_again() {
-    let (hand, folder) = (Hand::new(), must(tempfile::tempdir()));
+    let (manual, folder) = (ManualClock::new(), must(tempfile::tempdir()));
     let path = folder.path().join("keys.json");
-    let (old, new) = (Signer::new("a", &hand), Signer::new("b", &hand));
+    let (old, new) = (Signer::new("a", &manual), Signer::new("b", &manual));
     let write = |keys: &[&Signer]| {
         let keys: Vec<_> = keys.iter().map(|signer| &signer.jwk).collect();
         must(std::fs::write(&path, json!({ "keys": keys }).to_string()));
     };
     write(&[&old]);
-    let verifier = verifier(KeySource::JwksFile(path.clone()), &hand);
+    let verifier = verifier(KeySource::JwksFile(path.clone()), &manual);
     assert!(verifier.verify(&old.token()).await.is_ok());
     write(&[&new]);
     assert!(verifier.verify(&new.token()).await.is_ok());

@@ -1,4 +1,4 @@
-//! What the tests share: a clock that is moved by hand, and a key set behind a loopback address.
+//! Shared helpers: a clock that the test moves, and a key set served on a loopback address.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -40,11 +40,11 @@ pub(super) fn organization() -> OrganizationId {
     OrganizationId::from_uuid(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_00b2))
 }
 
-/// A clock that the test moves. Starts at a fixed time, in milliseconds.
+/// A clock that the test moves. It starts at a fixed time, in milliseconds.
 #[derive(Clone)]
-pub(super) struct Hand(Arc<AtomicI64>);
+pub(super) struct ManualClock(Arc<AtomicI64>);
 
-impl Hand {
+impl ManualClock {
     pub(super) fn new() -> Self {
         Self(Arc::new(AtomicI64::new(1_900_000_000_000)))
     }
@@ -63,21 +63,21 @@ impl Hand {
     }
 }
 
-pub(super) fn issuer_config(key_id: Option<&str>, hand: &Hand) -> IssuerConfig {
+pub(super) fn issuer_config(key_id: Option<&str>, manual: &ManualClock) -> IssuerConfig {
     IssuerConfig {
         issuer: ISSUER.into(),
         audience: AUDIENCE.into(),
         key_id: key_id.map(Into::into),
-        clock: hand.clock(),
+        clock: manual.clock(),
     }
 }
 
-pub(super) fn verifier_config(keys: KeySource, hand: &Hand) -> VerifierConfig {
-    VerifierConfig { clock: hand.clock(), ..VerifierConfig::new(ISSUER, AUDIENCE, keys) }
+pub(super) fn verifier_config(keys: KeySource, manual: &ManualClock) -> VerifierConfig {
+    VerifierConfig { clock: manual.clock(), ..VerifierConfig::new(ISSUER, AUDIENCE, keys) }
 }
 
-pub(super) fn verifier(keys: KeySource, hand: &Hand) -> Verifier {
-    must(Verifier::new(verifier_config(keys, hand)))
+pub(super) fn verifier(keys: KeySource, manual: &ManualClock) -> Verifier {
+    must(Verifier::new(verifier_config(keys, manual)))
 }
 
 /// A signing key and its entry in a key set.
@@ -87,9 +87,9 @@ pub(super) struct Signer {
 }
 
 impl Signer {
-    pub(super) fn new(key_id: &str, hand: &Hand) -> Self {
+    pub(super) fn new(key_id: &str, manual: &ManualClock) -> Self {
         let pair = must(Ed25519Pem::generate());
-        let issuer = must(Issuer::from_ed25519_pem(pair.private.as_bytes(), issuer_config(Some(key_id), hand)));
+        let issuer = must(Issuer::from_ed25519_pem(pair.private.as_bytes(), issuer_config(Some(key_id), manual)));
         Self { issuer, jwk: pair.jwk(key_id) }
     }
 
@@ -98,7 +98,7 @@ impl Signer {
     }
 }
 
-/// A key set behind HTTP on a loopback port.
+/// A key set served over HTTP on a loopback port.
 #[derive(Clone)]
 pub(super) struct KeyServer {
     pub(super) url: Url,
@@ -125,7 +125,7 @@ impl KeyServer {
                     let mut request = [0; 2048];
                     let _ = stream.read(&mut request).await;
                     server.fetches.fetch_add(1, Ordering::SeqCst);
-                    // Taken before the delay: what is changed meanwhile is not in this answer.
+                    // Read before the delay, so later changes are not in this answer.
                     let (status, body) = server.answer.lock().clone();
                     let delay = *server.delay.lock();
                     tokio::time::sleep(delay).await;

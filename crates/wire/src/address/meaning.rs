@@ -1,4 +1,5 @@
-//! What the parameters of an address mean: which are honoured, which are true of this client as they are, and which are refused.
+//! The meaning of the parameters of an address: which are supported, which are accepted with a fixed value, and which
+//! are refused.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,8 +9,8 @@ use super::split::Parts;
 use super::{Address, Host, Keepalive, TlsMode, malformed};
 use crate::error::Error;
 
-/// Parameters of PostgreSQL's client that are accepted with the values that are true of this one as it is, and refused with any
-/// other: who asks for a protection must not believe that it is there. The reason is told with the refusal.
+/// Parameters of PostgreSQL's client that are accepted only with the values that this client implements. Any other
+/// value is refused, with the reason: a user who asks for a protection must not believe that it is active.
 const AS_IT_IS: &[(&str, &[&str], &str)] = &[
     (
         "channel_binding",
@@ -44,7 +45,7 @@ const AS_IT_IS: &[(&str, &[&str], &str)] = &[
     ("krbsrvname", &[], "there is no Kerberos here"),
 ];
 
-/// The folders in which a server's socket usually is: as Debian, Red Hat and PostgreSQL itself have it.
+/// The usual folders of a server's socket on Debian, on Red Hat, and in PostgreSQL's own default.
 const SOCKET_FOLDERS: &[&str] = &["/run/postgresql", "/var/run/postgresql", "/tmp"];
 
 /// Reads the parameters.
@@ -52,7 +53,7 @@ pub(super) fn address(parts: Parts) -> Result<Address, Error> {
     address_among(parts, SOCKET_FOLDERS)
 }
 
-/// As [`address`], with these folders for a socket that is not named.
+/// As [`address`], looking for an unnamed socket in these folders.
 pub(super) fn address_among(mut parts: Parts, folders: &[&str]) -> Result<Address, Error> {
     for (name, values, reason) in AS_IT_IS {
         if let Some(value) = parts.remove(*name)
@@ -62,7 +63,7 @@ pub(super) fn address_among(mut parts: Parts, folders: &[&str]) -> Result<Addres
             return Err(refused(name, values, reason));
         }
     }
-    // What is given as nothing is not given.
+    // An empty value counts as absent.
     let mut take = |name: &str| parts.remove(name).filter(|value| !value.is_empty());
     let port = take("port").map_or(Ok(5432), |port| port.parse());
     let port = port.ok().filter(|port| *port > 0).ok_or_else(|| malformed("its port is no number from 1 to 65535"))?;
@@ -94,7 +95,7 @@ pub(super) fn address_among(mut parts: Parts, folders: &[&str]) -> Result<Addres
     match parts.keys().next() {
         None => Ok(address),
         Some(name) if is_a_name(name) => Err(malformed(&format!("its parameter `{name}` is not understood"))),
-        // Perhaps a part of the password, and of an address that was meant in another way.
+        // The name may be part of the password, if the address was meant differently.
         Some(_) => Err(malformed("the name of one of its parameters is not understood")),
     }
 }
@@ -122,12 +123,12 @@ fn host(text: String) -> Result<Host, Error> {
     if text.starts_with('@') {
         return Err(malformed("its host is a socket without a file, which is refused: name the folder of one"));
     }
-    // Brackets do not belong to a number of IPv6; some write them here as well.
+    // An IPv6 address has no brackets here; some people write them all the same.
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).map(str::to_owned);
     Ok(Host::Name(bare.unwrap_or(text)))
 }
 
-/// As PostgreSQL's client: a socket, where there is one.
+/// As PostgreSQL's client: a socket, if there is one.
 fn usual_host(port: u16, folders: &[&str]) -> Host {
     let socket = format!(".s.PGSQL.{port}");
     let folder = folders.iter().find(|folder| Path::new(folder).join(&socket).exists());
@@ -136,7 +137,7 @@ fn usual_host(port: u16, folders: &[&str]) -> Host {
 
 fn tls(mode: Option<String>, root: Option<String>) -> Result<(TlsMode, Option<PathBuf>), Error> {
     let mode = mode.map(|mode| mode.parse()).transpose()?;
-    // The certificates that the system trusts; they vouch for every host in the world, so the host has to be looked at.
+    // The system's certificate authorities sign for every host in the world, so the host name must be checked.
     if root.as_deref() == Some("system") {
         return match mode.unwrap_or(TlsMode::VerifyFull) {
             TlsMode::VerifyFull => Ok((TlsMode::VerifyFull, None)),
@@ -146,7 +147,7 @@ fn tls(mode: Option<String>, root: Option<String>) -> Result<(TlsMode, Option<Pa
     Ok((mode.unwrap_or_default(), root.map(PathBuf::from)))
 }
 
-/// In whole seconds; none or less than none is no bound, and fewer than two are two, as for PostgreSQL's client.
+/// In whole seconds. As in PostgreSQL's client, zero or less means no timeout, and 1 means 2.
 fn connect_timeout(text: Option<String>) -> Result<Option<Duration>, Error> {
     let Some(text) = text else { return Ok(None) };
     let seconds: i32 = text.trim_ascii().parse().map_err(|_| malformed("connect_timeout is no number of seconds"))?;
@@ -154,7 +155,7 @@ fn connect_timeout(text: Option<String>) -> Result<Option<Duration>, Error> {
 }
 
 fn keepalive(take: &mut impl FnMut(&str) -> Option<String>) -> Result<Keepalive, Error> {
-    // Zero is the system's own value, as for PostgreSQL's client.
+    // As in PostgreSQL's client, zero means the system's default.
     let mut number = |name: &str| -> Result<Option<u32>, Error> {
         let Some(text) = take(name) else { return Ok(None) };
         let number: i32 = text.trim_ascii().parse().map_err(|_| malformed(&format!("{name} is no number")))?;

@@ -1,5 +1,5 @@
-//! The text of an address, taken apart into parameters by the rules of PostgreSQL's own client (`libpq`, "Connection Strings").
-//! What the parameters mean is in `meaning`.
+//! Splits the text of an address into parameters, by the rules of PostgreSQL's own client (`libpq`, "Connection
+//! Strings"). What the parameters mean is in `meaning`.
 
 use std::collections::BTreeMap;
 
@@ -8,24 +8,24 @@ use percent_encoding::percent_decode_str;
 use super::malformed;
 use crate::error::Error;
 
-/// The parameters by name. Of one that is given twice, the last counts.
+/// The parameters by name. If one is given twice, the last one counts.
 pub(super) type Parts = BTreeMap<String, String>;
 
-/// Takes apart an address of either form.
+/// Splits an address of either form.
 pub(super) fn split(text: &str) -> Result<Parts, Error> {
-    // Files and environments often end in an end of line.
+    // Files and environment variables often end with a newline.
     let text = text.trim_ascii();
     match text.split_once("://") {
         Some((scheme, rest)) if ["postgres", "postgresql"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) => {
             url(rest)
         }
-        // An equals sign before it makes it the value of a keyword.
+        // If an equals sign precedes it, it is the value of a keyword.
         Some((scheme, _)) if !scheme.contains('=') => Err(malformed("it does not begin with postgres://")),
         _ => keywords(text),
     }
 }
 
-/// What stands behind `postgres://`. There is no fragment in it: `#` is a letter like any other.
+/// Reads the part after `postgres://`. There is no fragment in it: `#` is an ordinary character.
 fn url(rest: &str) -> Result<Parts, Error> {
     let mut parts = Parts::new();
     let mut keep = |name: &str, value: &str| -> Result<(), Error> {
@@ -58,9 +58,9 @@ fn url(rest: &str) -> Result<Parts, Error> {
     Ok(parts)
 }
 
-/// Where the `@` behind user and password stands. As for PostgreSQL's client, it is looked for up to the first `/`, so a `/` in a
-/// password has to be encoded and a `#` or a `?` need not be. Unlike there, an `@` in a password need not be, either: a host cannot
-/// hold one.
+/// The position of the `@` that ends user and password. As in PostgreSQL's client, it is searched for up to the first
+/// `/`, so a `/` in a password has to be encoded, and a `#` or a `?` does not. Unlike there, an `@` in a password does
+/// not have to be encoded either, because a host cannot contain one.
 fn end_of_user(text: &str) -> Option<usize> {
     let text = &text[..text.find('/').unwrap_or(text.len())];
     text[..text.find('?').unwrap_or(text.len())].rfind('@').or_else(|| text.find('@'))
@@ -84,7 +84,7 @@ fn host_and_port(place: &str) -> Result<(&str, &str), Error> {
             }
         }
     };
-    // Here and not where all ports are read, since here the cause is mostly another one.
+    // Checked here and not where all ports are read, because here the cause is usually a different one.
     if !port.bytes().all(|byte| byte.is_ascii_digit()) {
         let reason = "its port is not a number; a `/` in a user's name or a password is written %2F, and a host with \
                       colons stands in brackets";
@@ -93,8 +93,8 @@ fn host_and_port(place: &str) -> Result<(&str, &str), Error> {
     Ok((host, port))
 }
 
-/// An address of the other form: `keyword = value`, with white space between two of them, and a value that holds white space
-/// between single quotes; a backslash takes the next letter as it is.
+/// Reads an address of the other form: `keyword = value` pairs separated by white space. A value that contains white
+/// space is in single quotes. A backslash escapes the next character.
 fn keywords(text: &str) -> Result<Parts, Error> {
     let mut parts = Parts::new();
     let mut rest = text;
@@ -114,14 +114,14 @@ fn keywords(text: &str) -> Result<Parts, Error> {
     Ok(parts)
 }
 
-/// The value that the text begins with, and what stands behind it.
+/// The value at the start of the text, and the rest.
 fn value(text: &str) -> Result<(String, &str), Error> {
     let (text, is_quoted) = text.strip_prefix('\'').map_or((text, false), |text| (text, true));
     let mut value = String::new();
     let mut letters = text.char_indices();
     while let Some((at, letter)) = letters.next() {
         match letter {
-            // At the very end it stands for nothing.
+            // A backslash at the very end is ignored.
             '\\' => value.extend(letters.next().map(|(_, next)| next)),
             '\'' if is_quoted => return Ok((value, &text[at + 1..])),
             _ if !is_quoted && letter.is_ascii_whitespace() => return Ok((value, &text[at..])),
@@ -131,28 +131,28 @@ fn value(text: &str) -> Result<(String, &str), Error> {
     if is_quoted { Err(malformed("a quoted value in it is not closed")) } else { Ok((value, "")) }
 }
 
-/// Keeps a parameter under the name that PostgreSQL's client has for it.
+/// Stores a parameter under the name that PostgreSQL's client has for it.
 fn insert(parts: &mut Parts, name: &str, value: String) {
     let (name, value) = match name {
-        // As other drivers call them.
+        // The names that other drivers use.
         "ssl-mode" => ("sslmode", value),
         "ssl-root-cert" | "ssl-ca" => ("sslrootcert", value),
         "ssl-cert" => ("sslcert", value),
         "ssl-key" => ("sslkey", value),
-        // As PostgreSQL's client takes it over from JDBC's.
+        // PostgreSQL's client accepts this from JDBC's.
         "ssl" if value == "true" => ("sslmode", "require".to_owned()),
         _ => (name, value),
     };
     parts.insert(name.to_owned(), value);
 }
 
-/// With each `%` and the two digits behind it replaced by the byte that they stand for. A `+` is a `+`.
+/// Replaces each `%` and its two hex digits by the byte they stand for. A `+` stays a `+`.
 fn decoded(text: &str) -> Result<String, Error> {
     let is_digit = |at: usize| text.as_bytes().get(at).is_some_and(u8::is_ascii_hexdigit);
     if text.match_indices('%').any(|(at, _)| !is_digit(at + 1) || !is_digit(at + 2)) {
         return Err(malformed("a `%` in it has no two hexadecimal digits behind it; the letter itself is written %25"));
     }
     let text = percent_decode_str(text).decode_utf8().map_err(|_| malformed("a part of it is not UTF-8"))?;
-    // The protocol ends texts with it.
+    // The protocol uses it to terminate strings.
     if text.contains('\0') { Err(malformed("a part of it holds U+0000")) } else { Ok(text.into_owned()) }
 }

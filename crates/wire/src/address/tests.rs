@@ -1,4 +1,4 @@
-//! Addresses as PostgreSQL's own client reads them. What it makes of each was asked of `PQconninfoParse` of libpq 15.
+//! Addresses as PostgreSQL's own client reads them. The expected values come from `PQconninfoParse` of libpq 15.
 
 use super::*;
 
@@ -11,7 +11,7 @@ fn read(text: &str) -> Address {
 
 /// Host, port, user, password and database.
 fn parts(text: &str) -> (String, u16, String, Option<String>, String) {
-    // No socket of this machine is to be found.
+    // Search no folders, so that no socket of this machine is found.
     let address = match split::split(text).and_then(|parts| meaning::address_among(parts, &[])) {
         Ok(address) => address,
         Err(error) => panic!("{text}: {error}"),
@@ -39,16 +39,16 @@ fn the_parts_of_both_forms_are_those_of_postgresqls_client() {
         ("postgres://a@h", "h", 5432, "a", "", "a"),
         ("postgres://a:@h:/", "h", 5432, "a", "", "a"),
         ("postgres://a:b:c@h/db", "h", 5432, "a", "b:c", "db"),
-        // `#` begins nothing, and neither does a `?` before the `@`.
+        // `#` does not start a fragment, and a `?` before the `@` does not start the parameters.
         ("postgres://a:p#w@h/db", "h", 5432, "a", "p#w", "db"),
         ("postgres://a:p?w@h/db", "h", 5432, "a", "p?w", "db"),
         ("postgres://a@h/db#", "h", 5432, "a", "", "db#"),
         ("postgres://a:#@h:1/db#x?port=2", "h", 2, "a", "#", "db#x"),
-        // PostgreSQL's client would look for the host `w@h`.
+        // PostgreSQL's client would take the host to be `w@h`.
         ("postgres://a:p@w@h/db", "h", 5432, "a", "p@w", "db"),
         ("postgres://h/db?user=a@b&password=c@d", "h", 5432, "a@b", "c@d", "db"),
         ("postgres://a:b@h?dbname=c@d", "h", 5432, "a", "b", "c@d"),
-        // Without a host before the question mark.
+        // No host before the question mark.
         ("postgres://a@/db?host=/dir", "/dir", 5432, "a", "", "db"),
         ("postgres://a@?host=/no/such/directory", "/no/such/directory", 5432, "a", "", "a"),
         ("postgres://a@:6000/db?host=/dir", "/dir", 6000, "a", "", "db"),
@@ -74,7 +74,7 @@ fn the_parts_of_both_forms_are_those_of_postgresqls_client() {
         let password = Some(password).filter(|password| !password.is_empty()).map(str::to_owned);
         let password = password.or_else(|| std::env::var("PGPASSWORD").ok());
         assert_eq!(parts(text), (host.into(), port, user.into(), password, database.into()), "{text}");
-        // What another driver is told is the same address.
+        // The URL for another driver means the same address.
         let address = read(text);
         assert_eq!(read(&address.to_url()).place(), address.place(), "{text}");
         assert_eq!(read(&address.to_url()).password, address.password, "{text}");
@@ -82,7 +82,7 @@ fn the_parts_of_both_forms_are_those_of_postgresqls_client() {
 }
 
 #[test]
-fn what_cannot_be_read_is_named_and_a_password_is_never_shown() {
+fn an_unreadable_address_is_explained_and_the_password_is_never_shown() {
     for (text, expected) in [
         ("", "names no user"),
         ("not a url", "has no `=`"),
@@ -136,7 +136,7 @@ fn what_cannot_be_read_is_named_and_a_password_is_never_shown() {
 }
 
 #[test]
-fn a_parameter_that_this_client_has_not_is_taken_only_with_the_value_that_is_true_of_it() {
+fn an_unsupported_parameter_is_accepted_only_with_the_value_this_client_implements() {
     for parameter in [
         "channel_binding=prefer",
         "channel_binding=disable",
@@ -178,11 +178,11 @@ fn a_parameter_that_this_client_has_not_is_taken_only_with_the_value_that_is_tru
 }
 
 #[test]
-fn what_is_honoured_is_read() {
+fn supported_parameters_are_read() {
     let address = read("postgres://a@h/db?sslmode=verify-full&sslrootcert=/ca&application_name=x&options=-c%20a%3Db");
     assert_eq!((address.tls, address.root_certificate), (TlsMode::VerifyFull, Some("/ca".into())));
     assert_eq!((&*address.settings["application_name"], &*address.settings["options"]), ("x", "-c a=b"));
-    // The equals sign need not be encoded, as it has to be for PostgreSQL's client.
+    // The equals sign need not be encoded. PostgreSQL's client requires it.
     assert_eq!(read("postgres://a@h/db?options=-c a=b").settings["options"], "-c a=b");
     for (mode, expected) in [
         ("disable", TlsMode::Disable),
@@ -215,7 +215,7 @@ fn what_is_honoured_is_read() {
 }
 
 #[test]
-fn a_name_that_the_address_gives_comes_before_ours() {
+fn the_connection_name_in_the_address_wins_over_ours() {
     let name = |text: &str| read(text).named("tenantry").settings["application_name"].clone();
     assert_eq!(name("postgres://a@h/db"), "tenantry");
     assert_eq!(name("postgres://a@h/db?application_name=mine"), "mine");
@@ -230,7 +230,7 @@ fn the_names_of_other_drivers_mean_the_same() {
 }
 
 #[test]
-fn without_a_host_the_usual_socket_is_taken_where_there_is_one() {
+fn without_a_host_the_usual_socket_is_used_if_it_exists() {
     let folder = tempfile::tempdir().unwrap();
     let folders = ["/nowhere", folder.path().to_str().unwrap()];
     let host = |text: &str| meaning::address_among(split::split(text).unwrap(), &folders).unwrap().host;
@@ -243,7 +243,7 @@ fn without_a_host_the_usual_socket_is_taken_where_there_is_one() {
 }
 
 #[test]
-fn a_url_for_another_driver_says_everything_that_one_has_to_know() {
+fn a_url_for_another_driver_spells_out_every_part() {
     let url = |text: &str| read(text).to_url();
     assert_eq!(
         url(
@@ -255,7 +255,7 @@ fn a_url_for_another_driver_says_everything_that_one_has_to_know() {
         url("user=a host=/run/pg sslmode=verify-full options='-c x=1'"),
         "postgres://a@localhost/a?host=%2Frun%2Fpg&port=5432&sslmode=disable&options=%2Dc%20x%3D1"
     );
-    // Other drivers do not look at a root certificate unless they are told to.
+    // Other drivers ignore a root certificate unless they are told to use it.
     assert_eq!(
         url("postgres://a@h/db?sslmode=require&sslrootcert=/ca&sslcert=/cert&sslkey=/key"),
         "postgres://a@localhost/db?host=h&port=5432&sslmode=verify%2Dca&sslrootcert=%2Fca&sslcert=%2Fcert&sslkey=%2Fkey"

@@ -1,4 +1,4 @@
-//! An exchange that is dropped half-way: whoever comes next gets the answer to the own question, and no other.
+//! An exchange that is dropped half-way: the next caller gets the answer to its own question.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tenantry_wire::{Command, Connection};
 
 use crate::fixture::{Fixture, ask_with, assert_usable, open, polled, within};
 
-/// Asks something that takes long, in one way or another, and gives the answer if it came before patience ended.
+/// Asks something slow in one of several ways, and returns the answer if it came within `patience`.
 async fn give_up(connection: &mut Connection, kind: u32, n: i64, patience: usize) -> Option<()> {
     const LARGE: usize = 2 << 20;
     let (number, none) = (bind!(n), bind!());
@@ -23,7 +23,7 @@ async fn give_up(connection: &mut Connection, kind: u32, n: i64, patience: usize
         4 => vec![Command::prepared("BEGIN", &none), mark, Command::prepared("COMMIT", &none)],
         5 => vec![mark, Command::prepared(&fresh, &number), Command::once("SELECT 'once'"), mark],
         _ => {
-            // A script is given up in the same way.
+            // A script is dropped in the same way.
             return polled(patience, connection.script("SELECT 1; SELECT pg_sleep(0.001); SELECT 2")).await?.ok();
         }
     };
@@ -34,15 +34,16 @@ async fn give_up(connection: &mut Connection, kind: u32, n: i64, patience: usize
     Some(())
 }
 
-/// Dropped after any number of steps: when little or nothing was sent, in the middle of an answer, shortly before the end.
+/// Dropped after any number of steps: when little or nothing was sent, in the middle of an answer, shortly before its
+/// end.
 #[tokio::test]
-async fn the_next_one_gets_its_own_answer() {
+async fn the_next_caller_gets_its_own_answer() {
     let Fixture { connection, .. } = &mut Fixture::new().await;
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let (mut ended, mut dropped) = ([0; 7], [0; 7]);
     for n in 0..300 {
         let kind = random.random_range(0..7);
-        // Several in a row, some of which are given up while they read what an earlier one left.
+        // Several in a row. Some are dropped while they read the rest of an earlier one.
         for again in 0..random.random_range(1..4) {
             let patience =
                 if random.random_ratio(1, 4) { random.random_range(1..200) } else { random.random_range(1..6) };
@@ -55,7 +56,7 @@ async fn the_next_one_gets_its_own_answer() {
             assert!(!connection.is_broken());
         }
         if random.random_ratio(1, 8) {
-            // The script is no question that could be mixed up, but it must not be answered for another.
+            // The script's answer could not be mistaken for another, but no other may be taken for it.
             within(connection.script("SELECT 1")).await.unwrap();
         }
         assert_eq!(ask_with::<i64>(connection, "SELECT $1", &bind!(n)).await, n);
@@ -66,9 +67,9 @@ async fn the_next_one_gets_its_own_answer() {
     }
 }
 
-/// The same by the clock, as a caller's timeout does it.
+/// The same, dropped by time, as a caller's timeout does it.
 #[tokio::test]
-async fn a_timeout_may_hit_at_any_time() {
+async fn a_timeout_may_strike_at_any_time() {
     let Fixture { connection, .. } = &mut Fixture::new().await;
     let mut random = ChaCha8Rng::seed_from_u64(2);
     for n in 0..200 {
@@ -83,7 +84,7 @@ async fn a_timeout_may_hit_at_any_time() {
 }
 
 #[tokio::test]
-async fn a_transaction_that_was_given_up_is_still_open() {
+async fn the_transaction_of_a_dropped_exchange_is_still_open() {
     let Fixture { connection, .. } = &mut Fixture::new().await;
     let none = bind!();
     let commands = [Command::prepared("BEGIN", &none), Command::prepared("SELECT pg_sleep(0.01)", &none)];
@@ -95,9 +96,9 @@ async fn a_transaction_that_was_given_up_is_still_open() {
     assert_usable(connection).await;
 }
 
-/// The server neither reads nor ends as long as nobody takes its answers.
+/// The server neither reads nor ends while nobody takes its answers.
 #[tokio::test]
-async fn a_connection_that_is_owed_much_can_be_closed() {
+async fn a_connection_with_many_outstanding_answers_can_be_closed() {
     let Fixture { database, mut connection } = Fixture::new().await;
     let (none, text) = (bind!(), bind!("x".repeat(16 << 20)));
     let commands =
@@ -105,7 +106,7 @@ async fn a_connection_that_is_owed_much_can_be_closed() {
     assert!(polled(2, connection.exchange(&commands)).await.is_none());
     within(connection.close()).await.unwrap();
 
-    // One that is owed nothing says goodbye, and the server has nothing to complain of.
+    // A connection without outstanding answers ends properly, so the server logs no complaint.
     let other = open(&database.superuser_url()).await.unwrap();
     within(other.close()).await.unwrap();
 }

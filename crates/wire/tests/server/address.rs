@@ -1,4 +1,4 @@
-//! The forms of an address against a real server, and the bound on connecting against one that is silent.
+//! The forms of an address against a real server, and the connect timeout against a silent one.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use crate::fixture::{Fixture, ask, open};
 
 #[tokio::test]
-async fn every_form_of_an_address_leads_to_the_database() {
+async fn every_form_of_an_address_connects() {
     let fixture = Fixture::new().await;
     let at = fixture.database.connection();
     let (port, folder, name) = (at.port(), at.socket_dir().display().to_string(), fixture.database.name().to_owned());
@@ -33,7 +33,7 @@ async fn every_form_of_an_address_leads_to_the_database() {
 }
 
 #[tokio::test]
-async fn connecting_to_a_silent_server_ends_when_the_address_says_so() {
+async fn connecting_to_a_silent_server_times_out() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let began = Instant::now();

@@ -1,4 +1,4 @@
-//! Rows by `COPY`.
+//! Loading rows by `COPY`.
 
 use tenantry_wire::{Command, Error};
 
@@ -12,7 +12,7 @@ async fn with_table() -> Fixture {
     fixture
 }
 
-/// So many rows, as the text format has them.
+/// These rows in the text format.
 fn rows(numbers: std::ops::Range<u32>) -> Vec<u8> {
     let rows: Vec<String> = numbers.map(|n| format!("{n}\tone of many words that are not all that short\n")).collect();
     rows.concat().into_bytes()
@@ -31,7 +31,7 @@ async fn rows_are_loaded_and_counted() {
 }
 
 #[tokio::test]
-async fn values_are_encoded_as_the_binary_format_has_them() {
+async fn values_are_encoded_in_the_binary_format() {
     let Fixture { connection, .. } = &mut with_table().await;
     let mut data = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0".to_vec();
     for row in [bind!(1_i64, "a"), bind!(2_i64, None::<&str>)] {
@@ -47,7 +47,7 @@ async fn values_are_encoded_as_the_binary_format_has_them() {
 }
 
 #[tokio::test]
-async fn a_refused_row_loads_none_and_leaves_the_connection_usable() {
+async fn a_refused_row_loads_nothing_and_leaves_the_connection_usable() {
     let Fixture { connection, .. } = &mut with_table().await;
     for (data, code) in
         [(&b"1\ta\nx\tb\n"[..], "22P02"), (b"1\ta\n1\tb\n", "23505"), (b"1\t\xff\n", "22021"), (b"1\n", "22P04")]
@@ -62,7 +62,8 @@ async fn a_refused_row_loads_none_and_leaves_the_connection_usable() {
     assert_eq!(ask::<i64>(connection, "SELECT count(*) FROM t").await, 0);
 }
 
-/// The server refuses long before all is sent. What is left is sent nevertheless, and is not mixed up with what comes next.
+/// The server refuses long before everything is sent. The rest is sent all the same, and is not mistaken for the next
+/// exchange.
 #[tokio::test]
 async fn a_row_refused_in_the_middle_of_much_data() {
     let Fixture { connection, .. } = &mut with_table().await;
@@ -72,7 +73,7 @@ async fn a_row_refused_in_the_middle_of_much_data() {
     data.extend(rows(20_000..300_000));
     for _ in 0..3 {
         assert_eq!(within(connection.copy_in(COPY, &data)).await.unwrap_err().code(), Some("22P02"));
-        // What cannot be sent takes nothing of the rest along.
+        // Something that cannot be sent does not affect the rest.
         let unsendable = within(connection.exchange(&[Command::prepared("SELECT '\0'", &none)])).await;
         assert!(matches!(unsendable, Err(Error::Encode(_))));
         assert_usable(connection).await;
@@ -81,7 +82,7 @@ async fn a_row_refused_in_the_middle_of_much_data() {
 }
 
 #[tokio::test]
-async fn it_takes_part_in_the_transaction() {
+async fn a_copy_is_part_of_the_transaction() {
     let Fixture { connection, .. } = &mut with_table().await;
     within(connection.script("BEGIN")).await.unwrap();
     assert_eq!(within(connection.copy_in(COPY, b"1\ta\n")).await.unwrap(), 1);
@@ -94,7 +95,7 @@ async fn it_takes_part_in_the_transaction() {
 }
 
 #[tokio::test]
-async fn a_statement_that_asks_for_no_rows_is_an_error() {
+async fn a_statement_other_than_a_copy_is_an_error() {
     let Fixture { connection, .. } = &mut with_table().await;
     for statement in ["SELECT 1", "INSERT INTO t VALUES (1)", ""] {
         let copied = within(connection.copy_in(statement, b"1\ta\n")).await;
@@ -105,7 +106,7 @@ async fn a_statement_that_asks_for_no_rows_is_an_error() {
     assert_usable(connection).await;
 }
 
-/// Neither direction of a copy belongs anywhere else.
+/// COPY in either direction is an error in any other place.
 #[tokio::test]
 async fn a_copy_in_the_wrong_place_breaks_the_connection() {
     for copy in ["COPY t FROM STDIN", "COPY t TO STDOUT"] {
@@ -127,13 +128,13 @@ async fn a_copy_in_the_wrong_place_breaks_the_connection() {
 #[tokio::test]
 async fn a_copy_that_is_dropped_breaks_the_connection_and_loads_nothing() {
     let Fixture { database, mut connection } = with_table().await;
-    // More than all buffers on the way hold, so the end of it is not sent.
+    // More data than all buffers in between can hold, so its end is never sent.
     let rows: Vec<String> = (0..48).map(|n| format!("{n}\t{}\n", "x".repeat(1 << 20))).collect();
     assert!(polled(2, connection.copy_in(COPY, rows.concat().as_bytes())).await.is_none());
     assert_broken(&mut connection).await;
     drop(connection);
     let mut other = crate::fixture::open(&database.superuser_url()).await.unwrap();
-    // Waits until the server has noticed.
+    // Wait until the server has noticed.
     within(other.script("BEGIN; LOCK TABLE t; COMMIT")).await.unwrap();
     assert_eq!(ask::<i64>(&mut other, "SELECT count(*) FROM t").await, 0);
 }

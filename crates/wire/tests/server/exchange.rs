@@ -1,4 +1,4 @@
-//! Many statements in one round trip: an answer to each, in order, up to the one that fails.
+//! Many statements in one round trip: one answer to each, in order, up to the one that fails.
 
 use tenantry_wire::{Command, Error};
 
@@ -9,7 +9,7 @@ async fn answers_come_in_the_order_of_the_commands() {
     let Fixture { connection, .. } = &mut Fixture::new().await;
     let (none, two, three) = (bind!(), bind!(2_i64), bind!(3_i64));
     let (times, series) = ("SELECT $1 * 21", "SELECT n, 'row ' || n FROM generate_series(1, $1) AS n");
-    // The second time they are all known, but for one, in another order.
+    // The second time, all but one are known, in another order.
     for (known, last) in [(false, "SELECT 'last'::text"), (true, "SELECT 'new'::text, 1")] {
         let commands = [
             Command::prepared("BEGIN READ ONLY", &none),
@@ -46,7 +46,7 @@ async fn answers_come_in_the_order_of_the_commands() {
 }
 
 #[tokio::test]
-async fn a_new_text_may_come_twice_at_once() {
+async fn a_new_text_may_appear_twice_in_one_exchange() {
     let Fixture { connection, .. } = &mut Fixture::new().await;
     let (a, b, none) = (bind!("a"), bind!("b"), bind!());
     let other = Command::prepared("SELECT 1::int8, 2::int2", &none);
@@ -61,7 +61,7 @@ async fn a_new_text_may_come_twice_at_once() {
 #[tokio::test]
 async fn the_same_text_with_other_types_is_another_statement() {
     let Fixture { connection, .. } = &mut Fixture::new().await;
-    // Eight bytes each, which the server would take for one another.
+    // Eight bytes each, which the server could mistake for one another.
     let (number, text) = (bind!(i64::from_be_bytes(*b"eight by")), bind!("eight by"));
     for _ in 0..2 {
         let one = [Command::prepared("SELECT $1", &number)];
@@ -79,12 +79,12 @@ async fn the_same_text_with_other_types_is_another_statement() {
 }
 
 #[tokio::test]
-async fn behind_a_command_that_fails_none_is_run() {
+async fn commands_after_a_failed_one_are_not_run() {
     let Fixture { connection, .. } = &mut Fixture::new().await;
     within(connection.script("CREATE TABLE t (n int8 PRIMARY KEY)")).await.unwrap();
     let (none, zero, one, two) = (bind!(), bind!(0_i64), bind!(1_i64), bind!(2_i64));
     let insert = "INSERT INTO t VALUES ($1) RETURNING n";
-    // It fails when it runs, when its value is read, and when its text is.
+    // It fails when it runs, when its value is read, and when its text is read.
     let text = bind!("no\0text");
     let failures = [
         (Command::prepared("SELECT 1 / $1", &zero), "22012"),
@@ -102,14 +102,14 @@ async fn behind_a_command_that_fails_none_is_run() {
         assert_eq!(answers[0].first().unwrap().get::<i64>(0).unwrap(), 1);
         assert!(connection.is_idle());
         assert_eq!(ask::<i64>(connection, "SELECT count(*) FROM t").await, 0, "it was one transaction");
-        // What stood behind is not taken for prepared.
+        // The command after the failed one does not count as prepared.
         assert_eq!(within(connection.exchange(&[behind])).await.unwrap()[0].len(), 1);
         assert_usable(connection).await;
     }
 }
 
 #[tokio::test]
-async fn a_transaction_that_failed_goes_on_after_its_rollback_only() {
+async fn a_failed_transaction_needs_a_rollback() {
     let Fixture { connection, .. } = &mut Fixture::new().await;
     within(connection.script("CREATE TABLE t (n int8 PRIMARY KEY)")).await.unwrap();
     let (none, one) = (bind!(), bind!(1_i64));
@@ -154,7 +154,7 @@ async fn it_is_idle_between_transactions() {
 }
 
 #[tokio::test]
-async fn nothing_asked_is_nothing_answered() {
+async fn an_empty_exchange_has_no_answers() {
     let Fixture { connection, .. } = &mut Fixture::new().await;
     let none = bind!();
     for _ in 0..3 {
@@ -169,7 +169,7 @@ async fn nothing_asked_is_nothing_answered() {
 }
 
 #[tokio::test]
-async fn an_answer_says_how_many_rows_were_touched() {
+async fn an_answer_counts_the_affected_rows() {
     let Fixture { connection, .. } = &mut Fixture::new().await;
     let none = bind!();
     let steps = [
@@ -192,9 +192,9 @@ async fn an_answer_says_how_many_rows_were_touched() {
     }
 }
 
-/// The server reads nothing more as long as nobody takes its answers, so both must go on at once.
+/// The server reads nothing more while nobody takes its answers, so both directions must proceed at once.
 #[tokio::test]
-async fn large_answers_and_large_questions_pass_each_other() {
+async fn large_answers_and_large_statements_do_not_block_each_other() {
     const SIZE: usize = 24 << 20;
     let Fixture { connection, .. } = &mut Fixture::new().await;
     let (size, none, text) = (bind!(i32::try_from(SIZE).unwrap()), bind!(), bind!("x".repeat(SIZE)));

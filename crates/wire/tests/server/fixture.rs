@@ -1,4 +1,4 @@
-//! A database of one test, a connection to it, and what the tests do with them over and over.
+//! A database per test, a connection to it, and shared helpers.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -18,7 +18,7 @@ macro_rules! bind {
     }};
 }
 
-/// A database of one test, and a connection to it as the superuser.
+/// A database for one test, and a connection to it as the superuser.
 pub(crate) struct Fixture {
     pub(crate) database: TestDatabase,
     pub(crate) connection: Connection,
@@ -38,14 +38,14 @@ pub(crate) async fn open(url: &str) -> Result<Connection, Error> {
     within(Connection::open(&address)).await
 }
 
-/// What hangs fails.
+/// Turns a hang into a failure.
 #[track_caller]
 pub(crate) fn within<F: Future>(future: F) -> impl Future<Output = F::Output> {
     let limit = tokio::time::timeout(Duration::from_secs(20), future);
     async move { limit.await.expect("it hangs") }
 }
 
-/// The future's value, unless it is dropped first: after so many times that it could go on.
+/// The future's value, unless it is dropped first, after it has been polled this many times.
 pub(crate) async fn polled<F: Future>(mut times: usize, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     let some = poll_fn(|context| {
@@ -77,7 +77,7 @@ pub(crate) async fn ask_with<T: for<'a> FromSql<'a>>(
     answers[0].first().unwrap().get(0).unwrap()
 }
 
-/// The connection works, and answers what it is asked.
+/// Asserts that the connection works and answers what it is asked.
 pub(crate) async fn assert_usable(connection: &mut Connection) {
     assert!(!connection.is_broken());
     for n in [7_i64, 8] {
@@ -86,7 +86,7 @@ pub(crate) async fn assert_usable(connection: &mut Connection) {
     assert!(connection.is_idle());
 }
 
-/// The connection is to be thrown away, and says so.
+/// Asserts that the connection is unusable, and says so.
 pub(crate) async fn assert_broken(connection: &mut Connection) {
     assert!(connection.is_broken() && !connection.is_idle());
     let none = bind!();

@@ -1,4 +1,4 @@
-//! A server that does not let us in, refuses, or goes away.
+//! A server that refuses the login, refuses a statement, or disappears.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tenantry_wire::{Command, Error};
 
 use crate::fixture::{Fixture, ask, assert_broken, assert_usable, open, polled, within};
 
-/// Waits until this holds in the server.
+/// Waits until this condition holds in the server.
 async fn wait_until(fixture: &Fixture, condition: &str) {
     let mut other = open(&fixture.database.superuser_url()).await.unwrap();
     within(async {
@@ -19,7 +19,7 @@ async fn wait_until(fixture: &Fixture, condition: &str) {
 }
 
 #[tokio::test]
-async fn who_is_not_known_is_not_let_in() {
+async fn an_unknown_user_is_refused() {
     let Fixture { database, .. } = &Fixture::new().await;
     let port = database.connection().port();
     let name = database.name();
@@ -36,7 +36,7 @@ async fn who_is_not_known_is_not_let_in() {
 }
 
 #[tokio::test]
-async fn where_nobody_listens_nobody_answers() {
+async fn connecting_where_nothing_listens_is_an_error() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
@@ -47,7 +47,7 @@ async fn where_nobody_listens_nobody_answers() {
 }
 
 #[tokio::test]
-async fn a_socket_in_a_folder_leads_there_too() {
+async fn a_socket_in_a_folder_works() {
     let Fixture { database, .. } = &Fixture::new().await;
     let mut connection = open(&database.socket_url(Role::Superuser)).await.unwrap();
     assert!(ask::<bool>(&mut connection, "SELECT inet_client_addr() IS NULL").await);
@@ -55,7 +55,7 @@ async fn a_socket_in_a_folder_leads_there_too() {
 }
 
 #[tokio::test]
-async fn the_address_gives_the_session_its_settings() {
+async fn settings_of_the_address_apply_to_the_session() {
     let Fixture { database, .. } = &Fixture::new().await;
     let url = format!("{}?application_name=it%20is%20us&options=-c%20work_mem%3D12MB", database.superuser_url());
     let mut connection = open(&url).await.unwrap();
@@ -78,7 +78,7 @@ async fn a_script_ends_at_its_first_failure() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_ended_in_the_middle_says_why() {
+async fn a_session_terminated_in_the_middle_reports_why() {
     let fixture = &mut Fixture::new().await;
     let sleeping = "SELECT bool_or(state = 'active') FROM pg_stat_activity WHERE query LIKE '%pg_sleep(30)' AND \
                     datname = current_database()";
@@ -101,13 +101,13 @@ async fn a_session_that_is_ended_in_the_middle_says_why() {
     assert_eq!(slept.unwrap_err().code(), Some("57P01"));
     assert_broken(&mut connection).await;
 
-    // By its own hand, in a script, too.
+    // The session ends itself, also in a script.
     let own = "SELECT pg_terminate_backend(pg_backend_pid())";
     let mut connection = open(&fixture.database.superuser_url()).await.unwrap();
     assert_eq!(within(connection.script(own)).await.unwrap_err().code(), Some("57P01"));
     assert_broken(&mut connection).await;
 
-    // While nobody is listening any more.
+    // While nobody is reading.
     let none = bind!();
     let mut connection = open(&fixture.database.superuser_url()).await.unwrap();
     assert!(polled(1, connection.exchange(&[Command::prepared(own, &none)])).await.is_none());
@@ -117,7 +117,7 @@ async fn a_session_that_is_ended_in_the_middle_says_why() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_ended_between_two_exchanges_says_so_at_the_next() {
+async fn a_session_terminated_between_exchanges_fails_the_next_one() {
     let fixture = &mut Fixture::new().await;
     let pid: i32 = ask(&mut fixture.connection, "SELECT pg_backend_pid()").await;
     fixture.database.psql(&format!("SELECT pg_terminate_backend({pid})")).await.unwrap();
@@ -130,7 +130,7 @@ async fn a_session_that_is_ended_between_two_exchanges_says_so_at_the_next() {
 }
 
 #[tokio::test]
-async fn a_server_that_dies_breaks_the_connection_and_can_come_back() {
+async fn a_crashed_server_breaks_the_connection_and_can_restart() {
     let mut cluster = Cluster::start(ClusterOptions::default()).await.unwrap();
     let url = cluster.superuser_url("postgres");
     let mut connection = open(&url).await.unwrap();

@@ -1,22 +1,22 @@
-//! What a connection prepares, keeps and lets the server forget.
+//! Which statements a connection prepares, keeps and makes the server forget.
 
 use tenantry_wire::{Command, Connection, Error};
 
 use crate::fixture::{Fixture, ask, assert_broken, assert_usable, polled, within};
 
-/// As many as are kept, and the one that counts them.
+/// The number of statements that are kept, plus the one that counts them.
 const MOST: i64 = 501;
 
 async fn kept(connection: &mut Connection) -> i64 {
-    // What the last exchange let go is forgotten at the beginning of the next.
+    // Statements that the last exchange dropped are forgotten at the start of the next.
     ask(connection, "SELECT count(*) FROM pg_prepared_statements").await
 }
 
 #[tokio::test]
-async fn the_server_keeps_no_more_than_are_used() {
+async fn the_server_keeps_only_statements_in_use() {
     let Fixture { connection, .. } = &mut Fixture::new().await;
     let none = bind!();
-    // Of two shapes, so that one taken for another would show.
+    // Of two shapes, so that a mix-up would show.
     let texts: Vec<String> =
         (0..640).map(|n| if n % 2 == 0 { format!("SELECT {n}") } else { format!("SELECT '{n}', true") }).collect();
     let order: Vec<usize> = (0..640).chain((0..640).rev()).chain((0..640).step_by(7)).collect();
@@ -36,9 +36,9 @@ async fn the_server_keeps_no_more_than_are_used() {
     assert!(kept(connection).await >= 500, "they are kept at all");
 }
 
-/// The first of them is let go by the others before it comes again.
+/// The first one is evicted by the others before it is used again.
 #[tokio::test]
-async fn one_exchange_may_have_more_statements_than_are_kept() {
+async fn one_exchange_may_have_more_statements_than_the_cache() {
     let Fixture { connection, .. } = &mut Fixture::new().await;
     let (none, word) = (bind!(), bind!("word"));
     let texts: Vec<String> = (0..600).map(|n| format!("SELECT {n}")).collect();
@@ -55,9 +55,9 @@ async fn one_exchange_may_have_more_statements_than_are_kept() {
     }
 }
 
-/// The server has prepared them, and nobody knows.
+/// The server has prepared them, and the client does not know.
 #[tokio::test]
-async fn statements_of_failed_and_abandoned_exchanges_are_forgotten() {
+async fn statements_of_failed_and_dropped_exchanges_are_forgotten() {
     let Fixture { connection, .. } = &mut Fixture::new().await;
     let (none, bad) = (bind!(), bind!("\0"));
     let many = (0..=u16::MAX).fold(bind!(), |mut many, _| {
@@ -69,11 +69,11 @@ async fn statements_of_failed_and_abandoned_exchanges_are_forgotten() {
         // Prepared, but never bound.
         let refused = Command::prepared("SELECT length($1)", &bad);
         assert_eq!(within(connection.exchange(&[refused])).await.unwrap_err().code(), Some("22021"));
-        // Prepared, while nobody listens any more.
+        // Prepared, while nobody reads the answer.
         let text = format!("SELECT {n}, pg_sleep(0.0001)");
         let slow = [Command::prepared(&text, &none)];
         assert!(polled(1, connection.exchange(&slow)).await.is_none());
-        // What fails here already takes nothing of it along.
+        // A failure before sending does not affect the rest.
         let unsendable = within(connection.exchange(&[Command::prepared("SELECT 1", &many)])).await;
         assert!(matches!(unsendable, Err(Error::Encode(_))), "{unsendable:?}");
     }
@@ -82,13 +82,13 @@ async fn statements_of_failed_and_abandoned_exchanges_are_forgotten() {
 }
 
 #[tokio::test]
-async fn after_a_change_of_its_tables_the_connection_is_thrown_away() {
+async fn after_a_schema_change_the_connection_is_discarded() {
     let Fixture { database, connection } = &mut Fixture::new().await;
     database.psql("CREATE TABLE t (n int4); INSERT INTO t VALUES (7)").await.unwrap();
     assert_eq!(ask::<i32>(connection, "SELECT n FROM t").await, 7);
     assert_eq!(ask::<i32>(connection, "SELECT * FROM t").await, 7);
 
-    // Another column matters to the statement that reads all of them, and to no other.
+    // A new column matters only to the statement that reads all columns.
     database.psql("ALTER TABLE t ADD COLUMN more text").await.unwrap();
     assert_eq!(ask::<i32>(connection, "SELECT n FROM t").await, 7);
     let none = bind!();
@@ -98,7 +98,7 @@ async fn after_a_change_of_its_tables_the_connection_is_thrown_away() {
 }
 
 #[tokio::test]
-async fn when_the_server_forgot_them_the_connection_is_thrown_away() {
+async fn when_the_server_has_forgotten_statements_the_connection_is_discarded() {
     let Fixture { connection, .. } = &mut Fixture::new().await;
     let none = bind!();
     assert_eq!(ask::<i32>(connection, "SELECT 1").await, 1);

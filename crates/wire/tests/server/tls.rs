@@ -1,4 +1,4 @@
-//! Encryption, and what a server's certificate must show in each mode.
+//! Encryption, and how each mode checks the server's certificate.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use tenantry_wire::{Command, Connection, Error};
 
 use crate::fixture::{Fixture, ask, assert_usable, open, polled, within};
 
-/// Somebody who vouches for certificates.
+/// A certificate authority.
 struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
@@ -23,7 +23,7 @@ impl Authority {
         Self { issuer: CertifiedIssuer::self_signed(parameters, KeyPair::generate().unwrap()).unwrap() }
     }
 
-    /// The certificate and the key of whoever has these names.
+    /// A signed certificate and its key for these names.
     fn vouch(&self, parameters: &CertificateParams) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         (parameters.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
@@ -40,7 +40,7 @@ fn expired(names: &[&str]) -> CertificateParams {
     parameters
 }
 
-/// A cluster that encrypts, and certificates in files.
+/// A cluster with encryption, and certificates in files.
 struct Encrypted {
     cluster: Cluster,
     folder: TempDir,
@@ -64,7 +64,7 @@ impl Encrypted {
         encrypted
     }
 
-    /// The server shows this certificate from now on.
+    /// Makes the server use this certificate from now on.
     async fn certify(&mut self, parameters: &CertificateParams) {
         let (certificate, key) = self.right.vouch(parameters);
         self.write("server.crt", &certificate).await;
@@ -72,7 +72,7 @@ impl Encrypted {
         self.cluster.restart().await.unwrap();
     }
 
-    /// Writes a file into the data folder, as the server's own user, who alone may read it.
+    /// Writes a file into the data folder as the server's own user; only that user may read it.
     async fn write(&self, name: &str, text: &str) {
         let lines = format!("SELECT regexp_split_to_table('{}', '\\n')", text.trim_end());
         let copy = format!("COPY ({lines}) TO PROGRAM 'umask 077; cat > {name}'");
@@ -92,7 +92,7 @@ impl Encrypted {
         open(&url).await
     }
 
-    /// Whether the connection is encrypted; `None` when none came about because of the certificate.
+    /// Whether the connection is encrypted; `None` if the certificate was refused.
     async fn encrypts(&self, mode: &str, root: &str) -> Option<bool> {
         let files = [("sslrootcert", root)];
         match self.open(mode, if root.is_empty() { &[] } else { &files }).await {
@@ -109,7 +109,7 @@ async fn is_encrypted(connection: &mut Connection) -> bool {
 }
 
 #[tokio::test]
-async fn without_encryption_only_who_asks_for_none_gets_in() {
+async fn without_server_encryption_only_modes_that_need_none_connect() {
     let Fixture { database, .. } = &Fixture::new().await;
     for mode in ["disable", "allow", "prefer"] {
         let mut connection = open(&format!("{}?sslmode={mode}", database.superuser_url())).await.unwrap();
@@ -122,7 +122,7 @@ async fn without_encryption_only_who_asks_for_none_gets_in() {
 }
 
 #[tokio::test]
-async fn each_mode_asks_for_what_it_says() {
+async fn each_mode_checks_what_it_promises() {
     let mut server = Encrypted::new(&named(&["127.0.0.1"])).await;
     let (refused, plain, encrypted) = (None, Some(false), Some(true));
     for (mode, root, expected) in [
@@ -137,7 +137,7 @@ async fn each_mode_asks_for_what_it_says() {
         ("verify-ca", "wrong.pem", refused),
         ("verify-ca", "empty.pem", refused),
         ("verify-ca", "missing.pem", refused),
-        // By those whom the system trusts.
+        // With the system's certificate authorities.
         ("verify-ca", "", refused),
         ("verify-full", "", refused),
         ("verify-full", "right.pem", encrypted),
@@ -162,7 +162,7 @@ async fn each_mode_asks_for_what_it_says() {
 }
 
 #[tokio::test]
-async fn the_server_may_ask_for_a_certificate_too() {
+async fn the_server_may_demand_a_client_certificate() {
     let mut server = Encrypted::new(&named(&["127.0.0.1"])).await;
     server.write("pg_hba.conf", "local all all trust\nhostssl all all 127.0.0.1/32 cert").await;
     server.cluster.restart().await.unwrap();
@@ -184,7 +184,7 @@ async fn the_server_may_ask_for_a_certificate_too() {
     let none = server.open("require", &[]).await.unwrap_err();
     let other = server.open("require", &[("sslcert", "other.crt"), ("sslkey", "other.key")]).await.unwrap_err();
     assert_eq!((none.code(), other.code()), (Some("28000"), Some("28000")));
-    // The server refuses it when the handshake is over for us, or in the middle of it.
+    // The server refuses it in the middle of the handshake, or when the handshake is over for the client.
     let forged = server.open("require", &[("sslcert", "forged.crt"), ("sslkey", "forged.key")]).await.unwrap_err();
     assert!(matches!(forged, Error::Io(_) | Error::Tls(_)), "{forged:?}");
     for files in
@@ -195,7 +195,7 @@ async fn the_server_may_ask_for_a_certificate_too() {
     }
 }
 
-/// Much in both directions through the encryption, whether it is waited for or not.
+/// Much data in both directions through the encryption, with and without waiting for it.
 async fn assert_arrives_whole(connection: &mut Connection) {
     const SIZE: usize = 3 << 20;
     let (size, text, none) = (bind!(i32::try_from(SIZE).unwrap()), bind!("x".repeat(SIZE)), bind!());

@@ -1,4 +1,4 @@
-//! Values that cannot be sent, and answers that cannot be read: errors, and a connection that goes on.
+//! Values that cannot be sent and answers that cannot be read: they are errors, and the connection stays usable.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::fixture::{Fixture, ask_with, assert_usable, within};
 
-/// What reading the only value as this gives.
+/// The result of reading the only value as this type.
 async fn read<T: for<'a> FromSql<'a>>(connection: &mut Connection, text: &str) -> Result<T, Error> {
     let none = bind!();
     let answers = within(connection.exchange(&[Command::prepared(text, &none)])).await.unwrap();
@@ -54,7 +54,7 @@ async fn a_statement_with_a_zero_in_it_is_not_sent() {
 }
 
 #[tokio::test]
-async fn there_is_a_limit_to_parameters() {
+async fn the_number_of_parameters_is_limited() {
     let Fixture { connection, .. } = &mut Fixture::new().await;
     let (mut many, mut text) = (bind!(), "SELECT array_length(ARRAY[".to_owned());
     for n in 1..=u16::MAX {
@@ -66,7 +66,7 @@ async fn there_is_a_limit_to_parameters() {
 
     many.push(&1_i16).unwrap();
     let none = bind!();
-    // Whether the statement is known already or not.
+    // With a statement that is prepared already, and one that is not.
     for text in [text.as_str(), "SELECT $1"] {
         let commands = [Command::prepared("SELECT 1", &none), Command::prepared(text, &many)];
         let refused = within(connection.exchange(&commands)).await;
@@ -76,7 +76,7 @@ async fn there_is_a_limit_to_parameters() {
 }
 
 #[tokio::test]
-async fn another_type_is_not_read() {
+async fn a_value_is_not_read_as_another_type() {
     let Fixture { connection, .. } = &mut Fixture::new().await;
     assert_undecodable(read::<i32>(connection, "SELECT 1::int8").await);
     assert_undecodable(read::<i64>(connection, "SELECT 'eight by'::text").await);
@@ -89,7 +89,7 @@ async fn another_type_is_not_read() {
     assert_undecodable(read::<Vec<i32>>(connection, "SELECT ARRAY[1, NULL]").await);
     assert_undecodable(read::<bool>(connection, "SELECT NULL::bool").await);
     assert_undecodable(read::<Option<i64>>(connection, "SELECT NULL::text").await);
-    // A type that is made here, and one that the crate of the types does not know.
+    // A type that is created here, and one that `postgres-types` does not know.
     within(connection.script("CREATE TYPE mood AS ENUM ('well')")).await.unwrap();
     assert_undecodable(read::<String>(connection, "SELECT 'well'::mood").await);
     assert_undecodable(read::<i32>(connection, "SELECT ROW(1, 2)").await);
@@ -105,7 +105,7 @@ async fn another_type_is_not_read() {
 }
 
 #[tokio::test]
-async fn a_number_that_is_too_large_or_none_is_not_read() {
+async fn a_number_too_large_or_not_a_number_is_not_read() {
     let Fixture { connection, .. } = &mut Fixture::new().await;
     for number in
         ["'NaN'", "'Infinity'", "'-Infinity'", "79228162514264337593543950336", "-8e28", "1e140", "-1e1000", "1e131071"]
@@ -120,7 +120,7 @@ async fn a_number_that_is_too_large_or_none_is_not_read() {
             read(connection, &format!("SELECT ARRAY[NULL, 1, -12345e{zeros}::numeric]")).await;
         assert_eq!((one.is_ok(), many.is_ok()), (zeros <= 28, zeros <= 24), "{zeros} zeros");
     }
-    // What is too small is rounded.
+    // A number that is too small is rounded.
     let small: Decimal = read(connection, "SELECT 1e-40::numeric").await.unwrap();
     assert!(small.is_zero());
     let precise: Decimal = read(connection, "SELECT 0.12345678901234567890123456785::numeric").await.unwrap();
@@ -129,7 +129,7 @@ async fn a_number_that_is_too_large_or_none_is_not_read() {
 }
 
 #[tokio::test]
-async fn a_time_without_end_is_not_read() {
+async fn an_infinite_time_is_not_read() {
     let Fixture { connection, .. } = &mut Fixture::new().await;
     for time in ["infinity", "-infinity", "294276-12-31"] {
         assert_undecodable(read::<DateTime<Utc>>(connection, &format!("SELECT '{time}'::timestamptz")).await);

@@ -1,4 +1,4 @@
-//! Values of every type that can be bound, to the server and back.
+//! Values of every type that can be bound, sent to the server and read back.
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::fixture::{Fixture, within};
 
-/// The value comes back as it is, and the server writes it as it should.
+/// Asserts that the value comes back unchanged, and that the server writes it as expected.
 async fn there_and_back<T>(connection: &mut Connection, value: T, written: &str)
 where
     T: Bound + for<'a> FromSql<'a> + PartialEq + Debug,
@@ -26,7 +26,7 @@ where
     assert_eq!(row.get::<&str>(1).unwrap(), written);
 }
 
-/// As [`there_and_back`], alone and in arrays, where there is one and where there is none.
+/// As [`there_and_back`], for single values and in arrays, with and without nulls.
 async fn each<T>(connection: &mut Connection, values: &[(T, &str)])
 where
     T: Element + for<'a> FromSql<'a> + PartialEq + Debug + Clone,
@@ -56,7 +56,7 @@ where
 }
 
 #[tokio::test]
-async fn numbers_and_truth() {
+async fn numbers_and_booleans() {
     let Fixture { connection, .. } = &mut Fixture::new().await;
     each(connection, &[(true, "true"), (false, "false")]).await;
     each(connection, &[(i16::MIN, "-32768"), (-1, "-1"), (0, "0"), (i16::MAX, "32767")]).await;
@@ -104,7 +104,7 @@ async fn ids_and_times() {
         &[(Uuid::nil(), &Uuid::nil().to_string()), (id.parse().unwrap(), id), (Uuid::max(), &Uuid::max().to_string())],
     )
     .await;
-    // Around the beginnings of both calendars, and far away.
+    // Around the epochs of both calendars, and far away.
     let times = [
         ("0001-01-01T00:00:00Z", "0001-01-01 00:00:00+00"),
         ("1899-12-31T23:59:59.999999Z", "1899-12-31 23:59:59.999999+00"),
@@ -156,7 +156,7 @@ async fn decimals() {
     ];
     each(connection, &texts.map(|text| (Decimal::from_str(text).unwrap(), text))).await;
 
-    // The server reads them as it would read their texts.
+    // The server reads them as it would read their text form.
     let mut random = ChaCha8Rng::seed_from_u64(3);
     let numbers: Vec<Decimal> = (0..2_000)
         .map(|_| {
@@ -188,7 +188,7 @@ async fn documents() {
     let typed = Json(HashMap::from([("k".to_owned(), vec![1, 2])]));
     there_and_back(connection, typed, r#"{"k": [1, 2]}"#).await;
     there_and_back(connection, Some(Json(7)), "7").await;
-    // Of the other kind of document, too, which is sent as its text.
+    // Also of the other JSON type, which is sent as text.
     let none = bind!();
     let answers = within(connection.exchange(&[Command::prepared("SELECT '{ \"a\":1}'::json", &none)])).await.unwrap();
     assert_eq!(answers[0].first().unwrap().get::<serde_json::Value>(0).unwrap(), json!({"a": 1}));

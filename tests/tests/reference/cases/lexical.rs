@@ -1,4 +1,4 @@
-//! Section 2: the language. What a string means is seen in the default of a variable.
+//! Section 2: the language. The meaning of a string is visible in the default of a variable.
 
 use serde_json::json;
 
@@ -186,7 +186,7 @@ fn strings(cases: &mut Cases) {
         );
         section.fit(&format!("query ($s: ID = {literal}) {{ scalars(id: $s, string: {literal}) }}"), [json!({})]);
     }
-    // Nine digits: the reference gives up, the specification sets no limit.
+    // Nine digits: the reference implementation refuses, the specification sets no limit.
     section.syntax(["query ($s: String = \"\\u{000000041}\") { scalars(string: $s) }"]);
     for literal in [
         r#"""#,
@@ -498,7 +498,7 @@ fn grammar(cases: &mut Cases) {
 }
 
 fn descriptions(cases: &mut Cases) {
-    // The September 2025 edition lets operations, fragments and variables have a description.
+    // The September 2025 edition allows descriptions on operations, fragments and variables.
     cases
         .ours("2.2 descriptions in executable documents")
         .ready([

@@ -67,7 +67,7 @@ fn documents_and_operations(cases: &mut Cases) {
             "query A { viewer { role } } query { viewer { role } } query B { viewer { role } }",
         ],
     );
-    // Our schema has no subscription. These prove that the rule would hold if it had one.
+    // Our schema has no subscription. These cases prove that the rule would apply if it had one.
     cases
         .wide("5.2.4.1 single root field")
         .ready([
@@ -116,7 +116,7 @@ fn documents_and_operations(cases: &mut Cases) {
             "query A { viewer { role } } query B($n: Int!) { clients(first: $n) { totalCount } }",
             Some("B"),
         )
-        // What is wrong with one operation refuses the document, whichever is asked for.
+        // An invalid operation makes the document invalid, whichever operation is chosen.
         .choice(Expected::Rule("FieldsOnCorrectType"), "query A { viewer { role } } query B { nothing }", Some("A"));
 }
 
@@ -227,7 +227,7 @@ fn merging(cases: &mut Cases) {
                 "query ($a: Int = 1) { clients(first: $a) { totalCount } clients(first: 1) { totalCount } }",
                 "{ node(id: 1) { ... on Client { a: name } ... on Client { a: id } } }",
                 "{ node(id: 1) { a: id ... on Client { a: name } } }",
-                // Shapes have to be equal even where the types exclude each other.
+                // Shapes must be equal even where the types exclude each other.
                 "{ node(id: 1) { ... on Client { status } ... on Project { status } } }",
                 "{ node(id: 1) { ... on Client { a: name } ... on Project { a: description } } }",
                 "{ node(id: 1) { ... on Client { a: name } ... on Project { a: client { name } } } }",

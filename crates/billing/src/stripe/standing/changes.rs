@@ -1,4 +1,4 @@
-//! Changes in the middle of a period: of the interval, of the plan, and what is billed for them; in every order.
+//! Changes in the middle of a period: of the interval, of the plan, and the bills for them; in every order.
 
 use chrono::Duration;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ fn span(start: i64, end: i64) -> Period {
     Period::new(at(start), at(end)).unwrap()
 }
 
-/// A snapshot of the subscription in a period that is no month.
+/// A snapshot of the subscription in a period that is not a month.
 fn shown(id: &str, created: i64, status: &str, start: i64, end: i64, price: &str) -> Event {
     let more = json!({
         "current_period_start": start, "current_period_end": end, "items": { "data": [{ "price": { "id": price } }] },
@@ -35,7 +35,7 @@ fn whole(start: i64, end: i64) -> Value {
     json!({ "type": "subscription", "period": { "start": start, "end": end } })
 }
 
-/// What is given back, or asked for, for the rest of a period.
+/// The credit or charge for the rest of a period.
 fn rest(start: i64, end: i64) -> Value {
     json!({ "type": "invoiceitem", "proration": true, "period": { "start": start, "end": end } })
 }
@@ -49,7 +49,7 @@ fn begun() -> [Event; 2] {
     [snapshot("evt_a", "created", START, "sub_1", "active", 0, &json!({})), invoice("evt_b", "paid", START, 0)]
 }
 
-/// All orders of the events, each with repetitions, end where the first does. Gives that.
+/// Asserts that all orders of the events, each with repetitions, end in the same state; returns that state.
 #[track_caller]
 fn end(events: &[Event]) -> Subscription {
     let expected = conclude(events, &prices());
@@ -70,7 +70,7 @@ fn access_ends(subscription: &Subscription) -> Option<i64> {
 const GRACE: i64 = 7 * DAY;
 
 #[test]
-fn after_a_change_to_years_the_grace_runs_from_the_year_s_end() {
+fn after_a_change_to_years_the_grace_period_runs_from_the_end_of_the_year() {
     let renewal = CHANGE + YEAR;
     let mut events = begun().to_vec();
     events.extend([
@@ -86,7 +86,7 @@ fn after_a_change_to_years_the_grace_runs_from_the_year_s_end() {
 }
 
 #[test]
-fn a_year_that_is_not_paid_for_gives_the_rest_of_the_month_and_the_grace() {
+fn an_unpaid_year_leaves_the_rest_of_the_month_and_the_grace_period() {
     let mut events = begun().to_vec();
     events.extend([
         billed("evt_c", "payment_failed", CHANGE, "subscription_update", &yearly()),
@@ -99,13 +99,13 @@ fn a_year_that_is_not_paid_for_gives_the_rest_of_the_month_and_the_grace() {
         billed("evt_e", "paid", CHANGE + 2 * DAY, "subscription_update", &yearly()),
         shown("evt_f", CHANGE + 2 * DAY, "active", CHANGE, CHANGE + YEAR, "price_pro"),
     ]);
-    // The bill alone says that it is paid, and so does the subscription alone.
+    // The bill alone shows that it is paid, and so does the subscription alone.
     for known in [&events[..5], &[&events[..4], &events[5..]].concat(), &events] {
         let paid = end(known);
         assert_eq!((paid.status, paid.period), (SubscriptionStatus::Active, Some(span(CHANGE, CHANGE + YEAR))));
         assert_eq!((paid.past_due_since, access_ends(&paid)), (None, None));
     }
-    // Whether an invoice or the operator has settled it, the next grace runs from the year's end.
+    // Whether an invoice or the operator has settled it, the next grace period runs from the year's end.
     let renewal = CHANGE + YEAR;
     for known in [&events[..], &[&events[..4], &events[5..]].concat()] {
         let next = shown("evt_g", renewal + 60, "past_due", renewal, renewal + YEAR, "price_pro");
@@ -115,7 +115,7 @@ fn a_year_that_is_not_paid_for_gives_the_rest_of_the_month_and_the_grace() {
 }
 
 #[test]
-fn after_a_change_to_months_the_year_that_was_given_back_counts_no_more() {
+fn after_a_change_to_months_the_refunded_year_no_longer_counts() {
     let next = CHANGE + MONTH;
     let bill = [rest(CHANGE, START + YEAR), whole(CHANGE, CHANGE + MONTH)];
     let events = [
@@ -129,13 +129,13 @@ fn after_a_change_to_months_the_year_that_was_given_back_counts_no_more() {
     let late = end(&events);
     assert_eq!((late.status, late.period), (SubscriptionStatus::PastDue, Some(span(CHANGE, CHANGE + MONTH))));
     assert_eq!(access_ends(&late), Some(next + GRACE));
-    // Were all of it within one second, the month that began later would still be the present one.
+    // Even if all of it happened within one second, the month that began later would be the current period.
     let as_one = [
         shown("evt_z", CHANGE, "active", START, START + YEAR, "price_pro"),
         shown("evt_y", CHANGE, "active", CHANGE, CHANGE + MONTH, "price_pro"),
     ];
     assert_eq!(end(&as_one).period, Some(span(CHANGE, CHANGE + MONTH)));
-    // The bill tells of the change before the subscription does.
+    // The bill shows the change before the subscription does.
     assert_eq!(told(&events[..3]).period, Some(span(CHANGE, CHANGE + MONTH)));
 }
 
@@ -156,7 +156,7 @@ fn a_change_of_the_plan_is_settled_within_the_period() {
     let changed = end(&events);
     assert_eq!((changed.plan.as_str(), changed.status), ("pro", SubscriptionStatus::Active));
     assert_eq!(changed.period, Some(period(0)));
-    // A change that only holds once it is paid for has not happened: Stripe shows the plan of before.
+    // A change that takes effect only when it is paid for has not happened: Stripe still shows the old plan.
     events.truncate(3);
     events.push(month("evt_g", CHANGE, "active", "price_solo"));
     let pending = end(&events);
@@ -169,7 +169,7 @@ fn a_change_of_the_plan_is_settled_within_the_period() {
 }
 
 #[test]
-fn what_is_billed_at_a_threshold_or_by_hand_moves_nothing() {
+fn bills_at_a_threshold_or_by_hand_change_no_period() {
     let mut events = begun().to_vec();
     let before = told(&events);
     for (n, reason) in ["subscription_threshold", "manual", "quote_accept"].iter().enumerate() {
@@ -186,7 +186,7 @@ fn what_is_billed_at_a_threshold_or_by_hand_moves_nothing() {
 }
 
 #[test]
-fn an_older_bill_that_is_paid_does_not_pay_for_the_present_one() {
+fn paying_an_older_bill_does_not_pay_for_the_current_period() {
     let mut events = begun().to_vec();
     events.extend([
         snapshot("evt_c", "updated", START + MONTH + 60, "sub_1", "past_due", 1, &json!({})),
@@ -202,7 +202,7 @@ fn an_older_bill_that_is_paid_does_not_pay_for_the_present_one() {
 }
 
 #[test]
-fn a_period_that_has_begun_and_is_not_paid_for_ends_with_the_subscription() {
+fn an_unpaid_period_ends_with_the_subscription() {
     let mut events = begun().to_vec();
     events.extend([
         // The bill of a renewal is paid about an hour after the renewal.

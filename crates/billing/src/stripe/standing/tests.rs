@@ -1,4 +1,4 @@
-//! A subscription's life as Stripe tells it, in every order, and what each chapter means.
+//! A subscription's life in Stripe's events, in every order, and what each step means.
 
 use chrono::Duration;
 use serde_json::{Value, json};
@@ -59,7 +59,7 @@ pub(super) fn told(events: &[Event]) -> Subscription {
     conclude(events, &prices()).subscribed.expect("a subscription is told of").subscription
 }
 
-/// Six events of one life: everything of the beginning happens within a second, as it does at Stripe.
+/// Six events of one subscription. Everything at the beginning happens within one second, as at Stripe.
 fn life() -> Vec<Event> {
     vec![
         checkout("evt_a", START),
@@ -102,7 +102,7 @@ fn every_order_of_six_events_with_repetitions_ends_in_one_state() {
 }
 
 #[test]
-fn a_life_is_told_chapter_by_chapter() {
+fn the_state_after_each_step_of_a_subscription() {
     use SubscriptionStatus as S;
     let mut events = life();
     let rules = tenantry_domain::subscription::SubscriptionRules::default();
@@ -111,7 +111,7 @@ fn a_life_is_told_chapter_by_chapter() {
     assert_eq!(told(&events[..2]).effective_plan(at(START), rules), FREE_PLAN);
     assert_eq!((told(&events[..3]).status, told(&events[..3]).period), (S::Active, Some(period(0))));
     assert_eq!(told(&events[..4]).plan, "pro");
-    // The renewal has begun and is not paid for: what counts is the end of what was.
+    // The renewal has begun and is not paid for: the end of the paid period counts.
     let late = told(&events);
     assert_eq!(late.past_due_since, Some(at(START + MONTH + 60)));
     assert_eq!(late.access_ends_at(rules), Some(period(0).end() + Duration::days(7)));
@@ -125,13 +125,13 @@ fn a_life_is_told_chapter_by_chapter() {
     events.push(snapshot("evt_i", "deleted", START + 2 * MONTH, "sub_1", "canceled", 1, &more));
     let over = told(&events);
     assert_eq!((over.status, over.period, over.canceled_at), (S::Canceled, Some(period(1)), Some(period(1).end())));
-    // What Stripe still says about it changes nothing.
+    // Later events about it change nothing.
     events.push(snapshot("evt_j", "updated", START + 2 * MONTH + 1, "sub_1", "active", 2, &json!({})));
     assert_eq!(told(&events), over);
 }
 
 #[test]
-fn a_renewal_that_is_never_paid_gives_nothing_away() {
+fn an_unpaid_renewal_gives_no_access() {
     let mut events = life();
     events.push(snapshot("evt_x", "deleted", START + MONTH + 20 * DAY, "sub_1", "canceled", 1, &json!({})));
     let rules = tenantry_domain::subscription::SubscriptionRules::default();
@@ -139,7 +139,7 @@ fn a_renewal_that_is_never_paid_gives_nothing_away() {
     let mut events = life();
     events.push(snapshot("evt_y", "updated", START + MONTH + 20 * DAY, "sub_1", "unpaid", 1, &json!({})));
     assert_eq!(told(&events).effective_plan(at(START + MONTH + 20 * DAY), rules), FREE_PLAN);
-    // Unlike an end, this is not for ever.
+    // Unlike an end, this is not final.
     events.push(snapshot("evt_z", "updated", START + MONTH + 21 * DAY, "sub_1", "active", 1, &json!({})));
     assert_eq!(told(&events).effective_plan(at(START + MONTH + 21 * DAY), rules), "pro");
 }
@@ -180,7 +180,7 @@ fn of_several_subscriptions_the_one_that_gives_access_counts() {
 }
 
 #[test]
-fn a_payment_for_something_in_between_or_of_long_ago_changes_nothing() {
+fn a_payment_in_mid_period_or_for_an_old_period_changes_nothing() {
     let begun = [
         snapshot("evt_a", "created", START, "sub_1", "active", 0, &json!({})),
         snapshot("evt_b", "updated", START + MONTH, "sub_1", "past_due", 1, &json!({})),
@@ -195,20 +195,20 @@ fn a_payment_for_something_in_between_or_of_long_ago_changes_nothing() {
 }
 
 #[test]
-fn a_price_without_a_plan_is_told_apart_unless_it_is_over() {
+fn a_price_without_a_plan_is_reported_unless_the_subscription_has_ended() {
     let odd = json!({ "items": { "data": [{ "price": { "id": "price_9" } }] } });
     let begun = snapshot("evt_a", "created", START, "sub_1", "active", 0, &odd);
     let subscribed = conclude(std::slice::from_ref(&begun), &prices()).subscribed.unwrap();
     assert_eq!((subscribed.is_unknown_price, subscribed.price.as_deref()), (true, Some("price_9")));
     let ended = snapshot("evt_b", "deleted", START + 5, "sub_1", "canceled", 0, &odd);
     assert!(!conclude(&[begun.clone(), ended], &prices()).subscribed.unwrap().is_unknown_price);
-    // An upgrade to a price that is known mends it.
+    // An upgrade to a known price fixes it.
     let moved = snapshot("evt_c", "updated", START + 5, "sub_1", "active", 0, &json!({}));
     assert!(!conclude(&[begun, moved], &prices()).subscribed.unwrap().is_unknown_price);
 }
 
 #[test]
-fn what_only_the_end_tells_is_an_end() {
+fn a_subscription_known_only_by_its_end_has_ended() {
     let gone = snapshot("evt_a", "deleted", START + 5, "sub_1", "canceled", 0, &json!({}));
     let state = told(&[gone]);
     assert_eq!((state.status, state.period), (SubscriptionStatus::Canceled, Some(period(0))));

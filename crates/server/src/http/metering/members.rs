@@ -1,4 +1,4 @@
-//! Who was a member a moment ago, so that the organization's limits need not be open to everybody who has a token.
+//! Recent members, so that the organization's limits are not open to everyone who has a token.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -7,21 +7,21 @@ use parking_lot::RwLock;
 use tenantry_billing::Belonging;
 use tenantry_domain::Identity;
 
-/// For how long it is remembered that somebody was a member.
+/// How long a membership is remembered.
 const REMEMBERED: Duration = Duration::from_mins(1);
 
-/// The most that are remembered. Beyond that all are forgotten.
+/// The most members that are remembered. Beyond that, all are forgotten.
 const MOST: usize = 100_000;
 
-/// Callers who were members when they last called. The database has said so each time, and it is asked again each time: this
-/// decides nothing but whose limits a call is held against before it has run.
+/// Callers who were members in their last call. The database confirmed it each time and will be asked again each time.
+/// This only decides whose limits a call counts against before it has run.
 #[derive(Debug, Default)]
 pub(super) struct Members {
     since: RwLock<HashMap<Identity, Instant>>,
 }
 
 impl Members {
-    /// What is known of the caller.
+    /// What is known about the caller.
     pub(super) fn belonging(&self, caller: Identity) -> Belonging {
         let since = self.since.read();
         match since.get(&caller) {
@@ -30,18 +30,20 @@ impl Members {
         }
     }
 
-    /// Takes in how a call has ended of which so much was known before.
+    /// Records how a call ended, given what was known before.
     pub(super) fn note(&self, caller: Identity, before: Belonging, is_member: bool) {
         match (before, is_member) {
-            // The common case takes no lock; after a minute the caller is unproven for one call, and then remembered anew.
+            // The common case takes no lock. After a minute the caller is unproven for one call, and then remembered
+            // again.
             (Belonging::Proven, true) | (Belonging::Unproven, false) => {}
-            // It may have been a member's call that needed nothing of the organization. It costs them little to be forgotten, and
-            // somebody who is a member no longer cannot go on as one.
+            // It may have been a member's call that needed nothing from the organization. Being forgotten costs a
+            // member little, and a former member cannot continue as one.
             (Belonging::Proven, false) => drop(self.since.write().remove(&caller)),
             (Belonging::Unproven, true) => {
                 let mut since = self.since.write();
                 if since.len() >= MOST {
-                    // All are asked again with their next call, which is cheaper than to look through them with every one.
+                    // Everyone is checked again in their next call, which is cheaper than searching for the oldest on
+                    // every insert.
                     since.clear();
                 }
                 since.insert(caller, Instant::now());
@@ -58,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_member_is_remembered_until_a_call_does_not_prove_it() {
+    fn a_member_is_remembered_until_a_call_without_proof() {
         let id = Uuid::from_u128(7);
         let caller = Identity { user_id: UserId::from_uuid(id), organization_id: OrganizationId::from_uuid(id) };
         let elsewhere = Identity { organization_id: OrganizationId::from_uuid(Uuid::from_u128(8)), ..caller };

@@ -1,4 +1,4 @@
-//! A server whose parts a test chooses, and somebody who speaks to it without believing that it will answer.
+//! A server that a test assembles itself, and a client for it that does not rely on getting an answer.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -19,21 +19,21 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinHandle;
 
-/// Waits until no other test of this process measures, and keeps the others waiting.
+/// Waits until no other test of this process is measuring, and makes the others wait.
 pub(crate) async fn alone() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::const_new(());
     TURN.lock().await
 }
 
 /// A running server. It stops when this is dropped, like a process that was killed.
-pub(crate) struct Bed {
+pub(crate) struct CustomServer {
     url: String,
     store: Store,
     task: JoinHandle<()>,
 }
 
-impl Bed {
-    /// Serves over the database that `settings` name.
+impl CustomServer {
+    /// Serves the database named by `settings`.
     pub(crate) async fn start(settings: &StoreSettings, clock: Clock, verifier: Verifier, http: HttpOptions) -> Self {
         let store = Store::connect(settings, clock).await.unwrap();
         let service = Service::new(store.clone(), Billing::default());
@@ -59,13 +59,13 @@ impl Bed {
     }
 }
 
-impl Drop for Bed {
+impl Drop for CustomServer {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-/// Gives tokens that nobody believes, to those who switch to another organization.
+/// Issues invalid tokens to callers who switch to another organization.
 struct Promises;
 
 impl TokenIssuer for Promises {
@@ -74,32 +74,32 @@ impl TokenIssuer for Promises {
     }
 }
 
-/// A client without a proxy, with connections that are used again, and without endless patience.
+/// A client without a proxy, with connection reuse, and with timeouts.
 pub(crate) fn client() -> Client {
     Client::builder().timeout(Duration::from_mins(1)).no_proxy().build().unwrap()
 }
 
-/// Speaks with one token.
+/// Sends requests with one token.
 #[derive(Debug, Clone)]
-pub(crate) struct Voice {
+pub(crate) struct Sender {
     http: Client,
     url: String,
     token: String,
 }
 
-impl Voice {
-    /// Speaks to the endpoint at `url`.
+impl Sender {
+    /// Sends to the endpoint at `url`.
     pub(crate) fn new(http: &Client, url: &str, token: impl Into<String>) -> Self {
         Self { http: http.clone(), url: url.to_owned(), token: token.into() }
     }
 
-    /// Sends a document, and gives the answer if one comes.
+    /// Sends a document, and returns the answer if there is one.
     pub(crate) async fn ask(&self, document: &str, variables: Value) -> reqwest::Result<Answer> {
         let body = json!({ "query": document, "variables": variables });
         self.say(body.to_string().into_bytes()).await
     }
 
-    /// Sends a body as it is.
+    /// Sends this body.
     pub(crate) async fn say(&self, body: Vec<u8>) -> reqwest::Result<Answer> {
         let request = self.http.post(&self.url).bearer_auth(&self.token).header("content-type", "application/json");
         let request = request.header("accept", "application/graphql-response+json");

@@ -1,4 +1,4 @@
-//! Peers that answer anything but what they should: an error, and neither a panic, nor a wait without end, nor all of memory.
+//! Peers that send invalid answers. The result must be an error: no panic, no endless wait, no exhausted memory.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rand::{Rng as _, SeedableRng as _};
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::fixture::{assert_broken, open, within};
 
-/// The URL of somebody who does this with everyone who connects.
+/// The URL of a fake server that does this with every client.
 pub(crate) async fn pretend<F>(act: impl Fn(TcpStream) -> F + Send + 'static) -> String
 where
     F: Future<Output = std::io::Result<()>> + Send + 'static,
@@ -20,7 +20,7 @@ where
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            // Whoever hangs up on rubbish is right to.
+            // The fake server may fail: hanging up on it is fine.
             tokio::spawn(act(stream));
         }
     });
@@ -32,18 +32,18 @@ pub(crate) fn message(tag: u8, body: &[u8]) -> Vec<u8> {
     with_length(tag, i32::try_from(body.len() + 4).unwrap(), body)
 }
 
-/// A message that says this of its length.
+/// A message that announces this length.
 pub(crate) fn with_length(tag: u8, length: i32, body: &[u8]) -> Vec<u8> {
     [&[tag], &length.to_be_bytes()[..], body].concat()
 }
 
-/// Takes what a client says first.
+/// Reads the client's first message.
 pub(crate) async fn take_startup(stream: &mut TcpStream) -> std::io::Result<()> {
     let length = stream.read_u32().await?;
     stream.read_exact(&mut vec![0; length as usize - 4]).await.map(drop)
 }
 
-/// Takes a message; gives its kind and its body.
+/// Reads a message; returns its kind and its body.
 pub(crate) async fn take(stream: &mut TcpStream) -> std::io::Result<(u8, Vec<u8>)> {
     let tag = stream.read_u8().await?;
     let mut body = vec![0; stream.read_u32().await? as usize - 4];
@@ -51,13 +51,13 @@ pub(crate) async fn take(stream: &mut TcpStream) -> std::io::Result<(u8, Vec<u8>
     Ok((tag, body))
 }
 
-/// Lets the client in.
+/// Accepts the client's login.
 async fn let_in(stream: &mut TcpStream) -> std::io::Result<()> {
     take_startup(stream).await?;
     stream.write_all(&[message(b'R', &[0; 4]), message(b'Z', b"I")].concat()).await
 }
 
-/// Takes a whole exchange; gives the kinds of its messages.
+/// Reads a whole exchange; returns the kinds of its messages.
 async fn take_exchange(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
     let mut tags = Vec::new();
     while tags.last() != Some(&b'S') {
@@ -66,7 +66,7 @@ async fn take_exchange(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
     Ok(tags)
 }
 
-/// What an exchange of one statement gives when this is the answer, behind which the peer hangs up.
+/// The result of an exchange of one statement when the peer sends this answer and hangs up.
 async fn answered(reply: &[u8]) -> (Connection, Result<Vec<Answer>, Error>) {
     let reply = reply.to_vec();
     let url = pretend(move |mut stream| {
@@ -99,14 +99,14 @@ fn row(values: &[&[u8]]) -> Vec<u8> {
     message(b'D', &count.into_iter().chain(values).collect::<Vec<u8>>())
 }
 
-/// The answer to one statement, of these columns and rows.
+/// The answer to one statement, with these columns and rows.
 fn reply(columns: &[Type], rows: &[Vec<u8>]) -> Vec<u8> {
     let before = [message(b'1', b""), message(b't', b"\0\0"), description(columns), message(b'2', b"")];
     let behind = [message(b'C', b"SELECT 1\0"), message(b'Z', b"I")];
     [before.concat(), rows.concat(), behind.concat()].concat()
 }
 
-/// Of every type that is read.
+/// One of every type that is read.
 fn good_reply() -> Vec<u8> {
     let columns = [
         Type::INT4,
@@ -140,7 +140,7 @@ fn good_reply() -> Vec<u8> {
     reply(&columns, &[row.clone(), row])
 }
 
-/// Reads everything as everything.
+/// Reads every value as every type.
 fn read_all(answers: &[Answer]) -> usize {
     fn one<'r, T: FromSql<'r>>(row: tenantry_wire::Row<'r>, column: usize) -> usize {
         usize::from(row.get::<Option<T>>(column).is_ok())
@@ -165,7 +165,7 @@ fn read_all(answers: &[Answer]) -> usize {
     .sum()
 }
 
-/// The most memory that this process has had reserved, in mebibytes; `None` where the system does not tell.
+/// The most memory that this process has reserved so far, in mebibytes; `None` where the system does not report it.
 fn reserved() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmPeak:"))?;
@@ -173,15 +173,16 @@ fn reserved() -> Option<u64> {
 }
 
 #[tokio::test]
-async fn what_is_well_formed_is_read() {
+async fn a_valid_answer_is_read() {
     let (connection, answers) = answered(&good_reply()).await;
     assert_eq!(read_all(&answers.unwrap()), 22);
     assert!(!connection.is_broken());
 }
 
-/// The peer says nothing before it has heard all: who waited for a first answer would wait forever.
+/// The peer sends nothing before it has received everything, so a client that waited for a first answer would wait
+/// forever.
 #[tokio::test]
-async fn an_exchange_is_sent_whole() {
+async fn an_exchange_is_sent_as_a_whole() {
     let url = pretend(async |mut stream: TcpStream| {
         let_in(&mut stream).await?;
         assert_eq!(take_exchange(&mut stream).await?, *b"PDBEPBEBES");
@@ -198,7 +199,7 @@ async fn an_exchange_is_sent_whole() {
     assert_eq!(answers.iter().map(|answer| answer.len()).collect::<Vec<_>>(), [2, 0, 0]);
 }
 
-/// A server holds each message whole, and refuses those that are too long.
+/// A server buffers each message whole, and refuses those that are too long.
 #[tokio::test]
 async fn a_copy_is_sent_in_pieces() {
     const SIZE: usize = 3_000_001;
@@ -220,7 +221,7 @@ async fn a_copy_is_sent_in_pieces() {
 }
 
 #[tokio::test]
-async fn a_peer_that_hangs_up_anywhere_is_an_error() {
+async fn hanging_up_at_any_point_is_an_error() {
     let good = good_reply();
     for end in 0..good.len() {
         let (mut connection, result) = answered(&good[..end]).await;
@@ -230,7 +231,7 @@ async fn a_peer_that_hangs_up_anywhere_is_an_error() {
 }
 
 #[tokio::test]
-async fn what_the_protocol_does_not_allow_is_an_error() {
+async fn a_protocol_violation_is_an_error() {
     let good = good_reply();
     let (bound, done, ready) = (message(b'2', b""), message(b'C', b"SELECT 1\0"), message(b'Z', b"I"));
     let mut many_columns = description(&[Type::INT4]);
@@ -257,8 +258,8 @@ async fn what_the_protocol_does_not_allow_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_refusal_and_then_nothing_is_a_broken_connection() {
-    // A fatal one is the last word, whatever is said behind it.
+async fn a_refusal_without_a_ready_breaks_the_connection() {
+    // A fatal error is final, whatever follows it.
     let fatal = [message(b'E', b"VFATAL\0C22012\0Mno\0\0"), message(b'Z', b"I")].concat();
     for reply in [message(b'E', b"VERROR\0C22012\0Mno\0\0"), fatal] {
         let (mut connection, result) = answered(&reply).await;
@@ -267,9 +268,9 @@ async fn a_refusal_and_then_nothing_is_a_broken_connection() {
     }
 }
 
-/// One that was ready before it was asked is ready too early ever after.
+/// A server that says "ready" before it is asked would be one answer ahead from then on.
 #[tokio::test]
-async fn ready_out_of_nowhere_is_an_error() {
+async fn an_unexpected_ready_is_an_error() {
     let url = pretend(async |mut stream: TcpStream| {
         let_in(&mut stream).await?;
         stream.write_all(&message(b'Z', b"I")).await?;
@@ -285,7 +286,7 @@ async fn ready_out_of_nowhere_is_an_error() {
 }
 
 #[tokio::test]
-async fn noise_without_end_is_an_error() {
+async fn endless_noise_is_an_error() {
     let url = pretend(async |mut stream: TcpStream| {
         let_in(&mut stream).await?;
         take_exchange(&mut stream).await?;
@@ -303,14 +304,14 @@ async fn noise_without_end_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_length_is_only_a_claim() {
+async fn an_announced_length_is_not_trusted() {
     let before = reserved();
     for tag in *b"DTENZtq" {
         let (mut connection, result) = answered(&with_length(tag, i32::MAX, b"a little")).await;
         assert!(matches!(result, Err(Error::Io(_))), "{result:?}");
         assert_broken(&mut connection).await;
     }
-    // The number of an array's elements, too.
+    // The same for the announced number of array elements.
     let claim = b"\0\0\0\x01\0\0\0\0\0\0\0\x17\x7f\xff\xff\xff\0\0\0\x01\0\0\0\x04\0\0\0\x09";
     let (_, answers) = answered(&reply(&[Type::INT4_ARRAY], &[row(&[claim])])).await;
     let read = answers.unwrap()[0].first().unwrap().get::<Vec<Option<String>>>(0).map(drop);
@@ -324,7 +325,7 @@ async fn a_length_is_only_a_claim() {
 }
 
 #[tokio::test]
-async fn a_row_that_is_not_as_described_cannot_be_read() {
+async fn a_row_that_differs_from_its_description_cannot_be_read() {
     for wrong in [
         &b""[..],
         b"\0",
@@ -341,7 +342,7 @@ async fn a_row_that_is_not_as_described_cannot_be_read() {
         assert!(row.get::<i64>(1).is_err() && row.get::<&str>(2).is_err());
         read_all(&answers);
     }
-    // A number that ends in more zeros than there is place for, without a digit before them.
+    // A number that ends in more zeros than there is room for, without a digit before them.
     let (_, answers) =
         answered(&reply(&[Type::NUMERIC], &[row(&[b"\0\0\x7f\xff\0\0\0\0"]), row(&[b"\0\0\0\x07\0\0\0\0"])])).await;
     for row in answers.unwrap()[0].iter() {
@@ -349,9 +350,9 @@ async fn a_row_that_is_not_as_described_cannot_be_read() {
     }
 }
 
-/// What is changed here and there may make sense or not; it ends in either case.
+/// An answer with random changes may be valid or not. Reading it ends either way.
 #[tokio::test]
-async fn a_garbled_answer_ends() {
+async fn reading_a_garbled_answer_ends() {
     let mut random = ChaCha8Rng::seed_from_u64(4);
     let (good, mut failed) = (good_reply(), 0);
     for _ in 0..800 {

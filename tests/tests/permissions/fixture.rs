@@ -1,5 +1,5 @@
-//! An organization with a public and a private workspace that one caller may have grants on, and another of each that it has
-//! none on, with everything that can lie in them.
+//! An organization with a public and a private workspace on which the caller may have grants, and one of each without
+//! grants, with everything that they can contain.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use tenantry_domain::{
 };
 use tenantry_tests::{Org, Person, Session, TestApp};
 
-/// Who the caller is: a role, and perhaps a grant.
+/// The caller's role, and possibly a grant.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Standing {
     pub(crate) role: Role,
@@ -35,7 +35,7 @@ impl Standing {
 }
 
 /// A workspace.
-pub(crate) struct Room {
+pub(crate) struct Workspace {
     pub(crate) id: WorkspaceId,
     pub(crate) is_private: bool,
     /// The caller's grant on it.
@@ -44,63 +44,64 @@ pub(crate) struct Room {
     pub(crate) colleagues: WorkspaceMemberId,
 }
 
-impl Room {
+impl Workspace {
     pub(crate) fn place(&self) -> Place {
         Place { is_private: self.is_private, grant: self.grant.map(|(_, grant)| grant) }
     }
 }
 
-/// A project, and all that lies in it.
-pub(crate) struct Spot {
-    /// Which of the rooms it lies in.
-    pub(crate) room: usize,
+/// A project, and everything in it.
+pub(crate) struct ProjectCase {
+    /// The index of its workspace.
+    pub(crate) workspace: usize,
     pub(crate) project: ProjectId,
-    /// Which of the clients it is for.
+    /// The index of its client.
     pub(crate) client: usize,
-    /// A task, which is assigned to the hand and to the colleague, and a subtask of it.
+    /// A task that is assigned to the worker and to the colleague, and a subtask of it.
     pub(crate) tasks: [TaskId; 2],
-    /// It covers the task, and the task of the last spot.
+    /// It bills the task, and the task of the last project.
     pub(crate) invoice: InvoiceId,
     /// The member who owns the project and works on its task, and on nothing else.
-    pub(crate) hand: Person,
+    pub(crate) worker: Person,
     pub(crate) grant: Option<(ProjectMemberId, Grant)>,
     pub(crate) colleagues: ProjectMemberId,
 }
 
-pub(crate) struct House {
+pub(crate) struct Fixture {
     pub(crate) standing: Standing,
     pub(crate) org: Org,
     pub(crate) me: Person,
     pub(crate) caller: Session,
     /// Assigned to every task, with a grant on everything.
     pub(crate) colleague: Person,
-    /// A member with nothing at all.
+    /// A member without any assignments or grants.
     pub(crate) newcomer: Person,
-    /// Public and private with the caller's grants, public and private without, and the default one, which is empty.
-    pub(crate) rooms: Vec<Room>,
-    pub(crate) spots: Vec<Spot>,
-    /// Of the last one there is no project.
+    /// Public and private with the caller's grants, public and private without, and the default workspace, which is
+    /// empty.
+    pub(crate) workspaces: Vec<Workspace>,
+    pub(crate) cases: Vec<ProjectCase>,
+    /// The last client has no project.
     pub(crate) clients: Vec<ClientId>,
-    /// An invoice to the first client for no project.
+    /// An invoice for the first client without a project.
     pub(crate) loose_invoice: InvoiceId,
 }
 
-/// The room and the client of each spot. The first client has a project in the public and one in the private workspace, so that
-/// some of what hangs on it is hidden and some is not.
-const SPOTS: [(usize, usize); 6] = [(0, 0), (0, 1), (1, 0), (1, 1), (2, 2), (3, 3)];
+/// The workspace and the client of each project. The first client has a project in a public and one in a private
+/// workspace, so that some of its rows are hidden and some are not.
+const CASES: [(usize, usize); 6] = [(0, 0), (0, 1), (1, 0), (1, 1), (2, 2), (3, 3)];
 
-/// The spots whose project is granted, when grants are on projects: of two clients one of two projects, so that a guest sees a
-/// client and not all that hangs on it.
-const GRANTED_SPOTS: [usize; 2] = [0, 3];
+/// The projects with a grant, if grants are on projects. Of two clients, one of two projects is granted, so a guest
+/// sees the client but not all of its rows.
+const GRANTED_CASES: [usize; 2] = [0, 3];
 
 fn id<I: Id>() -> I {
     Clock::system().new_id()
 }
 
-impl House {
+impl Fixture {
     pub(crate) async fn build(app: &TestApp, standing: Standing) -> Self {
         let number = app.number("SELECT count(*) FROM app.organizations").await;
-        let org = app.organization(&format!("house-{number}")).plan("enterprise").create().await;
+        let org = app.organization(&format!("fixture-{number}")).plan("enterprise").create().await;
         let me = match standing.role {
             Role::Owner => org.owner.clone(),
             role => app.person(&org, "me", role).await,
@@ -108,49 +109,59 @@ impl House {
         let colleague = app.person(&org, "colleague", Role::Member).await;
         let newcomer = app.person(&org, "newcomer", Role::Member).await;
         let on = |kind: On| standing.grant.filter(|(on, _)| *on == kind).map(|(_, grant)| grant);
-        let room = |n: usize, is_private| Room {
+        let workspace = |n: usize, is_private| Workspace {
             id: if n == 4 { org.workspace } else { id() },
             is_private,
             grant: on(On::Workspace).filter(|_| n < 2).map(|grant| (id(), grant)),
             colleagues: id(),
         };
-        let rooms = vec![room(0, false), room(1, true), room(2, false), room(3, true), room(4, false)];
-        let mut spots = Vec::new();
-        for (n, (room, client)) in SPOTS.into_iter().enumerate() {
-            let grant = on(On::Project).filter(|_| GRANTED_SPOTS.contains(&n)).map(|grant| (id(), grant));
-            let hand = app.person(&org, &format!("hand-{n}"), Role::Member).await;
+        let workspaces =
+            vec![workspace(0, false), workspace(1, true), workspace(2, false), workspace(3, true), workspace(4, false)];
+        let mut cases = Vec::new();
+        for (n, (workspace, client)) in CASES.into_iter().enumerate() {
+            let grant = on(On::Project).filter(|_| GRANTED_CASES.contains(&n)).map(|grant| (id(), grant));
+            let worker = app.person(&org, &format!("worker-{n}"), Role::Member).await;
             let (project, invoice, colleagues) = (id(), id(), id());
-            spots.push(Spot { room, project, client, tasks: [id(), id()], invoice, hand, grant, colleagues });
+            cases.push(ProjectCase {
+                workspace,
+                project,
+                client,
+                tasks: [id(), id()],
+                invoice,
+                worker,
+                grant,
+                colleagues,
+            });
         }
-        let house = Self {
+        let fixture = Self {
             standing,
             caller: app.sign_in(&org, &me),
             me,
             colleague,
             newcomer,
-            rooms,
-            spots,
+            workspaces,
+            cases,
             clients: (0..5).map(|_| id()).collect(),
             loose_invoice: id(),
             org,
         };
-        house.furnish(app).await;
-        house
+        fixture.insert_rows(app).await;
+        fixture
     }
 
-    /// Where a spot's project lies.
-    pub(crate) fn place(&self, spot: &Spot) -> Place {
-        let room = self.rooms[spot.room].place();
-        Place { grant: room.grant.max(spot.grant.map(|(_, grant)| grant)), ..room }
+    /// The place of a project.
+    pub(crate) fn place(&self, case: &ProjectCase) -> Place {
+        let workspace = self.workspaces[case.workspace].place();
+        Place { grant: workspace.grant.max(case.grant.map(|(_, grant)| grant)), ..workspace }
     }
 
-    /// A client lies nowhere; the grants on its projects are what counts.
+    /// A client is in no workspace; the grants on its projects decide.
     pub(crate) fn client_place(&self, client: usize) -> Place {
-        let spots = self.spots.iter().filter(|spot| spot.client == client);
-        Place { is_private: false, grant: spots.filter_map(|spot| self.place(spot).grant).max() }
+        let cases = self.cases.iter().filter(|case| case.client == client);
+        Place { is_private: false, grant: cases.filter_map(|case| self.place(case).grant).max() }
     }
 
-    async fn furnish(&self, app: &TestApp) {
+    async fn insert_rows(&self, app: &TestApp) {
         let mut sql = String::new();
         let org = self.org.uuid();
         let owner = self.org.owner.user_id.as_uuid();
@@ -159,15 +170,19 @@ impl House {
         };
         let me = self.me.user_id.as_uuid();
         let colleague = self.colleague.user_id.as_uuid();
-        for (n, room) in self.rooms.iter().enumerate() {
-            let id = room.id.as_uuid();
+        for (n, workspace) in self.workspaces.iter().enumerate() {
+            let id = workspace.id.as_uuid();
             if id != self.org.workspace.as_uuid() {
-                add("workspaces", "id, name, is_private", &format!("'{id}', 'Room {n}', {}", room.is_private));
+                add(
+                    "workspaces",
+                    "id, name, is_private",
+                    &format!("'{id}', 'Workspace {n}', {}", workspace.is_private),
+                );
             }
             let columns = "id, workspace_id, user_id, permission";
-            let grant = room.colleagues.as_uuid();
+            let grant = workspace.colleagues.as_uuid();
             add("workspace_members", columns, &format!("'{grant}', '{id}', '{colleague}', 'view'"));
-            if let Some((grant, permission)) = room.grant {
+            if let Some((grant, permission)) = workspace.grant {
                 let grant = grant.as_uuid();
                 add("workspace_members", columns, &format!("'{grant}', '{id}', '{me}', '{permission}'"));
             }
@@ -178,35 +193,35 @@ impl House {
         }
         let first = Position::between(None, None).unwrap();
         let second = Position::between(Some(&first), None).unwrap();
-        for (n, spot) in self.spots.iter().enumerate() {
-            let (project, client) = (spot.project.as_uuid(), self.clients[spot.client].as_uuid());
-            let (room, hand) = (self.rooms[spot.room].id.as_uuid(), spot.hand.user_id.as_uuid());
-            let values = format!("'{project}', '{room}', '{client}', 'Project {n}', '{hand}'");
+        for (n, case) in self.cases.iter().enumerate() {
+            let (project, client) = (case.project.as_uuid(), self.clients[case.client].as_uuid());
+            let (workspace, worker) = (self.workspaces[case.workspace].id.as_uuid(), case.worker.user_id.as_uuid());
+            let values = format!("'{project}', '{workspace}', '{client}', 'Project {n}', '{worker}'");
             add("projects", "id, workspace_id, client_id, name, owner_id", &values);
-            let [task, subtask] = spot.tasks.map(|task| task.as_uuid());
+            let [task, subtask] = case.tasks.map(|task| task.as_uuid());
             let columns = "id, project_id, parent_task_id, title, position, created_by";
             add("tasks", columns, &format!("'{task}', '{project}', NULL, 'Task {n}', '{first}', '{owner}'"));
             add("tasks", columns, &format!("'{subtask}', '{project}', '{task}', 'Subtask {n}', '{second}', '{owner}'"));
-            for user in [hand, colleague] {
+            for user in [worker, colleague] {
                 let assignment: tenantry_domain::TaskAssigneeId = id();
                 let values = format!("'{}', '{task}', '{user}'", assignment.as_uuid());
                 add("task_assignees", "id, task_id, user_id", &values);
             }
             let columns = "id, project_id, user_id, permission";
-            let grant = spot.colleagues.as_uuid();
+            let grant = case.colleagues.as_uuid();
             add("project_members", columns, &format!("'{grant}', '{project}', '{colleague}', 'view'"));
-            if let Some((grant, permission)) = spot.grant {
+            if let Some((grant, permission)) = case.grant {
                 let grant = grant.as_uuid();
                 add("project_members", columns, &format!("'{grant}', '{project}', '{me}', '{permission}'"));
             }
         }
-        let last = self.spots.last().unwrap().tasks[0].as_uuid();
+        let last = self.cases.last().unwrap().tasks[0].as_uuid();
         let columns = "id, client_id, project_id, currency, issue_date, created_by";
-        for spot in &self.spots {
-            let (client, project) = (self.clients[spot.client].as_uuid(), spot.project.as_uuid());
-            let invoice = spot.invoice.as_uuid();
+        for case in &self.cases {
+            let (client, project) = (self.clients[case.client].as_uuid(), case.project.as_uuid());
+            let invoice = case.invoice.as_uuid();
             add("invoices", columns, &format!("'{invoice}', '{client}', '{project}', 'USD', '2026-01-31', '{owner}'"));
-            let mut covered = vec![spot.tasks[0].as_uuid(), last];
+            let mut covered = vec![case.tasks[0].as_uuid(), last];
             covered.dedup();
             for task in covered {
                 add("invoice_tasks", "invoice_id, task_id", &format!("'{invoice}', '{task}'"));

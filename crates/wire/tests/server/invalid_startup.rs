@@ -1,4 +1,4 @@
-//! Peers that do not speak as they should before they have let us in.
+//! Peers that misbehave before they have accepted the login.
 
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -7,21 +7,21 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::fixture::open;
-use crate::rubbish::{message, pretend, take, take_startup, with_length};
+use crate::invalid_answers::{message, pretend, take, take_startup, with_length};
 
-/// A request for a proof.
+/// An authentication request.
 fn request(kind: i32, body: &[u8]) -> Vec<u8> {
     message(b'R', &[&kind.to_be_bytes(), body].concat())
 }
 
-/// What comes of connecting to a peer that says this first and hangs up.
+/// The error of connecting to a peer that sends this and hangs up.
 async fn received(said: Vec<u8>) -> Error {
     let url = pretend(move |mut stream| {
         let said = said.clone();
         async move {
             take_startup(&mut stream).await?;
             stream.write_all(&said).await?;
-            // Until the client is gone, lest it miss what was said.
+            // Wait until the client has disconnected, so that it does not miss what was sent.
             stream.shutdown().await?;
             stream.read_to_end(&mut Vec::new()).await.map(drop)
         }
@@ -31,7 +31,7 @@ async fn received(said: Vec<u8>) -> Error {
 }
 
 #[tokio::test]
-async fn what_is_not_understood_is_an_error() {
+async fn an_unknown_message_is_an_error() {
     let (ok, ready) = (request(0, b""), message(b'Z', b"I"));
     for said in [
         message(b'R', b"\0"),
@@ -72,23 +72,23 @@ async fn mere_noise_ends() {
     }
 }
 
-/// How far the peer goes in proving that it knows the password.
+/// How far the peer proves that it knows the password.
 #[derive(Debug, Clone, Copy)]
 enum Proof {
-    /// It lets us in without having asked for ours.
+    /// It accepts the login without asking for our proof.
     NotBegun,
-    /// It lets us in without its own.
+    /// It accepts the login without its own proof.
     NotGiven,
-    /// Its own is made up.
+    /// Its proof is made up.
     MadeUp,
-    /// Its part of the secret is not behind ours.
+    /// Its nonce does not begin with ours.
     OtherNonce,
-    /// It wants us to count for hours.
+    /// It demands hours of hashing.
     Endless,
 }
 
 #[tokio::test]
-async fn who_does_not_know_the_password_is_not_believed() {
+async fn a_server_that_does_not_know_the_password_is_refused() {
     for proof in [Proof::NotBegun, Proof::NotGiven, Proof::MadeUp, Proof::OtherNonce, Proof::Endless] {
         let url = pretend(move |mut stream: TcpStream| async move {
             take_startup(&mut stream).await?;
@@ -123,10 +123,11 @@ async fn who_does_not_know_the_password_is_not_believed() {
 }
 
 #[tokio::test]
-async fn encryption_begins_as_it_should_or_not_at_all() {
+async fn encryption_starts_properly_or_fails() {
     let plain = [request(0, b""), message(b'Z', b"I")].concat();
     for mode in ["prefer", "require", "verify-full"] {
-        // Slipped in behind the consent by somebody in between; the start of a handshake that is none; a riddle; silence.
+        // Bytes slipped in after the consent by somebody in between; an invalid start of a handshake; an unknown
+        // answer; silence.
         for (said, is_tls) in [
             ([b"S", &plain[..]].concat(), true),
             (b"S\x16\x03\x03\xff\xff".to_vec(), true),
@@ -150,7 +151,7 @@ async fn encryption_begins_as_it_should_or_not_at_all() {
             let expected = match &error {
                 Error::Tls(_) => is_tls,
                 Error::Protocol(_) => !is_tls && last.len() > 1 || last == b"Q",
-                // The connection broke, which may pass.
+                // The connection broke, which may be temporary.
                 Error::Io(_) => matches!(&last[..], b"" | b"S"),
                 _ => false,
             };

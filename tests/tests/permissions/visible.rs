@@ -1,0 +1,86 @@
+//! What the caller should see of a fixture, according to the matrix.
+
+use std::collections::BTreeSet;
+
+use tenantry_domain::permission::{Decision, Operation, Place, Role};
+
+use crate::fixture::Fixture;
+use crate::matrix;
+
+/// The ids that the caller should see, of each kind.
+#[derive(Debug, Default)]
+pub(crate) struct Visible {
+    pub(crate) clients: BTreeSet<String>,
+    pub(crate) projects: BTreeSet<String>,
+    pub(crate) tasks: BTreeSet<String>,
+    pub(crate) invoices: BTreeSet<String>,
+    pub(crate) workspaces: BTreeSet<String>,
+    pub(crate) members: BTreeSet<String>,
+    /// Grants of both kinds.
+    pub(crate) grants: BTreeSet<String>,
+}
+
+/// The matrix's decision.
+pub(crate) fn decision(role: Role, operation: Operation, place: Place) -> Decision {
+    let rows = matrix::rows();
+    let row = rows.iter().find(|row| row.operation == operation);
+    row.unwrap_or_else(|| panic!("no row for {operation}")).decision(role, place)
+}
+
+impl Visible {
+    pub(crate) fn of(fixture: &Fixture) -> Self {
+        let role = fixture.standing.role;
+        let allowed = |operation, place| decision(role, operation, place) == Decision::Allowed;
+        let mut visible = Self::default();
+        for workspace in &fixture.workspaces {
+            if allowed(Operation::ReadWorkspace, workspace.place()) {
+                visible.workspaces.insert(workspace.id.to_string());
+            }
+            visible.grants.extend(workspace.grant.map(|(id, _)| id.to_string()));
+            if allowed(Operation::ReadGrants, workspace.place()) {
+                visible.grants.insert(workspace.colleagues.to_string());
+            }
+        }
+        for (n, client) in fixture.clients.iter().enumerate() {
+            if allowed(Operation::ReadClient, fixture.client_place(n)) {
+                visible.clients.insert(client.to_string());
+            }
+        }
+        visible.members.insert(fixture.me.member_id.to_string());
+        for case in &fixture.cases {
+            let place = fixture.place(case);
+            if allowed(Operation::ReadProject, place) {
+                visible.projects.insert(case.project.to_string());
+                // A guest sees the people who work on what it sees.
+                visible.members.insert(case.worker.member_id.to_string());
+                visible.members.insert(fixture.colleague.member_id.to_string());
+            }
+            if allowed(Operation::ReadTask, place) {
+                visible.tasks.extend(case.tasks.iter().map(ToString::to_string));
+            }
+            if allowed(Operation::ReadInvoice, place) {
+                visible.invoices.insert(case.invoice.to_string());
+            }
+            visible.grants.extend(case.grant.map(|(id, _)| id.to_string()));
+            if allowed(Operation::ReadGrants, place) {
+                visible.grants.insert(case.colleagues.to_string());
+            }
+        }
+        if allowed(Operation::ReadInvoice, Place::OPEN) {
+            visible.invoices.insert(fixture.loose_invoice.to_string());
+        }
+        if role != Role::Guest {
+            let everybody = [&fixture.org.owner, &fixture.me, &fixture.colleague, &fixture.newcomer];
+            visible.members.extend(everybody.map(|person| person.member_id.to_string()));
+            visible.members.extend(fixture.cases.iter().map(|case| case.worker.member_id.to_string()));
+        }
+        visible
+    }
+
+    /// Whether the caller should see this id, of whatever kind.
+    pub(crate) fn shows(&self, id: &str) -> bool {
+        [&self.clients, &self.projects, &self.tasks, &self.invoices, &self.workspaces, &self.members, &self.grants]
+            .iter()
+            .any(|ids| ids.contains(id))
+    }
+}
