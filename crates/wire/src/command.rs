@@ -44,6 +44,14 @@ bound! {
     serde_json::Value: JSONB, JSONB_ARRAY;
 }
 
+impl Bound for Vec<u8> {
+    const TYPE: Type = Type::BYTEA;
+}
+
+impl Bound for f32 {
+    const TYPE: Type = Type::FLOAT4;
+}
+
 impl<T: fmt::Debug> Bound for Json<T>
 where
     Self: ToSql,

@@ -10,7 +10,7 @@ use crate::address::Address;
 use crate::command::{Command, Parameters};
 use crate::error::{Error, ServerError, cause};
 use crate::link::{HEADER, Link, Message};
-use crate::rows::{Answer, Rows};
+use crate::rows::{Answer, Column, Rows};
 use crate::statements::{Statement, Statements};
 use crate::{startup, stream};
 
@@ -37,9 +37,9 @@ pub struct Connection {
 
 /// How a command of an exchange refers to its statement.
 enum Prepared {
-    /// The server already has it prepared.
-    Before(Arc<[Type]>),
-    /// It is prepared under this name in this exchange.
+    /// The server knows it.
+    Before(Arc<[Column]>),
+    /// The server gets to know it by this name, in this exchange.
     Now(Arc<str>),
     /// The command at this index of the exchange has the same text.
     Again(usize),
@@ -241,7 +241,7 @@ impl Connection {
         prepared: &[Prepared],
         answers: &mut Vec<Answer>,
     ) -> Result<(), Error> {
-        let mut described = Arc::clone(Rows::default().columns());
+        let mut described = Arc::clone(Rows::default().shared_columns());
         let mut rows = Rows::default();
         let mut refused: Option<ServerError> = None;
         loop {
@@ -252,14 +252,14 @@ impl Connection {
                 b'D' => rows.push(body),
                 // The statement is described, …
                 b'T' => described = columns(body)?,
-                b'n' => described = Arc::clone(Rows::default().columns()),
+                b'n' => described = Arc::clone(Rows::default().shared_columns()),
                 // … and bound.
                 b'2' => {
                     rows = Rows::new(match prepared.get(at) {
                         None => return Err(Error::Protocol("an answer to no statement")),
                         Some(Prepared::Before(columns)) => Arc::clone(columns),
-                        Some(Prepared::Never) => Arc::clone(Rows::default().columns()),
-                        Some(Prepared::Again(first)) => Arc::clone(answers[*first].columns()),
+                        Some(Prepared::Never) => Arc::clone(Rows::default().shared_columns()),
+                        Some(Prepared::Again(first)) => Arc::clone(answers[*first].shared_columns()),
                         Some(Prepared::Now(name)) => {
                             let statement = Statement {
                                 name: Arc::clone(name),
@@ -389,20 +389,21 @@ fn bind(statement: &str, parameters: &Parameters, output: &mut BytesMut) -> Resu
     Ok(())
 }
 
-/// The types in a `RowDescription`. Each column has a name and six numbers; the third number is its type.
-fn columns(body: &[u8]) -> Result<Arc<[Type]>, Error> {
+/// The columns in a `RowDescription`: each one's name, and six numbers of which the third is its type's.
+fn columns(body: &[u8]) -> Result<Arc<[Column]>, Error> {
     const CUT: Error = Error::Protocol("a description is cut off");
     let (count, mut rest) = body.split_first_chunk().ok_or(CUT)?;
-    let mut types = Vec::new();
+    let mut columns = Vec::new();
     for _ in 0..u16::from_be_bytes(*count) {
-        let name = rest.iter().position(|byte| *byte == 0).ok_or(CUT)?;
-        let (numbers, others) = rest[name + 1..].split_first_chunk::<18>().ok_or(CUT)?;
+        let end = rest.iter().position(|byte| *byte == 0).ok_or(CUT)?;
+        let (numbers, others) = rest[end + 1..].split_first_chunk::<18>().ok_or(CUT)?;
         let oid = u32::from_be_bytes([numbers[6], numbers[7], numbers[8], numbers[9]]);
-        // Nothing reads a type that is not built in.
-        types.push(Type::from_oid(oid).unwrap_or_else(|| Type::new("?".to_owned(), oid, Kind::Simple, "?".to_owned())));
+        // A type that is not built in is read by nobody.
+        let kind = Type::from_oid(oid).unwrap_or_else(|| Type::new("?".to_owned(), oid, Kind::Simple, "?".to_owned()));
+        columns.push(Column { name: String::from_utf8_lossy(&rest[..end]).into(), kind });
         rest = others;
     }
-    Ok(types.into())
+    Ok(columns.into())
 }
 
 /// The number of rows at the end of a `CommandComplete`, such as `INSERT 0 3`; 0 if there is none.

@@ -44,4 +44,4 @@ pub use address::{Address, TlsMode};
 pub use command::{Bound, Command, Element, Parameters};
 pub use connection::Connection;
 pub use error::{Error, ServerError};
-pub use rows::{Answer, Row, Rows, Values};
+pub use rows::{Answer, Column, Row, Rows, Values};

@@ -24,17 +24,36 @@ impl Deref for Answer {
     }
 }
 
-/// Rows as they arrived, one after the other in one block of memory.
+/// What a statement gives under one name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    pub(crate) name: Box<str>,
+    pub(crate) kind: Type,
+}
+
+impl Column {
+    /// Its name, which other columns of the statement may have, too.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its type.
+    pub fn kind(&self) -> &Type {
+        &self.kind
+    }
+}
+
+/// Rows as they came, one behind the other in one piece of memory.
 #[derive(Debug, Clone)]
 pub struct Rows {
-    columns: Arc<[Type]>,
+    columns: Arc<[Column]>,
     bytes: Vec<u8>,
     /// The offset of each row.
     starts: Vec<usize>,
 }
 
-/// No columns. Most statements of an exchange return none, and share this.
-static NO_COLUMNS: LazyLock<Arc<[Type]>> = LazyLock::new(|| Arc::from([]));
+/// No columns. Most statements of an exchange give none, and share these.
+static NO_COLUMNS: LazyLock<Arc<[Column]>> = LazyLock::new(|| Arc::from([]));
 
 /// How many rows to expect when the first one arrives: about a page of a list.
 const EXPECTED: usize = 24;
@@ -46,8 +65,8 @@ impl Default for Rows {
 }
 
 impl Rows {
-    /// No rows yet, with these columns.
-    pub(crate) fn new(columns: Arc<[Type]>) -> Self {
+    /// No rows yet, of these columns.
+    pub(crate) fn new(columns: Arc<[Column]>) -> Self {
         Self { columns, bytes: Vec::new(), starts: Vec::new() }
     }
 
@@ -61,8 +80,13 @@ impl Rows {
         self.bytes.extend_from_slice(row);
     }
 
-    /// The columns' types.
-    pub(crate) fn columns(&self) -> &Arc<[Type]> {
+    /// The columns, shared with other rows of the same statement.
+    pub(crate) fn shared_columns(&self) -> &Arc<[Column]> {
+        &self.columns
+    }
+
+    /// The columns, from the first to the last.
+    pub fn columns(&self) -> &[Column] {
         &self.columns
     }
 
@@ -90,8 +114,8 @@ impl Rows {
 /// One row.
 #[derive(Debug, Clone, Copy)]
 pub struct Row<'r> {
-    columns: &'r [Type],
-    /// The bytes of the row and of all rows after it.
+    columns: &'r [Column],
+    /// The row, and those behind it.
     bytes: &'r [u8],
 }
 
@@ -128,7 +152,7 @@ impl<'r> Row<'r> {
 /// The remaining values of a row. Each step costs the same, however many columns there are.
 #[derive(Debug, Clone)]
 pub struct Values<'r> {
-    columns: &'r [Type],
+    columns: &'r [Column],
     bytes: &'r [u8],
     column: usize,
 }
@@ -163,7 +187,7 @@ impl<'r> Values<'r> {
     fn raw(&mut self) -> Result<(&'r Type, Option<&'r [u8]>), Error> {
         let column = self.column;
         let missing = || Error::Decode { column, source: cause("there is no such column") };
-        let kind = self.columns.get(column).ok_or_else(missing)?;
+        let kind = &self.columns.get(column).ok_or_else(missing)?.kind;
         let (value, rest) = split(self.bytes).ok_or_else(missing)?;
         self.bytes = rest;
         self.column += 1;
@@ -218,8 +242,12 @@ fn is_vast(numeric: &[u8]) -> bool {
 mod tests {
     use super::*;
 
+    fn columns<const N: usize>(kinds: [Type; N]) -> Arc<[Column]> {
+        Arc::from(kinds.map(|kind| Column { name: kind.name().into(), kind }))
+    }
+
     fn rows() -> Rows {
-        let mut rows = Rows::new(Arc::from([Type::INT4, Type::TEXT]));
+        let mut rows = Rows::new(columns([Type::INT4, Type::TEXT]));
         rows.push(b"\0\x02\0\0\0\x04\0\0\0\x07\0\0\0\x02hi");
         rows.push(b"\0\x02\xff\xff\xff\xff\0\0\0\0");
         rows
@@ -244,7 +272,7 @@ mod tests {
         assert!(matches!(row.get::<i32>(2), Err(Error::Decode { column: 2, .. })));
         let null = rows.iter().nth(1).unwrap();
         assert!(matches!(null.get::<i32>(0), Err(Error::Decode { column: 0, .. })), "null is no number");
-        let mut cut = Rows::new(Arc::from([Type::INT4]));
+        let mut cut = Rows::new(columns([Type::INT4]));
         cut.push(b"\0\x01\0\0\0\x09ab");
         assert!(cut.first().unwrap().get::<i32>(0).is_err());
     }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use hashlink::LruCache;
-use postgres_types::Type;
+
+use crate::rows::Column;
 
 /// How many are kept. The API uses fewer different statements at a time; each costs the server some tens of kilobytes.
 const CAPACITY: usize = 500;
@@ -15,8 +16,8 @@ pub(crate) struct Statement {
     pub(crate) name: Arc<str>,
     /// The parameter types that it was prepared with.
     pub(crate) parameters: Box<[u32]>,
-    /// The types of its result columns.
-    pub(crate) columns: Arc<[Type]>,
+    /// The names and types of what it gives.
+    pub(crate) columns: Arc<[Column]>,
 }
 
 /// The prepared statements by text. The least recently used one is evicted for a new one.
@@ -74,7 +75,7 @@ mod tests {
     #[test]
     fn the_least_recently_used_is_evicted() {
         let mut statements = Statements::new();
-        let columns: Arc<[Type]> = Arc::from([]);
+        let columns: Arc<[Column]> = Arc::from([]);
         for n in 0..=CAPACITY {
             let name = statements.name();
             let statement = Statement { name, parameters: Box::from([]), columns: Arc::clone(&columns) };
