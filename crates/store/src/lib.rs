@@ -48,6 +48,6 @@ pub use record::{
     ListOf, ListRequest, Record, count, count_for, cursor, get, get_for_update, get_many, list, list_for,
 };
 pub use scope::{
-    AsStoreError, IdentityScope, ReadScope, Scope, Tenant, WorkerScope, WriteScope, in_write_scope,
+    AsStoreError, IdentityScope, ReadScope, Scope, SeaConnection, Tenant, WorkerScope, WriteScope, in_write_scope,
     in_write_scope_until,
 };

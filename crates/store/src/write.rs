@@ -1,7 +1,7 @@
 //! Writes: SeaORM builds the statement, the scope runs it, and the row comes back as the domain's entity.
 
 use sea_orm::sea_query::{
-    Alias, Expr, ExprTrait, OnConflict, PostgresQueryBuilder, Query, QueryStatementWriter, SimpleExpr, Value,
+    Alias, Expr, ExprTrait, OnConflict, PostgresQueryBuilder, Query, QueryStatementWriter, SimpleExpr,
 };
 use sea_orm::{ActiveModelTrait, EntityTrait, Insert, QueryFilter, QueryTrait};
 use tenantry_domain::{Clock, Id};
@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::record::{self, Record};
+use crate::scope::sea_orm::bind;
 use crate::scope::sealed::Sealed;
 use crate::scope::{Scope, WriteScope};
 use crate::sql::Sql;
@@ -131,29 +132,11 @@ pub(crate) fn bound(statement: &impl QueryStatementWriter) -> Sql {
     let (text, values) = statement.build(PostgresQueryBuilder);
     let mut sql = Sql::new(&text);
     for value in values {
-        bind(&mut sql, value);
+        if let Err(value) = bind(&mut sql, value) {
+            sql.refuse(&format!("no column has the type of {value:?}"));
+        }
     }
     sql
-}
-
-/// Binds a value of the builder. The entities' columns have no other types than these.
-fn bind(sql: &mut Sql, value: Value) {
-    let _ = match value {
-        Value::Bool(value) => sql.value(value),
-        Value::SmallInt(value) => sql.value(value),
-        Value::Int(value) => sql.value(value),
-        Value::BigInt(value) => sql.value(value),
-        Value::String(value) => sql.value(value),
-        Value::Json(value) => sql.value(value.map(|value| *value)),
-        Value::Uuid(value) => sql.value(value),
-        Value::ChronoDate(value) => sql.value(value),
-        Value::ChronoDateTimeUtc(value) => sql.value(value),
-        Value::Decimal(value) => sql.value(value),
-        other => {
-            sql.refuse(&format!("no column has the type of {other:?}"));
-            return;
-        }
-    };
 }
 
 /// Runs a statement that returns at most one row.

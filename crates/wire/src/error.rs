@@ -22,19 +22,19 @@ pub enum Error {
     #[error("the connection to the database failed")]
     Io(#[source] Arc<io::Error>),
     /// Encryption could not be established.
-    #[error("no secure connection to the database came about")]
+    #[error("a secure connection to the database could not be established")]
     Tls(#[source] Cause),
     /// The server asks for an authentication method that we do not support.
-    #[error("the server does not let us in: {0}")]
+    #[error("the server refused the login: {0}")]
     Authentication(&'static str),
     /// The server violated the protocol, or did not apply a setting of the session.
-    #[error("not what the protocol allows, or what was agreed: {0}")]
+    #[error("the server violated the protocol or the session's settings: {0}")]
     Protocol(&'static str),
     /// The server refused a statement, or the connection itself.
     #[error("{0}")]
     Server(#[source] Arc<ServerError>),
     /// No connection became available in time.
-    #[error("no connection could be had in time")]
+    #[error("no connection was available in time")]
     TimedOut,
     /// The connection, or the pool it comes from, is closed.
     #[error("the connection is closed")]
@@ -52,7 +52,7 @@ pub enum Error {
         source: Cause,
     },
     /// A row was expected, and there is none.
-    #[error("the statement gave no row")]
+    #[error("the statement returned no row")]
     NoRow,
 }
 

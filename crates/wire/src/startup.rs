@@ -42,7 +42,8 @@ struct Proof<'a> {
 impl Proof<'_> {
     /// Answers the server's authentication request: a number, and data that belongs to it.
     fn answer(&mut self, request: &[u8], output: &mut BytesMut) -> Result<(), Error> {
-        let (kind, body) = request.split_first_chunk().ok_or(Error::Protocol("a request for a proof is cut off"))?;
+        let (kind, body) =
+            request.split_first_chunk().ok_or(Error::Protocol("an authentication request is cut off"))?;
         match i32::from_be_bytes(*kind) {
             // The server has not yet proved that it knows the password.
             0 if self.scram.is_some() => return Err(Error::Protocol("it did not prove that it knows the password")),
@@ -71,7 +72,7 @@ impl Proof<'_> {
                 self.scram()?.finish(body)?;
                 self.scram = None;
             }
-            _ => return Err(Error::Authentication("it asks for a proof other than a password")),
+            _ => return Err(Error::Authentication("it asks for an authentication method other than a password")),
         }
         Ok(())
     }
@@ -82,6 +83,6 @@ impl Proof<'_> {
     }
 
     fn scram(&mut self) -> Result<&mut ScramSha256, Error> {
-        self.scram.as_mut().ok_or(Error::Protocol("a step of a proof that was not begun"))
+        self.scram.as_mut().ok_or(Error::Protocol("an authentication step without a start"))
     }
 }

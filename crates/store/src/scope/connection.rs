@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use futures_util::future::{self, BoxFuture, FutureExt as _, MaybeDone, maybe_done};
 use parking_lot::Mutex;
+use tenantry_domain::OrganizationId;
 use tenantry_wire::{Answer, Command, Error, Parameters, Rows};
 use tracing::Instrument as _;
 
@@ -92,10 +93,18 @@ struct Held {
 
 #[derive(Default)]
 struct Queue {
-    /// Nothing to run is asked by one who only waits until the transaction has begun.
-    waiting: Vec<(Option<Sql>, Arc<Slot>)>,
+    waiting: Vec<Waiting>,
     /// Whether statements only queue, because others will come to be sent with them.
     is_corked: bool,
+}
+
+/// One who waits for an answer.
+struct Waiting {
+    /// Nothing to run is asked by one who only waits until the transaction has begun.
+    sql: Option<Sql>,
+    /// The organization that the transaction must still be bound to behind the statement, which is not one of ours.
+    within: Option<OrganizationId>,
+    slot: Arc<Slot>,
 }
 
 /// Where an answer will be.
@@ -166,6 +175,18 @@ impl Held {
             Err(error) => self.refused = Some(error.clone()),
         }
         (answers, result)
+    }
+
+    /// Makes sure that the transaction is still bound to its organization, as this answer tells; nothing else is sent otherwise.
+    fn require(&mut self, answer: Option<Answer>) -> Result<(), StoreError> {
+        let is_within = answer.and_then(|answer| answer.first()?.get(0).ok()).unwrap_or(false);
+        if is_within {
+            return Ok(());
+        }
+        let error = StoreError::Database(Error::Protocol("a statement changed the organization of its scope"));
+        self.is_settled = false;
+        self.refused = Some(error.clone());
+        Err(error)
     }
 
     async fn send(&mut self, statements: &[Sql], answers: &mut Vec<Answer>) -> Result<(), StoreError> {
@@ -255,7 +276,7 @@ impl Connection {
 
     /// Opens the transaction, if no statement has done so.
     pub(crate) async fn ensure_open(&self) -> Result<(), StoreError> {
-        self.answer(None).await.map(drop)
+        self.answer(None, None).await.map(drop)
     }
 
     /// The connection, whose transaction keeps more from others than it did when it began.
@@ -266,7 +287,7 @@ impl Connection {
 
     /// Runs a statement and gives its rows.
     pub(crate) async fn fetch(&self, sql: Sql) -> Result<Rows, StoreError> {
-        Ok(self.answer(Some(sql)).await?.rows)
+        Ok(self.answer(Some(sql), None).await?.rows)
     }
 
     /// Runs a statement that gives one number.
@@ -277,12 +298,18 @@ impl Connection {
 
     /// Runs a statement and gives the number of rows that it touched.
     pub(crate) async fn execute(&self, sql: Sql) -> Result<u64, StoreError> {
-        Ok(self.answer(Some(sql)).await?.affected)
+        Ok(self.answer(Some(sql), None).await?.affected)
+    }
+
+    /// Runs a statement that somebody else wrote. Nobody gets its answer, nor any that comes in the same round trip, unless the
+    /// transaction is bound to the organization afterwards; if it is not, it is over.
+    pub(crate) async fn answer_within(&self, sql: Sql, organization: OrganizationId) -> Result<Answer, StoreError> {
+        self.answer(Some(sql), Some(organization)).await
     }
 
     /// Changes a setting until the transaction ends.
     pub(crate) async fn set(&self, statement: String) -> Result<(), StoreError> {
-        self.answer(Some(Sql::once(statement))).await.map(drop)
+        self.answer(Some(Sql::once(statement)), None).await.map(drop)
     }
 
     /// Runs reads side by side, which may do the same with theirs: see [`ReadScope::together`](super::ReadScope::together). A
@@ -332,11 +359,11 @@ impl Connection {
         Ok(())
     }
 
-    async fn answer(&self, sql: Option<Sql>) -> Result<Answer, StoreError> {
+    async fn answer(&self, sql: Option<Sql>, within: Option<OrganizationId>) -> Result<Answer, StoreError> {
         let slot = Arc::new(Slot::default());
         let is_corked = {
             let mut queue = self.queue.lock();
-            queue.waiting.push((sql, Arc::clone(&slot)));
+            queue.waiting.push(Waiting { sql, within, slot: Arc::clone(&slot) });
             queue.is_corked
         };
         if is_corked {
@@ -351,17 +378,27 @@ impl Connection {
     async fn send_queued(&self) {
         let mut held = self.held.lock().await;
         let waiting = std::mem::take(&mut self.queue.lock().waiting);
-        let mut statements = Vec::with_capacity(waiting.len());
+        let mut statements = Vec::with_capacity(waiting.len() + 1);
         let mut slots = Taken(VecDeque::with_capacity(waiting.len()));
-        for (sql, slot) in waiting {
+        let mut guarded = None;
+        for Waiting { sql, within, slot } in waiting {
             slots.0.push_back((sql.is_some(), slot));
             statements.extend(sql);
+            guarded = within.or(guarded);
         }
-        let (answers, result) = if statements.is_empty() && held.opening.is_none() && held.is_settled {
+        statements.extend(guarded.map(is_within));
+        let (mut answers, mut result) = if statements.is_empty() && held.opening.is_none() && held.is_settled {
             (Vec::new(), Ok(()))
         } else {
             held.exchange(&self.shelf, &statements).await
         };
+        if guarded.is_some() {
+            result = result.and_then(|()| held.require(answers.pop()));
+            // Those before the one that failed were not looked at.
+            if result.is_err() {
+                answers.clear();
+            }
+        }
         let mut answers = answers.into_iter();
         while let Some((has_statement, slot)) = slots.0.pop_front() {
             let answer =
@@ -378,6 +415,13 @@ async fn round_trip(lease: &mut Lease, commands: &[Command<'_>]) -> (Vec<Answer>
     // Without their texts: what a statement narrows by may be anybody's data.
     let span = tracing::debug_span!("db.round_trip", statements = commands.len());
     lease.try_exchange(commands).instrument(span).await
+}
+
+/// Whether the transaction is bound to the organization.
+fn is_within(organization: OrganizationId) -> Sql {
+    let mut sql = Sql::new("SELECT coalesce(current_setting('app.current_organization_id', true) = ");
+    sql.bind(organization.as_uuid().to_string()).push(", false)");
+    sql
 }
 
 /// A scope is used after its end, or after a statement in it was given up. The types make the first impossible; the error is

@@ -6,6 +6,7 @@
 mod connection;
 mod identity;
 mod read;
+pub(crate) mod sea_orm;
 mod worker;
 mod write;
 
@@ -16,6 +17,7 @@ pub use connection::Connection;
 pub(crate) use connection::{Begin, Opening};
 pub use identity::IdentityScope;
 pub use read::ReadScope;
+pub use sea_orm::SeaConnection;
 pub use worker::WorkerScope;
 pub use write::{AsStoreError, WriteScope, in_write_scope, in_write_scope_until};
 
@@ -43,6 +45,11 @@ pub trait Scope: sealed::Sealed + Send + Sync {
     /// The organization that every statement of the scope names.
     fn organization_id(&self) -> OrganizationId {
         self.tenant().actor.organization_id
+    }
+
+    /// The scope as a connection of SeaORM's, for entities of the caller's own.
+    fn sea_orm(&self) -> SeaConnection<'_> {
+        SeaConnection::new(self.connection(), self.organization_id())
     }
 }
 

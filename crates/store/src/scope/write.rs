@@ -130,7 +130,7 @@ where
         };
         match result {
             Err(error) if attempt < ATTEMPTS && error.as_store_error().is_some_and(StoreError::is_retryable) => {
-                tracing::debug!(attempt, "a write lost against a concurrent one and starts over");
+                tracing::debug!(attempt, "a write conflicted with a concurrent one and is retried");
                 attempt += 1;
             }
             result => return result,

@@ -15,18 +15,18 @@ const AS_IT_IS: &[(&str, &[&str], &str)] = &[
     (
         "channel_binding",
         &["disable", "prefer"],
-        "the proof of the password is not bound to the encrypted channel here; sslmode=verify-full makes sure of the server",
+        "channel binding is not implemented; use sslmode=verify-full to authenticate the server",
     ),
     (
         "target_session_attrs",
         &["any"],
-        "the server that is named is taken as it is; name the primary, or a proxy before it",
+        "the named server is used as it is; name the primary, or a proxy in front of it",
     ),
-    ("load_balance_hosts", &["disable"], "one host is named, and there is nothing to choose from"),
+    ("load_balance_hosts", &["disable"], "there is only one host to choose from"),
     ("gssencmode", &["disable", "prefer"], "there is no GSSAPI here; encryption is TLS"),
     ("gssdelegation", &["0"], "there is no GSSAPI here"),
     ("sslcompression", &["0"], "nothing is compressed here"),
-    ("sslnegotiation", &["postgres"], "encryption is asked for in PostgreSQL's own way"),
+    ("sslnegotiation", &["postgres"], "encryption is negotiated in PostgreSQL's own way"),
     ("sslsni", &["1"], "the host's name is always sent when encryption begins"),
     ("sslcertmode", &["allow"], "a certificate that is given is sent when the server asks for one"),
     ("ssl_min_protocol_version", &["TLSv1", "TLSv1.1", "TLSv1.2"], "the lowest version here is 1.2"),
@@ -40,8 +40,8 @@ const AS_IT_IS: &[(&str, &[&str], &str)] = &[
     ("sslcrl", &[], "revocation lists are not read here"),
     ("sslcrldir", &[], "revocation lists are not read here"),
     ("sslpassword", &[], "a key is read without a passphrase here"),
-    ("require_auth", &[], "the way of proof is the server's to choose here"),
-    ("requirepeer", &[], "the owner of the server's socket is not looked at here"),
+    ("require_auth", &[], "the server chooses the authentication method"),
+    ("requirepeer", &[], "the owner of the server's socket is not checked"),
     ("krbsrvname", &[], "there is no Kerberos here"),
 ];
 
@@ -66,7 +66,8 @@ pub(super) fn address_among(mut parts: Parts, folders: &[&str]) -> Result<Addres
     // An empty value counts as absent.
     let mut take = |name: &str| parts.remove(name).filter(|value| !value.is_empty());
     let port = take("port").map_or(Ok(5432), |port| port.parse());
-    let port = port.ok().filter(|port| *port > 0).ok_or_else(|| malformed("its port is no number from 1 to 65535"))?;
+    let port =
+        port.ok().filter(|port| *port > 0).ok_or_else(|| malformed("its port is not a number from 1 to 65535"))?;
     let host = take("host").map_or_else(|| Ok(usual_host(port, folders)), host)?;
     let user = take("user").ok_or_else(|| malformed("it names no user"))?;
     let (tls, root_certificate) = tls(take("sslmode"), take("sslrootcert"))?;
@@ -118,10 +119,10 @@ fn host(text: String) -> Result<Host, Error> {
         return Ok(Host::Folder(text.into()));
     }
     if text.contains(',') {
-        return Err(malformed("it names several hosts, and one is needed: name the primary, or a proxy before them"));
+        return Err(malformed("it names several hosts; name one: the primary, or a proxy in front of them"));
     }
     if text.starts_with('@') {
-        return Err(malformed("its host is a socket without a file, which is refused: name the folder of one"));
+        return Err(malformed("its host is an abstract socket, which is not supported; name the folder of a socket"));
     }
     // An IPv6 address has no brackets here; some people write them all the same.
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).map(str::to_owned);
@@ -150,7 +151,8 @@ fn tls(mode: Option<String>, root: Option<String>) -> Result<(TlsMode, Option<Pa
 /// In whole seconds. As in PostgreSQL's client, zero or less means no timeout, and 1 means 2.
 fn connect_timeout(text: Option<String>) -> Result<Option<Duration>, Error> {
     let Some(text) = text else { return Ok(None) };
-    let seconds: i32 = text.trim_ascii().parse().map_err(|_| malformed("connect_timeout is no number of seconds"))?;
+    let seconds: i32 =
+        text.trim_ascii().parse().map_err(|_| malformed("connect_timeout is not a number of seconds"))?;
     Ok(u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map(|seconds| Duration::from_secs(seconds.max(2))))
 }
 
@@ -158,7 +160,7 @@ fn keepalive(take: &mut impl FnMut(&str) -> Option<String>) -> Result<Keepalive,
     // As in PostgreSQL's client, zero means the system's default.
     let mut number = |name: &str| -> Result<Option<u32>, Error> {
         let Some(text) = take(name) else { return Ok(None) };
-        let number: i32 = text.trim_ascii().parse().map_err(|_| malformed(&format!("{name} is no number")))?;
+        let number: i32 = text.trim_ascii().parse().map_err(|_| malformed(&format!("{name} is not a number")))?;
         Ok(u32::try_from(number).ok().filter(|number| *number > 0))
     };
     let seconds = |number: Option<u32>| number.map(|seconds| Duration::from_secs(seconds.into()));

@@ -51,7 +51,7 @@ fn url(rest: &str) -> Result<Parts, Error> {
     keep("dbname", database)?;
     for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
         let Some((name, value)) = parameter.split_once('=') else {
-            return Err(malformed("a parameter behind its `?` has no `=`"));
+            return Err(malformed("a parameter after its `?` has no `=`"));
         };
         insert(&mut parts, &decoded(name)?, decoded(value)?);
     }
@@ -68,7 +68,7 @@ fn end_of_user(text: &str) -> Option<usize> {
 
 fn host_and_port(place: &str) -> Result<(&str, &str), Error> {
     if place.contains(',') {
-        return Err(malformed("it names several hosts, and one is needed: name the primary, or a proxy before them"));
+        return Err(malformed("it names several hosts; name one: the primary, or a proxy in front of them"));
     }
     let (host, port) = match place.strip_prefix('[') {
         None => place.split_once(':').unwrap_or((place, "")),
@@ -80,7 +80,7 @@ fn host_and_port(place: &str) -> Result<(&str, &str), Error> {
             match port.strip_prefix(':') {
                 Some(port) => (host, port),
                 None if port.is_empty() => (host, ""),
-                None => return Err(malformed("something stands between the `]` of its host and the port")),
+                None => return Err(malformed("there is text between the `]` of its host and the port")),
             }
         }
     };
@@ -106,7 +106,7 @@ fn keywords(text: &str) -> Result<Parts, Error> {
         }
         let (value, behind) = value(behind.trim_ascii_start())?;
         if value.contains('\0') {
-            return Err(malformed("a part of it holds U+0000"));
+            return Err(malformed("a part of it contains U+0000"));
         }
         insert(&mut parts, name, value);
         rest = behind.trim_ascii_start();
@@ -150,9 +150,11 @@ fn insert(parts: &mut Parts, name: &str, value: String) {
 fn decoded(text: &str) -> Result<String, Error> {
     let is_digit = |at: usize| text.as_bytes().get(at).is_some_and(u8::is_ascii_hexdigit);
     if text.match_indices('%').any(|(at, _)| !is_digit(at + 1) || !is_digit(at + 2)) {
-        return Err(malformed("a `%` in it has no two hexadecimal digits behind it; the letter itself is written %25"));
+        return Err(malformed(
+            "a `%` in it is not followed by two hexadecimal digits; write the character itself as %25",
+        ));
     }
     let text = percent_decode_str(text).decode_utf8().map_err(|_| malformed("a part of it is not UTF-8"))?;
     // The protocol uses it to terminate strings.
-    if text.contains('\0') { Err(malformed("a part of it holds U+0000")) } else { Ok(text.into_owned()) }
+    if text.contains('\0') { Err(malformed("a part of it contains U+0000")) } else { Ok(text.into_owned()) }
 }
