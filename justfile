@@ -16,6 +16,10 @@ test *names:
 schema:
     cargo run --locked --quiet -- schema > schema.graphql
 
+# Write the committed expansion of the derive anew.
+expand:
+    TENANTRY_UPDATE_EXPANSION=1 cargo test --locked --package tenantry-noun --quiet
+
 # Compare with the floor and the peer, and print one table.
 bench *args:
     scripts/bootstrap && bench/run {{args}}

@@ -1,11 +1,9 @@
 //! An organization that has everything: a row in every table, a value in every field, and ties and nulls in the columns
 //! that lists are sorted by.
 
-use tenantry_domain::{
-    ClientId, Id, InvitationId, InvoiceId, MemberId, ProjectId, ProjectMemberId, Role, TaskId, WorkspaceId,
-    WorkspaceMemberId,
-};
-use uuid::Uuid;
+use std::collections::BTreeMap;
+
+use tenantry_domain::{InvitationId, Role, WorkspaceMemberId};
 
 use crate::app::TestApp;
 use crate::organization::{Org, Person};
@@ -36,30 +34,28 @@ pub struct FullOrg {
     pub project_grants: Vec<String>,
     /// The ids of the grants on workspaces.
     pub workspace_grants: Vec<String>,
+    /// The ids of every noun's rows, by the noun's name.
+    ids: BTreeMap<&'static str, Vec<String>>,
 }
 
 impl FullOrg {
     /// The first id of each kind, by the name of the GraphQL type.
     pub fn sample(&self, type_name: &str) -> Option<String> {
-        Some(match type_name {
-            "Client" => self.clients[0].clone(),
-            "Invoice" => self.invoices[0].clone(),
-            "Member" => self.ada.member_id.to_string(),
-            "Organization" => self.org.id.to_string(),
-            "Project" => self.projects[0].clone(),
-            "ProjectGrant" => self.project_grants[0].clone(),
-            "Task" => self.tasks[0].clone(),
-            "Workspace" => self.workspaces[0].clone(),
-            "WorkspaceGrant" => self.workspace_grants[0].clone(),
-            _ => return None,
-        })
+        match type_name {
+            "Member" => Some(self.ada.member_id.to_string()),
+            "Organization" => Some(self.org.id.to_string()),
+            name => self.ids.get(name)?.first().cloned(),
+        }
     }
 
-    /// Every id of the organization, in the API's format.
+    /// The ids of a noun's rows, by the noun's name; the first is the [`sample`](Self::sample) unless the noun is the member.
+    pub fn ids(&self, noun: &str) -> &[String] {
+        self.ids.get(noun).unwrap_or_else(|| panic!("{noun} is no noun"))
+    }
+
+    /// Every id of the organization, as the API spells them.
     pub fn all_ids(&self) -> Vec<String> {
-        let graph = [&self.clients, &self.projects, &self.tasks, &self.invoices];
-        let people = [&self.workspaces, &self.members, &self.project_grants, &self.workspace_grants];
-        let mut ids: Vec<String> = graph.into_iter().chain(people).flatten().cloned().collect();
+        let mut ids: Vec<String> = self.ids.values().flatten().cloned().collect();
         ids.extend([self.org.id.to_string(), self.org.owner.user_id.to_string(), self.ada.user_id.to_string()]);
         ids
     }
@@ -72,27 +68,22 @@ impl TestApp {
         let ada = self.person(&org, "ada", Role::Member).await;
         let guest = self.person(&org, "guest", Role::Guest).await;
         self.fill(&org, &ada, &guest).await;
+        let ids = self.fill_declared(&org, &ada).await;
+        let of = |noun: &str| ids[noun].clone();
         FullOrg {
-            clients: self.spelled(&org, "app.clients", ClientId::from_uuid).await,
-            projects: self.spelled(&org, "app.projects", ProjectId::from_uuid).await,
-            tasks: self.spelled(&org, "app.tasks", TaskId::from_uuid).await,
-            invoices: self.spelled(&org, "app.invoices", InvoiceId::from_uuid).await,
-            workspaces: self.spelled(&org, "app.workspaces", WorkspaceId::from_uuid).await,
-            members: self.spelled(&org, "app.organization_members", MemberId::from_uuid).await,
-            project_grants: self.spelled(&org, "app.project_members", ProjectMemberId::from_uuid).await,
-            workspace_grants: self.spelled(&org, "app.workspace_members", WorkspaceMemberId::from_uuid).await,
+            clients: of("Client"),
+            projects: of("Project"),
+            tasks: of("Task"),
+            invoices: of("Invoice"),
+            workspaces: of("Workspace"),
+            members: of("Member"),
+            project_grants: of("ProjectGrant"),
+            workspace_grants: of("WorkspaceGrant"),
+            ids,
             org,
             ada,
             guest,
         }
-    }
-
-    async fn spelled<I: Id>(&self, org: &Org, table: &str, id: impl Fn(Uuid) -> I) -> Vec<String> {
-        // In the order of creation, which the statements below number.
-        let query = format!("SELECT id FROM {table} WHERE organization_id = $1 ORDER BY updated_at, id");
-        let ids: Vec<Uuid> =
-            sqlx::query_scalar(sqlx::AssertSqlSafe(query)).bind(org.uuid()).fetch_all(self.admin()).await.unwrap();
-        ids.into_iter().map(|uuid| id(uuid).to_string()).collect()
     }
 
     async fn fill(&self, org: &Org, ada: &Person, guest: &Person) {

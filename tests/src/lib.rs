@@ -24,6 +24,7 @@
 
 mod answer;
 mod app;
+mod fixture;
 mod full;
 mod organization;
 mod server;
@@ -33,6 +34,7 @@ mod tap;
 
 pub use answer::{Answer, UserError};
 pub use app::{TestApp, TestAppBuilder};
+pub use fixture::spelled;
 pub use full::FullOrg;
 pub use organization::{Org, OrgBuilder, Person};
 pub use server::Server;

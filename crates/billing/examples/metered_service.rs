@@ -8,11 +8,37 @@ use std::error::Error;
 
 use tenantry_billing::{Billing, BillingError, Burst, Decision, Meter, MeterOptions, Throttle, ThrottleOptions};
 use tenantry_devdb::{Cluster, ClusterOptions};
+use tenantry_domain::Violations;
 use tenantry_domain::client::NewClient;
 use tenantry_domain::feature::Feature;
+use tenantry_domain::noun::New as _;
 use tenantry_domain::subscription::{Period, SubscriptionChange};
 use tenantry_domain::{Clock, Identity, OrganizationId, UserId};
-use tenantry_store::{ReadScope, Store, StoreSettings, client, in_write_scope};
+use tenantry_store::{AsStoreError, ReadScope, Store, StoreError, StoreSettings, in_write_scope, insert, origin};
+
+/// Why a client was not imported.
+#[derive(Debug, thiserror::Error)]
+enum ImportError {
+    #[error("the client was refused: {0}")]
+    Refused(#[from] Violations),
+    #[error(transparent)]
+    Billing(#[from] BillingError),
+}
+
+impl From<StoreError> for ImportError {
+    fn from(error: StoreError) -> Self {
+        Self::Billing(error.into())
+    }
+}
+
+impl AsStoreError for ImportError {
+    fn as_store_error(&self) -> Option<&StoreError> {
+        match self {
+            Self::Billing(error) => error.as_store_error(),
+            Self::Refused(_) => None,
+        }
+    }
+}
 
 /// What every request of this service uses. All of it is cheap to clone.
 #[derive(Clone)]
@@ -54,7 +80,7 @@ impl Importer {
         for name in names {
             match self.add(identity, name).await {
                 Ok(()) => imported += 1,
-                Err(BillingError::LimitReached(limit)) => {
+                Err(ImportError::Billing(BillingError::LimitReached(limit))) => {
                     println!("  {name} was left out: {limit}; upgrade to {:?}", limit.upgrade_to);
                     break;
                 }
@@ -64,14 +90,14 @@ impl Importer {
         Ok(imported)
     }
 
-    /// Checks and writes in one transaction. This enforces the limit, whoever else is writing.
-    async fn add(&self, identity: Identity, name: &str) -> Result<(), BillingError> {
+    /// Checks and writes in one transaction. This is where the limit holds, whoever else is writing.
+    async fn add(&self, identity: Identity, name: &str) -> Result<(), ImportError> {
         in_write_scope(&self.store, identity, |scope| {
             let billing = self.billing.clone();
             let new = NewClient { name: name.to_owned(), ..NewClient::default() };
             Box::pin(async move {
                 billing.check_level(scope, Feature::ActiveClients, 1).await?;
-                client::create(scope, new).await?;
+                insert(scope, &new.into_row(origin(scope))?).await?;
                 Ok(())
             })
         })

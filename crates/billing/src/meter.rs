@@ -249,7 +249,7 @@ impl Meter {
         let _at_database = account.at_database.lock().await;
         let result = self.load(organization, account).await;
         if let Err(error) = &result {
-            tracing::debug!(%organization, %error, "what is left of the organization's calls could not be read");
+            tracing::debug!(%organization, %error, "the organization's remaining calls could not be read");
             self.forget_if_gone(organization, error);
         }
         result

@@ -37,10 +37,10 @@ pub struct PlanFile {
 #[derive(Debug, thiserror::Error)]
 pub enum PlanFileError {
     /// It is not JSON, or does not have the expected fields.
-    #[error("the file cannot be read as a table of plans: {0}")]
+    #[error("the file is not a valid set of plans: {0}")]
     Malformed(serde_json::Error),
     /// It contains invalid plans.
-    #[error("the table of plans is wrong: {}", in_a_row(.0))]
+    #[error("the plans are invalid: {}", in_a_row(.0))]
     Wrong(Vec<PlanFault>),
 }
 
@@ -60,7 +60,7 @@ pub enum PlanFault {
     #[error("the plan \"{0}\" needs a name of at most {MAX_NAME} characters")]
     Name(String),
     /// The plan does not say what it allows of a feature.
-    #[error("the plan \"{plan}\" says nothing of {feature}")]
+    #[error("the plan \"{plan}\" does not name {feature}")]
     Missing {
         /// The plan.
         plan: String,
@@ -76,7 +76,7 @@ pub enum PlanFault {
         feature: Feature,
     },
     /// The plan names an unknown feature.
-    #[error("the plan \"{plan}\" names {feature}, which is no feature")]
+    #[error("the plan \"{plan}\" names {feature}, which is not a feature")]
     UnknownFeature {
         /// The plan.
         plan: String,
@@ -84,7 +84,7 @@ pub enum PlanFault {
         feature: String,
     },
     /// The limit is neither a whole number from 0, nor null, nor false.
-    #[error("the plan \"{plan}\" has no sensible limit for {feature}")]
+    #[error("the plan \"{plan}\" has an invalid limit for {feature}")]
     Limit {
         /// The plan.
         plan: String,

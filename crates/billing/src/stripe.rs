@@ -54,10 +54,10 @@ pub enum Received {
 #[derive(Debug, thiserror::Error)]
 pub enum ReceiveError {
     /// It is not an event; sending it again will not help.
-    #[error("the payload is no event")]
+    #[error("the payload is not an event")]
     Malformed(#[source] EventError),
     /// It is stored, but its price has no plan. It can be applied once the operator has configured one.
-    #[error("the price {price} of the subscription {subscription} stands for no plan")]
+    #[error("the price {price} of the subscription {subscription} has no plan")]
     UnknownPrice {
         /// The price at Stripe.
         price: String,
@@ -137,7 +137,7 @@ async fn receive_in(
     let has_effect = !matches!(event.content, Content::Other | Content::NotUnderstood);
     let Some(organization) = found else {
         if let Some(organization) = named {
-            tracing::warn!(%organization, event = id, "an event names an organization that is not there; was it deleted?");
+            tracing::warn!(%organization, event = id, "an event names an organization that does not exist; was it deleted?");
         }
         return Ok(if has_effect { Received::Waiting } else { Received::Kept });
     };

@@ -25,7 +25,7 @@ text_enum! {
 pub enum FeatureKind {
     /// How many exist at a time.
     Level,
-    /// How many came to be in a billing period.
+    /// How many were created or used in a billing period.
     Monthly,
 }
 
@@ -55,7 +55,7 @@ impl Feature {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the plan allows {limit} {}, and {used} are in use", feature.label())]
 pub struct LimitReached {
-    /// What is limited.
+    /// The limited feature.
     pub feature: Feature,
     /// How much the plan (or an override) allows.
     pub limit: i64,

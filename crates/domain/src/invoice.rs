@@ -4,9 +4,13 @@ use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 
 use crate::change::Change;
+use crate::client::Client;
 use crate::currency::Currency;
 use crate::id::{ClientId, InvoiceId, OrganizationId, ProjectId, TaskId, UserId};
+use crate::member::Member;
 use crate::money::{Money, MoneyError};
+use crate::noun::Noun;
+use crate::project::Project;
 use crate::text_enum::text_enum;
 use crate::validate::{FieldError, FieldErrorCode, Violations};
 
@@ -31,7 +35,7 @@ text_enum! {
 pub struct LineItem {
     /// What is billed.
     pub description: String,
-    /// How much of it.
+    /// The quantity.
     pub quantity: Decimal,
     /// The price per unit, in major units; it may be finer than the minor unit.
     pub rate: Decimal,
@@ -50,44 +54,82 @@ pub struct NewLineItem {
     pub rate: Decimal,
 }
 
-/// An invoice without its lines: they can be many and large, and lists of invoices rarely show them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A bill, without its lines: those can be many and large, and lists of invoices rarely show them. Guests see none.
+#[derive(Debug, Clone, PartialEq, Eq, Noun)]
+#[noun(table = "app.invoices", placed = in_project(project_id), read = ReadInvoice, write = WriteInvoice)]
+#[noun(currency = "currency", order_by = issue_date, by_hand)]
 pub struct Invoice {
     /// The invoice's id.
     pub id: InvoiceId,
     /// The organization that owns the row.
     pub organization_id: OrganizationId,
-    /// The billed client; `None` if the client was deleted.
+    /// The client who is billed; none when the client is gone.
+    #[field(
+        filter,
+        link(
+            Client,
+            unlink,
+            list = "invoices",
+            doc = "The client's invoices; the newest first unless ordered otherwise."
+        )
+    )]
     pub client_id: Option<ClientId>,
-    /// The project it is for.
+    /// The project.
+    #[field(
+        filter,
+        link(
+            Project,
+            unlink,
+            list = "invoices",
+            doc = "The project's invoices; the newest first unless ordered otherwise."
+        )
+    )]
     pub project_id: Option<ProjectId>,
-    /// Assigned when the invoice is issued; `None` for a draft.
+    /// The number, assigned when the invoice is issued; null for a draft.
+    #[field(computed)]
     pub number: Option<String>,
-    /// Its status.
+    /// The state of the invoice today, in the organization's time zone.
+    #[field(computed, filter(own), needs(due_date, amount_paid, total))]
     pub status: InvoiceStatus,
-    /// The date of the invoice.
+    /// The invoice date.
+    #[field(filter = "issued", sort = "By invoice date.")]
     pub issue_date: NaiveDate,
-    /// The day it has to be paid by.
+    /// The due date.
+    #[field(sort = "By due date; invoices without one come last.")]
     pub due_date: Option<NaiveDate>,
     /// The tax as a fraction: 0.18 is 18 %.
     pub tax_rate: Decimal,
-    /// The totals.
-    pub totals: Totals,
+    /// The sum of the lines.
+    #[field(computed)]
+    pub subtotal: Money,
+    /// The tax, rounded half away from zero.
+    #[field(computed)]
+    pub tax_amount: Money,
+    /// The subtotal and the tax.
+    #[field(computed)]
+    pub total: Money,
     /// What has been paid so far.
+    #[field(computed)]
     pub amount_paid: Money,
-    /// Anything else.
+    /// Notes.
+    #[field(prose(20_000))]
     pub notes: Option<String>,
     /// When it was issued.
+    #[field(computed)]
     pub sent_at: Option<DateTime<Utc>>,
     /// When it was paid in full.
+    #[field(computed)]
     pub paid_at: Option<DateTime<Utc>>,
     /// When it was voided.
+    #[field(computed)]
     pub voided_at: Option<DateTime<Utc>>,
-    /// The user who created it; `None` if the user was deleted.
+    /// The member who created it; none when the member has left.
+    #[field(author, link(Member, keep, key = "user_id", relation = "created_by"))]
     pub created_by: Option<UserId>,
-    /// When the row was created.
+    /// When the invoice was created.
+    #[field(sort)]
     pub created_at: DateTime<Utc>,
-    /// When the row last changed.
+    /// When the invoice last changed.
     pub updated_at: DateTime<Utc>,
 }
 
@@ -107,7 +149,7 @@ pub struct Totals {
 pub struct NewInvoice {
     /// The billed client.
     pub client_id: ClientId,
-    /// The project it is for.
+    /// The project.
     pub project_id: Option<ProjectId>,
     /// The currency of every amount.
     pub currency: Currency,
@@ -195,7 +237,7 @@ pub fn compute(currency: Currency, lines: Vec<NewLineItem>, tax_rate: Decimal) -
         line_items.push(LineItem { description: line.description, quantity: line.quantity, rate: line.rate, amount });
     }
     if subtotal.minor() < 0 {
-        let message = "The lines must not add up to less than zero.";
+        let message = "The total of the lines must not be negative.";
         return Err(FieldError::new(FieldErrorCode::OutOfRange, "lineItems", message).into());
     }
     let tax = exact_product(subtotal.amount(), tax_rate).ok_or(MoneyError::Overflow).map_err(overflow)?;
@@ -220,7 +262,7 @@ pub fn check_draft(
         v.push(FieldError::new(FieldErrorCode::OutOfRange, "dueDate", message));
     }
     if task_ids > MAX_INVOICE_TASKS {
-        let message = format!("An invoice covers at most {MAX_INVOICE_TASKS} tasks.");
+        let message = format!("An invoice can bill at most {MAX_INVOICE_TASKS} tasks.");
         v.push(FieldError::new(FieldErrorCode::OutOfRange, "taskIds", message));
     }
     let notes = v.optional_prose("notes", notes, 20_000);
@@ -258,13 +300,13 @@ fn checked_line(v: &mut Violations, n: usize, line: NewLineItem) -> NewLineItem 
 impl Invoice {
     /// The currency of every amount.
     pub fn currency(&self) -> Currency {
-        self.totals.total.currency()
+        self.total.currency()
     }
 
     /// The status on `today` (in the organization's time zone): a sent invoice with an open balance is overdue from the
     /// day after its due date.
     pub fn status_on(&self, today: NaiveDate) -> InvoiceStatus {
-        let open = self.amount_paid.minor() < self.totals.total.minor();
+        let open = self.amount_paid.minor() < self.total.minor();
         let due = self.due_date.is_some_and(|due| due < today);
         match self.status {
             InvoiceStatus::Sent | InvoiceStatus::Overdue if open && due => InvoiceStatus::Overdue,

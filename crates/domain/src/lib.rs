@@ -16,6 +16,7 @@ pub mod identity;
 pub mod invoice;
 pub mod member;
 pub mod money;
+pub mod noun;
 pub mod organization;
 pub mod permission;
 pub mod plan;

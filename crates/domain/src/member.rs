@@ -3,33 +3,44 @@
 use chrono::{DateTime, Utc};
 
 use crate::id::{MemberId, OrganizationId, UserId};
+use crate::noun::Noun;
 use crate::permission::Role;
 use crate::validate::{FieldError, FieldErrorCode, Violations};
 
-/// A user's membership of an organization.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A user's membership of the organization.
+#[derive(Debug, Clone, PartialEq, Eq, Noun)]
+#[noun(table = "app.organization_members", placed = own, read = ReadMember, write = ManageMembers, by_hand)]
+#[noun(from = "app.organization_members t JOIN auth.users u ON u.id = t.user_id", order_by = joined_at, ascending)]
 pub struct Member {
     /// The membership's id.
     pub id: MemberId,
     /// The organization.
     pub organization_id: OrganizationId,
-    /// The user.
+    /// The user's id, as used in `assigneeIds`.
+    #[field(guests, once, as_id)]
     pub user_id: UserId,
-    /// The user's role there.
+    /// The user's role in the organization.
+    #[field(guests, filter)]
     pub role: Role,
-    /// The user who invited this one; `None` for the first owner, or if that user was deleted.
+    /// The user who invited this one; none for the first owner, or when that user is gone.
+    #[field(internal, computed)]
     pub invited_by: Option<UserId>,
     /// When the user joined.
+    #[field(guests, computed, sort)]
     pub joined_at: DateTime<Utc>,
     /// The user's name.
+    #[field(guests, computed, column = "u.name")]
     pub name: String,
-    /// The user's e-mail address; a guest sees only their own.
+    /// The user's e-mail address. Guests see only their own.
+    #[field(guests, computed, column = "u.email", needs(user_id))]
     pub email: Option<String>,
-    /// The user's picture.
+    /// The address of the user's picture.
+    #[field(guests, computed, column = "u.avatar_url")]
     pub avatar_url: Option<String>,
-    /// When the row was created.
+    /// When the row was made.
+    #[field(internal)]
     pub created_at: DateTime<Utc>,
-    /// When the row last changed.
+    /// When the membership last changed.
     pub updated_at: DateTime<Utc>,
 }
 
@@ -62,10 +73,10 @@ impl NewMember {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MembershipRefused {
     /// The actor ranks below the member or below the new role.
-    #[error("nobody raises anyone above oneself, or touches one who ranks higher")]
+    #[error("you cannot give a role above your own, or change a member who ranks above you")]
     AboveOneself,
     /// The organization would have no owner.
-    #[error("an organization always keeps an owner")]
+    #[error("an organization must keep at least one owner")]
     LastOwner,
 }
 

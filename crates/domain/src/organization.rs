@@ -73,10 +73,10 @@ pub struct Deletion {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DeletionRefused {
     /// It has been requested already.
-    #[error("the organization is to be deleted already")]
+    #[error("the deletion is already scheduled")]
     Scheduled(Deletion),
     /// It has not been requested.
-    #[error("the organization is not to be deleted")]
+    #[error("no deletion is scheduled")]
     NotScheduled,
 }
 

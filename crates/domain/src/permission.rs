@@ -19,8 +19,8 @@ text_enum! {
 }
 
 text_enum! {
-    /// What a grant on one workspace or project allows, in order of strength.
-    Grant {
+    /// What a grant on one workspace or project allows. The order is the strength.
+    Grant as "Permission" {
         /// See it and everything in it.
         View = "view",
         /// Change it and everything in it.

@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 
 use crate::change::Change;
 use crate::id::{OrganizationId, ProjectId, TaskId, UserId};
+use crate::member::Member;
+use crate::noun::Noun;
 use crate::position::Position;
+use crate::project::Project;
 use crate::text_enum::text_enum;
 use crate::validate::{FieldError, FieldErrorCode, Violations};
 
@@ -17,7 +20,7 @@ text_enum! {
         Todo = "todo",
         /// Being worked on.
         InProgress = "in_progress",
-        /// Waiting for somebody's eyes.
+        /// Waiting for review.
         InReview = "in_review",
         /// Finished.
         Done = "done",
@@ -25,9 +28,9 @@ text_enum! {
 }
 
 text_enum! {
-    /// How pressing a task is. The order is the weight.
+    /// The priority of a task. The order is the weight.
     TaskPriority {
-        /// When there is time.
+        /// Low.
         Low = "low",
         /// As usual.
         Medium = "medium",
@@ -38,45 +41,93 @@ text_enum! {
     }
 }
 
-/// Something to do in a project.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A task in a project.
+#[derive(Debug, Clone, PartialEq, Eq, Noun)]
+#[noun(table = "app.tasks", placed = in_project(project_id), read = ReadTask, write = WriteTask, by_hand)]
+#[noun(condition(assignee_id: UserId, "Only tasks that this user is assigned to."))]
+#[noun(condition(is_subtask: bool, "Only tasks that are (or are not) part of another."))]
+#[noun(order(urgency(priority, due_at), "Urgent ones first, then by due date; tasks without one come last."))]
+#[noun(parent(
+    Assignee,
+    noun = "Member",
+    list = "tasks",
+    column = "a.user_id",
+    key = "user_id",
+    order = "urgency",
+    doc = "The tasks assigned to the member: urgent ones first, then by due date, unless ordered otherwise.",
+    join = "JOIN app.task_assignees a ON a.organization_id = t.organization_id AND a.task_id = t.id"
+))]
+#[noun(parent(
+    Invoice,
+    noun = "Invoice",
+    list = "tasks",
+    column = "i.invoice_id",
+    doc = "The tasks that it covers, as far as you see them; the newest first unless ordered otherwise.",
+    join = "JOIN app.invoice_tasks i ON i.organization_id = t.organization_id AND i.task_id = t.id"
+))]
 pub struct Task {
     /// The task's id.
     pub id: TaskId,
     /// The organization that owns the row.
     pub organization_id: OrganizationId,
     /// The project it belongs to.
+    #[field(guests, once, filter)]
+    #[field(link(
+        Project,
+        cascade,
+        list = "tasks",
+        order = "position",
+        doc = "The project's tasks, in the order of the board unless ordered otherwise."
+    ))]
     pub project_id: ProjectId,
-    /// The task it is a part of, in the same project.
+    /// The parent task, in the same project.
+    #[field(guests)]
+    #[field(link(
+        Task,
+        cascade,
+        relation = "parent",
+        list = "subtasks",
+        order = "position",
+        doc = "The tasks that are part of it, in the order of the board unless ordered otherwise."
+    ))]
     pub parent_task_id: Option<TaskId>,
-    /// What is to be done.
+    /// The title.
+    #[field(text(500), guests)]
     pub title: String,
-    /// More about it, in Markdown.
+    /// The description, in Markdown.
+    #[field(prose(20_000), guests)]
     pub description: Option<String>,
     /// The column of the board.
+    #[field(guests, default = Todo, filter)]
     pub status: TaskStatus,
-    /// How pressing it is.
+    /// How urgent it is.
+    #[field(guests, default = Medium)]
     pub priority: TaskPriority,
-    /// Where it stands among its siblings.
+    /// Its place on the board: tasks are sorted by it, byte by byte.
+    #[field(guests, computed, sort = "By position on the board.")]
     pub position: Position,
-    /// The user who made it; none when the user is gone.
+    /// The member who created it; none when the member has left.
+    #[field(guests, author, link(Member, keep, key = "user_id", relation = "created_by"))]
     pub created_by: Option<UserId>,
     /// When it is due.
+    #[field(guests, filter, sort = "By due date; tasks without one come last.")]
     pub due_at: Option<DateTime<Utc>>,
-    /// When it was finished; set exactly while the status is `done`.
+    /// When it was finished; set exactly while the status is done.
+    #[field(guests, computed)]
     pub completed_at: Option<DateTime<Utc>>,
-    /// When the row was made.
+    /// When the task was created.
+    #[field(sort)]
     pub created_at: DateTime<Utc>,
-    /// When the row last changed.
+    /// When the task last changed.
     pub updated_at: DateTime<Utc>,
 }
 
-/// What a new task is made from.
+/// The input for a new task.
 #[derive(Debug, Clone)]
 pub struct NewTask {
     /// The project it belongs to.
     pub project_id: ProjectId,
-    /// The task it is a part of, in the same project.
+    /// The parent task, in the same project.
     pub parent_task_id: Option<TaskId>,
     /// Required; 1 to 500 characters.
     pub title: String,

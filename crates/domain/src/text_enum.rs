@@ -2,10 +2,10 @@
 
 /// Declares an enum with `ALL`, `as_str`, `Display` and `FromStr`; the literal is what the database holds.
 macro_rules! text_enum {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }) => {
-        $(#[$doc])*
+    ($(#[doc = $doc:literal])* $name:ident $(as $api:literal)? { $($(#[doc = $variant_doc:literal])* $variant:ident = $text:literal,)+ }) => {
+        $(#[doc = $doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name { $($(#[$variant_doc])* $variant,)+ }
+        pub enum $name { $($(#[doc = $variant_doc])* $variant,)+ }
 
         impl $name {
             /// Every value, in the order of the declaration.
@@ -14,6 +14,31 @@ macro_rules! text_enum {
             /// The text that the database holds.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),+ }
+            }
+        }
+
+        impl crate::noun::FieldType for $name {
+            const KIND: crate::noun::Kind = crate::noun::Kind::Enum(&crate::noun::EnumInfo {
+                name: crate::text_enum::api_name(stringify!($name), &[$($api)?]),
+                doc: concat!($($doc),*),
+                values: &[$(crate::noun::EnumValue { text: $text, doc: concat!($($variant_doc),*) }),+],
+            });
+
+            /// The last value, which says least: the lowest role, a client that is none yet.
+            fn blank() -> Self {
+                Self::ALL[Self::ALL.len() - 1]
+            }
+
+            fn to_value(&self) -> crate::noun::Value<'_> {
+                crate::noun::Value::Name(self.as_str())
+            }
+
+            fn from_value(value: crate::noun::Value<'_>) -> Option<Self> {
+                match value {
+                    crate::noun::Value::Name(text) => text.parse().ok(),
+                    crate::noun::Value::Text(text) => text.parse().ok(),
+                    _ => None,
+                }
             }
         }
 
@@ -37,3 +62,8 @@ macro_rules! text_enum {
 }
 
 pub(crate) use text_enum;
+
+/// The name of an enum in the API: its own, unless another one was given.
+pub(crate) const fn api_name(own: &'static str, given: &[&'static str]) -> &'static str {
+    if given.is_empty() { own } else { given[0] }
+}

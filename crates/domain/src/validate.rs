@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::money::Money;
 use crate::text;
 use crate::typeid::IdError;
 
@@ -24,7 +25,7 @@ pub enum FieldErrorCode {
     TooLong,
     /// The value is outside its bounds.
     OutOfRange,
-    /// The value has the wrong form.
+    /// The value has the wrong format.
     Invalid,
     /// The value refers to something that does not exist, or that the caller may not see, which is treated the same.
     NotFound,
@@ -66,7 +67,7 @@ pub struct FieldError {
     pub code: FieldErrorCode,
     /// The path of the field from the input's root, e.g. `["lineItems", "0", "quantity"]`.
     pub field: Vec<String>,
-    /// What is wrong, for a person.
+    /// A human-readable message.
     pub message: String,
 }
 
@@ -187,6 +188,35 @@ impl Violations {
             self.push(FieldError::new(FieldErrorCode::Invalid, field, "This is not an http(s) address."));
         }
         Some(url)
+    }
+
+    /// A required text of several lines: as [`optional_prose`](Self::optional_prose), with something in it.
+    pub fn required_prose(&mut self, field: &str, value: &str, max: usize) -> String {
+        self.required(field, |v| v.optional_prose(field, Some(value), max))
+    }
+
+    /// A required e-mail address: see [`optional_email`](Self::optional_email).
+    pub fn required_email(&mut self, field: &str, value: &str) -> String {
+        self.required(field, |v| v.optional_email(field, Some(value)))
+    }
+
+    /// A required web address: see [`optional_url`](Self::optional_url).
+    pub fn required_url(&mut self, field: &str, value: &str) -> String {
+        self.required(field, |v| v.optional_url(field, Some(value)))
+    }
+
+    /// An amount of zero or more, if there is one.
+    pub fn not_negative(&mut self, field: &str, value: Option<Money>) {
+        if value.is_some_and(|money| money.minor() < 0) {
+            self.push(FieldError::new(FieldErrorCode::OutOfRange, field, "This must not be negative."));
+        }
+    }
+
+    fn required(&mut self, field: &str, value: impl FnOnce(&mut Self) -> Option<String>) -> String {
+        value(self).unwrap_or_else(|| {
+            self.push(FieldError::new(FieldErrorCode::Required, field, "This must not be blank."));
+            String::new()
+        })
     }
 
     fn bounded(&mut self, field: &str, value: &str, max: usize) {

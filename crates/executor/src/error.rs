@@ -92,7 +92,7 @@ pub fn store_failed(error: &StoreError) -> Error {
         StoreError::OutOfTime => coded(ErrorCode::Timeout, "The request took too long."),
         StoreError::OutcomeUnknown(source) => {
             tracing::error!(error = %source, "a commit had no answer");
-            coded(ErrorCode::Unavailable, "It is not known whether this was carried out: look before you try again.")
+            coded(ErrorCode::Unavailable, "It is unknown whether this was carried out. Check before you retry.")
                 .extend_with(|_, extensions| extensions.set("outcome", "UNKNOWN"))
         }
         StoreError::Unavailable(source) => {
@@ -100,8 +100,8 @@ pub fn store_failed(error: &StoreError) -> Error {
             coded(ErrorCode::Unavailable, "The service is busy; try again in a moment.")
         }
         StoreError::Conflict(source) => {
-            tracing::warn!(error = %source, "a transaction lost every time");
-            coded(ErrorCode::Unavailable, "Somebody else is changing the same; try again in a moment.")
+            tracing::warn!(error = %source, "a transaction conflicted on every attempt");
+            coded(ErrorCode::Unavailable, "Someone else is changing the same data; try again in a moment.")
         }
         StoreError::Constraint { .. }
         | StoreError::Corrupt { .. }
@@ -113,7 +113,7 @@ pub fn store_failed(error: &StoreError) -> Error {
 /// A fault that the log is told in full and the caller not at all.
 pub fn internal(error: &dyn std::error::Error) -> Error {
     tracing::error!(error = causes(error), "a fault");
-    coded(ErrorCode::Internal, "Something went wrong; the request id helps to find out what.")
+    coded(ErrorCode::Internal, "Something went wrong. Give the request id when you report it.")
 }
 
 /// Gives every error of a response a code, the request id, and the path of the input that it is about; bounds their number.

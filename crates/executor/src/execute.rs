@@ -94,7 +94,7 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static> Executor<Q, M> {
             Some(Ok(response)) => response,
             Some(Err(_)) => {
                 tracing::error!(request_id = caller.request_id, "a resolver panicked");
-                let message = "Something went wrong; the request id helps to find out what.";
+                let message = "Something went wrong. Give the request id when you report it.";
                 return cut_short(ErrorCode::Internal, message, &reads, &caller.request_id);
             }
             None => return cut_short(ErrorCode::Timeout, "The request took too long.", &reads, &caller.request_id),

@@ -1,11 +1,13 @@
 //! Leaves: fields that need neither arguments nor the database. They are rendered where they stand, without a future each,
 //! because most of every answer is made of them.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use async_graphql::Value;
 use async_graphql::indexmap::IndexMap;
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use tenantry_domain::noun::{Kind, Value as FieldValue};
 use tenantry_domain::{Money, typeid};
 use uuid::Uuid;
 
@@ -18,6 +20,8 @@ pub enum Leaf<'a> {
     Text(&'a str),
     /// A text that needs no escaping, such as an enum's name.
     Plain(&'static str),
+    /// A value of an enum, as the database holds it; the answer has it in capitals.
+    Name(&'static str),
     /// A text that was made for the answer.
     Made(String),
     /// A truth value.
@@ -32,7 +36,27 @@ pub enum Leaf<'a> {
     Money(Money),
 }
 
-impl Leaf<'_> {
+impl<'a> Leaf<'a> {
+    /// The leaf that a field of this kind is.
+    pub fn of(kind: Kind, value: FieldValue<'a>) -> Self {
+        match value {
+            // An amount is read with its currency, so it never comes without.
+            FieldValue::Null | FieldValue::Minor(_) => Self::Null,
+            FieldValue::Text(Cow::Borrowed(text)) => Self::Text(text),
+            FieldValue::Text(Cow::Owned(text)) => Self::Made(text),
+            FieldValue::Name(name) => Self::Name(name),
+            FieldValue::Boolean(truth) => Self::Boolean(truth),
+            FieldValue::Id(id) => match kind {
+                Kind::Id(prefix) => Self::Id(prefix, id),
+                _ => Self::Null,
+            },
+            FieldValue::Time(time) => Self::Time(time),
+            FieldValue::Date(day) => Self::Day(day),
+            FieldValue::Decimal(value) => Self::Made(value.to_string()),
+            FieldValue::Money(money) => Self::Money(money),
+        }
+    }
+
     /// Appends the leaf as JSON.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         match self {
@@ -40,6 +64,7 @@ impl Leaf<'_> {
             Self::Text(text) => write_text(out, text),
             Self::Made(text) => write_text(out, text),
             Self::Plain(text) => quoted(out, |out| out.extend_from_slice(text.as_bytes())),
+            Self::Name(name) => quoted(out, |out| out.extend(name.bytes().map(|byte| byte.to_ascii_uppercase()))),
             Self::Boolean(true) => out.extend_from_slice(b"true"),
             Self::Boolean(false) => out.extend_from_slice(b"false"),
             Self::Id(prefix, uuid) => quoted(out, |out| {
@@ -59,10 +84,11 @@ impl Leaf<'_> {
     }
 
     /// The leaf as a value of async-graphql.
-    pub(crate) fn to_value(&self) -> Value {
+    pub fn to_value(&self) -> Value {
         match self {
             Self::Null => Value::Null,
             Self::Text(text) | Self::Plain(text) => Value::String((*text).to_owned()),
+            Self::Name(name) => Value::String(name.to_ascii_uppercase()),
             Self::Made(text) => Value::String(text.clone()),
             Self::Boolean(truth) => Value::Boolean(*truth),
             Self::Id(prefix, uuid) => {
@@ -143,6 +169,7 @@ mod tests {
             Leaf::Text("\"quoted\" \\ \u{1} 🙂 مرحبا"),
             Leaf::Made("made\n".into()),
             Leaf::Plain("IN_PROGRESS"),
+            Leaf::Name("in_progress"),
             Leaf::Boolean(true),
             Leaf::Boolean(false),
             Leaf::Id("client", Uuid::max()),

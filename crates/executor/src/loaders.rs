@@ -5,23 +5,30 @@ use std::hash::Hash;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use async_graphql::{Context, Result};
+use async_graphql::{Context, ContextBase, ContextSelectionSet, Result};
 use tenantry_domain::Actor;
-use tenantry_store::{ReadScope, Record, Scope, get_many};
+use tenantry_domain::noun::Noun;
+use tenantry_store::{ColumnSet, ReadScope, Record, Scope, get_many};
 
 use crate::dataloader::{Loaded, Loader, Reads};
 use crate::error::read_failed;
-use crate::object::{Object, RecordNode};
+use crate::object::{Object, RecordNode, of_node};
 
-/// Rows by id.
+/// Rows by id, each with the columns that are wanted of it.
 struct ById<R>(PhantomData<R>);
 
 impl<R: Record> Loader for ById<R> {
-    type Key = R::Id;
+    type Key = (R::Id, ColumnSet);
     type Value = Arc<R>;
 
-    async fn load(scope: &ReadScope, ids: &[R::Id]) -> Loaded<Self> {
-        Ok(present(get_many::<R>(scope, ids).await?))
+    /// One statement reads what any of the keys wants, so that their number does not depend on what is selected where.
+    async fn load(scope: &ReadScope, keys: &[Self::Key]) -> Loaded<Self> {
+        let columns = keys.iter().fold(ColumnSet::ID, |all, (_, columns)| all.and(*columns));
+        let mut ids: Vec<R::Id> = keys.iter().map(|(id, _)| *id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let found = get_many::<R>(scope, &ids, columns).await?;
+        Ok(present(keys.iter().filter_map(|key| Some((*key, Arc::clone(found.get(&key.0)?))))))
     }
 }
 
@@ -47,8 +54,21 @@ pub fn present<K: Eq + Hash, V, E>(found: impl IntoIterator<Item = (K, V)>) -> H
 ///
 /// # Errors
 /// The read failed: as the caller is told.
-pub async fn node<N: RecordNode>(context: &Context<'_>, id: <N::Record as Record>::Id) -> Result<Option<Object<N>>> {
-    Ok(load::<ById<N::Record>>(context, id).await?.map(Object::from))
+pub async fn node<N: RecordNode>(context: &Context<'_>, id: <N::Record as Noun>::Id) -> Result<Option<Object<N>>> {
+    let columns = of_node::<N>(&context.item.node.selection_set.node);
+    Ok(load::<ById<N::Record>>(context, (id, columns)).await?.map(Object::from))
+}
+
+/// As [`node`], for an object whose selection is at hand and not its field.
+///
+/// # Errors
+/// The read failed: as the caller is told.
+pub async fn selected_node<N: RecordNode>(
+    selection: &ContextSelectionSet<'_>,
+    id: <N::Record as Noun>::Id,
+) -> Result<Option<Object<N>>> {
+    let columns = of_node::<N>(&selection.item.node);
+    Ok(load_in::<ById<N::Record>, _>(selection, (id, columns)).await?.map(Object::from))
 }
 
 /// The node that a row refers to, if it refers to one that the caller may see.
@@ -57,7 +77,7 @@ pub async fn node<N: RecordNode>(context: &Context<'_>, id: <N::Record as Record
 /// The read failed: as the caller is told.
 pub async fn optional_node<N: RecordNode>(
     context: &Context<'_>,
-    id: Option<<N::Record as Record>::Id>,
+    id: Option<<N::Record as Noun>::Id>,
 ) -> Result<Option<Object<N>>> {
     match id {
         Some(id) => node(context, id).await,
@@ -70,6 +90,14 @@ pub async fn optional_node<N: RecordNode>(
 /// # Errors
 /// The read failed: as the caller is told.
 pub async fn load<L: Loader>(context: &Context<'_>, key: L::Key) -> Result<Option<L::Value>> {
+    load_in::<L, _>(context, key).await
+}
+
+/// As [`load`], wherever in the query.
+///
+/// # Errors
+/// The read failed: as the caller is told.
+pub async fn load_in<L: Loader, T: Sync>(context: &ContextBase<'_, T>, key: L::Key) -> Result<Option<L::Value>> {
     let reads = context.data_unchecked::<Arc<Reads>>();
     reads.load::<L>(key).await.map_err(|error| read_failed(&error))
 }

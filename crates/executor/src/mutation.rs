@@ -53,7 +53,7 @@ pub fn caller(context: &Context<'_>) -> Result<Identity> {
     let reads = context.data_unchecked::<Arc<Reads>>();
     reads.forget();
     if reads.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
-        return Err(coded(ErrorCode::Timeout, "The request took too long; this was not begun."));
+        return Err(coded(ErrorCode::Timeout, "The request took too long; this field was not started."));
     }
     Ok(reads.identity())
 }

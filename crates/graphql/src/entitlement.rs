@@ -40,7 +40,7 @@ enumeration! {
     FeatureKind = domain::FeatureKind {
         /// How many exist at a time.
         Level,
-        /// How many came to be in a billing period.
+        /// How many were created or used in a billing period.
         Monthly,
     }
 }
@@ -50,7 +50,7 @@ enumeration! {
     EntitlementSource = Source {
         /// The organization's plan.
         Plan,
-        /// Something that was agreed with the organization apart from its plan.
+        /// An individual agreement with the organization.
         Override,
     }
 }
@@ -58,15 +58,15 @@ enumeration! {
 /// What the organization may use of one feature.
 #[derive(SimpleObject)]
 pub(crate) struct Entitlement {
-    /// What is limited.
+    /// The limited feature.
     feature: Feature,
     /// How it is counted.
     kind: FeatureKind,
-    /// How much is allowed; null for any number.
+    /// The limit; null if unlimited.
     limit: Option<i64>,
-    /// How much is in use, or was used in the current period; null when any number is allowed, because then nothing is counted.
+    /// How much is in use, or was used in the current period; null if unlimited, because then nothing is counted.
     used: Option<i64>,
-    /// How much more may be used; null for any number.
+    /// How much is left; null if unlimited.
     remaining: Option<i64>,
     /// Whether one more may be used.
     can_use: bool,

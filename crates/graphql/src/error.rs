@@ -8,7 +8,7 @@ use tenantry_domain::{FieldError, FieldErrorCode};
 use tenantry_executor::error::{ErrorCode, coded, internal, store_failed};
 use tenantry_service::ServiceError;
 
-/// What an expected refusal is about.
+/// The reason for a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub(crate) enum UserErrorCode {
     /// The value is missing or blank.
@@ -17,21 +17,21 @@ pub(crate) enum UserErrorCode {
     TooLong,
     /// The value is outside its bounds.
     OutOfRange,
-    /// The value has the wrong form.
+    /// The value has the wrong format.
     Invalid,
-    /// What is referred to does not exist.
+    /// The referenced object does not exist.
     NotFound,
     /// Something else already has this value.
     Taken,
     /// Something else still depends on it.
     InUse,
-    /// It has changed since it was read.
+    /// The object has changed since it was read.
     Conflict,
     /// The plan does not allow more.
     LimitReached,
-    /// The server has not been set up for it.
+    /// The server is not configured for it.
     NotConfigured,
-    /// There is a subscription; `createBillingPortalSession` leads to where it is paid or changed.
+    /// There is a subscription already. Use `createBillingPortalSession` to pay or change it.
     AlreadySubscribed,
 }
 
@@ -53,22 +53,22 @@ impl From<FieldErrorCode> for UserErrorCode {
     }
 }
 
-/// Why a mutation did nothing: an expected refusal, to be shown beside the field.
+/// Why a mutation was refused, to be shown next to the input field.
 #[derive(Debug, Clone, SimpleObject)]
 pub(crate) struct UserError {
     /// The kind of refusal.
     code: UserErrorCode,
-    /// The way to the field from the root of the input, e.g. `["lineItems", "0", "quantity"]`; empty for none.
+    /// The path of the field from the root of the input, e.g. `["lineItems", "0", "quantity"]`; empty if no field is the cause.
     field: Vec<String>,
-    /// What is wrong, for a person.
+    /// A human-readable message.
     message: String,
-    /// What is limited, when a limit is reached.
+    /// The limited feature, if a limit is reached.
     feature: Option<crate::entitlement::Feature>,
-    /// How much the plan allows, when a limit is reached.
+    /// The plan's limit, if a limit is reached.
     limit: Option<i64>,
-    /// How much is in use, when a limit is reached.
+    /// How much is in use, if a limit is reached.
     used: Option<i64>,
-    /// The cheapest plan that would allow it, when a limit is reached and there is one.
+    /// The cheapest plan that would allow it, if a limit is reached and there is such a plan.
     upgrade_to: Option<String>,
 }
 

@@ -4,7 +4,6 @@
 //! statements depends on the query's shape and never on the data.
 
 mod billing;
-mod client;
 mod engine;
 mod entitlement;
 mod enumeration;
@@ -16,12 +15,12 @@ mod loaders;
 mod member;
 mod mutation;
 mod node;
+mod noun;
+mod nouns;
 mod object;
 mod organization;
-mod project;
 mod schema;
 mod task;
-mod workspace;
 
 pub use engine::{Engine, EngineOptions};
 pub use issuer::{IssueError, IssuedToken, TokenIssuer};

@@ -20,7 +20,7 @@ macro_rules! payload {
         pub(crate) struct $type {
             $(#[$field_meta])*
             $field: Option<$node>,
-            /// Why nothing was done; empty when it was.
+            /// Why the mutation was refused; empty if it succeeded.
             user_errors: Vec<$crate::error::UserError>,
         }
 

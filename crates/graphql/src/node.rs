@@ -3,77 +3,84 @@
 use std::borrow::Cow;
 
 use async_graphql::parser::types::Field;
-use async_graphql::registry::Registry;
-use async_graphql::{
-    Context, ContextSelectionSet, Error, ID, Interface, Object, OutputType, Positioned, Result, ServerResult, Value,
-};
-use futures_util::future::try_join_all;
-use tenantry_domain::{
-    ClientId, InvoiceId, MemberId, OrganizationId, ProjectId, ProjectMemberId, TaskId, WorkspaceId, WorkspaceMemberId,
-    typeid,
-};
+use async_graphql::registry::{MetaType, MetaTypeId, Registry};
+use async_graphql::{ContextSelectionSet, Object, OutputType, Positioned, Result, ServerResult, Value};
+use tenantry_domain::{OrganizationId, typeid};
 use tenantry_executor::error::bad_argument;
-use tenantry_executor::loaders::{load, node};
-use tenantry_executor::object::{Object as Resolved, RecordNode};
+use tenantry_executor::loaders::load_in;
+use tenantry_executor::object::Object as Resolved;
 use tenantry_executor::scalar::AnyId;
+use uuid::Uuid;
 
-use crate::client::Client;
-use crate::grant::{ProjectGrant, WorkspaceGrant};
-use crate::invoice::Invoice;
 use crate::loaders::OwnOrganization;
-use crate::member::Member;
+use crate::noun::meta::{self, Fields, Inputs};
+use crate::noun::{Entry, entries};
 use crate::organization::Organization;
-use crate::project::Project;
-use crate::task::Task;
-use crate::workspace::Workspace;
 
-/// Anything that has a global id.
-#[derive(Interface)]
-#[graphql(name = "Node", field(name = "id", ty = "NodeId", desc = "The object's id."))]
+/// An object of whatever type, named by its id. It is resolved like any object of its own type, and to null when there is none that
+/// the caller may see.
 pub(crate) enum Node {
-    /// A client.
-    Client(Client),
-    /// An invoice.
-    Invoice(Invoice),
-    /// A member.
-    Member(Member),
-    /// The organization.
-    Organization(Organization),
-    /// A project.
-    Project(Project),
-    /// A grant on a project.
-    ProjectGrant(ProjectGrant),
-    /// A task.
-    Task(Task),
-    /// A workspace.
-    Workspace(Workspace),
-    /// A grant on a workspace.
-    WorkspaceGrant(WorkspaceGrant),
+    /// A row of a noun.
+    Row(&'static Entry, Uuid),
+    /// An organization.
+    Organization(Uuid),
 }
 
-/// A node that was found: [`Node`] is for the schema, and this is resolved like one of its own type: in the order of the query, and with nulls where they belong.
-pub(crate) struct Found(Node);
+const NAME: &str = "Node";
 
-impl OutputType for Found {
+impl OutputType for Node {
     fn type_name() -> Cow<'static, str> {
-        <Node as OutputType>::type_name()
+        Cow::Borrowed(NAME)
     }
 
     fn create_type_info(registry: &mut Registry) -> String {
-        <Node as OutputType>::create_type_info(registry)
+        registry.create_output_type::<Self, _>(MetaTypeId::Interface, |registry| {
+            let mut possible_types = async_graphql::indexmap::IndexSet::new();
+            let organization = Organization::create_type_info(registry);
+            let nouns: Vec<String> = entries().map(|entry| (entry.register)(registry)).collect();
+            for ty in nouns.into_iter().chain([organization]) {
+                let ty = ty.trim_end_matches('!');
+                registry.add_implements(ty, NAME);
+                possible_types.insert(ty.to_owned());
+            }
+            let mut fields = Fields::new();
+            meta::field(&mut fields, "id", "The object's id.", "ID!", Inputs::new());
+            MetaType::Interface {
+                name: NAME.to_owned(),
+                description: meta::description("Anything that has a global id."),
+                fields,
+                possible_types,
+                extends: false,
+                keys: None,
+                visible: None,
+                inaccessible: false,
+                tags: Vec::new(),
+                rust_typename: Some(std::any::type_name::<Self>()),
+                directive_invocations: Vec::new(),
+                requires_scopes: Vec::new(),
+            }
+        })
     }
 
-    async fn resolve(&self, context: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        match &self.0 {
-            Node::Client(node) => Resolved(node.clone()).resolve(context, field).await,
-            Node::Invoice(node) => Resolved(node.clone()).resolve(context, field).await,
-            Node::Member(node) => Resolved(node.clone()).resolve(context, field).await,
-            Node::Organization(node) => Resolved(node.clone()).resolve(context, field).await,
-            Node::Project(node) => Resolved(node.clone()).resolve(context, field).await,
-            Node::ProjectGrant(node) => Resolved(node.clone()).resolve(context, field).await,
-            Node::Task(node) => Resolved(node.clone()).resolve(context, field).await,
-            Node::Workspace(node) => Resolved(node.clone()).resolve(context, field).await,
-            Node::WorkspaceGrant(node) => Resolved(node.clone()).resolve(context, field).await,
+    async fn resolve(&self, selection: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        let found = self.find(selection, field).await;
+        // Where nothing below says where it failed, it was the reading of the object.
+        found.map_err(|error| if error.path.is_empty() { selection.set_error_path(error) } else { error })
+    }
+}
+
+impl Node {
+    async fn find(&self, selection: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        match self {
+            Self::Row(entry, id) => (entry.selected)(selection, field, *id).await,
+            Self::Organization(id) => {
+                let own = load_in::<OwnOrganization, _>(selection, ()).await;
+                let own = own.map_err(|error| error.into_server_error(field.pos))?;
+                match own.filter(|own| own.id.as_uuid() == *id) {
+                    Some(own) => Resolved(Organization(own)).resolve(selection, field).await,
+                    None => Ok(Value::Null),
+                }
+            }
         }
     }
 }
@@ -86,56 +93,32 @@ const MAX_NODES: usize = 100;
 pub(crate) struct NodeQuery;
 
 #[Object]
+#[expect(clippy::unused_async, reason = "async-graphql takes no other resolvers")]
 impl NodeQuery {
     /// The object with this id; null when there is none that you can see.
-    async fn node(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "The id of any object.")] id: AnyId,
-    ) -> Result<Option<Found>> {
-        find(context, &id.0, "id").await
+    async fn node(&self, #[graphql(desc = "The id of any object.")] id: AnyId) -> Result<Option<Node>> {
+        named(&id.0, "id").map(Some)
     }
 
     /// The objects with these ids, in the same order; null where there is none that you can see.
     async fn nodes(
         &self,
-        context: &Context<'_>,
         #[graphql(desc = "The ids of any objects, at most 100.")] ids: Vec<AnyId>,
-    ) -> Result<Option<Vec<Option<Found>>>> {
+    ) -> Result<Option<Vec<Option<Node>>>> {
         if ids.len() > MAX_NODES {
             return Err(bad_argument("ids", format!("At most {MAX_NODES} ids can be given.")));
         }
-        try_join_all(ids.iter().map(|id| find(context, &id.0, "ids"))).await.map(Some)
+        ids.iter().map(|id| named(&id.0, "ids").map(Some)).collect::<Result<_>>().map(Some)
     }
 }
 
-async fn find(context: &Context<'_>, id: &str, argument: &str) -> Result<Option<Found>> {
+/// The object with this id, if there are objects of its kind.
+fn named(id: &str, argument: &str) -> Result<Node> {
     let (prefix, uuid) = typeid::split(id).map_err(|error| bad_argument(argument, format!("{error}.")))?;
-    let found = match prefix {
-        ClientId::PREFIX => one(context, ClientId::from_uuid(uuid)).await?.map(Node::Client),
-        InvoiceId::PREFIX => one(context, InvoiceId::from_uuid(uuid)).await?.map(Node::Invoice),
-        MemberId::PREFIX => one(context, MemberId::from_uuid(uuid)).await?.map(Node::Member),
-        ProjectId::PREFIX => one(context, ProjectId::from_uuid(uuid)).await?.map(Node::Project),
-        ProjectMemberId::PREFIX => one(context, ProjectMemberId::from_uuid(uuid)).await?.map(Node::ProjectGrant),
-        TaskId::PREFIX => one(context, TaskId::from_uuid(uuid)).await?.map(Node::Task),
-        WorkspaceId::PREFIX => one(context, WorkspaceId::from_uuid(uuid)).await?.map(Node::Workspace),
-        WorkspaceMemberId::PREFIX => one(context, WorkspaceMemberId::from_uuid(uuid)).await?.map(Node::WorkspaceGrant),
-        OrganizationId::PREFIX => {
-            let own = load::<OwnOrganization>(context, ()).await?;
-            own.filter(|own| own.id.as_uuid() == uuid).map(|own| Node::Organization(Organization(own)))
-        }
-        other => return Err(unknown_kind(argument, other)),
-    };
-    Ok(found.map(Found))
+    if prefix == OrganizationId::PREFIX {
+        return Ok(Node::Organization(uuid));
+    }
+    let entry = entries().find(|entry| entry.info.prefix == prefix);
+    let unknown = || bad_argument(argument, format!("There are no objects whose ids start with \"{prefix}_\"."));
+    entry.map(|entry| Node::Row(entry, uuid)).ok_or_else(unknown)
 }
-
-async fn one<N: RecordNode>(context: &Context<'_>, id: <N::Record as tenantry_store::Record>::Id) -> Result<Option<N>> {
-    Ok(node::<N>(context, id).await?.map(|found| found.0))
-}
-
-fn unknown_kind(argument: &str, prefix: &str) -> Error {
-    bad_argument(argument, format!("There are no objects whose ids start with \"{prefix}_\"."))
-}
-
-/// The id of a node of any kind, for the interface.
-type NodeId = ID;

@@ -4,32 +4,20 @@ use async_graphql::{EmptySubscription, MergedObject, Schema, SchemaBuilder};
 use tenantry_executor::mutation::MutationRoot;
 
 use crate::billing::BillingMutation;
-use crate::client::{ClientMutation, ClientQuery};
 use crate::entitlement::EntitlementQuery;
 use crate::grant::GrantMutation;
-use crate::invoice::{InvoiceMutation, InvoiceQuery};
-use crate::member::{MemberMutation, MemberQuery};
+use crate::invoice::InvoiceMutation;
+use crate::member::MemberMutation;
 use crate::node::NodeQuery;
+use crate::noun::{NounMutation, NounQuery};
 use crate::organization::{OrganizationMutation, OrganizationQuery};
-use crate::project::{ProjectMutation, ProjectQuery};
-use crate::task::{TaskMutation, TaskQuery};
-use crate::workspace::{WorkspaceMutation, WorkspaceQuery};
+use crate::task::TaskMutation;
 
 /// Everything that can be read. Every field here may be null: when it failed, which `errors` tells, its neighbours keep their
 /// answers.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Query")]
-pub(crate) struct Query(
-    OrganizationQuery,
-    NodeQuery,
-    ClientQuery,
-    ProjectQuery,
-    TaskQuery,
-    InvoiceQuery,
-    WorkspaceQuery,
-    MemberQuery,
-    EntitlementQuery,
-);
+pub(crate) struct Query(OrganizationQuery, NodeQuery, NounQuery, EntitlementQuery);
 
 /// Everything that can be written. The fields of one request run one after the other, each in its own transaction. Every field
 /// here is null when it failed, which `errors` tells; those before and after it keep their answers. An error of a field whose
@@ -37,11 +25,9 @@ pub(crate) struct Query(
 #[derive(MergedObject, Default)]
 #[graphql(name = "Mutation")]
 pub(crate) struct Mutation(
-    ClientMutation,
-    ProjectMutation,
+    NounMutation,
     TaskMutation,
     InvoiceMutation,
-    WorkspaceMutation,
     GrantMutation,
     OrganizationMutation,
     MemberMutation,

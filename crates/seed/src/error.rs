@@ -25,9 +25,9 @@ pub enum SeedError {
     #[error("the rows could not be loaded")]
     Store(#[from] StoreError),
     /// The seed created an invoice that breaks the rules of invoices; a bug in the seed.
-    #[error("the seed made an invoice that does not add up")]
+    #[error("the seed created an invoice that does not add up")]
     Invoice(#[from] Violations),
     /// The seed created a position that breaks the rules of positions; a bug in the seed.
-    #[error("the seed made a malformed position")]
+    #[error("the seed created a malformed position")]
     Position(#[from] NoRoom),
 }

@@ -16,11 +16,8 @@ pub(crate) fn authorize(
     field: &str,
     what: &str,
 ) -> Result<(), ServiceError> {
-    // A caller who may do it nowhere learns that first, whether the object exists or not.
-    let anywhere = Place { is_private: false, grant: Some(tenantry_domain::Grant::Admin) };
-    if decide(scope.actor().role, operation, anywhere) != Decision::Allowed {
-        return Err(ServiceError::Forbidden);
-    }
+    // Who may not do it anywhere learns that first, whether the thing exists or not.
+    authorize_at_all(scope, operation)?;
     let Some(place) = place else { return Err(FieldError::not_found(field, what).into()) };
     match decide(scope.actor().role, operation, place) {
         Decision::Allowed => Ok(()),
@@ -29,7 +26,16 @@ pub(crate) fn authorize(
     }
 }
 
-/// As [`authorize`], for something that is in no workspace.
+/// Refuses whoever may not do this anywhere, whatever was granted.
+pub(crate) fn authorize_at_all(scope: &impl Scope, operation: Operation) -> Result<(), ServiceError> {
+    let anywhere = Place { is_private: false, grant: Some(tenantry_domain::Grant::Admin) };
+    match decide(scope.actor().role, operation, anywhere) {
+        Decision::Allowed => Ok(()),
+        Decision::Forbidden | Decision::Hidden => Err(ServiceError::Forbidden),
+    }
+}
+
+/// As [`authorize`], for something that lies in no workspace.
 pub(crate) fn authorize_anywhere(scope: &impl Scope, operation: Operation) -> Result<(), ServiceError> {
     match decide(scope.actor().role, operation, Place::OPEN) {
         Decision::Allowed => Ok(()),
@@ -64,7 +70,7 @@ pub(crate) async fn authorize_in_workspace(
 pub(crate) fn check_unchanged(expected: Option<DateTime<Utc>>, actual: DateTime<Utc>) -> Result<(), ServiceError> {
     match expected {
         Some(expected) if expected != actual => {
-            let message = format!("It has changed since: it was last updated at {}.", actual.to_rfc3339());
+            let message = format!("It has changed since you read it: it was last updated at {}.", actual.to_rfc3339());
             Err(FieldError::new(FieldErrorCode::Conflict, "expectedUpdatedAt", message).into())
         }
         _ => Ok(()),

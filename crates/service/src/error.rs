@@ -76,7 +76,7 @@ pub(crate) fn name_reference(error: StoreError, references: &[(&str, &str, &str)
         match (kind, found) {
             (ConstraintKind::ForeignKey, Some((_, field, what))) => return FieldError::not_found(field, what).into(),
             (ConstraintKind::Unique, Some((_, field, what))) => {
-                let message = format!("There is another {what} with this {field}.");
+                let message = format!("Another {what} already has this {field}.");
                 return FieldError::new(FieldErrorCode::Taken, field, message).into();
             }
             _ => {}

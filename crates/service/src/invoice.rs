@@ -11,7 +11,7 @@ use tenantry_domain::permission::Operation;
 use tenantry_domain::task::Task;
 use tenantry_domain::{Change, ClientId, FieldError, FieldErrorCode, InvoiceId, ProjectId, TaskId, Violations};
 use tenantry_store::invoice::{self as store, Draft};
-use tenantry_store::{Scope, WriteScope};
+use tenantry_store::{ColumnSet, Scope, WriteScope};
 
 use crate::authorize::{authorize_anywhere, authorize_in_project, check_unchanged};
 use crate::error::{ServiceError, name_reference};
@@ -97,7 +97,7 @@ pub async fn delete(
     expected: Option<DateTime<Utc>>,
 ) -> Result<InvoiceId, ServiceError> {
     existing_draft(scope, id, expected).await?;
-    store::delete(scope, id).await?;
+    tenantry_store::delete::<Invoice>(scope, id).await?;
     Ok(id)
 }
 
@@ -157,7 +157,7 @@ async fn check_changed_work(
         Change::Keep => HashSet::new(),
         Change::Set(_) => {
             let ids: Vec<TaskId> = on_it.iter().map(|(task, _)| *task).collect();
-            tenantry_store::get_many::<Task>(scope, &ids).await?.into_keys().collect()
+            tenantry_store::get_many::<Task>(scope, &ids, ColumnSet::ID).await?.into_keys().collect()
         }
     };
     let kept = on_it.iter().filter(|(task, _)| !replaced.contains(task)).map(|(_, project)| *project);

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use tenantry_domain::task::Task;
 use tenantry_domain::{ClientId, FieldError, FieldErrorCode, ProjectId, TaskId, Violations};
-use tenantry_store::{WriteScope, invoice, project, task};
+use tenantry_store::{ColumnSet, WriteScope, invoice, project, task};
 
 use crate::error::ServiceError;
 
@@ -68,7 +68,7 @@ impl Work<'_> {
     /// [`ServiceError::Refused`], naming the fields; those of the database.
     pub(crate) async fn check(&self, scope: &mut WriteScope) -> Result<(), ServiceError> {
         let ids = self.tasks.ids();
-        let tasks = tenantry_store::get_many::<Task>(scope, &ids).await?;
+        let tasks = tenantry_store::get_many::<Task>(scope, &ids, ColumnSet::ALL).await?;
         let missing = || FieldError::not_found("taskIds", "task");
         self.tasks.check(|id| (!tasks.contains_key(&id)).then(missing))?;
 
@@ -94,17 +94,17 @@ impl Work<'_> {
                 return Err(FieldError::not_found("projectId", "project").into());
             }
             if is_anothers(id) {
-                faults.push(FieldError::new(FieldErrorCode::Invalid, field, "The project is another client's."));
+                faults.push(FieldError::new(FieldErrorCode::Invalid, field, "The project belongs to another client."));
             }
         }
         if self.kept.iter().any(|id| is_anothers(*id)) {
-            let message = "The draft covers tasks that are another client's.";
+            let message = "The draft bills tasks of another client.";
             faults.push(FieldError::new(FieldErrorCode::Invalid, "clientId", message));
         }
         let anothers = self.tasks.check(|id| {
             let is_looked_at = self.is_new_client || !self.covered.contains(&id);
             let project = tasks.get(&id)?.project_id;
-            let message = "The task is another client's.";
+            let message = "The task belongs to another client.";
             (is_looked_at && is_anothers(project)).then(|| FieldError::new(FieldErrorCode::Invalid, "taskIds", message))
         });
         if let Err(more) = anothers {
@@ -124,7 +124,7 @@ impl Work<'_> {
             } else if !locked.contains(&id) {
                 Some(missing())
             } else {
-                let message = "The task is on another invoice, which is not void.";
+                let message = "The task is already on another invoice that is not void.";
                 billed.contains(&id).then(|| FieldError::new(FieldErrorCode::Taken, "taskIds", message))
             }
         })?;

@@ -4,20 +4,23 @@
 //! a caller can put several into one transaction. There is no GraphQL and no SQL here.
 
 mod authorize;
+mod client;
+mod constraint;
 mod error;
 mod invoice_work;
+mod nouns;
+mod project;
 mod purge;
+mod workspace;
 
-pub mod client;
 pub mod export;
 pub mod grant;
 pub mod invoice;
 pub mod member;
+pub mod noun;
 pub mod organization;
 pub mod payment;
-pub mod project;
 pub mod task;
-pub mod workspace;
 
 use futures_util::future::BoxFuture;
 use tenantry_billing::Billing;

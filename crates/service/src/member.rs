@@ -114,7 +114,7 @@ pub async fn transfer_ownership(scope: &mut WriteScope, id: MemberId) -> Result<
     standing.authorize(Operation::DeleteOrganization)?;
     let target = existing(scope, id, "memberId").await?;
     if target.id == standing.me.id {
-        let message = "You are the owner already; name another member.";
+        let message = "You are already the owner; choose another member.";
         return Err(FieldError::new(FieldErrorCode::Invalid, "memberId", message).into());
     }
     let after = match target.role {
@@ -163,7 +163,7 @@ fn not_found() -> ServiceError {
 }
 
 fn member_already() -> ServiceError {
-    FieldError::new(FieldErrorCode::Taken, "email", "This user is a member already.").into()
+    FieldError::new(FieldErrorCode::Taken, "email", "This user is already a member.").into()
 }
 
 /// `field` is the caller's input that would leave no owner, if there is one.
@@ -172,8 +172,7 @@ fn refused(refused: MembershipRefused, field: Option<&str>) -> ServiceError {
         MembershipRefused::AboveOneself => ServiceError::Forbidden,
         MembershipRefused::LastOwner => {
             let field = field.map(str::to_owned).into_iter().collect();
-            let message =
-                "This is the last owner, and an organization always keeps one. Hand it over first.".to_owned();
+            let message = "This is the last owner. Make another member an owner first.".to_owned();
             FieldError { code: FieldErrorCode::Invalid, field, message }.into()
         }
     }

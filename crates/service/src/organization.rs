@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use tenantry_billing::Billing;
+use tenantry_domain::noun::New as _;
 use tenantry_domain::organization::{
     DEFAULT_WORKSPACE, Deletion, DeletionRefused, NewOrganization, Organization, OrganizationChanges,
 };
@@ -9,9 +10,7 @@ use tenantry_domain::permission::Operation;
 use tenantry_domain::workspace::NewWorkspace;
 use tenantry_domain::{FieldError, FieldErrorCode, OrganizationId, Role, UserId};
 use tenantry_store::billing::stripe;
-use tenantry_store::{
-    IdentityScope, Scope, Store, StoreError, WriteScope, member, organization as store, user, workspace,
-};
+use tenantry_store::{IdentityScope, Scope, Store, StoreError, WriteScope, member, organization as store, user};
 
 use crate::authorize::{authorize_anywhere, check_unchanged};
 use crate::error::{ServiceError, name_reference};
@@ -39,7 +38,9 @@ pub async fn create(
     let created = store::create(&mut scope, new).await.map_err(|error| name_reference(error, REFERENCES))?;
     member::create(&mut scope, user_id, Role::Owner, None).await?;
     let default = NewWorkspace { name: DEFAULT_WORKSPACE.to_owned(), ..NewWorkspace::default() };
-    workspace::create(&mut scope, default, true).await?;
+    let mut default = default.into_row(tenantry_store::origin(&scope))?;
+    default.is_default = true;
+    tenantry_store::insert(&mut scope, &default).await?;
     billing.open_account(&mut scope).await?;
     scope.commit().await?;
     created.ok_or_else(gone)
@@ -97,7 +98,7 @@ pub async fn schedule_deletion(
     // It would renew and be billed before the deletion is due.
     let account = stripe::account(scope).await?.ok_or_else(gone)?;
     if account.has_live_subscription && !account.subscription.cancel_at_period_end {
-        let message = "There is a subscription; end it in the billing portal first. It may still run until the end of its period.";
+        let message = "There is a subscription. Cancel it in the billing portal first; it may still run until the end of its period.";
         let (code, field) = (FieldErrorCode::AlreadySubscribed, Vec::new());
         return Err(FieldError { code, field, message: message.to_owned() }.into());
     }
@@ -146,7 +147,7 @@ fn gone() -> ServiceError {
 fn refused(refused: DeletionRefused) -> ServiceError {
     let message = match refused {
         DeletionRefused::Scheduled(Deletion { due_at, .. }) => {
-            format!("The deletion is scheduled already; it is due at {}.", due_at.to_rfc3339())
+            format!("The deletion is already scheduled; it is due at {}.", due_at.to_rfc3339())
         }
         DeletionRefused::NotScheduled => "No deletion is scheduled.".to_owned(),
     };

@@ -154,11 +154,11 @@ pub async fn checkout(
         return Err(FieldError::new(FieldErrorCode::Invalid, "plan", "This plan is not for sale.").into());
     }
     if account.has_live_subscription {
-        let message = "There is a subscription already; pay or change it in the billing portal.";
+        let message = "There is already a subscription; pay or change it in the billing portal.";
         return Err(refused(FieldErrorCode::AlreadySubscribed, message));
     }
     if deletion.is_some() {
-        let message = "This organization is about to be deleted; cancel the deletion first.";
+        let message = "A deletion of this organization is scheduled; cancel the deletion first.";
         return Err(refused(FieldErrorCode::Invalid, message));
     }
     let mut order = CheckoutOrder {
@@ -212,14 +212,14 @@ pub async fn manage(
 ) -> Result<String, ServiceError> {
     let (portal, account) = account(&ReadScope::open(store, caller).await?, portal).await?;
     let Some(customer) = account.customer_id else {
-        return Err(refused(FieldErrorCode::NotFound, "Nothing was bought yet; begin with a checkout."));
+        return Err(refused(FieldErrorCode::NotFound, "Nothing was bought yet; start a checkout."));
     };
     portal.manage(PortalVisit { customer, page }).await.map_err(|error| match error {
         // A new customer would have nothing to manage.
         PortalError::UnknownCustomer(cause) if !account.has_live_subscription => {
             let (organization, error) = (caller.organization_id, &*cause);
             tracing::warn!(%organization, error, "the payment provider does not know the customer");
-            refused(FieldErrorCode::NotFound, "There is nothing to manage any more; begin with a checkout.")
+            refused(FieldErrorCode::NotFound, "There is nothing left to manage; start a checkout.")
         }
         error => failed(error, &[]),
     })
@@ -231,10 +231,10 @@ fn failed(error: PortalError, field: &[&str]) -> ServiceError {
     let (field, message) = match &error {
         PortalError::Unavailable(_) => return ServiceError::Portal(error),
         PortalError::NotAccepted(_) => {
-            (&[][..], "The payment provider does not accept this server; its operator has to set that right.")
+            (&[][..], "The payment provider does not accept this server's settings; the operator has to fix this.")
         }
         PortalError::Refused(_) | PortalError::UnknownCustomer(_) => {
-            (field, "The payment provider refuses this; the operator of this server has to set that right.")
+            (field, "The payment provider refuses this; the operator has to fix it.")
         }
     };
     tracing::error!(error = causes(&error), "the payment provider refuses a call; the operator has to set that right");
@@ -249,7 +249,7 @@ async fn account<'p>(
 ) -> Result<(&'p dyn PaymentPortal, payments::Account), ServiceError> {
     authorize_anywhere(scope, Operation::ManageBilling)?;
     let Some(portal) = portal else {
-        return Err(refused(FieldErrorCode::NotConfigured, "This server is not set up to take payments."));
+        return Err(refused(FieldErrorCode::NotConfigured, "Payments are not configured on this server."));
     };
     // Every organization has an account as long as it exists.
     let account = payments::account(scope).await?.ok_or(StoreError::NotAMember)?;

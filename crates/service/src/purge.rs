@@ -36,10 +36,10 @@ pub enum PurgeError {
     #[error("the database failed")]
     Store(#[source] StoreError),
     /// Its subscriptions could not be cancelled.
-    #[error("its subscription could not be ended")]
+    #[error("its subscription could not be cancelled")]
     Portal(#[source] PortalError),
     /// It has a subscription that cannot be cancelled, because no payment provider is configured.
-    #[error("it has a subscription, and there is no key of the payment provider to end it with")]
+    #[error("it has a subscription that cannot be cancelled without the payment provider's key")]
     Subscribed,
 }
 
@@ -79,7 +79,7 @@ pub async fn purge_due_and_end(
     for id in due {
         match end_and_delete(worker, end, id, now).await {
             Ok(true) => {
-                tracing::info!(organization = %id, "an organization was deleted because its time had come");
+                tracing::info!(organization = %id, "an organization was deleted because its deletion was due");
                 purged.deleted.push(id);
             }
             Ok(false) => {}

@@ -74,7 +74,7 @@ pub async fn delete(
 ) -> Result<TaskId, ServiceError> {
     let before = existing(scope, id, false).await?;
     check_unchanged(expected, before.updated_at)?;
-    store::delete(scope, id).await?;
+    tenantry_store::delete::<Task>(scope, id).await?;
     Ok(id)
 }
 
@@ -112,7 +112,7 @@ async fn check_assignees(scope: &mut WriteScope, users: &[UserId]) -> Result<(),
 async fn check_parent(scope: &mut WriteScope, task: &Task, parent: TaskId) -> Result<(), ServiceError> {
     let above = store::ancestors(scope, parent, MAX_SUBTASK_DEPTH).await?;
     if parent == task.id || above.contains(&task.id) {
-        let message = "A task cannot be a part of itself.";
+        let message = "A task cannot be its own subtask.";
         return Err(FieldError::new(FieldErrorCode::Invalid, "parentTaskId", message).into());
     }
     let height = store::height(scope, task.id, MAX_SUBTASK_DEPTH).await?;
@@ -133,7 +133,7 @@ async fn check_depth(
     }
     let above = store::ancestors(scope, parent, MAX_SUBTASK_DEPTH).await?;
     if above.len() + 1 + height > MAX_SUBTASK_DEPTH {
-        let message = format!("Subtasks go at most {MAX_SUBTASK_DEPTH} levels deep.");
+        let message = format!("Subtasks can be nested at most {MAX_SUBTASK_DEPTH} levels deep.");
         return Err(FieldError::new(FieldErrorCode::OutOfRange, "parentTaskId", message).into());
     }
     Ok(())
@@ -156,7 +156,7 @@ async fn position_after(scope: &mut WriteScope, task: &Task, after: Option<TaskI
 
 fn position_between(lower: Option<&Position>, upper: Option<&Position>) -> Result<Position, ServiceError> {
     Position::between(lower, upper).map_err(|_| {
-        let message = "There is no room at this place; move a neighbour first.";
+        let message = "There is no position left between these two tasks; move one of them first.";
         FieldError::new(FieldErrorCode::Invalid, "afterTaskId", message).into()
     })
 }

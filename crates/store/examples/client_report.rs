@@ -11,12 +11,11 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use tenantry_domain::client::Client;
-use tenantry_domain::project::Project;
+use tenantry_domain::client::{Client, ClientSort};
+use tenantry_domain::project::{Project, ProjectParent};
 use tenantry_domain::{ClientId, Clock, Identity, ProjectId};
-use tenantry_store::project::ProjectParent;
 use tenantry_store::{
-    Direction, IdentityScope, ListOf, ListRequest, PageRequest, ReadScope, Store, StoreSettings, client, invoice, list,
+    Direction, IdentityScope, ListOf, ListRequest, PageRequest, ReadScope, Store, StoreSettings, invoice, list,
     list_for, organization, task, user,
 };
 
@@ -44,7 +43,7 @@ async fn report() -> Result<(), Box<dyn Error>> {
     // Everything below is one snapshot of one organization.
     let scope = ReadScope::open(&store, identity).await?;
     let request: ListOf<Client> = ListRequest {
-        sort: client::ClientSort::Name,
+        sort: ClientSort::Name,
         direction: Direction::Ascending,
         page: PageRequest { limit: 100, ..PageRequest::default() },
         ..ListRequest::default()

@@ -1,11 +1,16 @@
 //! The place of projects and workspaces, to decide whether an actor may change them: see `domain::permission`.
 
+use tenantry_domain::member::Member;
+use tenantry_domain::noun::{ALL, Link, Noun, Placement};
 use tenantry_domain::permission::Place;
 use tenantry_domain::{Grant, ProjectId, WorkspaceId};
+use uuid::Uuid;
 
 use crate::error::StoreError;
+use crate::record::Record;
 use crate::scope::Scope;
 use crate::sql::Sql;
+use crate::visibility;
 
 /// The place of a project and the actor's grant there; `None` when there is no such project.
 ///
@@ -35,6 +40,25 @@ pub async fn of_workspace(scope: &impl Scope, id: WorkspaceId) -> Result<Option<
     sql.push(" WHERE w.organization_id = ").bind(scope.organization_id().as_uuid());
     sql.push(" AND w.id = ").bind(id.as_uuid());
     place(scope, sql).await
+}
+
+/// Whether the actor sees the row that a link names by this id.
+///
+/// # Errors
+/// Those of the database.
+pub async fn sees(scope: &impl Scope, link: &Link, id: Uuid) -> Result<bool, StoreError> {
+    let Some(noun) = ALL.iter().find(|noun| noun.info.table == link.table) else { return Ok(false) };
+    let mut sql = Sql::new("SELECT count(*) FROM ");
+    sql.push(noun.info.table).push(" t WHERE t.organization_id = ").bind(scope.organization_id().as_uuid());
+    sql.push(" AND t.").push(link.key).push(" = ").bind(id);
+    visibility::narrow_by(noun.info, scope.actor(), &mut sql);
+    // Of nouns that are placed by a rule of their own, only members are linked to.
+    if link.table == Member::INFO.table {
+        Member::narrow_to_visible(scope.actor(), &mut sql);
+    } else if noun.info.placement == Placement::Own {
+        sql.push(" AND false");
+    }
+    Ok(scope.connection().fetch_count(sql).await? > 0)
 }
 
 async fn place(scope: &impl Scope, sql: Sql) -> Result<Option<Place>, StoreError> {

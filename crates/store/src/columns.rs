@@ -3,16 +3,12 @@
 
 use std::str::FromStr;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
-use tenantry_domain::client::ClientStatus;
-use tenantry_domain::invoice::InvoiceStatus;
-use tenantry_domain::project::{ProjectKind, ProjectStatus};
+use tenantry_domain::noun::{Kind, Source, Value};
 use tenantry_domain::subscription::SubscriptionStatus;
-use tenantry_domain::task::{TaskPriority, TaskStatus};
 use tenantry_domain::{Currency, Grant, Id, Money, Role};
 use tenantry_wire::{FromSql, Row, Values};
-use uuid::Uuid;
 
 use crate::column_set::ColumnSet;
 use crate::error::StoreError;
@@ -27,8 +23,7 @@ macro_rules! blanks {
 }
 
 blanks! {
-    ClientStatus::Lead, Currency::USD, Grant::View, InvoiceStatus::Draft, ProjectKind::Dev, ProjectStatus::Active,
-    Role::Guest, SubscriptionStatus::Incomplete, TaskPriority::Low, TaskStatus::Backlog
+    Currency::USD, Grant::View, Role::Guest, SubscriptionStatus::Incomplete
 }
 
 /// A row that is read from left to right. A column that the statement left out is skipped, and blank.
@@ -63,14 +58,14 @@ impl<'r> Columns<'r> {
         Ok(self.read()?.unwrap_or_default())
     }
 
+    /// The next column as a value of a noun, if the statement read it. Null is a value, too.
+    fn value<T: FromSql<'r>>(&mut self, make: impl FnOnce(T) -> Value<'r>) -> Result<Option<Value<'r>>, StoreError> {
+        Ok(self.read::<Option<T>>()?.map(|value| value.map_or(Value::Null, make)))
+    }
+
     /// The next column as an id.
     pub(crate) fn id<I: Id>(&mut self) -> Result<I, StoreError> {
         Ok(I::from_uuid(self.next()?))
-    }
-
-    /// The next column as an id that may be null.
-    pub(crate) fn optional_id<I: Id>(&mut self) -> Result<Option<I>, StoreError> {
-        Ok(self.next::<Option<Uuid>>()?.map(I::from_uuid))
     }
 
     /// The next column as a text that names a value of an enum or a currency.
@@ -90,16 +85,6 @@ impl<'r> Columns<'r> {
         Ok(Money::from_minor(self.next()?, currency))
     }
 
-    /// The next column as minor units that may be null; a currency is there whenever an amount is.
-    pub(crate) fn optional_money(&mut self, currency: Option<Currency>) -> Result<Option<Money>, StoreError> {
-        let minor: Option<i64> = self.next()?;
-        match (minor, currency) {
-            (Some(minor), Some(currency)) => Ok(Some(Money::from_minor(minor, currency))),
-            (None, _) => Ok(None),
-            (Some(_), None) => Err(self.corrupt()),
-        }
-    }
-
     /// The next column as a point in time.
     pub(crate) fn time(&mut self) -> Result<DateTime<Utc>, StoreError> {
         Ok(self.read()?.unwrap_or(DateTime::UNIX_EPOCH))
@@ -110,18 +95,30 @@ impl<'r> Columns<'r> {
         self.next()
     }
 
-    /// The next column as a date that may be null.
-    pub(crate) fn optional_date(&mut self) -> Result<Option<NaiveDate>, StoreError> {
-        self.next()
-    }
-
-    /// The next column as an exact decimal.
-    pub(crate) fn decimal(&mut self) -> Result<Decimal, StoreError> {
-        self.next()
-    }
-
     /// What is wrong when the column just read does not make sense.
     pub(crate) fn corrupt(&self) -> StoreError {
         StoreError::Corrupt { table: self.table, column: self.next.saturating_sub(1) }
+    }
+}
+
+impl<'r> Source<'r> for Columns<'r> {
+    type Error = StoreError;
+
+    fn next(&mut self, kind: Kind) -> Result<Option<Value<'r>>, StoreError> {
+        Ok(match kind {
+            // The text of an enum is looked up by the enum.
+            Kind::Text | Kind::Enum(_) => self.value(|text: &'r str| Value::Text(text.into()))?,
+            Kind::Boolean => self.value(Value::Boolean)?,
+            Kind::Id(_) => self.value(Value::Id)?,
+            Kind::Time => self.value(Value::Time)?,
+            Kind::Date => self.value(Value::Date)?,
+            // A column has a fixed scale; the zeros behind the last digit say nothing.
+            Kind::Decimal => self.value(|value: Decimal| Value::Decimal(value.normalize()))?,
+            Kind::Money => self.value(Value::Minor)?,
+        })
+    }
+
+    fn corrupt(&self) -> StoreError {
+        Columns::corrupt(self)
     }
 }

@@ -88,14 +88,16 @@ impl RoleFacts {
         let name = &self.name;
         let advice = "use a role such as tenantry_app, which owns nothing and bypasses nothing";
         if self.superuser {
-            return Some(format!("the role {name} is a superuser, whom row-level security does not bind; {advice}"));
+            return Some(format!(
+                "the role {name} is a superuser, which row-level security does not restrict; {advice}"
+            ));
         }
         if self.bypasses_rls {
             return Some(format!("the role {name} bypasses row-level security; {advice}"));
         }
         let first = self.owned_tables.first()?;
         let count = self.owned_tables.len();
-        Some(format!("the role {name} owns tenant tables ({count} of them, {first} for one); {advice}"))
+        Some(format!("the role {name} owns {count} tenant tables, such as {first}; {advice}"))
     }
 
     /// Why background jobs must not run with this role; `None` if they may. They must be subject to policies, too. A
@@ -104,7 +106,7 @@ impl RoleFacts {
         let is_no_worker = || {
             let name = &self.name;
             format!(
-                "the role {name} has not the rights of tenantry_worker, without which the system's jobs see nothing"
+                "the role {name} does not have the privileges of tenantry_worker; without them background jobs see nothing"
             )
         };
         self.fault().or_else(|| (!self.is_worker).then(is_no_worker))
@@ -267,7 +269,7 @@ impl Catalogue {
             let holds_outside_only = [&using, &check].into_iter().flatten().all(|text| text.contains(&outside));
             if permissive && !holds_outside_only {
                 findings.push(Finding::Fault(format!(
-                    "the policy {policy} on {table} lets more through than the organization's own rows"
+                    "the policy {policy} on {table} allows more than the organization's own rows"
                 )));
             }
         }
@@ -328,7 +330,9 @@ impl Catalogue {
         let mut findings = Vec::new();
         for row in rows.iter() {
             let (table, role): (String, String) = (row.get(0)?, row.get(1)?);
-            findings.push(Finding::Fault(format!("{role} is granted the partition {table}, past its parent's policy")));
+            findings.push(Finding::Fault(format!(
+                "{role} has a grant on the partition {table}, which bypasses the policy of its parent"
+            )));
         }
         Ok(findings)
     }

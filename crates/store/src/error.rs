@@ -23,7 +23,7 @@ pub enum StoreError {
         constraint: String,
     },
     /// A concurrent transaction won, or there was a deadlock. Doing it again may work.
-    #[error("the transaction lost against a concurrent one")]
+    #[error("the transaction conflicted with a concurrent one")]
     Conflict(#[source] Error),
     /// The statement took longer than it may.
     #[error("the statement was cancelled because it took too long")]
@@ -38,7 +38,7 @@ pub enum StoreError {
     #[error("it is not known whether the transaction was committed")]
     OutcomeUnknown(#[source] Error),
     /// A row holds what the domain does not know.
-    #[error("the column {column} of {table} holds a value that is not understood")]
+    #[error("the column {column} of {table} has an invalid value")]
     Corrupt {
         /// The table.
         table: &'static str,

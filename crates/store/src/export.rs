@@ -49,24 +49,22 @@ const REFERENCES: &str = "SELECT n.nspname || '.' || c.relname, a.attname::text,
     WHERE k.contype = 'f' AND k.conparentid = 0 AND n.nspname IN ('app', 'auth', 'billing', 'platform') \
     ORDER BY 1, 2, 3, 4";
 
-/// The prefix of the ids of each table's rows. A column that refers to such a row has the same prefix.
+/// The prefix of the ids of each table's rows, where the table is no noun. A column that refers to such a row has the same.
 const PREFIXES: &[(&str, &str)] = &[
-    ("app.clients", domain::ClientId::PREFIX),
     ("app.invoice_tasks", domain::InvoiceTaskId::PREFIX),
-    ("app.invoices", domain::InvoiceId::PREFIX),
     ("app.organization_invitations", domain::InvitationId::PREFIX),
-    ("app.organization_members", domain::MemberId::PREFIX),
     ("app.organizations", domain::OrganizationId::PREFIX),
-    ("app.project_members", domain::ProjectMemberId::PREFIX),
-    ("app.projects", domain::ProjectId::PREFIX),
     ("app.task_assignees", domain::TaskAssigneeId::PREFIX),
-    ("app.tasks", domain::TaskId::PREFIX),
-    ("app.workspace_members", domain::WorkspaceMemberId::PREFIX),
-    ("app.workspaces", domain::WorkspaceId::PREFIX),
     ("auth.users", domain::UserId::PREFIX),
     ("billing.feature_overrides", domain::FeatureOverrideId::PREFIX),
     ("billing.usage_counters", domain::UsageCounterId::PREFIX),
 ];
+
+/// The prefix of the ids of a table's rows.
+fn prefix_of_table(table: &str) -> Option<&'static str> {
+    let noun = domain::noun::ALL.iter().find(|noun| noun.info.table == table).map(|noun| noun.info.prefix);
+    noun.or_else(|| PREFIXES.iter().find(|(name, _)| *name == table).map(|(_, prefix)| *prefix))
+}
 
 /// What each column of each table refers to.
 type References = HashMap<(String, String), Vec<(String, String)>>;
@@ -120,7 +118,7 @@ pub async fn tables(scope: &ReadScope) -> Result<Vec<ExportTable>, StoreError> {
 /// another table such as the members. `None` for a column that refers to none of our tables.
 fn prefix_of(references: &References, table: &str, column: &str, depth: usize) -> Option<&'static str> {
     if column == "id" {
-        return PREFIXES.iter().find(|(name, _)| *name == table).map(|(_, prefix)| *prefix);
+        return prefix_of_table(table);
     }
     // Keys may form a cycle; no path to a row is longer than this.
     if depth == 8 {

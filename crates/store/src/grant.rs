@@ -5,93 +5,22 @@ use sea_orm::sea_query::{ExprTrait, OnConflict};
 use tenantry_domain::grant::{ProjectGrant, WorkspaceGrant};
 use tenantry_domain::{Actor, Grant, ProjectId, ProjectMemberId, UserId, WorkspaceId, WorkspaceMemberId};
 
-use crate::column_set::ColumnSet;
-use crate::columns::Columns;
 use crate::entity::{project_member, workspace_member};
 use crate::error::StoreError;
-use crate::page::{SortKey, SortKind, SortValue};
-use crate::record::{Record, Relation};
-use crate::scope::{Scope, Tenant, WriteScope};
+use crate::record::Record;
+use crate::scope::{Scope, WriteScope};
 use crate::sql::Sql;
 use crate::{visibility, write};
-
-/// A list of grants cannot be narrowed.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct GrantFilter {}
-
-/// What a list of grants can be sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum GrantSort {
-    /// When the grant was first given.
-    #[default]
-    CreatedAt,
-}
-
-/// Grants are reached from what they are on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum GrantParent {
-    /// The workspace or the project.
-    Granted,
-}
 
 /// Declares how grants on one kind of thing are read and written.
 macro_rules! grants {
     ($record:ident, $id:ident, $of:ident: $of_id:ident, $entity:ident, $table:literal, $column:literal, $narrow:ident,
      $put:ident, $remove:ident) => {
         impl Record for $record {
-            type Id = $id;
-            type Filter = GrantFilter;
-            type SortField = GrantSort;
-            type Parent = GrantParent;
-
-            const NAME: &'static str = $table;
-            const FROM: &'static str = concat!($table, " t");
-            const COLUMNS: &'static [&'static str] = &[
-                "t.id",
-                "t.organization_id",
-                concat!("t.", $column),
-                "t.user_id",
-                "t.permission",
-                "t.created_at",
-                "t.updated_at",
-            ];
-
-            fn id(&self) -> $id {
-                self.id
-            }
-
-            fn decode(columns: &mut Columns<'_>) -> Result<Self, StoreError> {
-                Ok(Self {
-                    id: columns.id()?,
-                    organization_id: columns.id()?,
-                    $of: columns.id()?,
-                    user_id: columns.id()?,
-                    permission: columns.parsed()?,
-                    created_at: columns.time()?,
-                    updated_at: columns.time()?,
-                })
-            }
+            type Entity = $entity::Entity;
 
             fn narrow_to_visible(actor: &Actor, sql: &mut Sql) {
                 visibility::$narrow(actor, sql, concat!("t.", $column), "t.user_id");
-            }
-
-            fn narrow(_: &GrantFilter, _: &Tenant, _: &mut Sql) {}
-
-            fn sort_keys(_: GrantSort) -> &'static [SortKey] {
-                &[SortKey { expression: "t.created_at", kind: SortKind::Time }]
-            }
-
-            fn sort_columns(_: GrantSort) -> ColumnSet {
-                ColumnSet::of(Self::COLUMNS, &["created_at"])
-            }
-
-            fn sort_values(&self, _: GrantSort) -> Vec<SortValue> {
-                vec![SortValue::Time(self.created_at)]
-            }
-
-            fn relation(_: GrantParent) -> Relation {
-                Relation { column: concat!("t.", $column), join: "", visible_with_parent: false }
             }
         }
 

@@ -8,176 +8,36 @@ use rust_decimal::Decimal;
 use sea_orm::Set;
 use serde::{Deserialize, Serialize};
 use tenantry_domain::invoice::{DraftContent, Invoice, InvoiceStatus, LineItem, Totals};
-use tenantry_domain::{Actor, Change, ClientId, Currency, InvoiceId, Money, ProjectId, TaskId};
+use tenantry_domain::noun::{Asked, FieldType, Noun, Origin};
+use tenantry_domain::{Change, ClientId, Currency, InvoiceId, Money, ProjectId, TaskId};
 use tenantry_wire::{Error, Json, Row};
 use uuid::Uuid;
 
-use crate::column_set::ColumnSet;
 use crate::columns::Columns;
 use crate::entity;
 use crate::error::StoreError;
-use crate::page::{SortKey, SortKind, SortValue};
-use crate::record::{Record, Relation, uuids};
+use crate::record::{Record, uuids};
 use crate::scope::sealed::Sealed;
 use crate::scope::{Scope, Tenant, WriteScope};
 use crate::sql::Sql;
 use crate::{visibility, write};
 
-/// What a list of invoices can be narrowed by.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct InvoiceFilter {
-    /// Only invoices that are in one of these statuses today; empty means any.
-    pub status: Vec<InvoiceStatus>,
-    /// Only invoices to this client.
-    pub client_id: Option<ClientId>,
-    /// Only invoices for this project.
-    pub project_id: Option<ProjectId>,
-    /// Only invoices dated on or after this day.
-    pub issued_from: Option<NaiveDate>,
-    /// Only invoices dated before this day.
-    pub issued_before: Option<NaiveDate>,
-}
-
-/// What a list of invoices can be sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum InvoiceSort {
-    /// By the day they are dated.
-    #[default]
-    IssueDate,
-    /// By due date; invoices without one come last.
-    DueDate,
-    /// When the row was made.
-    CreatedAt,
-}
-
-/// Through which rows an invoice is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum InvoiceParent {
-    /// The client who is billed.
-    Client,
-    /// The project it is for.
-    Project,
-}
-
 impl Record for Invoice {
-    type Id = InvoiceId;
-    type Filter = InvoiceFilter;
-    type SortField = InvoiceSort;
-    type Parent = InvoiceParent;
-
-    const NAME: &'static str = "app.invoices";
-    const FROM: &'static str = "app.invoices t";
-    const COLUMNS: &'static [&'static str] = &[
-        "t.id",
-        "t.organization_id",
-        "t.client_id",
-        "t.project_id",
-        "t.number",
-        "t.status",
-        "t.issue_date",
-        "t.due_date",
-        "t.tax_rate",
-        "t.currency",
-        "t.subtotal",
-        "t.tax_amount",
-        "t.total",
-        "t.amount_paid",
-        "t.notes",
-        "t.sent_at",
-        "t.paid_at",
-        "t.voided_at",
-        "t.created_by",
-        "t.created_at",
-        "t.updated_at",
-    ];
-
-    fn id(&self) -> InvoiceId {
-        self.id
-    }
-
-    fn decode(columns: &mut Columns<'_>) -> Result<Self, StoreError> {
-        let (id, organization_id) = (columns.id()?, columns.id()?);
-        let (client_id, project_id) = (columns.optional_id()?, columns.optional_id()?);
-        let (number, status) = (columns.next()?, columns.parsed()?);
-        let (issue_date, due_date, tax_rate) = (columns.next()?, columns.optional_date()?, columns.decimal()?);
-        let currency: Currency = columns.parsed()?;
-        let totals = Totals {
-            subtotal: columns.money(currency)?,
-            tax_amount: columns.money(currency)?,
-            total: columns.money(currency)?,
-        };
-        Ok(Self {
-            id,
-            organization_id,
-            client_id,
-            project_id,
-            number,
-            status,
-            issue_date,
-            due_date,
-            // The column has a fixed scale; the zeros behind the last digit say nothing.
-            tax_rate: tax_rate.normalize(),
-            totals,
-            amount_paid: columns.money(currency)?,
-            notes: columns.next()?,
-            sent_at: columns.optional_time()?,
-            paid_at: columns.optional_time()?,
-            voided_at: columns.optional_time()?,
-            created_by: columns.optional_id()?,
-            created_at: columns.time()?,
-            updated_at: columns.time()?,
-        })
-    }
-
-    fn narrow_to_visible(actor: &Actor, sql: &mut Sql) {
-        visibility::invoices(actor, sql, "t.project_id");
-    }
+    type Entity = entity::invoice::Entity;
 
     /// Whether it is overdue depends on the day.
     fn as_seen_by(&mut self, tenant: &Tenant) {
         self.status = self.status_on(tenant.today);
     }
 
-    fn narrow(filter: &InvoiceFilter, tenant: &Tenant, sql: &mut Sql) {
-        narrow_to_statuses(&filter.status, tenant.today, sql);
-        sql.narrow_to_id("t.client_id", filter.client_id);
-        sql.narrow_to_id("t.project_id", filter.project_id);
-        sql.narrow_to_range("t.issue_date", filter.issued_from, filter.issued_before);
-    }
-
-    fn sort_keys(field: InvoiceSort) -> &'static [SortKey] {
-        match field {
-            InvoiceSort::IssueDate => &[SortKey { expression: "t.issue_date", kind: SortKind::Date }],
-            InvoiceSort::DueDate => {
-                &[SortKey { expression: "coalesce(t.due_date, 'infinity'::date)", kind: SortKind::OptionalDate }]
+    fn narrow_by(condition: &str, asked: &Asked<'_>, tenant: &Tenant, sql: &mut Sql) {
+        match (condition, asked) {
+            ("status", Asked::Any(statuses)) => {
+                let statuses = statuses.iter().filter_map(|status| FieldType::from_value(status.clone()));
+                narrow_to_statuses(&statuses.collect::<Vec<_>>(), tenant.today, sql);
             }
-            InvoiceSort::CreatedAt => &[SortKey { expression: "t.created_at", kind: SortKind::Time }],
+            (condition, asked) => sql.refuse(&format!("no rule narrows invoices by {condition} {asked:?}")),
         }
-    }
-
-    fn sort_columns(field: InvoiceSort) -> ColumnSet {
-        let names: &[&str] = match field {
-            InvoiceSort::IssueDate => &["issue_date"],
-            InvoiceSort::DueDate => &["due_date"],
-            InvoiceSort::CreatedAt => &["created_at"],
-        };
-        ColumnSet::of(Self::COLUMNS, names)
-    }
-
-    fn sort_values(&self, field: InvoiceSort) -> Vec<SortValue> {
-        match field {
-            InvoiceSort::IssueDate => vec![SortValue::Date(self.issue_date)],
-            InvoiceSort::DueDate => vec![SortValue::date_or_infinity(self.due_date)],
-            InvoiceSort::CreatedAt => vec![SortValue::Time(self.created_at)],
-        }
-    }
-
-    fn relation(parent: InvoiceParent) -> Relation {
-        let column = match parent {
-            InvoiceParent::Client => "t.client_id",
-            InvoiceParent::Project => "t.project_id",
-        };
-        Relation { column, join: "", visible_with_parent: false }
     }
 }
 
@@ -229,7 +89,7 @@ pub async fn line_items(
     let rows = scope.connection().fetch(sql).await?;
     let mut found = HashMap::with_capacity(rows.len());
     for row in rows.iter() {
-        let mut columns = Columns::new(row, Invoice::NAME);
+        let mut columns = Columns::new(row, Invoice::INFO.table);
         let (id, currency): (InvoiceId, Currency) = (columns.id()?, columns.parsed()?);
         let Json(lines): Json<Vec<StoredLine>> = columns.next()?;
         let lines = lines.into_iter().map(|line| LineItem {
@@ -279,19 +139,31 @@ pub struct Draft {
 /// # Errors
 /// A foreign-key violation when the client, the project or a task does not exist in the organization.
 pub async fn create(scope: &mut WriteScope, draft: Draft, tasks: &[TaskId]) -> Result<Invoice, StoreError> {
-    let clock = &scope.tenant().clock;
-    let (id, now): (InvoiceId, _) = (clock.new_id(), clock.now());
-    let row = entity::invoice::ActiveModel {
-        organization_id: Set(scope.organization_id().as_uuid()),
-        id: Set(id.as_uuid()),
-        status: Set(InvoiceStatus::Draft.to_string()),
-        amount_paid: Set(0),
-        created_by: Set(Some(scope.actor().user_id.as_uuid())),
-        created_at: Set(now),
-        updated_at: Set(now),
-        ..content(draft)?
+    let origin: Origin<InvoiceId> = write::origin(scope);
+    let row = Invoice {
+        id: origin.id,
+        organization_id: origin.organization_id,
+        client_id: draft.client_id,
+        project_id: draft.project_id,
+        number: None,
+        status: InvoiceStatus::Draft,
+        issue_date: draft.issue_date,
+        due_date: draft.due_date,
+        tax_rate: draft.content.tax_rate,
+        subtotal: draft.content.totals.subtotal,
+        tax_amount: draft.content.totals.tax_amount,
+        total: draft.content.totals.total,
+        amount_paid: Money::zero(draft.content.totals.total.currency()),
+        notes: draft.notes,
+        sent_at: None,
+        paid_at: None,
+        voided_at: None,
+        created_by: Some(origin.user_id),
+        created_at: origin.now,
+        updated_at: origin.now,
     };
-    let invoice: Invoice = write::insert(scope, row).await?;
+    let lines = stored(&draft.content.line_items)?;
+    let invoice = write::insert_with(scope, &row, [("line_items", lines.into())]).await?;
     cover(scope, invoice.id, tasks).await?;
     Ok(invoice)
 }
@@ -306,21 +178,30 @@ pub async fn update(
     draft: Draft,
     tasks: Change<Vec<TaskId>>,
 ) -> Result<Option<Invoice>, StoreError> {
-    let updated_at = Set(write::next_update(&scope.tenant().clock, before.updated_at));
-    let row = entity::invoice::ActiveModel { updated_at, ..content(draft)? };
+    // Each field is named, so that a new one does not compile until it is changed as well.
+    let Draft { client_id, project_id, issue_date, due_date, content, notes } = draft;
+    let DraftContent { line_items, tax_rate, totals } = content;
+    let Totals { subtotal, tax_amount, total } = totals;
+    // Nothing has been paid of a draft, in whichever currency.
+    let amount_paid = Money::zero(total.currency());
+    let content = Invoice {
+        client_id,
+        project_id,
+        issue_date,
+        due_date,
+        notes,
+        tax_rate,
+        subtotal,
+        tax_amount,
+        total,
+        amount_paid,
+        ..before.clone()
+    };
     if let Change::Set(tasks) = tasks {
         uncover(scope, before.id).await?;
         cover(scope, before.id, &tasks).await?;
     }
-    write::update(scope, row, before.id).await
-}
-
-/// Deletes an invoice. Tells whether there was one.
-///
-/// # Errors
-/// Those of the database.
-pub async fn delete(scope: &mut WriteScope, id: InvoiceId) -> Result<bool, StoreError> {
-    write::delete::<entity::invoice::Entity>(scope, id).await
+    write::update_with(scope, before, &content, [("line_items", stored(&line_items)?.into())]).await
 }
 
 /// What has been billed to each of these clients, per currency: the totals of what is issued and not void.
@@ -337,7 +218,7 @@ pub async fn billed(scope: &impl Scope, clients: &[ClientId]) -> Result<HashMap<
     let rows = scope.connection().fetch(sql).await?;
     let mut found: HashMap<ClientId, Vec<Money>> = HashMap::new();
     for row in rows.iter() {
-        let mut columns = Columns::new(row, Invoice::NAME);
+        let mut columns = Columns::new(row, Invoice::INFO.table);
         let (client, currency) = (columns.id()?, columns.parsed()?);
         found.entry(client).or_default().push(columns.money(currency)?);
     }
@@ -411,25 +292,6 @@ pub async fn has_drafts_for_another_client(
     sql.push(" WHERE t.organization_id = $1 AND t.project_id = ").push_placeholder(project);
     sql.push(" AND v.status = 'draft' AND v.client_id <> ").push_placeholder(client).push("))::int::bigint");
     Ok(scope.connection().fetch_count(sql).await? > 0)
-}
-
-/// The columns that a draft's content fills.
-fn content(draft: Draft) -> Result<entity::invoice::ActiveModel, StoreError> {
-    let Totals { subtotal, tax_amount, total } = draft.content.totals;
-    Ok(entity::invoice::ActiveModel {
-        client_id: Set(draft.client_id.map(|id| id.as_uuid())),
-        project_id: Set(draft.project_id.map(|id| id.as_uuid())),
-        currency: Set(total.currency().to_string()),
-        issue_date: Set(draft.issue_date),
-        due_date: Set(draft.due_date),
-        line_items: Set(stored(&draft.content.line_items)?),
-        subtotal: Set(subtotal.minor()),
-        tax_rate: Set(draft.content.tax_rate),
-        tax_amount: Set(tax_amount.minor()),
-        total: Set(total.minor()),
-        notes: Set(draft.notes),
-        ..Default::default()
-    })
 }
 
 /// Takes the tasks off an invoice that the actor may see. The others stay: nobody undoes what they do not know of.

@@ -16,6 +16,9 @@ mod columns;
 mod entity;
 mod error;
 mod membership;
+mod narrowing;
+mod nouns;
+mod ordering;
 mod page;
 mod pool;
 mod record;
@@ -45,9 +48,11 @@ pub use error::{ConstraintKind, StoreError};
 pub use page::{Direction, Page, PageRequest};
 pub use pool::{Store, StoreSettings};
 pub use record::{
-    ListOf, ListRequest, Record, count, count_for, cursor, get, get_for_update, get_many, list, list_for,
+    ListOf, ListRequest, Record, columns_of, count, count_for, cursor, get, get_for_update, get_many, list, list_for,
+    sort_columns,
 };
 pub use scope::{
     AsStoreError, IdentityScope, ReadScope, Scope, SeaConnection, Tenant, WorkerScope, WriteScope, in_write_scope,
     in_write_scope_until,
 };
+pub use write::{delete, insert, origin, update};

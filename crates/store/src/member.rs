@@ -6,79 +6,19 @@ use std::sync::Arc;
 use sea_orm::sea_query::Query;
 use sea_orm::{EntityName, Insert, QueryTrait, Set};
 use tenantry_domain::member::Member;
+use tenantry_domain::noun::Noun;
 use tenantry_domain::{Actor, MemberId, Role, UserId};
 
-use crate::column_set::ColumnSet;
-use crate::columns::Columns;
 use crate::entity;
 use crate::error::StoreError;
-use crate::page::{SortKey, SortKind, SortValue};
-use crate::record::{Record, Relation, read, select, uuids};
+use crate::record::{Record, read, select, uuids};
 use crate::scope::sealed::Sealed;
 use crate::scope::{Scope, Tenant, WriteScope};
 use crate::sql::Sql;
-use crate::write;
-
-/// What a list of members can be narrowed by.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct MemberFilter {
-    /// Only members with these roles; empty means any.
-    pub role: Vec<Role>,
-}
-
-/// What a list of members can be sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum MemberSort {
-    /// When the user joined.
-    #[default]
-    JoinedAt,
-}
-
-/// Members are reached from nothing but the organization; those of a task through [`crate::task::assignees`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum MemberParent {}
+use crate::{visibility, write};
 
 impl Record for Member {
-    type Id = MemberId;
-    type Filter = MemberFilter;
-    type SortField = MemberSort;
-    type Parent = MemberParent;
-
-    const NAME: &'static str = "app.organization_members";
-    const FROM: &'static str = "app.organization_members t JOIN auth.users u ON u.id = t.user_id";
-    const COLUMNS: &'static [&'static str] = &[
-        "t.id",
-        "t.organization_id",
-        "t.user_id",
-        "t.role",
-        "t.invited_by",
-        "t.joined_at",
-        "u.name",
-        "u.email",
-        "u.avatar_url",
-        "t.created_at",
-        "t.updated_at",
-    ];
-
-    fn id(&self) -> MemberId {
-        self.id
-    }
-
-    fn decode(columns: &mut Columns<'_>) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: columns.id()?,
-            organization_id: columns.id()?,
-            user_id: columns.id()?,
-            role: columns.parsed()?,
-            invited_by: columns.optional_id()?,
-            joined_at: columns.time()?,
-            name: columns.next()?,
-            email: columns.next()?,
-            avatar_url: columns.next()?,
-            created_at: columns.time()?,
-            updated_at: columns.time()?,
-        })
-    }
+    type Entity = entity::organization_member::Entity;
 
     /// A guest sees itself, and whoever is assigned to a task or owns a project that it sees.
     fn narrow_to_visible(actor: &Actor, sql: &mut Sql) {
@@ -87,10 +27,10 @@ impl Record for Member {
         }
         sql.push(" AND (t.user_id = ").bind(actor.user_id.as_uuid());
         sql.push(" OR EXISTS (SELECT 1 FROM app.projects p WHERE p.organization_id = $1 AND p.owner_id = t.user_id");
-        crate::visibility::projects(actor, sql, "p.workspace_id", "p.id");
+        visibility::projects(actor, sql, "p.workspace_id", "p.id");
         sql.push(") OR EXISTS (SELECT 1 FROM app.task_assignees a JOIN app.tasks k ON k.organization_id = $1");
         sql.push(" AND k.id = a.task_id WHERE a.organization_id = $1 AND a.user_id = t.user_id");
-        crate::visibility::rows_of_projects(actor, sql, "k.project_id");
+        visibility::rows_of_projects(actor, sql, "k.project_id");
         sql.push("))");
     }
 
@@ -99,26 +39,6 @@ impl Record for Member {
         if actor.role == Role::Guest && actor.user_id != self.user_id {
             self.email = None;
         }
-    }
-
-    fn narrow(filter: &MemberFilter, _: &Tenant, sql: &mut Sql) {
-        sql.narrow_to_any("t.role", &filter.role, |role| role.as_str());
-    }
-
-    fn sort_keys(_: MemberSort) -> &'static [SortKey] {
-        &[SortKey { expression: "t.joined_at", kind: SortKind::Time }]
-    }
-
-    fn sort_columns(_: MemberSort) -> ColumnSet {
-        ColumnSet::of(Self::COLUMNS, &["joined_at"])
-    }
-
-    fn sort_values(&self, _: MemberSort) -> Vec<SortValue> {
-        vec![SortValue::Time(self.joined_at)]
-    }
-
-    fn relation(parent: MemberParent) -> Relation {
-        match parent {}
     }
 }
 
@@ -129,7 +49,7 @@ impl Record for Member {
 pub async fn get_by_users(scope: &impl Scope, users: &[UserId]) -> Result<HashMap<UserId, Arc<Member>>, StoreError> {
     let mut sql = select::<Member>(scope);
     sql.push(" AND t.user_id = ANY(").bind(uuids(users)).push(")");
-    Member::narrow_to_visible(scope.actor(), &mut sql);
+    visibility::narrow::<Member>(scope.actor(), &mut sql);
     let rows = scope.connection().fetch(sql).await?;
     let read = |row| read::<Member>(scope.tenant(), row).map(|member| (member.user_id, Arc::new(member)));
     rows.iter().map(read).collect()
@@ -214,6 +134,6 @@ pub async fn update_role(scope: &mut WriteScope, before: &Member, role: Role) ->
 /// # Errors
 /// Those of the database.
 pub async fn delete(scope: &mut WriteScope, member: &Member) -> Result<bool, StoreError> {
-    write::unlink::<entity::project::Entity>(scope, "owner_id", member.user_id).await?;
-    write::delete::<entity::organization_member::Entity>(scope, member.id).await
+    write::unlink(scope, Member::INFO.table, "user_id", member.user_id.as_uuid()).await?;
+    write::delete::<Member>(scope, member.id).await
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::columns::Columns;
 use crate::entity;
 use crate::error::StoreError;
-use crate::page::NAME;
+use crate::ordering::NAME_COLLATION;
 use crate::scope::sealed::Sealed;
 use crate::scope::{IdentityScope, Scope, WorkerScope, WriteScope};
 use crate::sql::Sql;
@@ -87,7 +87,7 @@ pub async fn list_of_user(scope: &IdentityScope) -> Result<Vec<(Organization, Ro
     scope.connection().set(format!("SET LOCAL app.current_organization_ids='{{{list}}}'")).await?;
     let mut sql = Sql::new("SELECT ");
     sql.push(COLUMNS).push(" FROM app.organizations t WHERE t.id = ANY(").bind(ids).push(") ORDER BY ");
-    sql.push(NAME.expression).push(", t.id");
+    sql.push("t.name").push(NAME_COLLATION).push(", t.id");
     let rows = scope.connection().fetch(sql).await?;
     let mut found = Vec::with_capacity(rows.len());
     for row in rows.iter() {

@@ -1,5 +1,7 @@
 //! Pages of a list: requests, results, and the cursors between them.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
@@ -26,7 +28,7 @@ pub(crate) struct Cursor {
 
 /// A value that a list is sorted by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum SortValue {
+pub(crate) enum SortValue {
     Time(DateTime<Utc>),
     Date(NaiveDate),
     Text(String),
@@ -38,43 +40,34 @@ pub enum SortValue {
 const INFINITY: &str = "infinity";
 
 impl SortValue {
-    /// The value of a nullable time; `None` is later than all others.
-    pub(crate) fn time_or_infinity(value: Option<DateTime<Utc>>) -> Self {
-        value.map_or_else(|| Self::Text(INFINITY.to_owned()), Self::Time)
+    /// The value of a time or a date that a row does not have: later than all others.
+    pub(crate) fn infinity() -> Self {
+        Self::Text(INFINITY.to_owned())
     }
 
-    /// The value of a nullable date; `None` is later than all others.
-    pub(crate) fn date_or_infinity(value: Option<NaiveDate>) -> Self {
-        value.map_or_else(|| Self::Text(INFINITY.to_owned()), Self::Date)
-    }
-
-    fn write(&self, out: &mut String) {
+    fn text(&self) -> Cow<'_, str> {
         match self {
-            // PostgreSQL stores microseconds.
-            Self::Time(value) => out.push_str(&value.timestamp_micros().to_string()),
-            Self::Date(value) => out.push_str(&value.to_string()),
-            Self::Text(value) => out.push_str(value),
-            Self::Number(value) => out.push_str(&value.to_string()),
+            // PostgreSQL holds microseconds.
+            Self::Time(value) => value.timestamp_micros().to_string().into(),
+            Self::Date(value) => value.to_string().into(),
+            Self::Text(value) => value.into(),
+            Self::Number(value) => value.to_string().into(),
         }
     }
 }
 
-/// An expression that a list is sorted by.
-#[derive(Debug, Clone, Copy)]
-pub struct SortKey {
+/// One expression that a list is sorted by.
+#[derive(Debug, Clone)]
+pub(crate) struct SortKey {
     /// The expression over the table `t`.
-    pub(crate) expression: &'static str,
+    pub(crate) expression: Cow<'static, str>,
     /// Its type.
     pub(crate) kind: SortKind,
 }
 
-/// By name, as people sort names: by the root collation of ICU, whatever the database's locale. The indexes on names
-/// have the same order. Equal names are ordered by id, like all ties.
-pub(crate) const NAME: SortKey = SortKey { expression: "t.name COLLATE \"und-x-icu\"", kind: SortKind::Text };
-
 /// The type of a sort key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SortKind {
+pub(crate) enum SortKind {
     Time,
     /// A time, with `infinity` for null.
     OptionalTime,
@@ -117,27 +110,21 @@ impl SortKind {
     }
 }
 
-/// Separates the parts of a cursor. A sorted text cannot contain it, because control characters are refused.
-const SEPARATOR: char = '\u{1f}';
-
 impl Cursor {
-    /// The cursor as an opaque text for a caller. `order` distinguishes lists with another order.
+    /// The cursor's text for a caller, who is not to look into it. `order` tells lists of another order apart. The parts are an
+    /// array of texts in JSON, so that no text that is sorted by can be mistaken for the end of its part.
     pub(crate) fn encode(&self, order: &str) -> String {
-        let mut plain = String::with_capacity(64);
-        plain.push_str(order);
-        for value in &self.values {
-            plain.push(SEPARATOR);
-            value.write(&mut plain);
-        }
-        plain.push(SEPARATOR);
-        plain.push_str(self.id.simple().encode_lower(&mut Uuid::encode_buffer()));
-        URL_SAFE_NO_PAD.encode(plain)
+        let id = self.id.simple().to_string();
+        let values = self.values.iter().map(SortValue::text);
+        let parts: Vec<Cow<'_, str>> =
+            [Cow::Borrowed(order)].into_iter().chain(values).chain([Cow::Owned(id)]).collect();
+        URL_SAFE_NO_PAD.encode(serde_json::Value::from(parts).to_string())
     }
 
     /// Parses a cursor that [`encode`](Self::encode) created for the same order; `None` for anything else.
     pub(crate) fn decode(text: &str, order: &str, keys: &[SortKey]) -> Option<Self> {
-        let plain = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
-        let mut parts = plain.split(SEPARATOR);
+        let parts: Vec<String> = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+        let mut parts = parts.iter();
         if parts.next()? != order {
             return None;
         }
@@ -197,14 +184,15 @@ mod tests {
     use super::*;
 
     const KEYS: &[SortKey] = &[
-        SortKey { expression: "t.a", kind: SortKind::OptionalTime },
-        SortKey { expression: "t.b", kind: SortKind::Text },
+        SortKey { expression: Cow::Borrowed("t.a"), kind: SortKind::OptionalTime },
+        SortKey { expression: Cow::Borrowed("t.b"), kind: SortKind::Text },
     ];
 
     #[test]
     fn a_cursor_can_be_encoded_and_decoded() {
         for time in [None, DateTime::from_timestamp_micros(1_700_000_000_123_456)] {
-            let values = vec![SortValue::time_or_infinity(time), SortValue::Text("Ünïcode 🙂".into())];
+            let time = time.map_or_else(SortValue::infinity, SortValue::Time);
+            let values = vec![time, SortValue::Text("Ünïcode 🙂 \u{1f} \", \"".into())];
             let cursor = Cursor { values, id: Uuid::from_u128(7) };
             let text = cursor.encode("X");
             assert_eq!(Cursor::decode(&text, "X", KEYS), Some(cursor));
@@ -214,8 +202,8 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_cursor_is_refused() {
-        for text in ["", "x", "!!!", "AAAA", &URL_SAFE_NO_PAD.encode("X\u{1f}1\u{1f}b"), &"A".repeat(10_000)] {
+    fn what_is_no_cursor_is_refused() {
+        for text in ["", "x", "!!!", "AAAA", &URL_SAFE_NO_PAD.encode(r#"["X", "1", "b"]"#), &"A".repeat(10_000)] {
             assert!(Cursor::decode(text, "X", KEYS).is_none(), "{text}");
         }
     }

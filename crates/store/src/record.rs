@@ -1,12 +1,15 @@
 //! The walk that is the same for every noun: get one, get many, a page of a list, the pages of many parents, counts.
 //!
-//! A noun says what differs (its table, columns, filter, orders, relations and who may see it) by implementing [`Record`].
+//! What differs (table, columns, filter, orders, relations, who may see it) is in the noun's declaration. What a declaration
+//! cannot say, [`Record`] does.
 //! Every statement names the organization, so that row-level security is the second lock and not the first.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
+use sea_orm::EntityTrait;
+use tenantry_domain::noun::{Access, Asked, Kind, Noun, Value};
 use tenantry_domain::{Actor, Id};
 use tenantry_wire::Row;
 use uuid::Uuid;
@@ -14,77 +17,36 @@ use uuid::Uuid;
 use crate::column_set::ColumnSet;
 use crate::columns::Columns;
 use crate::error::StoreError;
-use crate::page::{Cursor, Direction, Page, PageRequest, SortKey, SortValue};
+use crate::page::{Cursor, Direction, Page, PageRequest};
 use crate::scope::{Scope, Tenant};
 use crate::sql::Sql;
+use crate::{narrowing, ordering, visibility};
 
-/// How one table is read. Only this crate can implement it, because only this crate can name what the hidden part is made of.
+/// A noun as it is read. What is the same for every noun comes from its declaration; what is said here is its own.
 ///
-/// In every piece of SQL the table is `t`, and `$1` is the organization.
-pub trait Record: Clone + Send + Sync + Sized + 'static {
-    /// The table's id.
-    type Id: Id;
-    /// What a list of it can be narrowed by. The default narrows nothing.
-    type Filter: Clone + Default + Eq + Hash + Send + Sync + 'static;
-    /// What a list of it can be sorted by.
-    type SortField: Copy + Default + Eq + Hash + Send + Sync + std::fmt::Debug + 'static;
-    /// Through which other rows it is reached.
-    type Parent: Copy + Eq + Hash + Send + Sync + 'static;
+/// Only this crate can implement it, because only this crate can name what the hidden part is made of. In every piece of SQL the
+/// table is `t`, and `$1` is the organization.
+pub trait Record: Noun {
+    /// The table as SeaORM knows it.
+    #[doc(hidden)]
+    type Entity: EntityTrait;
 
-    /// The table's name with its schema, for errors.
+    /// Appends what narrows the rows to those that the actor may see, for a noun that is placed by a rule of its own. Without
+    /// that rule nothing is found.
     #[doc(hidden)]
-    const NAME: &'static str;
-    /// What stands behind `FROM`; the table is `t`.
-    #[doc(hidden)]
-    const FROM: &'static str;
-    /// The columns in the order of [`decode`](Self::decode), each with its table's one letter; the id comes first.
-    #[doc(hidden)]
-    const COLUMNS: &'static [&'static str];
-
-    /// The row's id.
-    fn id(&self) -> Self::Id;
-
-    /// Reads a row.
-    #[doc(hidden)]
-    fn decode(columns: &mut Columns<'_>) -> Result<Self, StoreError>;
-
-    /// Appends what narrows the rows to those that the actor may see.
-    #[doc(hidden)]
-    fn narrow_to_visible(actor: &Actor, sql: &mut Sql);
+    fn narrow_to_visible(_: &Actor, sql: &mut Sql) {
+        sql.push(" AND false");
+    }
 
     /// Makes of a stored row what the reader is to see of it today.
     #[doc(hidden)]
-    fn as_seen_by(&mut self, _tenant: &Tenant) {}
+    fn as_seen_by(&mut self, _: &Tenant) {}
 
-    /// Appends the filter, each condition with a leading ` AND `.
+    /// Appends a condition that the declaration leaves to this crate, with a leading ` AND `.
     #[doc(hidden)]
-    fn narrow(filter: &Self::Filter, tenant: &Tenant, sql: &mut Sql);
-
-    /// The expressions of an order, without the id, which always comes last.
-    #[doc(hidden)]
-    fn sort_keys(field: Self::SortField) -> &'static [SortKey];
-
-    /// The columns that [`sort_values`](Self::sort_values) looks at.
-    #[doc(hidden)]
-    fn sort_columns(field: Self::SortField) -> ColumnSet;
-
-    /// The row's values of these expressions.
-    #[doc(hidden)]
-    fn sort_values(&self, field: Self::SortField) -> Vec<SortValue>;
-
-    /// How rows are reached from a parent.
-    #[doc(hidden)]
-    fn relation(parent: Self::Parent) -> Relation;
-}
-
-/// How rows are reached from a parent.
-pub struct Relation {
-    /// The column that holds the parent's id.
-    pub column: &'static str,
-    /// What joins that column's table, when it is another one than `t`; starts with a space.
-    pub join: &'static str,
-    /// Whether everybody who sees the parent sees all its rows, so that nothing has to be checked for each of them.
-    pub visible_with_parent: bool,
+    fn narrow_by(condition: &str, _: &Asked<'_>, _: &Tenant, sql: &mut Sql) {
+        sql.refuse(&format!("{} has no rule for the condition {condition}", Self::INFO.name));
+    }
 }
 
 /// Which rows of a list are wanted, and in which order.
@@ -115,7 +77,7 @@ impl<F: Default, S: Default> Default for ListRequest<F, S> {
 }
 
 /// The list request of a record.
-pub type ListOf<R> = ListRequest<<R as Record>::Filter, <R as Record>::SortField>;
+pub type ListOf<R> = ListRequest<<R as Noun>::Filter, <R as Noun>::Sort>;
 
 /// The row with this id, if it exists and the actor may see it.
 ///
@@ -124,37 +86,42 @@ pub type ListOf<R> = ListRequest<<R as Record>::Filter, <R as Record>::SortField
 pub async fn get<R: Record>(scope: &impl Scope, id: R::Id) -> Result<Option<R>, StoreError> {
     let mut sql = select::<R>(scope);
     sql.push(" AND t.id = ").bind(id.as_uuid());
-    R::narrow_to_visible(scope.actor(), &mut sql);
+    visibility::narrow::<R>(scope.actor(), &mut sql);
     let rows = scope.connection().fetch(sql).await?;
     rows.first().map(|row| read(scope.tenant(), row)).transpose()
 }
 
-/// The row with this id, locked until the transaction ends.
+/// The row with this id, locked until the transaction ends. It is whole, whatever the actor sees of it, because what is written next is
+/// compared with it.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn get_for_update<R: Record>(scope: &mut crate::WriteScope, id: R::Id) -> Result<Option<R>, StoreError> {
-    let mut sql = select::<R>(scope);
+    let mut sql = select_as::<R>(scope, stored::<R>());
     sql.push(" AND t.id = ").bind(id.as_uuid());
-    R::narrow_to_visible(scope.actor(), &mut sql);
+    visibility::narrow::<R>(scope.actor(), &mut sql);
     // Weaker than what a deletion takes, so that rows that refer to this one can be written meanwhile.
     sql.push(" FOR NO KEY UPDATE OF t");
     let rows = sealed(scope).fetch(sql).await?;
-    rows.first().map(|row| read(scope.tenant(), row)).transpose()
+    rows.first().map(|row| read_stored(scope.tenant(), row)).transpose()
 }
 
-/// The rows with these ids that exist and that the actor may see, in one statement.
+/// The rows with these ids that exist and that the actor may see, in one statement; of each, these columns.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn get_many<R: Record>(scope: &impl Scope, ids: &[R::Id]) -> Result<HashMap<R::Id, Arc<R>>, StoreError> {
-    let mut sql = select::<R>(scope);
+pub async fn get_many<R: Record>(
+    scope: &impl Scope,
+    ids: &[R::Id],
+    columns: ColumnSet,
+) -> Result<HashMap<R::Id, Arc<R>>, StoreError> {
+    let mut sql = select_columns::<R>(scope, columns);
     sql.push(" AND t.id = ANY(").bind(uuids(ids)).push(")");
-    R::narrow_to_visible(scope.actor(), &mut sql);
+    visibility::narrow::<R>(scope.actor(), &mut sql);
     let rows = scope.connection().fetch(sql).await?;
     let mut found = HashMap::with_capacity(rows.len());
     for row in rows.iter() {
-        let record: R = read(scope.tenant(), row)?;
+        let record: R = read_columns(scope.tenant(), row, columns)?;
         found.insert(record.id(), Arc::new(record));
     }
     Ok(found)
@@ -166,7 +133,7 @@ pub async fn get_many<R: Record>(scope: &impl Scope, ids: &[R::Id]) -> Result<Ha
 /// [`StoreError::InvalidCursor`] for a cursor of another list; those of the database.
 pub async fn list<R: Record>(scope: &impl Scope, request: &ListOf<R>) -> Result<Page<Arc<R>>, StoreError> {
     let mut sql = select_columns::<R>(scope, request.columns);
-    R::narrow_to_visible(scope.actor(), &mut sql);
+    visibility::narrow::<R>(scope.actor(), &mut sql);
     narrow_and_sort::<R>(scope, request, &mut sql)?;
     let rows = scope.connection().fetch(sql).await?;
     let read = |row| read_columns(scope.tenant(), row, request.columns).map(Arc::new);
@@ -186,18 +153,18 @@ pub async fn list_for<R: Record, P: Id>(
 ) -> Result<Vec<Page<Arc<R>>>, StoreError> {
     // For each parent the lateral part reads one range of the index (organization, parent, sort key, id) and stops after
     // the page's rows.
-    let relation = R::relation(parent);
+    let relation = R::parent_info(parent);
     let mut sql = Sql::new("SELECT page.*, parents.n FROM unnest(");
     // The organization is always $1.
     let organization = sql.value(scope.organization_id().as_uuid());
     sql.bind(uuids(parents));
     sql.push(") WITH ORDINALITY AS parents (id, n) CROSS JOIN LATERAL (SELECT ");
-    push_columns::<R>(&mut sql, request.columns);
-    sql.push(" FROM ").push(R::FROM).push(relation.join);
+    push_columns::<R>(&mut sql, seen::<R>(scope.actor(), request.columns));
+    sql.push(" FROM ").push(R::INFO.from).push(relation.join);
     sql.push(" WHERE t.organization_id = ").push_placeholder(organization);
     sql.push(" AND ").push(relation.column).push(" = parents.id");
-    if !relation.visible_with_parent {
-        R::narrow_to_visible(scope.actor(), &mut sql);
+    if !visibility::comes_with_parent::<R>(scope.actor(), relation) {
+        visibility::narrow::<R>(scope.actor(), &mut sql);
     }
     narrow_and_sort::<R>(scope, request, &mut sql)?;
     // No ORDER BY here: the nested loop keeps the order of the parents and, within each, that of the lateral part, while a
@@ -221,9 +188,9 @@ pub async fn list_for<R: Record, P: Id>(
 /// Those of the database.
 pub async fn count<R: Record>(scope: &impl Scope, filter: &R::Filter) -> Result<u64, StoreError> {
     let mut sql = Sql::new("SELECT count(*) FROM ");
-    sql.push(R::FROM).push(" WHERE t.organization_id = ").bind(scope.organization_id().as_uuid());
-    R::narrow_to_visible(scope.actor(), &mut sql);
-    R::narrow(filter, scope.tenant(), &mut sql);
+    sql.push(R::INFO.from).push(" WHERE t.organization_id = ").bind(scope.organization_id().as_uuid());
+    visibility::narrow::<R>(scope.actor(), &mut sql);
+    narrowing::narrow::<R>(filter, scope.tenant(), &mut sql);
     let rows = scope.connection().fetch(sql).await?;
     let count: i64 = rows.first().map_or(Ok(0), |row| row.get(0))?;
     Ok(count.unsigned_abs())
@@ -239,16 +206,16 @@ pub async fn count_for<R: Record, P: Id>(
     parents: &[P],
     filter: &R::Filter,
 ) -> Result<HashMap<P, u64>, StoreError> {
-    let relation = R::relation(parent);
+    let relation = R::parent_info(parent);
     let mut sql = Sql::new("SELECT ");
     let organization = sql.value(scope.organization_id().as_uuid());
-    sql.push(relation.column).push(", count(*) FROM ").push(R::FROM).push(relation.join);
+    sql.push(relation.column).push(", count(*) FROM ").push(R::INFO.from).push(relation.join);
     sql.push(" WHERE t.organization_id = ").push_placeholder(organization);
     sql.push(" AND ").push(relation.column).push(" = ANY(").bind(uuids(parents)).push(")");
-    if !relation.visible_with_parent {
-        R::narrow_to_visible(scope.actor(), &mut sql);
+    if !visibility::comes_with_parent::<R>(scope.actor(), relation) {
+        visibility::narrow::<R>(scope.actor(), &mut sql);
     }
-    R::narrow(filter, scope.tenant(), &mut sql);
+    narrowing::narrow::<R>(filter, scope.tenant(), &mut sql);
     sql.push(" GROUP BY 1");
     let rows = scope.connection().fetch(sql).await?;
     let mut counts: HashMap<P, u64> = parents.iter().map(|parent| (*parent, 0)).collect();
@@ -260,8 +227,25 @@ pub async fn count_for<R: Record, P: Id>(
 }
 
 /// The cursor of a row in a list of this order, for a caller.
-pub fn cursor<R: Record>(record: &R, sort: R::SortField, direction: Direction) -> String {
-    Cursor { values: record.sort_values(sort), id: record.id().as_uuid() }.encode(&order_name::<R>(sort, direction))
+pub fn cursor<R: Record>(record: &R, sort: R::Sort, direction: Direction) -> String {
+    let cursor = Cursor { values: ordering::values(record, R::sort_info(sort)), id: record.id().as_uuid() };
+    cursor.encode(&order_name::<R>(sort, direction))
+}
+
+/// The columns that a list of this order reads for its cursors.
+pub fn sort_columns<R: Record>(sort: R::Sort) -> ColumnSet {
+    R::sort_info(sort).fields.iter().fold(ColumnSet::ID, |set, name| set.and(columns_of::<R>(name)))
+}
+
+/// The columns that a field is made of; only the id's when there is no such field.
+pub fn columns_of<R: Record>(field: &str) -> ColumnSet {
+    let Some(info) = ordering::field::<R>(field) else { return ColumnSet::ID };
+    let own = ColumnSet::of(R::COLUMNS, &[info.column]);
+    let own = match R::INFO.currency {
+        Some(currency) if info.kind == Kind::Money => own.and(ColumnSet::of(R::COLUMNS, &[currency])),
+        _ => own,
+    };
+    info.needs.iter().fold(own, |set, name| set.and(columns_of::<R>(name)))
 }
 
 /// Begins `SELECT … WHERE t.organization_id = $1` of all columns.
@@ -270,9 +254,13 @@ pub(crate) fn select<R: Record>(scope: &impl Scope) -> Sql {
 }
 
 fn select_columns<R: Record>(scope: &impl Scope, columns: ColumnSet) -> Sql {
+    select_as::<R>(scope, seen::<R>(scope.actor(), columns))
+}
+
+fn select_as<R: Record>(scope: &impl Scope, columns: ColumnSet) -> Sql {
     let mut sql = Sql::new("SELECT ");
     push_columns::<R>(&mut sql, columns);
-    sql.push(" FROM ").push(R::FROM);
+    sql.push(" FROM ").push(R::INFO.from);
     sql.push(" WHERE t.organization_id = ").bind(scope.organization_id().as_uuid());
     sql
 }
@@ -293,9 +281,52 @@ pub(crate) fn read<R: Record>(tenant: &Tenant, row: Row<'_>) -> Result<R, StoreE
 }
 
 fn read_columns<R: Record>(tenant: &Tenant, row: Row<'_>, columns: ColumnSet) -> Result<R, StoreError> {
-    let mut record = R::decode(&mut Columns::some(row, R::NAME, columns))?;
+    let mut columns = Columns::some(row, R::INFO.table, seen::<R>(&tenant.actor, columns));
+    let mut record = R::decode(&mut columns)?;
+    if visibility::sees_part::<R>(&tenant.actor) {
+        // When a row last changed tells of what is hidden. When it was made can be read off its id.
+        record.set_updated_at(record.created_at());
+    }
     record.as_seen_by(tenant);
     Ok(record)
+}
+
+/// Reads a row as it is stored, but for what nobody reads.
+pub(crate) fn read_stored<R: Record>(tenant: &Tenant, row: Row<'_>) -> Result<R, StoreError> {
+    let mut record = R::decode(&mut Columns::some(row, R::INFO.table, stored::<R>()))?;
+    record.as_seen_by(tenant);
+    Ok(record)
+}
+
+/// Takes out of a row that was read as it is stored what the actor does not see.
+pub(crate) fn mask<R: Record>(actor: &Actor, record: &mut R) {
+    if !visibility::sees_part::<R>(actor) {
+        return;
+    }
+    for field in R::FIELDS.iter().filter(|field| field.info.access == Access::Members) {
+        // Such a field is always optional.
+        (field.write)(record, Value::Null);
+    }
+    record.set_updated_at(record.created_at());
+}
+
+/// All columns but those that nobody reads.
+pub(crate) fn stored<R: Record>() -> ColumnSet {
+    let secret = R::FIELDS.iter().filter(|field| field.info.access == Access::Secret);
+    secret.fold(ColumnSet::ALL, |all, field| all.without(ColumnSet::of(R::COLUMNS, &[field.info.column])))
+}
+
+/// Of these columns those that the actor may see, and without those that nobody reads.
+fn seen<R: Record>(actor: &Actor, columns: ColumnSet) -> ColumnSet {
+    let mut seen = columns.within(stored::<R>());
+    if !visibility::sees_part::<R>(actor) {
+        return seen;
+    }
+    for field in R::FIELDS.iter().filter(|field| visibility::is_hidden::<R>(actor, &field.info)) {
+        seen = seen.without(ColumnSet::of(R::COLUMNS, &[field.info.column]));
+    }
+    // In the place of when it last changed.
+    seen.and(columns_of::<R>("created_at"))
 }
 
 /// The UUIDs of ids, as an array parameter.
@@ -308,15 +339,20 @@ fn sealed(scope: &crate::WriteScope) -> &crate::scope::Connection {
 }
 
 /// Tells the orders of all lists apart, so that a cursor works only where it was made.
-fn order_name<R: Record>(sort: R::SortField, direction: Direction) -> String {
+fn order_name<R: Record>(sort: R::Sort, direction: Direction) -> String {
     let way = if direction == Direction::Ascending { '+' } else { '-' };
-    format!("{}{way}{sort:?}", R::NAME)
+    format!("{}{way}{}", R::INFO.table, R::sort_info(sort).name)
 }
 
 /// Appends the filter, the page's borders, the order and the limit.
 fn narrow_and_sort<R: Record>(scope: &impl Scope, request: &ListOf<R>, sql: &mut Sql) -> Result<(), StoreError> {
-    R::narrow(&request.filter, scope.tenant(), sql);
-    let keys = R::sort_keys(request.sort);
+    narrowing::narrow::<R>(&request.filter, scope.tenant(), sql);
+    let sort = R::sort_info(request.sort);
+    if ordering::fields::<R>(sort).any(|field| visibility::is_hidden::<R>(scope.actor(), field)) {
+        // The order would tell what is hidden.
+        sql.push(" AND false");
+    }
+    let keys = ordering::keys::<R>(sort);
     let order = order_name::<R>(request.sort, request.direction);
     let ascending = request.direction == Direction::Ascending;
     for (argument, cursor, comparison) in [
@@ -324,11 +360,11 @@ fn narrow_and_sort<R: Record>(scope: &impl Scope, request: &ListOf<R>, sql: &mut
         ("before", &request.page.before, if ascending { " < " } else { " > " }),
     ] {
         let Some(cursor) = cursor else { continue };
-        let cursor = Cursor::decode(cursor, &order, keys).ok_or(StoreError::InvalidCursor { argument })?;
+        let cursor = Cursor::decode(cursor, &order, &keys).ok_or(StoreError::InvalidCursor { argument })?;
         // A row comparison, because PostgreSQL turns it into one range of the index.
         sql.push(" AND (");
-        for key in keys {
-            sql.push(key.expression).push(", ");
+        for key in &keys {
+            sql.push(&key.expression).push(", ");
         }
         sql.push("t.id)").push(comparison).push("(");
         for (key, value) in keys.iter().zip(&cursor.values) {
@@ -340,8 +376,8 @@ fn narrow_and_sort<R: Record>(scope: &impl Scope, request: &ListOf<R>, sql: &mut
     let runs_up = ascending != request.page.from_end;
     let way = if runs_up { "" } else { " DESC" };
     sql.push(" ORDER BY ");
-    for key in keys {
-        sql.push(key.expression).push(way).push(", ");
+    for key in &keys {
+        sql.push(&key.expression).push(way).push(", ");
     }
     // One row more than wanted tells whether there are others.
     sql.push("t.id").push(way).push(" LIMIT ").bind(i64::from(request.page.limit) + 1);

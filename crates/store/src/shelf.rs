@@ -272,8 +272,8 @@ impl Lease {
     pub(crate) async fn roll_back(mut self) {
         match tokio::time::timeout(ROLLBACK_TIMEOUT, self.end()).await {
             Ok(Ok(())) => self.put_back(),
-            Ok(Err(error)) => tracing::debug!(%error, "a connection is thrown away because it did not roll back"),
-            Err(_) => tracing::debug!("a connection is thrown away because it did not roll back in time"),
+            Ok(Err(error)) => tracing::debug!(%error, "a connection was closed because it did not roll back"),
+            Err(_) => tracing::debug!("a connection was closed because it did not roll back in time"),
         }
     }
 

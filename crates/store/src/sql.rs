@@ -77,23 +77,6 @@ impl Sql {
         }
     }
 
-    /// Appends the conditions that keep `column` at or above `from` and below `before`.
-    pub(crate) fn narrow_to_range<T: Bound>(&mut self, column: &str, from: Option<T>, before: Option<T>) {
-        if let Some(from) = from {
-            self.push(" AND ").push(column).push(" >= ").bind(from);
-        }
-        if let Some(before) = before {
-            self.push(" AND ").push(column).push(" < ").bind(before);
-        }
-    }
-
-    /// Appends ` AND column = …` if there is an id.
-    pub(crate) fn narrow_to_id<I: tenantry_domain::Id>(&mut self, column: &str, id: Option<I>) {
-        if let Some(id) = id {
-            self.push(" AND ").push(column).push(" = ").bind(id.as_uuid());
-        }
-    }
-
     /// The statement, as it is sent.
     ///
     /// # Errors

@@ -3,203 +3,33 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use sea_orm::Set;
+use tenantry_domain::noun::{Asked, Origin, Value};
 use tenantry_domain::task::{NewTask, Task, TaskChanges, TaskPriority, TaskStatus, completed_at};
-use tenantry_domain::{Actor, Change, Position, ProjectId, TaskAssigneeId, TaskId, UserId};
+use tenantry_domain::{Change, Position, ProjectId, TaskAssigneeId, TaskId, UserId};
 use tenantry_wire::Row;
 use uuid::Uuid;
 
-use crate::column_set::ColumnSet;
-use crate::columns::Columns;
 use crate::entity;
 use crate::error::StoreError;
-use crate::page::{SortKey, SortKind, SortValue};
-use crate::record::{Record, Relation, uuids};
+use crate::record::{Record, uuids};
 use crate::scope::sealed::Sealed;
 use crate::scope::{Scope, Tenant, WriteScope};
 use crate::sql::Sql;
 use crate::{visibility, write};
 
-/// What a list of tasks can be narrowed by.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct TaskFilter {
-    /// Only tasks of these statuses; empty means any.
-    pub status: Vec<TaskStatus>,
-    /// Only tasks of this project.
-    pub project_id: Option<ProjectId>,
-    /// Only tasks that this member is assigned to.
-    pub assignee_id: Option<UserId>,
-    /// Only tasks that are (or are not) part of another.
-    pub is_subtask: Option<bool>,
-    /// Only tasks due at or after this time.
-    pub due_from: Option<DateTime<Utc>>,
-    /// Only tasks due before this time.
-    pub due_before: Option<DateTime<Utc>>,
-}
-
-/// What a list of tasks can be sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum TaskSort {
-    /// When the row was made.
-    #[default]
-    CreatedAt,
-    /// By due date; tasks without one come last.
-    DueAt,
-    /// By their place on the board.
-    Position,
-    /// Urgent ones first, then by due date; tasks without one come last.
-    Urgency,
-}
-
-/// Through which rows a task is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TaskParent {
-    /// The project it belongs to.
-    Project,
-    /// The task it is a part of.
-    Task,
-    /// The member it is assigned to; the parent's id is the user's.
-    Assignee,
-    /// The invoice that covers it.
-    Invoice,
-}
-
-const DUE: SortKey =
-    SortKey { expression: "coalesce(t.due_at, 'infinity'::timestamptz)", kind: SortKind::OptionalTime };
-const URGENCY: SortKey = SortKey {
-    expression: "(CASE t.priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 ELSE 3 END)",
-    kind: SortKind::Number,
-};
-
-/// The value of [`URGENCY`].
-fn urgency(priority: TaskPriority) -> i32 {
-    match priority {
-        TaskPriority::Urgent => 0,
-        TaskPriority::High => 1,
-        TaskPriority::Medium => 2,
-        TaskPriority::Low => 3,
-    }
-}
-
 impl Record for Task {
-    type Id = TaskId;
-    type Filter = TaskFilter;
-    type SortField = TaskSort;
-    type Parent = TaskParent;
+    type Entity = entity::task::Entity;
 
-    const NAME: &'static str = "app.tasks";
-    const FROM: &'static str = "app.tasks t";
-    const COLUMNS: &'static [&'static str] = &[
-        "t.id",
-        "t.organization_id",
-        "t.project_id",
-        "t.parent_task_id",
-        "t.title",
-        "t.description",
-        "t.status",
-        "t.priority",
-        "t.position",
-        "t.created_by",
-        "t.due_at",
-        "t.completed_at",
-        "t.created_at",
-        "t.updated_at",
-    ];
-
-    fn id(&self) -> TaskId {
-        self.id
-    }
-
-    fn decode(columns: &mut Columns<'_>) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: columns.id()?,
-            organization_id: columns.id()?,
-            project_id: columns.id()?,
-            parent_task_id: columns.optional_id()?,
-            title: columns.next()?,
-            description: columns.next()?,
-            status: columns.parsed()?,
-            priority: columns.parsed()?,
-            position: Position::from_stored(columns.next()?),
-            created_by: columns.optional_id()?,
-            due_at: columns.optional_time()?,
-            completed_at: columns.optional_time()?,
-            created_at: columns.time()?,
-            updated_at: columns.time()?,
-        })
-    }
-
-    fn narrow_to_visible(actor: &Actor, sql: &mut Sql) {
-        visibility::rows_of_projects(actor, sql, "t.project_id");
-    }
-
-    fn narrow(filter: &TaskFilter, _: &Tenant, sql: &mut Sql) {
-        sql.narrow_to_any("t.status", &filter.status, |status| status.as_str());
-        sql.narrow_to_id("t.project_id", filter.project_id);
-        if let Some(user_id) = filter.assignee_id {
-            sql.push(
-                " AND EXISTS (SELECT 1 FROM app.task_assignees a WHERE a.organization_id = $1 AND a.task_id = t.id",
-            );
-            sql.push(" AND a.user_id = ").bind(user_id.as_uuid()).push(")");
-        }
-        match filter.is_subtask {
-            Some(true) => drop(sql.push(" AND t.parent_task_id IS NOT NULL")),
-            Some(false) => drop(sql.push(" AND t.parent_task_id IS NULL")),
-            None => {}
-        }
-        // By the indexed expression; a task without a due date is due at no time.
-        sql.narrow_to_range(DUE.expression, filter.due_from, filter.due_before);
-        if filter.due_from.is_some() {
-            sql.push(" AND t.due_at IS NOT NULL");
-        }
-    }
-
-    fn sort_keys(field: TaskSort) -> &'static [SortKey] {
-        match field {
-            TaskSort::CreatedAt => &[SortKey { expression: "t.created_at", kind: SortKind::Time }],
-            TaskSort::DueAt => &[DUE],
-            TaskSort::Position => &[SortKey { expression: "t.position", kind: SortKind::Text }],
-            TaskSort::Urgency => &[URGENCY, DUE],
-        }
-    }
-
-    fn sort_columns(field: TaskSort) -> ColumnSet {
-        let names: &[&str] = match field {
-            TaskSort::CreatedAt => &["created_at"],
-            TaskSort::DueAt => &["due_at"],
-            TaskSort::Position => &["position"],
-            TaskSort::Urgency => &["priority", "due_at"],
-        };
-        ColumnSet::of(Self::COLUMNS, names)
-    }
-
-    fn sort_values(&self, field: TaskSort) -> Vec<SortValue> {
-        match field {
-            TaskSort::CreatedAt => vec![SortValue::Time(self.created_at)],
-            TaskSort::DueAt => vec![SortValue::time_or_infinity(self.due_at)],
-            TaskSort::Position => vec![SortValue::Text(self.position.as_str().to_owned())],
-            TaskSort::Urgency => {
-                vec![SortValue::Number(urgency(self.priority)), SortValue::time_or_infinity(self.due_at)]
+    fn narrow_by(condition: &str, asked: &Asked<'_>, _: &Tenant, sql: &mut Sql) {
+        match (condition, asked) {
+            ("assignee_id", Asked::One(Value::Id(user_id))) => {
+                sql.push(" AND EXISTS (SELECT 1 FROM app.task_assignees a WHERE a.organization_id = $1");
+                sql.push(" AND a.task_id = t.id AND a.user_id = ").bind(*user_id).push(")");
             }
-        }
-    }
-
-    fn relation(parent: TaskParent) -> Relation {
-        match parent {
-            // A task is seen by whoever sees its project, and a subtask lies in the same project.
-            TaskParent::Project => Relation { column: "t.project_id", join: "", visible_with_parent: true },
-            TaskParent::Task => Relation { column: "t.parent_task_id", join: "", visible_with_parent: true },
-            TaskParent::Assignee => Relation {
-                column: "a.user_id",
-                join: " JOIN app.task_assignees a ON a.organization_id = t.organization_id AND a.task_id = t.id",
-                visible_with_parent: false,
-            },
-            TaskParent::Invoice => Relation {
-                column: "i.invoice_id",
-                join: " JOIN app.invoice_tasks i ON i.organization_id = t.organization_id AND i.task_id = t.id",
-                visible_with_parent: false,
-            },
+            ("is_subtask", Asked::One(Value::Boolean(true))) => drop(sql.push(" AND t.parent_task_id IS NOT NULL")),
+            ("is_subtask", Asked::One(Value::Boolean(false))) => drop(sql.push(" AND t.parent_task_id IS NULL")),
+            (condition, asked) => sql.refuse(&format!("no rule narrows tasks by {condition} {asked:?}")),
         }
     }
 }
@@ -210,26 +40,25 @@ impl Record for Task {
 /// A foreign-key violation when the project, the parent (in the same project) or an assignee does not exist in the
 /// organization.
 pub async fn create(scope: &mut WriteScope, new: NewTask, position: Position) -> Result<Task, StoreError> {
-    let clock = &scope.tenant().clock;
-    let (id, now): (TaskId, _) = (clock.new_id(), clock.now());
+    let origin: Origin<TaskId> = write::origin(scope);
     let status = new.status.unwrap_or(TaskStatus::Todo);
-    let row = entity::task::ActiveModel {
-        organization_id: Set(scope.organization_id().as_uuid()),
-        id: Set(id.as_uuid()),
-        project_id: Set(new.project_id.as_uuid()),
-        parent_task_id: Set(new.parent_task_id.map(|id| id.as_uuid())),
-        title: Set(new.title),
-        description: Set(new.description),
-        status: Set(status.to_string()),
-        priority: Set(new.priority.unwrap_or(TaskPriority::Medium).to_string()),
-        position: Set(position.to_string()),
-        created_by: Set(Some(scope.actor().user_id.as_uuid())),
-        due_at: Set(new.due_at),
-        completed_at: Set(completed_at(None, status, now)),
-        created_at: Set(now),
-        updated_at: Set(now),
+    let row = Task {
+        id: origin.id,
+        organization_id: origin.organization_id,
+        project_id: new.project_id,
+        parent_task_id: new.parent_task_id,
+        title: new.title,
+        description: new.description,
+        status,
+        priority: new.priority.unwrap_or(TaskPriority::Medium),
+        position,
+        created_by: Some(origin.user_id),
+        due_at: new.due_at,
+        completed_at: completed_at(None, status, origin.now),
+        created_at: origin.now,
+        updated_at: origin.now,
     };
-    let task: Task = write::insert(scope, row).await?;
+    let task = write::insert(scope, &row).await?;
     assign(scope, task.id, &new.assignee_ids).await?;
     Ok(task)
 }
@@ -244,35 +73,23 @@ pub async fn update(
     changes: TaskChanges,
     position: Option<Position>,
 ) -> Result<Option<Task>, StoreError> {
-    let now = write::next_update(&scope.tenant().clock, before.updated_at);
-    let mut row = entity::task::ActiveModel { updated_at: Set(now), ..Default::default() };
-    write::set!(row, changes, { title, description, due_at });
-    if let Change::Set(status) = changes.status {
-        row.status = Set(status.to_string());
-        row.completed_at = Set(completed_at(before.completed_at, status, now));
-    }
-    if let Change::Set(priority) = changes.priority {
-        row.priority = Set(priority.to_string());
-    }
-    if let Change::Set(parent) = changes.parent_task_id {
-        row.parent_task_id = Set(parent.map(|id| id.as_uuid()));
-    }
-    if let Some(position) = position {
-        row.position = Set(position.to_string());
-    }
-    if let Change::Set(assignees) = changes.assignee_ids {
+    // Each field is named, so that a new one does not compile until it is changed as well.
+    let TaskChanges { title, description, status, priority, due_at, parent_task_id, assignee_ids, after_task_id: _ } =
+        changes;
+    let mut after = before.clone();
+    after.title = title.apply(after.title);
+    after.description = description.apply(after.description);
+    after.status = status.apply(after.status);
+    after.completed_at = completed_at(before.completed_at, after.status, scope.tenant().clock.now());
+    after.priority = priority.apply(after.priority);
+    after.due_at = due_at.apply(after.due_at);
+    after.parent_task_id = parent_task_id.apply(after.parent_task_id);
+    after.position = position.unwrap_or(after.position);
+    if let Change::Set(assignees) = assignee_ids {
         write::delete_where::<entity::task_assignee::Entity>(scope, write::is("task_id", before.id.as_uuid())).await?;
         assign(scope, before.id, &assignees).await?;
     }
-    write::update(scope, row, before.id).await
-}
-
-/// Deletes a task with its subtasks and all that hangs on them. Tells whether there was one.
-///
-/// # Errors
-/// Those of the database.
-pub async fn delete(scope: &mut WriteScope, id: TaskId) -> Result<bool, StoreError> {
-    write::delete::<entity::task::Entity>(scope, id).await
+    write::update(scope, before, &after).await
 }
 
 async fn assign(scope: &mut WriteScope, task_id: TaskId, users: &[UserId]) -> Result<(), StoreError> {

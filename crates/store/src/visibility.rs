@@ -3,11 +3,55 @@
 //! Owners and admins see everything, and their statements have no condition. The sub-selects for the others do not
 //! refer to the outer row, so PostgreSQL runs each once per statement.
 
-use tenantry_domain::{Actor, Role};
+use tenantry_domain::noun::{ALL, Access, FieldInfo, NounInfo, ParentInfo, Placement};
+use tenantry_domain::permission::{Decision, Place, decide};
+use tenantry_domain::{Actor, Grant, Role};
 
+use crate::record::Record;
 use crate::sql::Sql;
 
-/// Restricts to projects that the actor may see; the columns are the project's workspace and its id.
+/// Narrows to the rows that the actor may see, by where the noun's rows are placed.
+pub(crate) fn narrow<R: Record>(actor: &Actor, sql: &mut Sql) {
+    if R::INFO.placement == Placement::Own { R::narrow_to_visible(actor, sql) } else { narrow_by(&R::INFO, actor, sql) }
+}
+
+/// As [`narrow`], for a noun that is not placed by a rule of its own.
+pub(crate) fn narrow_by(noun: &NounInfo, actor: &Actor, sql: &mut Sql) {
+    // Whoever may not read the noun anywhere, whatever was granted, finds none of it.
+    let anywhere = Place { is_private: false, grant: Some(Grant::Admin) };
+    let reads = decide(actor.role, noun.read, anywhere) == Decision::Allowed;
+    if !reads || actor.role == Role::Guest && !noun.guests {
+        sql.push(" AND false");
+        return;
+    }
+    match noun.placement {
+        Placement::Organization | Placement::Own => {}
+        Placement::Client => clients(actor, sql, "t.id"),
+        Placement::Workspace => workspaces(actor, sql, "t.id", "t.is_private"),
+        Placement::Project { workspace } => projects(actor, sql, workspace, "t.id"),
+        Placement::InProject { column, required: true } => rows_of_projects(actor, sql, column),
+        Placement::InProject { column, required: false } => rows_of_projects_or_none(actor, sql, column),
+    }
+}
+
+/// Whether everybody who sees the parent sees all its rows, so that nothing has to be checked for each of them: the rows are
+/// placed in it.
+pub(crate) fn comes_with_parent<R: Record>(actor: &Actor, parent: &ParentInfo) -> bool {
+    let is_place = matches!(R::INFO.placement, Placement::InProject { column, .. } if column == parent.column);
+    is_place && parent.join.is_empty() && (R::INFO.guests || actor.role != Role::Guest)
+}
+
+/// Whether the actor sees less than others of a row that it sees.
+pub(crate) fn sees_part<R: Record>(actor: &Actor) -> bool {
+    actor.role == Role::Guest && R::INFO.hides_from_guests
+}
+
+/// Whether the actor finds nothing in this field. When a row last changed would tell of the fields that it does not see.
+pub(crate) fn is_hidden<R: Record>(actor: &Actor, field: &FieldInfo) -> bool {
+    sees_part::<R>(actor) && (field.access == Access::Members || field.name == "updated_at")
+}
+
+/// Narrows to projects that the actor may see; the columns hold the project's workspace and its id.
 pub(crate) fn projects(actor: &Actor, sql: &mut Sql, workspace: &str, project: &str) {
     if actor.role.sees_everything() {
         return;
@@ -89,13 +133,15 @@ fn administered(sql: &mut Sql, kind: &str, user: usize) {
     sql.push(" AND g.permission = 'admin' AND g.user_id = ").push_placeholder(user);
 }
 
-/// Restricts to rows whose workspace itself the actor may see; the column is the workspace's id.
-pub(crate) fn within_workspaces(actor: &Actor, sql: &mut Sql, workspace: &str) {
-    if actor.role.sees_everything() {
+/// Narrows to rows that link to one of this table that the actor may see; the column holds the other row's id.
+pub(crate) fn within_visible(actor: &Actor, sql: &mut Sql, column: &str, table: &str) {
+    let Some(noun) = ALL.iter().find(|noun| noun.info.table == table) else { return };
+    let is_open = matches!(noun.info.placement, Placement::Client | Placement::Organization);
+    if actor.role.sees_everything() || is_open && actor.role != Role::Guest {
         return;
     }
-    sql.push(" AND ").push(workspace).push(" IN (SELECT w.id FROM app.workspaces w WHERE w.organization_id = $1");
-    workspaces(actor, sql, "w.id", "w.is_private");
+    sql.push(" AND ").push(column).push(" IN (SELECT t.id FROM ").push(table).push(" t WHERE t.organization_id = $1");
+    narrow_by(noun.info, actor, sql);
     sql.push(")");
 }
 
@@ -109,15 +155,23 @@ pub(crate) fn clients(actor: &Actor, sql: &mut Sql, client: &str) {
     sql.push(")");
 }
 
-/// Restricts to invoices that the actor may see: none for a guest; for others, those without a project, and those of a
-/// project that they may see.
-pub(crate) fn invoices(actor: &Actor, sql: &mut Sql, project: &str) {
+/// Narrows to rows of no project, and of projects that the actor may see; a guest sees only the latter.
+pub(crate) fn rows_of_projects_or_none(actor: &Actor, sql: &mut Sql, project: &str) {
     if actor.role == Role::Guest {
-        sql.push(" AND false");
+        rows_of_projects(actor, sql, project);
     } else if !actor.role.sees_everything() {
         sql.push(" AND (").push(project).push(" IS NULL OR (true");
         rows_of_projects(actor, sql, project);
         sql.push("))");
+    }
+}
+
+/// Narrows to invoices that the actor may see; the column holds the invoice's project.
+pub(crate) fn invoices(actor: &Actor, sql: &mut Sql, project: &str) {
+    if actor.role == Role::Guest {
+        sql.push(" AND false");
+    } else {
+        rows_of_projects_or_none(actor, sql, project);
     }
 }
 

@@ -52,7 +52,7 @@ pub enum ApiError {
     #[error("Stripe did not answer in time")]
     TimedOut,
     /// Stripe answered something unexpected.
-    #[error("Stripe's answer is not understood: {0}")]
+    #[error("Stripe's answer could not be parsed: {0}")]
     Malformed(&'static str),
 }
 
@@ -333,7 +333,7 @@ impl Client {
             for subscription in listed.data {
                 let id = subscription.id;
                 if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-                    return Err(ApiError::Malformed("the id of a subscription is none"));
+                    return Err(ApiError::Malformed("a subscription has no valid id"));
                 }
                 match self.ask::<Made>(&Call::delete(format!("v1/subscriptions/{id}"))).await {
                     Err(error) if !error.is_gone() => return Err(error),
@@ -341,13 +341,13 @@ impl Client {
                 }
             }
         }
-        Err(ApiError::Malformed("subscriptions that were ended are listed still"))
+        Err(ApiError::Malformed("cancelled subscriptions are still listed"))
     }
 
     async fn create(&self, path: &str, form: &[(&str, &str)], idempotency_key: &str) -> Result<Url, ApiError> {
         let session: Session = self.ask(&Call::post(path.to_owned(), form, idempotency_key)).await?;
-        let url = session.url.ok_or(ApiError::Malformed("it has no address"))?;
-        Url::parse(&url).map_err(|_| ApiError::Malformed("its address is none"))
+        let url = session.url.ok_or(ApiError::Malformed("it has no URL"))?;
+        Url::parse(&url).map_err(|_| ApiError::Malformed("its URL is invalid"))
     }
 
     async fn ask<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<T, ApiError> {

@@ -30,7 +30,7 @@ pub enum SignatureError {
     #[error("the signature header is malformed: {0}")]
     Malformed(&'static str),
     /// No signature in the header was made over this body with one of our secrets.
-    #[error("no signature fits the body")]
+    #[error("no signature matches the body")]
     Mismatch,
     /// It was signed too long ago, or it is a replay of something old.
     #[error("the signature is too old")]
@@ -139,7 +139,7 @@ impl<'h> Header<'h> {
                 _ => {}
             }
         }
-        let [time_text] = times[..] else { return Err(Malformed("it has not one time")) };
+        let [time_text] = times[..] else { return Err(Malformed("it does not have exactly one time")) };
         let time = seconds(time_text)?;
         if signatures.is_empty() {
             return Err(Malformed("it has no signature of the scheme v1"));

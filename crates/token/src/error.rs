@@ -16,7 +16,7 @@ pub enum TokenError {
     #[error("the header parameter `{0}` is not acceptable")]
     Header(&'static str),
     /// The header's algorithm is not that of the selected key.
-    #[error("the algorithm is not the key's")]
+    #[error("the algorithm does not match the key")]
     Algorithm,
     /// The header names a key that is not in the key set, or names none although there are several.
     #[error("the key is unknown")]
@@ -28,10 +28,10 @@ pub enum TokenError {
     #[error("the claim `{0}` is missing or not acceptable")]
     Claim(&'static str),
     /// Issued by a different issuer.
-    #[error("the issuer is another one")]
+    #[error("the issuer is not the expected one")]
     Issuer,
     /// Issued for a different audience.
-    #[error("the audience is another one")]
+    #[error("the audience is not the expected one")]
     Audience,
     /// `nbf` or `iat` is in the future.
     #[error("the token is not valid yet")]

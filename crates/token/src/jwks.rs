@@ -60,9 +60,9 @@ pub(crate) fn parse(document: &[u8], origin: Origin) -> Result<KeySet, SetupErro
             Ok(key) => keys.push(key),
             // Many sets contain keys for other purposes and of other kinds.
             Err(error @ SetupError::UnsupportedKey(_)) => {
-                tracing::debug!(index, kid, %error, "a key of the key set is of no use here and is left out");
+                tracing::debug!(index, kid, %error, "a key of the key set is not for verifying tokens and is skipped");
             }
-            Err(error) => tracing::warn!(index, kid, %error, "a key of the key set cannot be used and is left out"),
+            Err(error) => tracing::warn!(index, kid, %error, "a key of the key set cannot be used and is skipped"),
         }
     }
     if keys.is_empty() && !is_withdrawn {

@@ -179,7 +179,7 @@ impl KeySet {
         for key in keys {
             let kid = key.id.as_deref().map(shortened);
             if set.0.iter().any(|other| other.fingerprint == key.fingerprint) {
-                tracing::warn!(kid, "a key stands in the key set more than once");
+                tracing::warn!(kid, "a key appears in the key set more than once");
                 continue;
             }
             if key.id.is_some() && set.0.iter().any(|other| other.id == key.id && other.algorithm == key.algorithm) {

@@ -9,12 +9,14 @@ mod crate_edges;
 mod export;
 mod first_read;
 mod introspection;
-mod isolation_smoke;
 mod limits;
+#[path = "../../../crates/domain/tests/matrix/mod.rs"]
+mod matrix;
 mod members;
 mod metering;
 mod metering_members;
 mod migrations;
+mod nouns;
 mod organizations;
 mod paging;
 mod payments;

@@ -4,34 +4,7 @@ use serde_json::{Value, json};
 use tenantry_tests::{Session, TestApp};
 
 use crate::introspection::{Types, text};
-
-/// The order of names, whatever the database's own collation.
-const NAME: &str = "name COLLATE \"und-x-icu\"";
-
-/// What each order of each list means, as SQL over the list's table. A row without a date counts as later than all
-/// others.
-const MEANING: &[(&str, &str, &str, &str)] = &[
-    ("clients", "CREATED_AT", "app.clients", "created_at"),
-    ("clients", "NAME", "app.clients", NAME),
-    ("invoices", "CREATED_AT", "app.invoices", "created_at"),
-    ("invoices", "DUE_DATE", "app.invoices", "coalesce(due_date, 'infinity')"),
-    ("invoices", "ISSUE_DATE", "app.invoices", "issue_date"),
-    ("members", "JOINED_AT", "app.organization_members", "joined_at"),
-    ("projects", "CREATED_AT", "app.projects", "created_at"),
-    ("projects", "DUE_DATE", "app.projects", "coalesce(due_date, 'infinity')"),
-    ("projects", "NAME", "app.projects", NAME),
-    ("tasks", "CREATED_AT", "app.tasks", "created_at"),
-    ("tasks", "DUE_AT", "app.tasks", "coalesce(due_at, 'infinity')"),
-    ("tasks", "POSITION", "app.tasks", "position"),
-    (
-        "tasks",
-        "URGENCY",
-        "app.tasks",
-        "array_position(ARRAY['urgent', 'high', 'medium', 'low'], priority), coalesce(due_at, 'infinity')",
-    ),
-    ("workspaces", "CREATED_AT", "app.workspaces", "created_at"),
-    ("workspaces", "NAME", "app.workspaces", NAME),
-];
+use crate::nouns::meaning;
 
 #[tokio::test]
 async fn every_root_list_can_be_paged_completely_in_every_order_and_direction() {
@@ -44,11 +17,10 @@ async fn every_root_list_can_be_paged_completely_in_every_order_and_direction() 
         let order_type = format!("{}Order", list.type_name().trim_end_matches("Connection"));
         for order in types.orders(list) {
             let name = list.name();
-            let meaning = MEANING.iter().find(|meaning| (meaning.0, meaning.1) == (name, order));
-            let (_, _, table, keys) = meaning.unwrap_or_else(|| panic!("say what {name} by {order} means"));
+            let (table, keys) = meaning(name, order);
             for direction in ["ASC", "DESC"] {
                 let keys: Vec<String> =
-                    split_keys(keys).into_iter().chain(["id"]).map(|key| format!("{key} {direction}")).collect();
+                    keys.iter().map(String::as_str).chain(["id"]).map(|key| format!("{key} {direction}")).collect();
                 let query = format!(
                     "SELECT id::text FROM {table} WHERE organization_id = '{}' ORDER BY {}",
                     full.org.uuid(),
@@ -68,7 +40,7 @@ async fn every_root_list_can_be_paged_completely_in_every_order_and_direction() 
             }
         }
     }
-    assert_eq!(walked, MEANING.len() * 2, "an order that no list has any more");
+    assert!(walked >= 30, "{walked}");
 }
 
 #[tokio::test]
@@ -100,6 +72,7 @@ async fn names_are_sorted_as_people_expect() {
             );
             let (mut found, mut after) = (Vec::new(), Value::Null);
             loop {
+                assert!(found.len() < 100, "the list has no end");
                 let order = json!({ "field": order, "direction": "ASC" });
                 let answer = owner.query(&document, json!({ "first": 2, "after": after, "order": order })).await;
                 let page = answer.at("list");
@@ -188,30 +161,13 @@ async fn a_page_may_be_empty() {
 const PAGE: &str =
     "{ pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { cursor node { id } } nodes { id } }";
 
-/// Splits at the commas between keys, not at those within them.
-fn split_keys(keys: &str) -> Vec<&str> {
-    let (mut depth, mut start, mut found) = (0, 0, Vec::new());
-    for (at, c) in keys.char_indices() {
-        match c {
-            '(' | '[' => depth += 1,
-            ')' | ']' => depth -= 1,
-            ',' if depth == 0 => {
-                found.push(keys[start..at].trim());
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    found.push(keys[start..].trim());
-    found
-}
-
 /// Pages through a list to its end and back, asserts that both directions show the same rows, and returns their UUIDs
 /// in order.
 async fn walk(session: &Session, document: &str, path: &str, size: usize, variables: &Value) -> Vec<String> {
     let mut forwards: Vec<String> = Vec::new();
     let mut cursor = Value::Null;
     for page_number in 0.. {
+        assert!(page_number < 200, "the list has no end");
         let mut variables = variables.clone();
         (variables["first"], variables["after"]) = (json!(size), cursor);
         let answer = session.query(document, variables).await;
@@ -228,6 +184,7 @@ async fn walk(session: &Session, document: &str, path: &str, size: usize, variab
     let mut backwards: Vec<String> = Vec::new();
     let mut cursor = Value::Null;
     for page_number in 0.. {
+        assert!(page_number < 200, "the list has no end");
         let mut variables = variables.clone();
         (variables["last"], variables["before"]) = (json!(size), cursor);
         let answer = session.query(document, variables).await;

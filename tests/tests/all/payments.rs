@@ -141,7 +141,7 @@ async fn forged_webhooks_are_refused_and_leave_nothing() {
         let (status, answer) = deliver(&app, body, signature).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{signature:?}");
         // All of them look the same from outside.
-        assert_eq!(answer["errors"][0]["message"], "The signature is missing or not valid.");
+        assert_eq!(answer["errors"][0]["message"], "The signature is missing or invalid.");
     }
     let twice = app.http().post(app.server().url("/webhooks/stripe")).body(body.clone());
     let twice = twice.header("Stripe-Signature", &good).header("Stripe-Signature", &good).send().await.unwrap();

@@ -100,7 +100,7 @@ async fn thirty_forged_headers_are_refused_and_leave_nothing() {
     for forged in &forgeries {
         let (status, answer) = deliver(&app, BODY, Some(forged)).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{forged}");
-        assert_eq!(answer["errors"][0]["message"], "The signature is missing or not valid.", "{forged}");
+        assert_eq!(answer["errors"][0]["message"], "The signature is missing or invalid.", "{forged}");
     }
     // A genuine header does not make another body genuine, however small the difference.
     let other = BODY.replace("\"active\"", "\"trialing\"");

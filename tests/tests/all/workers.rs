@@ -17,8 +17,8 @@ async fn a_job_runs_only_with_the_workers_role() {
     for job in jobs {
         for (url, expected) in [
             (urls.superuser_url(), "is a superuser"),
-            (urls.owner_url(), "owns tenant tables"),
-            (urls.app_url(), "has not the rights of tenantry_worker"),
+            (urls.owner_url(), "tenant tables, such as"),
+            (urls.app_url(), "does not have the privileges of tenantry_worker"),
         ] {
             let mut command = tenantry(job);
             command.env("WORKER_DATABASE_URL", url);
@@ -47,6 +47,6 @@ async fn events_pending_for_a_price_are_replayed_once_it_has_a_plan() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("price_unheard_of"), "{output:?}");
     let output = replay.env("TENANTRY_STRIPE_PRICES", "price_unheard_of=pro").output().await.unwrap();
     assert!(output.status.success(), "{output:?}");
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "1 applied, 0 still waiting\n");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "1 applied, 0 still pending\n");
     assert_eq!(app.texts("SELECT plan FROM billing.organization_billing").await, ["pro"]);
 }

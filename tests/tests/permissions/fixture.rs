@@ -9,6 +9,8 @@ use tenantry_domain::{
 };
 use tenantry_tests::{Org, Person, Session, TestApp};
 
+use crate::placed::Placed;
+
 /// The caller's role, and possibly a grant.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Standing {
@@ -84,6 +86,8 @@ pub(crate) struct Fixture {
     pub(crate) clients: Vec<ClientId>,
     /// An invoice for the first client without a project.
     pub(crate) loose_invoice: InvoiceId,
+    /// The rows of the other nouns that are placed in projects.
+    pub(crate) placed: Vec<Placed>,
 }
 
 /// The workspace and the client of each project. The first client has a project in a public and one in a private
@@ -143,6 +147,7 @@ impl Fixture {
             cases,
             clients: (0..5).map(|_| id()).collect(),
             loose_invoice: id(),
+            placed: Placed::all(CASES.len()),
             org,
         };
         fixture.insert_rows(app).await;
@@ -229,6 +234,9 @@ impl Fixture {
         }
         let (invoice, client) = (self.loose_invoice.as_uuid(), self.clients[0].as_uuid());
         add("invoices", columns, &format!("'{invoice}', '{client}', NULL, 'USD', '2026-01-31', '{owner}'"));
+        for placed in &self.placed {
+            sql.push_str(&placed.sql(self));
+        }
         app.sql(&sql).await;
     }
 }

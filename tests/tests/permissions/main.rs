@@ -6,6 +6,7 @@
 mod fixture;
 #[path = "../../../crates/domain/tests/matrix/mod.rs"]
 mod matrix;
+mod placed;
 mod probes;
 mod reads;
 mod rules;

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 use tenantry_domain::permission::Place;
 use tenantry_domain::{ClientId, Clock, Id, InvoiceId, MemberId, ProjectId, TaskId, WorkspaceId};
 
+use uuid::Uuid;
+
 use crate::fixture::Fixture;
 
 /// The target of a mutation.
@@ -16,6 +18,8 @@ pub(crate) struct Target {
     pub(crate) in_workspace: Place,
     pub(crate) in_project: Place,
     pub(crate) of_client: Place,
+    /// The rows of the fixture's further nouns, in their order.
+    pub(crate) placed: Vec<Uuid>,
 }
 
 impl Target {
@@ -31,11 +35,12 @@ impl Target {
             in_workspace: fixture.workspaces[case.workspace].place(),
             in_project: fixture.place(case),
             of_client: fixture.client_place(case.client),
+            placed: fixture.placed.iter().map(|placed| placed.in_projects[n]).collect(),
         }
     }
 
     /// Ids that do not exist.
-    pub(crate) fn unknown() -> Self {
+    pub(crate) fn unknown(fixture: &Fixture) -> Self {
         fn new<I: Id>() -> I {
             Clock::system().new_id()
         }
@@ -48,6 +53,7 @@ impl Target {
             in_workspace: Place::OPEN,
             in_project: Place::OPEN,
             of_client: Place::OPEN,
+            placed: fixture.placed.iter().map(|_| new::<TaskId>().as_uuid()).collect(),
         }
     }
 }
@@ -67,7 +73,7 @@ pub(crate) struct Probe {
     pub(crate) place: Place,
     pub(crate) input: Value,
     /// The selection on the payload.
-    pub(crate) selection: &'static str,
+    pub(crate) selection: String,
     /// The code of the refusal that may follow after the permission was granted.
     pub(crate) refusal: &'static str,
 }
@@ -135,7 +141,14 @@ pub(crate) fn probe(fixture: &Fixture, mutation: &str, target: &Target) -> Probe
         "transferOwnership" => (Aim::Organization, json!({ "memberId": nobody }), "member { id }"),
         "createCheckoutSession" => (Aim::Organization, json!({ "plan": "enterprise" }), "url"),
         "createBillingPortalSession" => (Aim::Organization, json!({}), "url"),
-        other => panic!("the mutation {other} has no probe"),
+        other => {
+            let project = target.project.to_string();
+            let mut placed = fixture.placed.iter().zip(&target.placed);
+            let found = placed.find_map(|(placed, id)| placed.probe(other, *id, &project));
+            let (input, selection) = found.unwrap_or_else(|| panic!("the mutation {other} has no probe"));
+            let (place, refusal) = (target.in_project, "");
+            return Probe { aim: Aim::Project, place, input, selection, refusal };
+        }
     };
     let refusal = match mutation {
         "addMember" | "updateMemberRole" | "removeMember" | "transferOwnership" => "NOT_FOUND",
@@ -151,5 +164,5 @@ pub(crate) fn probe(fixture: &Fixture, mutation: &str, target: &Target) -> Probe
         Aim::Workspace => target.in_workspace,
         Aim::Project => target.in_project,
     };
-    Probe { aim, place, input, selection, refusal }
+    Probe { aim, place, input, selection: selection.to_owned(), refusal }
 }

@@ -21,6 +21,7 @@ pub(crate) async fn check(app: &TestApp, fixture: &Fixture) {
         ("workspaces", &visible.workspaces),
         ("members", &visible.members),
     ];
+    let lists = lists.into_iter().chain(visible.placed.iter().map(|(list, ids)| (*list, ids)));
     for (list, expected) in lists {
         for forwards in [true, false] {
             let found = pages(&fixture.caller, list, forwards).await;
@@ -85,6 +86,11 @@ async fn single(app: &TestApp, fixture: &Fixture, visible: &Visible) {
         case.grant.iter().for_each(|(id, _)| add("", id.to_string()));
     }
     add("invoice", fixture.loose_invoice.to_string());
+    for placed in &fixture.placed {
+        let ids = placed.in_projects.iter().copied().chain(placed.in_none);
+        ids.for_each(|id| add(placed.noun.info.api, placed.spelled(id)));
+        add(placed.noun.info.api, placed.spelled(Clock::system().new_id::<TaskId>().as_uuid()));
+    }
     for person in [&fixture.org.owner, &fixture.me, &fixture.colleague, &fixture.newcomer] {
         add("member", person.member_id.to_string());
     }
@@ -143,7 +149,10 @@ async fn nested(fixture: &Fixture, visible: &Visible) {
         ("workspaces", format!("projects{LIST} grants{LIST}")),
         ("members", format!("tasks{LIST}")),
     ];
-    for (list, selection) in documents {
+    for (list, mut selection) in documents {
+        if list == "projects" {
+            fixture.placed.iter().for_each(|placed| write!(selection, " {}{LIST}", placed.noun.info.list).unwrap());
+        }
         let document = format!("{{ {list}(first: 20) {{ nodes {{ id {selection} }} }} }}");
         let answer = fixture.caller.data(&document).await;
         for node in answer[list]["nodes"].as_array().expect("a list") {
@@ -190,14 +199,22 @@ fn neighbours(fixture: &Fixture, list: &str, id: &str) -> Vec<(&'static str, Vec
             let case = fixture.cases.iter().find(|case| case.project.to_string() == id).expect("a project");
             let mut grants = vec![case.colleagues.to_string()];
             grants.extend(case.grant.map(|(id, _)| id.to_string()));
-            vec![
+            let mut found = vec![
                 ("client", vec![fixture.clients[case.client].to_string()]),
                 ("workspace", vec![fixture.workspaces[case.workspace].id.to_string()]),
                 ("owner", vec![case.worker.member_id.to_string()]),
                 ("tasks", case.tasks.iter().map(ToString::to_string).collect()),
                 ("invoices", vec![case.invoice.to_string()]),
                 ("grants", grants),
-            ]
+            ];
+            let n = fixture.cases.iter().position(|other| other.project == case.project).expect("its place");
+            found.extend(
+                fixture
+                    .placed
+                    .iter()
+                    .map(|placed| (placed.noun.info.list, vec![placed.spelled(placed.in_projects[n])])),
+            );
+            found
         }
         "tasks" => {
             let case = fixture.cases.iter().find(|case| case.tasks.iter().any(|task| task.to_string() == id));

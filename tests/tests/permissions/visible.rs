@@ -1,6 +1,6 @@
 //! What the caller should see of a fixture, according to the matrix.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tenantry_domain::permission::{Decision, Operation, Place, Role};
 
@@ -18,6 +18,8 @@ pub(crate) struct Visible {
     pub(crate) members: BTreeSet<String>,
     /// Grants of both kinds.
     pub(crate) grants: BTreeSet<String>,
+    /// The other nouns that are placed in projects, by the names of their lists.
+    pub(crate) placed: BTreeMap<&'static str, BTreeSet<String>>,
 }
 
 /// The matrix's decision.
@@ -69,6 +71,14 @@ impl Visible {
         if allowed(Operation::ReadInvoice, Place::OPEN) {
             visible.invoices.insert(fixture.loose_invoice.to_string());
         }
+        for placed in &fixture.placed {
+            let info = placed.noun.info;
+            let sees = |place| (info.guests || role != Role::Guest) && allowed(info.read, place);
+            let rows = placed.in_projects.iter().zip(&fixture.cases).map(|(id, case)| (*id, fixture.place(case)));
+            let rows = rows.chain(placed.in_none.map(|id| (id, Place::OPEN)));
+            let found = rows.filter(|(_, place)| sees(*place)).map(|(id, _)| placed.spelled(id)).collect();
+            visible.placed.insert(info.list, found);
+        }
         if role != Role::Guest {
             let everybody = [&fixture.org.owner, &fixture.me, &fixture.colleague, &fixture.newcomer];
             visible.members.extend(everybody.map(|person| person.member_id.to_string()));
@@ -80,7 +90,8 @@ impl Visible {
     /// Whether the caller should see this id, of whatever kind.
     pub(crate) fn shows(&self, id: &str) -> bool {
         [&self.clients, &self.projects, &self.tasks, &self.invoices, &self.workspaces, &self.members, &self.grants]
-            .iter()
+            .into_iter()
+            .chain(self.placed.values())
             .any(|ids| ids.contains(id))
     }
 }

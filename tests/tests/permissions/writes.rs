@@ -44,7 +44,7 @@ pub(crate) async fn check(app: &TestApp, fixture: &Fixture) {
                 }
                 Decision::Forbidden => assert_eq!(answer.error_code(), "FORBIDDEN", "{who}"),
                 Decision::Hidden => {
-                    let unknown = call(fixture, &name, &Target::unknown()).await;
+                    let unknown = call(fixture, &name, &Target::unknown(fixture)).await;
                     assert_eq!(bare(&answer), bare(&unknown), "{who}");
                     let refused = answer.json.get("errors").is_some() || !answer.user_errors().is_empty();
                     assert!(refused, "{who}");
@@ -57,7 +57,7 @@ pub(crate) async fn check(app: &TestApp, fixture: &Fixture) {
 
 async fn call(fixture: &Fixture, mutation: &str, target: &Target) -> Answer {
     let probe = probe(fixture, mutation, target);
-    fixture.caller.mutate(mutation, probe.input, probe.selection).await
+    fixture.caller.mutate(mutation, probe.input, &probe.selection).await
 }
 
 /// An answer without what differs between requests.
@@ -81,6 +81,12 @@ async fn check_what_is_left(app: &TestApp, fixture: &Fixture, gone: &BTreeSet<St
         assert_eq!(exists("tasks", case.tasks[1].as_uuid()).await, !task_is_gone, "the task of case {n}");
         let invoice_is_gone = gone.contains(&case.invoice.to_string());
         assert_eq!(exists("invoices", case.invoice.as_uuid()).await, !invoice_is_gone, "the invoice of case {n}");
+    }
+    for placed in &fixture.placed {
+        let table = placed.noun.info.table.trim_start_matches("app.");
+        for id in &placed.in_projects {
+            assert_eq!(exists(table, *id).await, !gone.contains(&placed.spelled(*id)), "{table}");
+        }
     }
     for workspace in &fixture.workspaces {
         assert_eq!(exists("workspaces", workspace.id.as_uuid()).await, !gone.contains(&workspace.id.to_string()));

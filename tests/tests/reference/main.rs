@@ -68,7 +68,7 @@ fn generated_documents_are_decided_as_by_the_reference_implementation() {
     let number = |name: &str| {
         std::env::var(name)
             .ok()
-            .map(|text| text.parse::<u64>().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
+            .map(|text| text.parse::<u64>().unwrap_or_else(|_| panic!("{name} is not a number: {text}")))
     };
     let count = number("TENANTRY_REFERENCE_DOCUMENTS").unwrap_or(1_500);
     let first = number("TENANTRY_REFERENCE_SEED").unwrap_or(FIRST_SEED);

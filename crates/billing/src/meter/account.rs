@@ -30,10 +30,10 @@ pub(super) struct Account {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum MeterError {
     /// The database refused or failed. Everyone who waited for the same answer gets the same failure.
-    #[error("what is left of the organization's calls could not be read")]
+    #[error("the organization's remaining calls could not be read")]
     Failed(#[source] Arc<BillingError>),
     /// The database has not answered within the time that a call may wait.
-    #[error("what is left of the organization's calls is not known yet")]
+    #[error("the organization's remaining calls are not known yet")]
     Unanswered,
 }
 

@@ -17,7 +17,7 @@ pub enum PriceTableError {
     #[error("\"{0}\" is not of the form price=plan")]
     Malformed(String),
     /// A price appears twice.
-    #[error("the price {0} is there twice")]
+    #[error("the price {0} appears twice")]
     Repeated(String),
 }
 

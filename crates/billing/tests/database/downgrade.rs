@@ -3,8 +3,9 @@
 use tenantry_domain::Change;
 use tenantry_domain::client::{Client, ClientChanges, ClientStatus};
 use tenantry_domain::feature::{Feature, LimitReached};
+use tenantry_domain::noun::Changes as _;
 use tenantry_domain::subscription::{Period, SubscriptionChange};
-use tenantry_store::{ListRequest, PageRequest, client, list};
+use tenantry_store::{ListRequest, PageRequest, list, update};
 
 use crate::fixture::{Fixture, Tenant, refusal};
 
@@ -38,7 +39,7 @@ async fn from_pro_to_free_with_forty_active_clients() {
     for (n, before) in all.iter().enumerate() {
         let mut scope = fixture.write(tenant).await;
         let changes = ClientChanges { name: Change::Set(format!("Client {n}")), ..ClientChanges::default() };
-        client::update(&mut scope, before, changes).await.unwrap().unwrap();
+        update(&mut scope, &**before, &changes.apply(before).unwrap()).await.unwrap().unwrap();
         scope.commit().await.unwrap();
     }
     let refused = refusal(fixture.create_client(tenant).await);
@@ -55,7 +56,7 @@ async fn from_pro_to_free_with_forty_active_clients() {
         }
         let mut scope = fixture.write(tenant).await;
         let changes = ClientChanges { status: Change::Set(ClientStatus::Inactive), ..ClientChanges::default() };
-        client::update(&mut scope, before, changes).await.unwrap().unwrap();
+        update(&mut scope, &**before, &changes.apply(before).unwrap()).await.unwrap().unwrap();
         scope.commit().await.unwrap();
     }
     fixture.create_client(tenant).await.unwrap();

@@ -7,9 +7,10 @@ use tenantry_billing::{Billing, BillingError, BillingOptions};
 use tenantry_devdb::shared::{Template, TestDatabase};
 use tenantry_domain::client::NewClient;
 use tenantry_domain::feature::{Feature, LimitReached};
+use tenantry_domain::noun::New as _;
 use tenantry_domain::project::NewProject;
 use tenantry_domain::{Clock, Identity, OrganizationId, UserId, WorkspaceId};
-use tenantry_store::{ReadScope, Store, StoreSettings, WriteScope, client, in_write_scope, project};
+use tenantry_store::{ReadScope, Store, StoreSettings, WriteScope, in_write_scope, insert, origin};
 use uuid::Uuid;
 
 /// The database of one test.
@@ -136,12 +137,16 @@ pub(crate) async fn create(
                 Feature::ActiveClients => {
                     billing.check_level(scope, feature, 1).await?;
                     let new = NewClient { name: "Somebody".into(), ..NewClient::default() };
-                    client::create(scope, new).await?;
+                    insert(scope, &new.into_row(origin(scope)).unwrap()).await?;
                 }
                 Feature::Projects => {
                     billing.check_level(scope, feature, 1).await?;
-                    let new = NewProject { name: "Something".into(), ..NewProject::default() };
-                    project::create(scope, tenant.workspace, new).await?;
+                    let new = NewProject {
+                        name: "Something".into(),
+                        workspace_id: Some(tenant.workspace),
+                        ..NewProject::default()
+                    };
+                    insert(scope, &new.into_row(origin(scope)).unwrap()).await?;
                 }
                 Feature::InvoicesPerMonth | Feature::ApiCallsPerMonth => billing.use_monthly(scope, feature, 1).await?,
                 Feature::TeamMembers | Feature::VaultItems => panic!("{feature} cannot be added here"),

@@ -1,4 +1,5 @@
 //! Reads the tables of `docs/permissions.md`. The tests over HTTP read them with the same code.
+#![allow(dead_code, reason = "each test that includes this file reads one of the tables")]
 
 use tenantry_domain::permission::{Decision, Grant, Operation, Place, Role, Subject};
 
@@ -74,6 +75,12 @@ pub(crate) fn mutations() -> Vec<(String, Option<Operation>)> {
         };
         (cells[0].clone(), operation)
     };
+    table("mutations").into_iter().map(read).collect()
+}
+
+/// Each mutation with what of the plan it may use up; none for one that makes nothing that a plan limits.
+pub(crate) fn limits() -> Vec<(String, Option<String>)> {
+    let read = |cells: Vec<String>| (cells[0].clone(), (cells[2] != "–").then(|| cells[2].clone()));
     table("mutations").into_iter().map(read).collect()
 }
 

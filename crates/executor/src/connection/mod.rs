@@ -6,7 +6,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_graphql::{Context, Object, Result, SimpleObject, TypeName};
-use tenantry_store::{ListOf, PageRequest, Record, cursor};
+use tenantry_domain::noun::Noun;
+use tenantry_store::{ListOf, PageRequest, cursor};
 use uuid::Uuid;
 
 use self::pages::{PagesValue, Totals, ask_for_totals, load_pages};
@@ -25,11 +26,11 @@ const DEFAULT_PAGE: u32 = 20;
 pub struct PageArguments {
     /// How many rows from the start.
     pub first: Option<i32>,
-    /// Only what follows this cursor.
+    /// Only rows after this cursor.
     pub after: Option<String>,
     /// How many rows from the end.
     pub last: Option<i32>,
-    /// Only what precedes this cursor.
+    /// Only rows before this cursor.
     pub before: Option<String>,
 }
 
@@ -70,10 +71,10 @@ pub type Connection<N> = Ordered<ListPage<N>>;
 
 /// A page of a list of nodes.
 pub struct ListPage<N: RecordNode> {
-    origin: Origin<<N::Record as Record>::Parent>,
+    origin: Origin<<N::Record as Noun>::Parent>,
     request: Arc<ListOf<N::Record>>,
     /// The request's filter, shared by those who ask for the same.
-    filter: Arc<<N::Record as Record>::Filter>,
+    filter: Arc<<N::Record as Noun>::Filter>,
     /// The pages that were read together, and which of them this is.
     pages: PagesValue<N::Record>,
     n: usize,
@@ -86,7 +87,7 @@ impl<N: RecordNode> Connection<N> {
     /// The read failed: as the caller is told.
     pub async fn load(
         context: &Context<'_>,
-        origin: Origin<<N::Record as Record>::Parent>,
+        origin: Origin<<N::Record as Noun>::Parent>,
         mut request: ListOf<N::Record>,
     ) -> Result<Self> {
         let wanted = of_list::<N>(context, request.sort);
@@ -109,7 +110,7 @@ impl<N: RecordNode> Connection<N> {
 /// Reads the pages of all these parents, which ask for the same at the same place of the query.
 pub(crate) async fn load_pages_of<N: RecordNode>(
     context: &Context<'_>,
-    parents: &[(<N::Record as Record>::Parent, Uuid)],
+    parents: &[(<N::Record as Noun>::Parent, Uuid)],
     mut request: ListOf<N::Record>,
 ) -> Result<Vec<ListPage<N>>> {
     let wanted = of_list::<N>(context, request.sort);
@@ -166,7 +167,7 @@ impl<N: RecordNode> ListPage<N> {
         List(self.items())
     }
 
-    /// Where the page lies in the list.
+    /// The position of the page in the list.
     async fn page_info(&self) -> PageInfo {
         let page = self.pages.get(self.n);
         PageInfo {
@@ -177,7 +178,7 @@ impl<N: RecordNode> ListPage<N> {
         }
     }
 
-    /// How many rows the whole list has. Counted only when it is selected.
+    /// The number of rows in the whole list. Counted only if selected.
     async fn total_count(&self, context: &Context<'_>) -> Result<i64> {
         let reads = context.data_unchecked::<Arc<Reads>>();
         let key = (self.origin, Arc::clone(&self.filter));
@@ -201,7 +202,7 @@ impl<N: RecordNode> TypeName for Edge<N> {
 /// A row in a list.
 #[Object(name_type)]
 impl<N: RecordNode> Edge<N> {
-    /// The row's place in the list, for `after` and `before`.
+    /// The row's position in the list, for `after` and `before`.
     async fn cursor(&self) -> &str {
         &self.cursor
     }
@@ -212,12 +213,12 @@ impl<N: RecordNode> Edge<N> {
     }
 }
 
-/// Where a page lies in its list.
+/// The position of a page in its list.
 #[derive(SimpleObject)]
 pub(crate) struct PageInfo {
-    /// Whether there are rows behind the page.
+    /// Whether there are rows after the page.
     has_next_page: bool,
-    /// Whether there are rows before the page. When paging forwards, whether it began after a cursor.
+    /// Whether there are rows before the page. When paging forwards: whether `after` was given.
     has_previous_page: bool,
     /// The cursor of the first row.
     start_cursor: Option<String>,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use async_graphql::{Context, Result};
 use futures_util::FutureExt as _;
 use tenantry_domain::Id;
+use tenantry_domain::noun::Noun;
 use tenantry_store::{ListOf, Page, ReadScope, Record, StoreError, count, count_for, list, list_for};
 use uuid::Uuid;
 
@@ -42,7 +43,7 @@ impl fmt::Display for ParentId {
 pub(super) struct Pages<R>(PhantomData<R>);
 
 /// What the rows hang on and the parents' UUIDs (nothing, and no parent, for the organization's list), and what is asked.
-pub(super) type PagesKey<R> = (Option<<R as Record>::Parent>, Arc<[Uuid]>, Arc<ListOf<R>>);
+pub(super) type PagesKey<R> = (Option<<R as Noun>::Parent>, Arc<[Uuid]>, Arc<ListOf<R>>);
 
 /// The pages of a key's parents, in their order; one page for the organization's list.
 pub(super) type PagesValue<R> = Arc<Vec<Page<Arc<R>>>>;
@@ -157,7 +158,7 @@ async fn totals_of<R: Record>(
 }
 
 /// Totals that one statement answers: what they hang on, what is asked, and the parents.
-type Group<R, A> = (Option<<R as Record>::Parent>, Arc<A>, Vec<ParentId>);
+type Group<R, A> = (Option<<R as Noun>::Parent>, Arc<A>, Vec<ParentId>);
 
 /// Puts the keys of one statement together: the same relation, and the same arguments.
 fn grouped<R: Record, A: Eq + std::hash::Hash>(keys: &[(Origin<R::Parent>, Arc<A>)]) -> Vec<Group<R, A>> {

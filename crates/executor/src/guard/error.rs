@@ -67,8 +67,8 @@ impl GuardErrorKind {
             Self::Syntax => "syntax",
             Self::DocumentBytes => "document size in bytes",
             Self::Tokens => "number of tokens",
-            Self::Brackets => "nesting of brackets",
-            Self::NameBytes => "length of a name or number in bytes",
+            Self::Brackets => "nesting depth of brackets",
+            Self::NameBytes => "length of a name or number, in bytes",
             Self::Operations => "number of operations",
             Self::Fragments => "number of fragments",
             Self::Variables => "number of variables",
@@ -78,12 +78,12 @@ impl GuardErrorKind {
             Self::Aliases => "number of aliases",
             Self::Directives => "number of directives",
             Self::RootFields => "number of root fields",
-            Self::Selections => "number of selections with fragments followed",
+            Self::Selections => "number of selections after expanding fragments",
             Self::Unknown => "number of names unknown to the schema",
             Self::InputDepth => "nesting of an input value",
             Self::ArgumentValues => "number of argument values",
             Self::VariableValues => "number of variable values",
-            Self::VariableBytes => "text in variables in bytes",
+            Self::VariableBytes => "size of text in variables, in bytes",
             Self::PageSize => "page size",
             Self::FragmentCycle => "fragment cycle",
             Self::IntrospectionDepth => "nesting of introspection lists",
@@ -112,7 +112,7 @@ pub struct GuardError {
 
 impl GuardError {
     pub(super) fn exceeded(kind: GuardErrorKind, limit: u64, actual: u64) -> Self {
-        let message = format!("The query is too costly: {} is {actual}, the limit is {limit}.", kind.subject());
+        let message = format!("The query is too costly: the {} is {actual}, the limit is {limit}.", kind.subject());
         Self { kind, message, limit, actual, locations: Vec::new() }
     }
 

@@ -2,7 +2,8 @@
 
 use async_graphql::Context;
 use async_graphql::parser::types::SelectionSet;
-use tenantry_store::{ColumnSet, Record};
+use tenantry_domain::noun::Noun;
+use tenantry_store::{ColumnSet, sort_columns};
 
 use super::RecordNode;
 use super::plan::fields_of;
@@ -16,7 +17,7 @@ pub(crate) struct Wanted {
 }
 
 /// What is wanted of the field in `context`, a list of these nodes in this order.
-pub(crate) fn of_list<N: RecordNode>(context: &Context<'_>, sort: <N::Record as Record>::SortField) -> Wanted {
+pub(crate) fn of_list<N: RecordNode>(context: &Context<'_>, sort: <N::Record as Noun>::Sort) -> Wanted {
     let (mut columns, mut total) = (ColumnSet::ID, false);
     let type_name = format!("{}Connection", N::NAME);
     for field in fields_of(&context.item.node.selection_set.node, &type_name) {
@@ -24,7 +25,7 @@ pub(crate) fn of_list<N: RecordNode>(context: &Context<'_>, sort: <N::Record as 
             "nodes" => of_node::<N>(&field.node.selection_set.node),
             "edges" => of_edges::<N>(&field.node.selection_set.node, sort),
             // The cursors of the first and the last row.
-            "pageInfo" => N::Record::sort_columns(sort),
+            "pageInfo" => sort_columns::<N::Record>(sort),
             "totalCount" => {
                 total = true;
                 ColumnSet::ID
@@ -36,8 +37,8 @@ pub(crate) fn of_list<N: RecordNode>(context: &Context<'_>, sort: <N::Record as 
     Wanted { columns, total }
 }
 
-fn of_edges<N: RecordNode>(selection: &SelectionSet, sort: <N::Record as Record>::SortField) -> ColumnSet {
-    let mut columns = N::Record::sort_columns(sort);
+fn of_edges<N: RecordNode>(selection: &SelectionSet, sort: <N::Record as Noun>::Sort) -> ColumnSet {
+    let mut columns = sort_columns::<N::Record>(sort);
     let type_name = format!("{}Edge", N::NAME);
     for field in fields_of(selection, &type_name) {
         if field.node.name.node == "node" {
@@ -47,16 +48,12 @@ fn of_edges<N: RecordNode>(selection: &SelectionSet, sort: <N::Record as Record>
     columns
 }
 
-/// A relation may look at any column.
-fn of_node<N: RecordNode>(selection: &SelectionSet) -> ColumnSet {
+/// The columns that a selection of a node looks at.
+pub(crate) fn of_node<N: RecordNode>(selection: &SelectionSet) -> ColumnSet {
     let mut columns = ColumnSet::ID;
     for field in fields_of(selection, N::NAME) {
         let name = field.node.name.node.as_str();
-        columns = columns.and(match N::LEAVES.iter().find(|leaf| leaf.name == name) {
-            Some(leaf) => leaf.columns,
-            None if name == "__typename" => ColumnSet::ID,
-            None => ColumnSet::ALL,
-        });
+        columns = columns.and(if name == "__typename" { ColumnSet::ID } else { N::columns(name) });
     }
     columns
 }

@@ -4,6 +4,8 @@
 
 use async_graphql::{ContextSelectionSet, Name, ServerResult, Value};
 use futures_util::future::try_join_all;
+use tenantry_domain::noun::Value as FieldValue;
+use uuid::Uuid;
 
 use super::Node;
 use super::plan::{Plan, Step};
@@ -12,7 +14,7 @@ use super::resolve::relation;
 use crate::encode::write_value;
 
 /// Rows, and where each of them stands in the answer.
-pub struct Level<'a, N> {
+pub(crate) struct Level<'a, N> {
     /// The rows.
     pub(crate) nodes: &'a [N],
     /// The context of each row.
@@ -47,7 +49,13 @@ pub(super) async fn resolve_level<N: Node>(plan: &Plan<'_, N>, level: Level<'_, 
 async fn resolve_step<N: Node>(step: &Step<'_, N>, level: Level<'_, N>) -> ServerResult<Vec<Value>> {
     match step {
         Step::TypeName | Step::Leaf(_) | Step::Money(..) => Ok(Vec::new()),
-        Step::List(list, field) => (list.resolve)(level, field).await,
+        Step::List(list, field) => {
+            let keys = level.nodes.iter().map(|node| match (list.key)(node.record()) {
+                FieldValue::Id(key) => key,
+                _ => Uuid::nil(),
+            });
+            (list.resolve)(level.contexts, keys.collect(), field).await
+        }
         Step::Relation(field) => {
             let rows = level.nodes.iter().zip(level.contexts);
             try_join_all(rows.map(|(node, context)| relation(node, N::NAME, context, field))).await

@@ -1,57 +1,53 @@
 //! Lists that hang on rows: those of all rows of a level are read together and resolved together.
 
 use async_graphql::parser::types::Field;
-use async_graphql::{Context, ContextSelectionSet, InputType, Positioned, ServerError, ServerResult, TypeName, Value};
+use async_graphql::{Context, ContextSelectionSet, Positioned, ServerResult, TypeName, Value};
 use futures_util::future::{BoxFuture, try_join_all};
-use tenantry_store::{ListOf, PageRequest, Record};
+use tenantry_domain::noun::Noun;
+use tenantry_store::{ListOf, PageRequest};
 use uuid::Uuid;
 
 use super::level::{Level, resolve_level};
 use super::plan::{Plan, fields_of};
 use super::resolve::relation;
-use super::{Node, RecordNode, render};
+use super::{RecordNode, render};
 use crate::connection::{ListPage, PageArguments, load_pages_of};
 
-/// The parent kind of a node's rows.
-type ParentOf<N> = <<N as Node>::Record as Record>::Parent;
-
-/// Makes the request for a list of `N` of its filter, its order and its page.
-type RequestOf<N, F, O> = fn(Option<F>, Option<O>, PageRequest) -> ListOf<<N as Node>::Record>;
-
-/// Resolves a list of `N` on all rows of a level of `P`; one answer for each row, in their order.
+/// Resolves a list of `N` for the rows that have these contexts and these keys; one answer for each row, in their order.
+/// `request` reads the arguments that are not about the page.
 ///
 /// # Errors
 /// The arguments that are refused, or the read that failed.
-pub async fn resolve_lists<P: Node, N: RecordNode, F: InputType, O: InputType>(
-    level: Level<'_, P>,
+pub async fn resolve_lists<N: RecordNode>(
+    contexts: &[ContextSelectionSet<'_>],
+    keys: Vec<Uuid>,
     field: &Positioned<Field>,
-    origin: fn(&P::Record) -> (ParentOf<N>, Uuid),
-    request: RequestOf<N, F, O>,
+    parent: <N::Record as Noun>::Parent,
+    request: impl FnOnce(&Context<'_>, PageRequest) -> ServerResult<ListOf<N::Record>> + Send,
 ) -> ServerResult<Vec<Value>> {
-    let contexts: Vec<Context<'_>> = level.contexts.iter().map(|context| context.with_field(field)).collect();
+    let contexts: Vec<Context<'_>> = contexts.iter().map(|context| context.with_field(field)).collect();
     let Some(context) = contexts.first() else { return Ok(Vec::new()) };
     // What is wrong is wrong for all rows alike, and a list may not be null: the first row stands for all.
-    let (filter, order, page) = arguments::<F, O>(context).map_err(|error| context.set_error_path(error))?;
-    let parents: Vec<_> = level.nodes.iter().map(|node| origin(node.record())).collect();
-    let pages = load_pages_of::<N>(context, &parents, request(filter, order, page)).await;
+    let request = page(context).and_then(|page| request(context, page));
+    let request = request.map_err(|error| context.set_error_path(error))?;
+    let parents: Vec<_> = keys.into_iter().map(|key| (parent, key)).collect();
+    let pages = load_pages_of::<N>(context, &parents, request).await;
     let pages = pages.map_err(|error| context.set_error_path(error.into_server_error(field.pos)))?;
     resolve_pages(field, &contexts, &pages).await
 }
 
-/// The arguments that every list takes.
-fn arguments<F: InputType, O: InputType>(
-    context: &Context<'_>,
-) -> Result<(Option<F>, Option<O>, PageRequest), ServerError> {
+/// The page that a list's arguments ask for.
+///
+/// # Errors
+/// The arguments that are refused.
+pub fn page(context: &Context<'_>) -> ServerResult<PageRequest> {
     let page = PageArguments {
         first: context.param_value("first", None)?.1,
         after: context.param_value("after", None)?.1,
         last: context.param_value("last", None)?.1,
         before: context.param_value("before", None)?.1,
     };
-    let filter = context.param_value("filter", None)?.1;
-    let order = context.param_value("orderBy", None)?.1;
-    let page = page.read().map_err(|error| error.into_server_error(context.item.pos))?;
-    Ok((filter, order, page))
+    page.read().map_err(|error| error.into_server_error(context.item.pos))
 }
 
 /// The answers to one field of a connection.

@@ -14,38 +14,85 @@ mod resolve;
 use std::sync::Arc;
 
 use async_graphql::parser::types::Field;
-use async_graphql::{ContainerType, Positioned, ServerResult, Value};
+use async_graphql::{ContainerType, ContextSelectionSet, Positioned, ServerResult, Value};
 use futures_util::future::BoxFuture;
+use tenantry_domain::noun::{Kind, Value as FieldValue};
 use tenantry_store::{ColumnSet, Record};
+use uuid::Uuid;
 
 use crate::leaf::Leaf;
 
-pub(crate) use columns::of_list;
-pub use level::Level;
-pub use lists::resolve_lists;
+pub(crate) use columns::{of_list, of_node};
+pub use lists::{page, resolve_lists};
 pub(crate) use resolve::List;
 pub use resolve::{Object, Ordered};
 
 /// A leaf of rows of one kind.
 pub struct LeafField<R: 'static> {
-    /// Its name.
-    pub name: &'static str,
     /// The columns that its value is made of.
     pub columns: ColumnSet,
     /// How it is read off a row.
-    pub read: for<'r> fn(&'r R) -> Leaf<'r>,
+    pub read: LeafRead<R>,
 }
+
+impl<R> Clone for LeafField<R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for LeafField<R> {}
+
+impl<R> LeafField<R> {
+    /// The leaf of this row.
+    pub(crate) fn of<'r>(&self, row: &'r R) -> Leaf<'r> {
+        match self.read {
+            LeafRead::Declared(kind, read) => Leaf::of(kind, read(row)),
+            LeafRead::Made(read) => read(row),
+        }
+    }
+}
+
+/// How a leaf is read off a row.
+pub enum LeafRead<R: 'static> {
+    /// It is a field of this kind.
+    Declared(Kind, for<'r> fn(&'r R) -> FieldValue<'r>),
+    /// It is made of the row.
+    Made(for<'r> fn(&'r R) -> Leaf<'r>),
+}
+
+impl<R> Clone for LeafRead<R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for LeafRead<R> {}
 
 /// One answer for each row of a level, in their order.
 pub type Answers<'a> = BoxFuture<'a, ServerResult<Vec<Value>>>;
 
+/// Resolves a list for the rows that have these contexts and these keys.
+pub type ResolveLists =
+    dyn for<'a> Fn(&'a [ContextSelectionSet<'a>], Vec<Uuid>, &'a Positioned<Field>) -> Answers<'a> + Send + Sync;
+
 /// A list that hangs on rows of one kind.
-pub struct ListField<N> {
-    /// Its name.
-    pub name: &'static str,
+pub struct ListField<R: 'static> {
+    /// The column that says which rows it holds.
+    pub columns: ColumnSet,
+    /// What that column holds.
+    pub key: for<'r> fn(&'r R) -> FieldValue<'r>,
     /// Resolves it for all rows of a level at once.
-    pub resolve: for<'a> fn(Level<'a, N>, &'a Positioned<Field>) -> Answers<'a>,
+    pub resolve: &'static ResolveLists,
 }
+
+impl<R> Clone for ListField<R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for ListField<R> {}
 
 /// An object type of the graph over one kind of row.
 pub trait Node: ContainerType + Clone + Send + Sync + 'static {
@@ -53,10 +100,20 @@ pub trait Node: ContainerType + Clone + Send + Sync + 'static {
     type Record: Send + Sync + 'static;
     /// The name of the type.
     const NAME: &'static str;
-    /// The fields that are leaves.
-    const LEAVES: &'static [LeafField<Self::Record>];
-    /// The fields that are lists of rows.
-    const LISTS: &'static [ListField<Self>];
+
+    /// The leaf of this name.
+    fn leaf(name: &str) -> Option<LeafField<Self::Record>>;
+
+    /// The list of rows of this name.
+    fn list(_: &str) -> Option<ListField<Self::Record>> {
+        None
+    }
+
+    /// The columns that the field of this name looks at.
+    fn columns(name: &str) -> ColumnSet {
+        let leaf = Self::leaf(name).map(|leaf| leaf.columns);
+        leaf.or_else(|| Self::list(name).map(|list| list.columns)).unwrap_or(ColumnSet::ALL)
+    }
 
     /// The object over this row.
     fn new(record: Arc<Self::Record>) -> Self;

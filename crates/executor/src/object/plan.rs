@@ -13,11 +13,11 @@ pub(crate) enum Step<'a, N: Node> {
     /// `__typename`.
     TypeName,
     /// A leaf without a selection.
-    Leaf(&'static LeafField<N::Record>),
+    Leaf(LeafField<N::Record>),
     /// A leaf that is an amount, with what is selected of it.
-    Money(&'static LeafField<N::Record>, Vec<(&'a Name, MoneyPart)>),
+    Money(LeafField<N::Record>, Vec<(&'a Name, MoneyPart)>),
     /// A list of rows.
-    List(&'static ListField<N>, &'a Positioned<Field>),
+    List(ListField<N::Record>, &'a Positioned<Field>),
     /// Anything else: a relation.
     Relation(&'a Positioned<Field>),
 }
@@ -63,7 +63,7 @@ impl<'a, N: Node> Plan<'a, N> {
         let name = field.node.name.node.as_str();
         let step = if name == "__typename" {
             Step::TypeName
-        } else if let Some(leaf) = N::LEAVES.iter().find(|leaf| leaf.name == name) {
+        } else if let Some(leaf) = N::leaf(name) {
             if field.node.selection_set.node.items.is_empty() {
                 Step::Leaf(leaf)
             } else {
@@ -71,7 +71,7 @@ impl<'a, N: Node> Plan<'a, N> {
             }
         } else {
             self.is_flat = false;
-            match N::LISTS.iter().find(|list| list.name == name) {
+            match N::list(name) {
                 Some(list) => Step::List(list, field),
                 None => Step::Relation(field),
             }

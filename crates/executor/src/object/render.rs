@@ -26,8 +26,8 @@ pub(super) fn write_key(out: &mut Vec<u8>, key: &str) {
 pub(super) fn write_leaf<N: Node>(out: &mut Vec<u8>, record: &N::Record, step: &Step<'_, N>) -> bool {
     match step {
         Step::TypeName => Leaf::Plain(N::NAME).write(out),
-        Step::Leaf(leaf) => (leaf.read)(record).write(out),
-        Step::Money(leaf, parts) => match (leaf.read)(record) {
+        Step::Leaf(leaf) => leaf.of(record).write(out),
+        Step::Money(leaf, parts) => match leaf.of(record) {
             Leaf::Money(money) => {
                 out.push(b'{');
                 for (n, (key, part)) in parts.iter().enumerate() {
@@ -48,8 +48,8 @@ pub(super) fn write_leaf<N: Node>(out: &mut Vec<u8>, record: &N::Record, step: &
 pub(super) fn leaf_value<N: Node>(record: &N::Record, step: &Step<'_, N>) -> Option<Value> {
     Some(match step {
         Step::TypeName => Value::String(N::NAME.to_owned()),
-        Step::Leaf(leaf) => (leaf.read)(record).to_value(),
-        Step::Money(leaf, parts) => match (leaf.read)(record) {
+        Step::Leaf(leaf) => leaf.of(record).to_value(),
+        Step::Money(leaf, parts) => match leaf.of(record) {
             Leaf::Money(money) => {
                 Value::Object(parts.iter().map(|(key, part)| ((*key).clone(), part.of(money).to_value())).collect())
             }

@@ -184,7 +184,7 @@ impl<'s> Coercion<'s> {
     }
 
     fn unknown(&mut self, definition: &InputObjectType) {
-        self.misfit(format!("{} has no field of this name.", definition.name));
+        self.misfit(format!("{} has no field with this name.", definition.name));
     }
 
     /// Of a `OneOf` input object exactly one field is given, and it is not null (3.10.1).
@@ -221,7 +221,7 @@ impl<'s> Coercion<'s> {
                 Some(Err(reason)) => self.misfit(reason),
             },
             None => self.misfit(match name {
-                "Int" => "Expected a whole number of 32 bits.",
+                "Int" => "Expected a 32-bit integer.",
                 "Float" => "Expected a number.",
                 "Boolean" => "Expected true or false.",
                 "ID" => "Expected an id, written as a string.",

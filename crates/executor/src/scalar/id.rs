@@ -8,7 +8,8 @@ use async_graphql::registry::Registry;
 use async_graphql::{
     ContextSelectionSet, ID, InputType, InputValueError, InputValueResult, OutputType, Positioned, ServerResult, Value,
 };
-use tenantry_domain::Id;
+use tenantry_domain::{Id, typeid};
+use uuid::Uuid;
 
 use crate::error::ErrorCode;
 use crate::leaf::{Leaf, ToLeaf};
@@ -65,6 +66,17 @@ impl<I: Id> OutputType for GlobalId<I> {
 
     async fn resolve(&self, _: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
         Ok(self.to_leaf().to_value())
+    }
+}
+
+/// Reads an id whose prefix is this one.
+///
+/// # Errors
+/// An id of another kind, with its place among the arguments of its field; and what is no id.
+pub fn read_id<T: InputType>(prefix: &'static str, value: Value) -> Result<Uuid, InputValueError<T>> {
+    match Placed::read(&value) {
+        Some(placed) => typeid::parse(placed.text, prefix).map_err(|error| misplaced(&placed, &format!("{error}."))),
+        None => Err(InputValueError::expected_type(value)),
     }
 }
 

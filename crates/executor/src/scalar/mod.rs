@@ -19,7 +19,7 @@ use tenantry_domain::Currency;
 use crate::leaf::{Leaf, ToLeaf};
 use crate::request::{ScalarRule, Scalars};
 
-pub use self::id::{AnyId, GlobalId};
+pub use self::id::{AnyId, GlobalId, read_id};
 pub use self::money::{Amount, Money, MoneyInput};
 
 /// Declares a scalar that wraps a value: its name, its description, how it is read and what leaf it is.
@@ -153,7 +153,7 @@ fn read_day(text: &str) -> Result<NaiveDate, &'static str> {
     let spelled = |(n, byte): (usize, u8)| if n == 4 || n == 7 { byte == b'-' } else { byte.is_ascii_digit() };
     let is_spelled = text.len() == 10 && text.bytes().enumerate().all(spelled) && !text.starts_with("0000");
     let day = if is_spelled { text.parse().ok() } else { None };
-    day.ok_or("This is not a day such as 2026-01-31.")
+    day.ok_or("This is not a date such as 2026-01-31.")
 }
 
 /// Reads RFC 3339; digits beyond microseconds are refused, because they could not be kept.
@@ -164,7 +164,7 @@ fn read_time(text: &str) -> Result<DateTime<Utc>, &'static str> {
     // leap second does not: it is kept as the next one.
     let is_leap = time.timestamp_subsec_nanos() >= 1_000_000_000;
     if !(-62_135_596_800..=253_402_300_799 - i64::from(is_leap)).contains(&time.timestamp()) {
-        return Err("This must lie between the years 1 and 9999.");
+        return Err("This must be between the years 1 and 9999.");
     }
     if time.timestamp_subsec_nanos() % 1_000 == 0 { Ok(time) } else { Err("This is finer than a microsecond.") }
 }
@@ -178,12 +178,12 @@ fn read_decimal(text: &str) -> Result<Decimal, &'static str> {
     Decimal::from_str_exact(text).map_err(|_| "This is not a decimal number such as 2500.00.")
 }
 
-/// Which way a list runs.
+/// The direction of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum OrderDirection {
-    /// Smallest, earliest or first in the alphabet first.
+    /// Ascending: smallest, earliest or alphabetically first.
     Asc,
-    /// Greatest, latest or last in the alphabet first.
+    /// Descending: greatest, latest or alphabetically last first.
     Desc,
 }
 

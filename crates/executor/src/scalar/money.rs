@@ -10,7 +10,7 @@ use tenantry_domain::{FieldError, FieldErrorCode, Money as DomainMoney};
 use super::{CurrencyCode, DecimalText};
 use crate::leaf::{Leaf, ToLeaf};
 
-/// An amount of one currency.
+/// An amount in one currency.
 #[derive(SimpleObject)]
 #[graphql(name = "Money")]
 pub struct Money {

@@ -11,40 +11,40 @@ use crate::enumeration::enumeration;
 use crate::error::sort;
 use crate::mutation::payload;
 
-/// What to subscribe to.
+/// The plan to subscribe to.
 #[derive(InputObject)]
 pub(crate) struct CreateCheckoutSessionInput {
-    /// The plan, as in `upgradeTo` of a limit that was reached.
+    /// The plan's id, such as the `upgradeTo` of a `LIMIT_REACHED` error.
     plan: String,
 }
 
 enumeration! {
-    /// Where a visit to the billing portal begins.
+    /// The page of the billing portal to open.
     BillingPortalPage = PortalPage {
-        /// With everything there is.
+        /// The overview.
         Overview,
-        /// With another way to pay, for a subscription that is past due.
+        /// The payment method, for a subscription that is past due.
         PaymentMethod,
     }
 }
 
-/// Where to go in the billing portal.
+/// The page to open in the billing portal.
 #[derive(InputObject, Default)]
 pub(crate) struct CreateBillingPortalSessionInput {
-    /// Where the visit begins; with everything when not given.
+    /// The page to open. Default: the overview.
     page: Option<BillingPortalPage>,
 }
 
 payload! {
-    /// What came of beginning a checkout.
+    /// The result of beginning a checkout.
     CreateCheckoutSessionPayload {
-        /// The address of the page where the purchase goes on; send the browser there.
+        /// The URL of the page where the purchase continues; redirect the browser there.
         url: String
     }
 }
 
 payload! {
-    /// What came of asking for the billing portal.
+    /// The result of asking for the billing portal.
     CreateBillingPortalSessionPayload {
         /// The address of the page where the subscription is changed or ended; send the browser there at once, it is not good for
         /// long.
@@ -58,14 +58,14 @@ pub(crate) struct BillingMutation;
 
 #[Object]
 impl BillingMutation {
-    /// Begins the purchase of a plan, for an organization that has no subscription. For owners.
+    /// Starts the purchase of a plan, for an organization without a subscription. For owners.
     ///
     /// One that has one, be it unpaid, paused or not yet paid for the first time, is refused with `ALREADY_SUBSCRIBED` and belongs
     /// in the billing portal. Asked again within a few minutes, this gives the same page.
     async fn create_checkout_session(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "What to subscribe to.")] input: CreateCheckoutSessionInput,
+        #[graphql(desc = "The plan to subscribe to.")] input: CreateCheckoutSessionInput,
     ) -> Result<Option<Ordered<CreateCheckoutSessionPayload>>> {
         let service = context.data_unchecked::<Service>();
         let caller = caller(context)?;
@@ -77,11 +77,11 @@ impl BillingMutation {
         Ok(Some(sort(made)?.into()))
     }
 
-    /// Leads to where the organization's subscription is changed, paid or ended. For owners.
+    /// Returns the page where the organization's subscription is changed, paid or cancelled. For owners.
     async fn create_billing_portal_session(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Where to go; may be left out.")] input: Option<CreateBillingPortalSessionInput>,
+        #[graphql(desc = "The page to open; optional.")] input: Option<CreateBillingPortalSessionInput>,
     ) -> Result<Option<Ordered<CreateBillingPortalSessionPayload>>> {
         let service = context.data_unchecked::<Service>();
         let caller = caller(context)?;

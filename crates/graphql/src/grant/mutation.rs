@@ -11,18 +11,18 @@ use tenantry_service::grant as service;
 use super::{Permission, ProjectGrant, WorkspaceGrant};
 use crate::mutation::{payload, write};
 
-/// Whom to give a grant on a workspace.
+/// The grant to give on a workspace.
 #[derive(InputObject)]
 pub(crate) struct GrantWorkspaceAccessInput {
     /// The workspace.
     workspace_id: GlobalId<WorkspaceId>,
     /// The user, who must be a member.
     user_id: GlobalId<UserId>,
-    /// What is allowed; replaces what the user was granted before.
+    /// The permission; it replaces the user's previous grant.
     permission: Permission,
 }
 
-/// Whose grant on a workspace to take away.
+/// The grant on a workspace to revoke.
 #[derive(InputObject)]
 pub(crate) struct RevokeWorkspaceAccessInput {
     /// The workspace.
@@ -31,18 +31,18 @@ pub(crate) struct RevokeWorkspaceAccessInput {
     user_id: GlobalId<UserId>,
 }
 
-/// Whom to give a grant on a project.
+/// The grant to give on a project.
 #[derive(InputObject)]
 pub(crate) struct GrantProjectAccessInput {
     /// The project.
     project_id: GlobalId<ProjectId>,
     /// The user, who must be a member.
     user_id: GlobalId<UserId>,
-    /// What is allowed; replaces what the user was granted before.
+    /// The permission; it replaces the user's previous grant.
     permission: Permission,
 }
 
-/// Whose grant on a project to take away.
+/// The grant on a project to revoke.
 #[derive(InputObject)]
 pub(crate) struct RevokeProjectAccessInput {
     /// The project.
@@ -52,7 +52,7 @@ pub(crate) struct RevokeProjectAccessInput {
 }
 
 payload! {
-    /// What came of giving a grant on a workspace.
+    /// The result of giving a grant on a workspace.
     GrantWorkspaceAccessPayload {
         /// The grant.
         grant: Resolved<WorkspaceGrant>
@@ -60,7 +60,7 @@ payload! {
 }
 
 payload! {
-    /// What came of taking a grant on a workspace away.
+    /// The result of taking a grant on a workspace away.
     RevokeWorkspaceAccessPayload {
         /// The user who had the grant.
         revoked_user_id: GlobalId<UserId>
@@ -68,7 +68,7 @@ payload! {
 }
 
 payload! {
-    /// What came of giving a grant on a project.
+    /// The result of giving a grant on a project.
     GrantProjectAccessPayload {
         /// The grant.
         grant: Resolved<ProjectGrant>
@@ -76,7 +76,7 @@ payload! {
 }
 
 payload! {
-    /// What came of taking a grant on a project away.
+    /// The result of taking a grant on a project away.
     RevokeProjectAccessPayload {
         /// The user who had the grant.
         revoked_user_id: GlobalId<UserId>
@@ -89,19 +89,19 @@ pub(crate) struct GrantMutation;
 
 #[Object]
 impl GrantMutation {
-    /// Gives a member a grant on a workspace and all projects in it, in place of the one that the member may have.
+    /// Gives a member a grant on a workspace and all its projects. It replaces the member's previous grant on it.
     async fn grant_workspace_access(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The workspace, the user, and what is allowed.")] input: GrantWorkspaceAccessInput,
     ) -> Result<Option<Ordered<GrantWorkspaceAccessPayload>>> {
-        let (id, user_id, permission) = (input.workspace_id.0, input.user_id.0, input.permission.into());
+        let (id, user_id, permission) = (input.workspace_id.0, input.user_id.0, input.permission.0);
         let granted =
             write(context, |scope| Box::pin(service::grant_on_workspace(scope, id, user_id, permission))).await?;
         Ok(Some(granted.map(Arc::<records::WorkspaceGrant>::new).into()))
     }
 
-    /// Takes a member's grant on a workspace away. Grants on its projects stay.
+    /// Revokes a member's grant on a workspace. Grants on its projects stay.
     async fn revoke_workspace_access(
         &self,
         context: &Context<'_>,
@@ -112,19 +112,19 @@ impl GrantMutation {
         Ok(Some(revoked.map(GlobalId).into()))
     }
 
-    /// Gives a member a grant on a project, in place of the one that the member may have.
+    /// Gives a member a grant on a project. It replaces the member's previous grant on it.
     async fn grant_project_access(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The project, the user, and what is allowed.")] input: GrantProjectAccessInput,
     ) -> Result<Option<Ordered<GrantProjectAccessPayload>>> {
-        let (id, user_id, permission) = (input.project_id.0, input.user_id.0, input.permission.into());
+        let (id, user_id, permission) = (input.project_id.0, input.user_id.0, input.permission.0);
         let granted =
             write(context, |scope| Box::pin(service::grant_on_project(scope, id, user_id, permission))).await?;
         Ok(Some(granted.map(Arc::<records::ProjectGrant>::new).into()))
     }
 
-    /// Takes a member's grant on a project away. Grants on its workspace stay.
+    /// Revokes a member's grant on a project. Grants on its workspace stay.
     async fn revoke_project_access(
         &self,
         context: &Context<'_>,

@@ -17,58 +17,58 @@ use crate::mutation::{nullable, payload, refused, required, write};
 pub(crate) struct LineItemInput {
     /// What is billed; 1 to 500 characters.
     description: String,
-    /// How much of it: more than 0, less than 10^9, at most 6 decimals.
+    /// The quantity: more than 0, less than 10^9, at most 6 decimals.
     quantity: DecimalText,
-    /// The price of one, in major units: between -10^12 and 10^12, at most 6 decimals; negative for a discount.
+    /// The price per unit, in major units: between -10^12 and 10^12, at most 6 decimals; negative for a discount.
     rate: DecimalText,
 }
 
-/// What a new draft is made from.
+/// The input for a new draft.
 #[derive(InputObject)]
 pub(crate) struct CreateInvoiceInput {
-    /// Who is billed.
+    /// The billed client.
     client_id: GlobalId<ClientId>,
-    /// The project it is for; one of the same client, or of none.
+    /// The project: one of the same client, or without a client.
     project_id: Option<GlobalId<ProjectId>>,
     /// The currency of every amount.
     currency: CurrencyCode,
-    /// The day it is dated; today when not given.
+    /// The invoice date. Default: today.
     issue_date: Option<Date>,
-    /// The day it is to be paid by; not before the issue date.
+    /// The due date; not before the issue date.
     due_date: Option<Date>,
     /// What is billed; at most 200 lines.
     line_items: Option<Vec<LineItemInput>>,
-    /// The tax as a fraction between 0 and 1, at most 8 decimals: 0.18 is 18 %. 0 when not given.
+    /// The tax as a fraction between 0 and 1, at most 8 decimals: 0.18 is 18 %. Default: 0.
     tax_rate: Option<DecimalText>,
-    /// Anything else; at most 20,000 characters.
+    /// Notes; at most 20,000 characters.
     notes: Option<String>,
     /// The tasks that it covers; at most 500, of projects of the same client or of none. A task is billed once, unless its invoice
     /// is void.
     task_ids: Option<Vec<GlobalId<TaskId>>>,
 }
 
-/// What changes of a draft. What is not given stays; null clears.
+/// Changes to a draft. Fields that are not given stay; null clears a field.
 #[derive(InputObject)]
 pub(crate) struct UpdateInvoiceInput {
     /// The draft.
     id: GlobalId<InvoiceId>,
     /// Refuse with `CONFLICT` unless the draft was last changed at this time.
     expected_updated_at: Option<Timestamp>,
-    /// Who is billed.
+    /// The billed client.
     client_id: MaybeUndefined<GlobalId<ClientId>>,
-    /// The project it is for; one of the same client, or of none.
+    /// The project: one of the same client, or without a client.
     project_id: MaybeUndefined<GlobalId<ProjectId>>,
     /// The currency of every amount.
     currency: MaybeUndefined<CurrencyCode>,
-    /// The day it is dated.
+    /// The invoice date.
     issue_date: MaybeUndefined<Date>,
-    /// The day it is to be paid by; not before the issue date.
+    /// The due date; not before the issue date.
     due_date: MaybeUndefined<Date>,
     /// Replaces all lines; at most 200.
     line_items: MaybeUndefined<Vec<LineItemInput>>,
     /// The tax as a fraction between 0 and 1, at most 8 decimals: 0.18 is 18 %.
     tax_rate: MaybeUndefined<DecimalText>,
-    /// Anything else; at most 20,000 characters.
+    /// Notes; at most 20,000 characters.
     notes: MaybeUndefined<String>,
     /// Replaces the tasks that it covers; at most 500, of projects of the same client or of none. A task is billed once, unless its
     /// invoice is void.
@@ -85,7 +85,7 @@ pub(crate) struct DeleteInvoiceInput {
 }
 
 payload! {
-    /// What came of creating an invoice.
+    /// The result of creating an invoice.
     CreateInvoicePayload {
         /// The new invoice.
         invoice: Resolved<Invoice>
@@ -93,7 +93,7 @@ payload! {
 }
 
 payload! {
-    /// What came of changing an invoice.
+    /// The result of changing an invoice.
     UpdateInvoicePayload {
         /// The invoice as it is now.
         invoice: Resolved<Invoice>
@@ -101,7 +101,7 @@ payload! {
 }
 
 payload! {
-    /// What came of deleting an invoice.
+    /// The result of deleting an invoice.
     DeleteInvoicePayload {
         /// The id that the invoice had.
         deleted_invoice_id: GlobalId<InvoiceId>
@@ -114,11 +114,11 @@ pub(crate) struct InvoiceMutation;
 
 #[Object]
 impl InvoiceMutation {
-    /// Enters a draft and computes its amounts. It counts against the plan's invoices of the month.
+    /// Creates a draft and computes its amounts. It counts against the plan's monthly invoices.
     async fn create_invoice(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The draft to enter.")] input: CreateInvoiceInput,
+        #[graphql(desc = "The draft to create.")] input: CreateInvoiceInput,
     ) -> Result<Option<Ordered<CreateInvoicePayload>>> {
         let new = NewInvoice {
             client_id: input.client_id.0,
@@ -140,11 +140,11 @@ impl InvoiceMutation {
         Ok(Some(created.map(Arc::<Record>::new).into()))
     }
 
-    /// Changes a draft and computes its amounts anew. An issued invoice is refused.
+    /// Changes a draft and computes its amounts again. An issued invoice is refused.
     async fn update_invoice(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The draft, and what changes of it.")] input: UpdateInvoiceInput,
+        #[graphql(desc = "The draft and its changes.")] input: UpdateInvoiceInput,
     ) -> Result<Option<Ordered<UpdateInvoicePayload>>> {
         let mut faults = Violations::default();
         let changes = InvoiceChanges {

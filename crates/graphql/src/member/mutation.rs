@@ -12,12 +12,12 @@ use tenantry_service::{Service, member as service};
 use super::{Member, Record, Role};
 use crate::mutation::{payload, write};
 
-/// Who becomes a member.
+/// The user to add, and their role.
 #[derive(InputObject)]
 pub(crate) struct AddMemberInput {
-    /// The e-mail address of a user who signs in already.
+    /// The e-mail address of an existing user.
     email: String,
-    /// The user's role, at most your own; a member when not given.
+    /// The user's role, not above your own. Default: member.
     role: Option<Role>,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct UpdateMemberRoleInput {
     role: Role,
 }
 
-/// Whose membership ends.
+/// The member to remove.
 #[derive(InputObject)]
 pub(crate) struct RemoveMemberInput {
     /// The member.
@@ -41,7 +41,7 @@ pub(crate) struct RemoveMemberInput {
     expected_updated_at: Option<Timestamp>,
 }
 
-/// Who becomes the owner.
+/// The new owner.
 #[derive(InputObject)]
 pub(crate) struct TransferOwnershipInput {
     /// The member who becomes an owner in your place.
@@ -49,7 +49,7 @@ pub(crate) struct TransferOwnershipInput {
 }
 
 payload! {
-    /// What came of adding a member.
+    /// The result of adding a member.
     AddMemberPayload {
         /// The new member.
         member: Resolved<Member>
@@ -57,15 +57,15 @@ payload! {
 }
 
 payload! {
-    /// What came of changing a member's role.
+    /// The result of changing a member's role.
     UpdateMemberRolePayload {
-        /// The member as it is now.
+        /// The updated member.
         member: Resolved<Member>
     }
 }
 
 payload! {
-    /// What came of removing a member.
+    /// The result of removing a member.
     RemoveMemberPayload {
         /// The id that the membership had.
         removed_member_id: GlobalId<MemberId>
@@ -73,15 +73,15 @@ payload! {
 }
 
 payload! {
-    /// What came of leaving the organization.
+    /// The result of leaving the organization.
     LeaveOrganizationPayload {
-        /// The organization that you do not belong to any more.
+        /// The organization that you left.
         left_organization_id: GlobalId<OrganizationId>
     }
 }
 
 payload! {
-    /// What came of handing the organization over.
+    /// The result of handing the organization over.
     TransferOwnershipPayload {
         /// The new owner.
         member: Resolved<Member>
@@ -98,9 +98,9 @@ impl MemberMutation {
     async fn add_member(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Who becomes a member.")] input: AddMemberInput,
+        #[graphql(desc = "The user to add, and their role.")] input: AddMemberInput,
     ) -> Result<Option<Ordered<AddMemberPayload>>> {
-        let new = NewMember { email: input.email, role: input.role.map(Into::into) };
+        let new = NewMember { email: input.email, role: input.role.map(|role| role.0) };
         let billing = context.data_unchecked::<Service>().billing().clone();
         let added = write(context, |scope| {
             let (billing, new) = (billing.clone(), new.clone());
@@ -110,14 +110,14 @@ impl MemberMutation {
         Ok(Some(added.map(Arc::<Record>::new).into()))
     }
 
-    /// Gives a member another role. Nobody raises anyone above oneself, and the last owner stays one. For owners and admins.
+    /// Gives a member another role. You cannot give a role above your own, and the last owner cannot be demoted. For owners and admins.
     async fn update_member_role(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The member, and the new role.")] input: UpdateMemberRoleInput,
     ) -> Result<Option<Ordered<UpdateMemberRolePayload>>> {
         let (id, expected) = (input.id.0, input.expected_updated_at.map(|time| time.0));
-        let role = input.role.into();
+        let role = input.role.0;
         let updated = write(context, |scope| Box::pin(service::update_role(scope, id, expected, role))).await?;
         Ok(Some(updated.map(Arc::<Record>::new).into()))
     }
@@ -127,7 +127,7 @@ impl MemberMutation {
     async fn remove_member(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Whose membership ends.")] input: RemoveMemberInput,
+        #[graphql(desc = "The member to remove.")] input: RemoveMemberInput,
     ) -> Result<Option<Ordered<RemoveMemberPayload>>> {
         let (id, expected) = (input.id.0, input.expected_updated_at.map(|time| time.0));
         let removed = write(context, |scope| Box::pin(service::remove(scope, id, expected))).await?;
@@ -144,7 +144,7 @@ impl MemberMutation {
     async fn transfer_ownership(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Who becomes the owner.")] input: TransferOwnershipInput,
+        #[graphql(desc = "The new owner.")] input: TransferOwnershipInput,
     ) -> Result<Option<Ordered<TransferOwnershipPayload>>> {
         let id = input.member_id.0;
         let transferred = write(context, |scope| Box::pin(service::transfer_ownership(scope, id))).await?;

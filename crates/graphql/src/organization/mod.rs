@@ -9,46 +9,45 @@ use std::sync::Arc;
 use async_graphql::{Context, Result};
 use tenantry_domain::OrganizationId;
 use tenantry_domain::organization::Organization as Record;
+use tenantry_domain::workspace::Workspace;
 use tenantry_executor::error::{ErrorCode, coded};
 use tenantry_executor::loaders::load;
 use tenantry_executor::object::Object as Resolved;
 use tenantry_executor::scalar::{GlobalId, Timestamp};
 
 use crate::loaders::{DefaultWorkspace, OwnOrganization};
+use crate::noun::Row;
 use crate::object::object;
-use crate::workspace::Workspace;
 
 pub(crate) use mutation::OrganizationMutation;
 pub(crate) use query::OrganizationQuery;
 pub(crate) use summary::OwnOrganizations;
 
 object! {
-    /// A tenant: it owns every row of its graph.
+    /// A tenant. All data belongs to exactly one organization.
     Organization = "Organization" from Record {
         /// The organization's id.
         "id" id: GlobalId<OrganizationId> = |organization| GlobalId(organization.id);
         /// The organization's name.
         "name" name: &str = |organization| organization.name.as_str();
-        /// Unique, lower case, for addresses.
+        /// The unique lower-case name used in URLs.
         "slug" slug: &str = |organization| organization.slug.as_str();
         /// The organization's picture.
         "logoUrl" logo_url: Option<&str> = |organization| organization.logo_url.as_deref();
-        /// The IANA time zone that "today" means here.
+        /// The IANA time zone that determines "today".
         "timeZone" time_zone: &str = |organization| organization.time_zone.as_str();
-        /// When its deletion was asked for, if it was.
+        /// When its deletion was requested; null if it was not.
         "deletionRequestedAt" deletion_requested_at: Option<Timestamp> = |organization| organization.deletion_requested_at.map(Timestamp);
-        /// When it will be deleted, if that was asked for.
+        /// When it will be deleted; null if no deletion is scheduled.
         "deletionDueAt" deletion_due_at: Option<Timestamp> = |organization| organization.deletion_due_at.map(Timestamp);
-        /// When the organization was founded.
+        /// When the organization was created.
         "createdAt" created_at: Timestamp = |organization| Timestamp(organization.created_at);
         /// When the organization last changed.
         "updatedAt" updated_at: Timestamp = |organization| Timestamp(organization.updated_at);
     }
 
-    lists {}
-
-    /// The workspace that a project comes to when none is named; null when you do not see it.
-    async fn default_workspace(&self, context: &Context<'_>) -> Result<Option<Resolved<Workspace>>> {
+    /// The workspace of new projects if none is given; null if you cannot see it.
+    async fn default_workspace(&self, context: &Context<'_>) -> Result<Option<Resolved<Row<Workspace>>>> {
         Ok(load::<DefaultWorkspace>(context, ()).await?.map(Resolved::from))
     }
 }

@@ -18,47 +18,47 @@ use crate::error::{UserError, sort};
 use crate::issuer::OptionalIssuer;
 use crate::mutation::{nullable, payload, refused, required, write};
 
-/// What a new organization is made from.
+/// The input for a new organization.
 #[derive(InputObject)]
 pub(crate) struct CreateOrganizationInput {
     /// The organization's name; 1 to 200 characters.
     name: String,
-    /// What stands for it in addresses: 1 to 63 lower-case letters, digits and single hyphens. No two organizations have the same.
+    /// The name used in URLs: 1 to 63 lower-case letters, digits and single hyphens. It must be unique.
     slug: String,
-    /// The address of its picture.
+    /// The URL of its picture.
     logo_url: Option<String>,
 }
 
-/// What changes of the organization. What is not given stays; null clears.
+/// Changes to the organization. Fields that are not given stay; null clears a field.
 #[derive(InputObject)]
 pub(crate) struct UpdateOrganizationInput {
     /// Refuse with `CONFLICT` unless the organization was last changed at this time.
     expected_updated_at: Option<Timestamp>,
     /// The organization's name; 1 to 200 characters.
     name: MaybeUndefined<String>,
-    /// What stands for it in addresses: 1 to 63 lower-case letters, digits and single hyphens. No two organizations have the same.
+    /// The name used in URLs: 1 to 63 lower-case letters, digits and single hyphens. It must be unique.
     slug: MaybeUndefined<String>,
-    /// The address of its picture.
+    /// The URL of its picture.
     logo_url: MaybeUndefined<String>,
-    /// The name of the IANA time zone that "today" means here, such as `Europe/Berlin`.
+    /// The IANA time zone that determines "today", such as `Europe/Berlin`.
     time_zone: MaybeUndefined<String>,
 }
 
 /// Which organization to switch to.
 #[derive(InputObject)]
 pub(crate) struct SwitchOrganizationInput {
-    /// The organization, which you belong to.
+    /// The organization; you must be a member.
     organization_id: GlobalId<OrganizationId>,
 }
 
-/// How the organization is deleted.
+/// The options for deleting the organization.
 #[derive(InputObject)]
 pub(crate) struct DeleteOrganizationInput {
     /// Refuse with `CONFLICT` unless the organization was last changed at this time.
     expected_updated_at: Option<Timestamp>,
 }
 
-/// How the organization's deletion is cancelled.
+/// The options for cancelling the organization's deletion.
 #[derive(InputObject)]
 pub(crate) struct CancelOrganizationDeletionInput {
     /// Refuse with `CONFLICT` unless the organization was last changed at this time.
@@ -66,15 +66,15 @@ pub(crate) struct CancelOrganizationDeletionInput {
 }
 
 payload! {
-    /// What came of founding an organization.
+    /// The result of founding an organization.
     CreateOrganizationPayload {
-        /// The new organization. Your token names another one; switch to see what is in this one.
+        /// The new organization. Your token still names another one; use `switchOrganization` to work in this one.
         organization: Ordered<OrganizationSummary>
     }
 }
 
 payload! {
-    /// What came of changing the organization.
+    /// The result of changing the organization.
     UpdateOrganizationPayload {
         /// The organization as it is now.
         organization: Resolved<Organization>
@@ -82,7 +82,7 @@ payload! {
 }
 
 payload! {
-    /// What came of scheduling the organization's deletion.
+    /// The result of scheduling the organization's deletion.
     DeleteOrganizationPayload {
         /// The organization, with the time when it will be deleted.
         organization: Resolved<Organization>
@@ -90,23 +90,23 @@ payload! {
 }
 
 payload! {
-    /// What came of cancelling the organization's deletion.
+    /// The result of cancelling the organization's deletion.
     CancelOrganizationDeletionPayload {
         /// The organization as it is now.
         organization: Resolved<Organization>
     }
 }
 
-/// What came of switching to another organization.
+/// The result of switching to another organization.
 #[derive(SimpleObject, Default)]
 pub(crate) struct SwitchOrganizationPayload {
-    /// A token that names the organization. Send it instead of the one that you have.
+    /// A token for the organization. Use it instead of your current one.
     token: Option<String>,
-    /// Until when the token is good.
+    /// When the token expires.
     expires_at: Option<Timestamp>,
     /// The organization.
     organization: Option<Ordered<OrganizationSummary>>,
-    /// Why nothing was done; empty when it was.
+    /// Why the mutation was refused; empty if it succeeded.
     user_errors: Vec<UserError>,
 }
 
@@ -116,11 +116,11 @@ pub(crate) struct OrganizationMutation;
 
 #[Object]
 impl OrganizationMutation {
-    /// Founds an organization. You become its owner; it has a workspace and is on the free plan.
+    /// Creates an organization. You become its owner. It has one workspace and the free plan.
     async fn create_organization(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The organization to found.")] input: CreateOrganizationInput,
+        #[graphql(desc = "The organization to create.")] input: CreateOrganizationInput,
     ) -> Result<Option<Ordered<CreateOrganizationPayload>>> {
         let new = NewOrganization { name: input.name, slug: input.slug, logo_url: input.logo_url };
         let caller = caller(context)?;
@@ -136,7 +136,7 @@ impl OrganizationMutation {
     async fn update_organization(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "What changes of the organization.")] input: UpdateOrganizationInput,
+        #[graphql(desc = "The changes to the organization.")] input: UpdateOrganizationInput,
     ) -> Result<Option<Ordered<UpdateOrganizationPayload>>> {
         let mut faults = Violations::default();
         let changes = OrganizationChanges {
@@ -198,7 +198,7 @@ impl OrganizationMutation {
     async fn delete_organization(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How the organization is deleted.")] input: DeleteOrganizationInput,
+        #[graphql(desc = "The options for deleting the organization.")] input: DeleteOrganizationInput,
     ) -> Result<Option<Ordered<DeleteOrganizationPayload>>> {
         let expected = input.expected_updated_at.map(|time| time.0);
         let scheduled = write(context, |scope| Box::pin(service::schedule_deletion(scope, expected))).await?;
@@ -209,7 +209,7 @@ impl OrganizationMutation {
     async fn cancel_organization_deletion(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How the deletion is cancelled.")] input: CancelOrganizationDeletionInput,
+        #[graphql(desc = "The options for cancelling the deletion.")] input: CancelOrganizationDeletionInput,
     ) -> Result<Option<Ordered<CancelOrganizationDeletionPayload>>> {
         let expected = input.expected_updated_at.map(|time| time.0);
         let cancelled = write(context, |scope| Box::pin(service::cancel_deletion(scope, expected))).await?;

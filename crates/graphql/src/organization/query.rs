@@ -8,18 +8,19 @@ use super::summary::{OrganizationSummary, OwnOrganizations};
 use super::{Organization, gone, own};
 use crate::loaders::MembersByUser;
 use crate::member::{Member, Role};
+use crate::noun::Choice;
 
-/// Who is asking.
+/// The caller.
 pub(crate) struct Viewer;
 
-/// Who is asking.
+/// The caller.
 #[Object]
 impl Viewer {
     /// Your role in the organization.
     async fn role(&self, context: &Context<'_>) -> Result<Role> {
         // Every scope knows its actor.
         let actor = load::<WhoAmI>(context, ()).await?.ok_or_else(gone)?;
-        Ok(actor.role.into())
+        Ok(Choice(actor.role))
     }
 
     /// Your membership of the organization.
@@ -41,7 +42,7 @@ pub(crate) struct OrganizationQuery;
 
 #[Object]
 impl OrganizationQuery {
-    /// Who is asking.
+    /// The caller.
     async fn viewer(&self) -> Option<Ordered<Viewer>> {
         Some(Ordered(Viewer))
     }

@@ -16,15 +16,16 @@ use tokio::sync::OnceCell;
 
 use crate::error::sort;
 use crate::member::Role;
+use crate::noun::Choice;
 
-/// An organization that you belong to, as seen from outside. To see what is in it, switch to it.
+/// An organization that you belong to. Use `switchOrganization` to see its contents.
 #[derive(SimpleObject, Clone)]
 pub(crate) struct OrganizationSummary {
     /// The organization's id.
     id: GlobalId<OrganizationId>,
     /// The organization's name.
     name: String,
-    /// Unique, lower case, for addresses.
+    /// The unique lower-case name used in URLs.
     slug: String,
     /// The organization's picture.
     logo_url: Option<String>,
@@ -32,9 +33,9 @@ pub(crate) struct OrganizationSummary {
     role: Role,
     /// Whether it is the organization that your token names.
     is_current: bool,
-    /// When it will be deleted, if that was asked for.
+    /// When it will be deleted; null if no deletion is scheduled.
     deletion_due_at: Option<Timestamp>,
-    /// When the organization was founded.
+    /// When the organization was created.
     created_at: Timestamp,
 }
 
@@ -46,7 +47,7 @@ impl OrganizationSummary {
             name: organization.name,
             slug: organization.slug,
             logo_url: organization.logo_url,
-            role: role.into(),
+            role: Choice(role),
             is_current: organization.id == caller.organization_id,
             deletion_due_at: organization.deletion_due_at.map(Timestamp),
             created_at: Timestamp(organization.created_at),

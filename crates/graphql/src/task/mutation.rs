@@ -12,49 +12,49 @@ use tenantry_service::task as service;
 use super::{Record, Task, TaskPriority, TaskStatus};
 use crate::mutation::{nullable, payload, refused, required, write};
 
-/// What a new task is made from.
+/// The input for a new task.
 #[derive(InputObject)]
 pub(crate) struct CreateTaskInput {
     /// The project it belongs to.
     project_id: GlobalId<ProjectId>,
-    /// The task it is a part of, in the same project.
+    /// The parent task, in the same project.
     parent_task_id: Option<GlobalId<TaskId>>,
-    /// What is to be done; 1 to 500 characters.
+    /// The title; 1 to 500 characters.
     title: String,
-    /// More about it, in Markdown; at most 20,000 characters.
+    /// The description, in Markdown; at most 20,000 characters.
     description: Option<String>,
-    /// The column of the board; to do when not given.
+    /// The column of the board. Default: to do.
     status: Option<TaskStatus>,
-    /// How pressing it is; medium when not given.
+    /// How urgent it is; medium when not given.
     priority: Option<TaskPriority>,
     /// When it is due.
     due_at: Option<Timestamp>,
-    /// The users it is assigned to: members; at most 50.
+    /// The assigned users, who must be members; at most 50.
     assignee_ids: Option<Vec<GlobalId<UserId>>>,
 }
 
-/// What changes of a task. What is not given stays; null clears.
+/// Changes to a task. Fields that are not given stay; null clears a field.
 #[derive(InputObject)]
 pub(crate) struct UpdateTaskInput {
     /// The task.
     id: GlobalId<TaskId>,
     /// Refuse with `CONFLICT` unless the task was last changed at this time.
     expected_updated_at: Option<Timestamp>,
-    /// What is to be done; 1 to 500 characters.
+    /// The title; 1 to 500 characters.
     title: MaybeUndefined<String>,
-    /// More about it, in Markdown; at most 20,000 characters.
+    /// The description, in Markdown; at most 20,000 characters.
     description: MaybeUndefined<String>,
     /// Moves it to another column of the board.
     status: MaybeUndefined<TaskStatus>,
-    /// How pressing it is.
+    /// How urgent it is.
     priority: MaybeUndefined<TaskPriority>,
     /// When it is due.
     due_at: MaybeUndefined<Timestamp>,
-    /// The task it becomes a part of, in the same project; null makes it stand alone.
+    /// The new parent task, in the same project; null for none.
     parent_task_id: MaybeUndefined<GlobalId<TaskId>>,
-    /// Replaces the users it is assigned to: members; at most 50.
+    /// Replaces the assigned users, who must be members; at most 50.
     assignee_ids: MaybeUndefined<Vec<GlobalId<UserId>>>,
-    /// Puts it right behind this task of the same project; null puts it first.
+    /// Moves it directly after this task of the same project; null moves it to the front.
     after_task_id: MaybeUndefined<GlobalId<TaskId>>,
 }
 
@@ -68,7 +68,7 @@ pub(crate) struct DeleteTaskInput {
 }
 
 payload! {
-    /// What came of creating a task.
+    /// The result of creating a task.
     CreateTaskPayload {
         /// The new task.
         task: Resolved<Task>
@@ -76,7 +76,7 @@ payload! {
 }
 
 payload! {
-    /// What came of changing a task.
+    /// The result of changing a task.
     UpdateTaskPayload {
         /// The task as it is now.
         task: Resolved<Task>
@@ -84,7 +84,7 @@ payload! {
 }
 
 payload! {
-    /// What came of deleting a task.
+    /// The result of deleting a task.
     DeleteTaskPayload {
         /// The id that the task had.
         deleted_task_id: GlobalId<TaskId>
@@ -97,19 +97,19 @@ pub(crate) struct TaskMutation;
 
 #[Object]
 impl TaskMutation {
-    /// Enters a task, behind all others of its project.
+    /// Creates a task, after all others of its project.
     async fn create_task(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The task to enter.")] input: CreateTaskInput,
+        #[graphql(desc = "The task to create.")] input: CreateTaskInput,
     ) -> Result<Option<Ordered<CreateTaskPayload>>> {
         let new = NewTask {
             project_id: input.project_id.0,
             parent_task_id: input.parent_task_id.map(|id| id.0),
             title: input.title,
             description: input.description,
-            status: input.status.map(Into::into),
-            priority: input.priority.map(Into::into),
+            status: input.status.map(|status| status.0),
+            priority: input.priority.map(|priority| priority.0),
             due_at: input.due_at.map(|time| time.0),
             assignee_ids: users(input.assignee_ids.unwrap_or_default()),
         };
@@ -121,14 +121,14 @@ impl TaskMutation {
     async fn update_task(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The task, and what changes of it.")] input: UpdateTaskInput,
+        #[graphql(desc = "The task and its changes.")] input: UpdateTaskInput,
     ) -> Result<Option<Ordered<UpdateTaskPayload>>> {
         let mut faults = Violations::default();
         let changes = TaskChanges {
             title: required(&mut faults, "title", input.title, |title| title),
             description: nullable(input.description, |text| text),
-            status: required(&mut faults, "status", input.status, Into::into),
-            priority: required(&mut faults, "priority", input.priority, Into::into),
+            status: required(&mut faults, "status", input.status, |status| status.0),
+            priority: required(&mut faults, "priority", input.priority, |priority| priority.0),
             due_at: nullable(input.due_at, |time| time.0),
             parent_task_id: nullable(input.parent_task_id, |id| id.0),
             assignee_ids: required(&mut faults, "assigneeIds", input.assignee_ids, users),

@@ -7,6 +7,7 @@ use chrono::{DateTime, Duration, Months, Utc};
 use rust_decimal::Decimal;
 use tenantry_domain::client::Client;
 use tenantry_domain::feature::Feature;
+use tenantry_domain::grant::{ProjectGrant, WorkspaceGrant};
 use tenantry_domain::invoice::{InvoiceStatus, NewLineItem};
 use tenantry_domain::organization::Organization;
 use tenantry_domain::project::{Project, ProjectStatus};
@@ -17,10 +18,7 @@ use tenantry_domain::workspace::Workspace;
 use tenantry_domain::{
     ClientId, Clock, Currency, InvoiceTaskId, Money, OrganizationId, Position, ProjectId, TaskId, UserId, WorkspaceId,
 };
-use tenantry_store::bulk::{
-    AssigneeRow, BillingRow, BulkLoad, InvoiceTaskRow, MemberRow, ProjectGrantRow, ProjectRow, UsageRow,
-    WorkspaceGrantRow,
-};
+use tenantry_store::bulk::{AssigneeRow, BillingRow, BulkLoad, InvoiceTaskRow, MemberRow, UsageRow};
 
 use self::content::{ORGANIZATIONS, PEOPLE};
 use crate::bill::{self, Bill};
@@ -122,13 +120,15 @@ impl Maker<'_> {
             projects.push(self.project(project, &workspaces, &clients, &workers).await?);
         }
         for &(project, person, grant) in content.project_grants {
-            let row = ProjectGrantRow {
+            let created_at = self.today - Duration::days(30);
+            let row = ProjectGrant {
                 id: self.chance.id(self.founded),
                 organization_id: self.id,
                 project_id: projects[project].0,
                 user_id: self.people[person],
-                grant,
-                created_at: self.today - Duration::days(30),
+                permission: grant,
+                created_at,
+                updated_at: created_at,
             };
             self.load.push(&row).await?;
         }
@@ -190,13 +190,15 @@ impl Maker<'_> {
             made.push(workspace.id);
         }
         for &(workspace, person, grant) in content.workspace_grants {
-            let row = WorkspaceGrantRow {
+            let created_at = self.today - Duration::days(100);
+            let row = WorkspaceGrant {
                 id: self.chance.id(self.founded),
                 organization_id: self.id,
                 workspace_id: made[workspace],
                 user_id: self.people[person],
-                grant,
-                created_at: self.today - Duration::days(100),
+                permission: grant,
+                created_at,
+                updated_at: created_at,
             };
             self.load.push(&row).await?;
         }
@@ -253,9 +255,10 @@ impl Maker<'_> {
             notes: None,
             created_at,
             updated_at: created_at,
+            created_by: Some(workers[0]),
         };
         let (id, client_id) = (project.id, project.client_id);
-        self.load.push(&ProjectRow { project, created_by: Some(workers[0]) }).await?;
+        self.load.push(&project).await?;
         let mut last: Option<Position> = None;
         let mut done = Vec::new();
         for &(title, parts) in content.tasks {

@@ -3,10 +3,11 @@
 use chrono::{DateTime, Duration, Utc};
 use rust_decimal::Decimal;
 use tenantry_domain::client::{Client, ClientStatus};
+use tenantry_domain::grant::WorkspaceGrant;
 use tenantry_domain::organization::Organization;
 use tenantry_domain::workspace::Workspace;
 use tenantry_domain::{ClientId, Currency, Grant, MemberId, OrganizationId, Role, UserId, WorkspaceId};
-use tenantry_store::bulk::{MemberRow, WorkspaceGrantRow};
+use tenantry_store::bulk::MemberRow;
 
 use super::people::{People, founded};
 use super::sizes::Plot;
@@ -171,13 +172,14 @@ async fn workspaces(rows: &mut Rows<'_>, home: &mut Home, tasks: u64) -> Result<
         if is_private {
             let granted = 2 + home.chance.below(5);
             for grantee in home.chance.distinct(granted, home.grantees.len()) {
-                let row = WorkspaceGrantRow {
+                let row = WorkspaceGrant {
                     id: home.chance.id(created_at),
                     organization_id: home.id,
                     workspace_id: id,
                     user_id: home.grantees[grantee],
-                    grant: grant(&mut home.chance),
+                    permission: grant(&mut home.chance),
                     created_at,
+                    updated_at: created_at,
                 };
                 rows.load.push(&row).await?;
             }

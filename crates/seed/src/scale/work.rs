@@ -1,10 +1,11 @@
 //! Projects and their tasks, generated one project at a time, so that an organization of any size fits into memory.
 
 use chrono::{DateTime, Duration, Utc};
+use tenantry_domain::grant::ProjectGrant;
 use tenantry_domain::project::{Project, ProjectStatus};
 use tenantry_domain::task::{Task, TaskPriority, TaskStatus};
 use tenantry_domain::{ClientId, Money, ProjectId, TaskId, UserId};
-use tenantry_store::bulk::{AssigneeRow, ProjectGrantRow, ProjectRow};
+use tenantry_store::bulk::AssigneeRow;
 
 use super::money::Occasion;
 use super::organization::{Home, grant};
@@ -59,7 +60,7 @@ async fn project(
     occasions: &mut Vec<Occasion>,
 ) -> Result<(), SeedError> {
     let row = describe(home);
-    let project = &row.project;
+    let project = &row;
     let due_at = project.due_date.map_or(EPOCH, |date| date.and_time(chrono::NaiveTime::MIN).and_utc());
     let frame = Frame {
         id: project.id,
@@ -81,7 +82,7 @@ async fn project(
     Ok(())
 }
 
-fn describe(home: &mut Home) -> ProjectRow {
+fn describe(home: &mut Home) -> Project {
     let chance = &mut home.chance;
     let internal = chance.percent(10) || home.clients.is_empty();
     let client = if internal { None } else { Some(home.clients[chance.skewed(home.clients.len())]) };
@@ -105,7 +106,7 @@ fn describe(home: &mut Home) -> ProjectRow {
         budget.and_then(|budget| chance.maybe(40, |_| Money::from_minor(budget.minor() / 4, budget.currency())));
     let workspace = if chance.percent(65) { 0 } else { chance.below(home.workspaces.len()) };
     let repository = chance.between(1_000, 9_999);
-    let project = Project {
+    Project {
         id: chance.id(created_at),
         organization_id: home.id,
         workspace_id: home.workspaces[workspace],
@@ -123,8 +124,8 @@ fn describe(home: &mut Home) -> ProjectRow {
         notes: chance.maybe(15, text::prose),
         created_at,
         updated_at: chance.soon(created_at, 180, EPOCH),
-    };
-    ProjectRow { project, created_by: Some(chance.pick(&home.workers)) }
+        created_by: Some(chance.pick(&home.workers)),
+    }
 }
 
 async fn grants(rows: &mut Rows<'_>, home: &mut Home, frame: &Frame, index: usize) -> Result<(), SeedError> {
@@ -138,13 +139,14 @@ async fn grants(rows: &mut Rows<'_>, home: &mut Home, frame: &Frame, index: usiz
         granted.extend(home.chance.distinct(count, home.grantees.len()).into_iter().map(|n| home.grantees[n]));
     }
     for user_id in granted {
-        let row = ProjectGrantRow {
+        let row = ProjectGrant {
             id: home.chance.id(frame.created_at),
             organization_id: home.id,
             project_id: frame.id,
             user_id,
-            grant: grant(&mut home.chance),
+            permission: grant(&mut home.chance),
             created_at: frame.created_at,
+            updated_at: frame.created_at,
         };
         rows.load.push(&row).await?;
     }

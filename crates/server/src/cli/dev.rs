@@ -169,7 +169,7 @@ async fn database(cluster: &Cluster) -> anyhow::Result<DatabaseUrls> {
         note(&format!("applied {} migrations", applied.len()));
     }
     if let Outcome::Created(_) = tenantry_seed::demo(&urls.owner_url()).await? {
-        note("filled in the demo data");
+        note("loaded the demo data");
     }
     Ok(urls)
 }

@@ -56,7 +56,7 @@ impl Doctor {
             say(&format!("faults: {faults}"));
             return Ok(ExitCode::FAILURE);
         }
-        say("no fault found");
+        say("no problems found");
         Ok(ExitCode::SUCCESS)
     }
 }

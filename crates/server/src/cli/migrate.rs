@@ -62,7 +62,7 @@ impl Migrate {
                 }
             }
             Action::Fresh(Fresh { yes: false, .. }) => {
-                bail!("`migrate fresh` drops every table and all data; say --yes if that is meant")
+                bail!("`migrate fresh` drops every table and all data; pass --yes to confirm")
             }
             Action::Fresh(Fresh { settings, .. }) => report("applied", &fresh(settings.url()?).await?),
         }

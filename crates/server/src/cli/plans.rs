@@ -38,9 +38,9 @@ impl Plans {
         let text = tokio::fs::read_to_string(&load.file)
             .await
             .with_context(|| format!("cannot read {}", load.file.display()))?;
-        let file: PlanFile = text.parse().with_context(|| format!("{} is not right", load.file.display()))?;
+        let file: PlanFile = text.parse().with_context(|| format!("{} is invalid", load.file.display()))?;
         Billing::new(BillingOptions::default()).load_plans(load.settings.url()?, &file).await?;
-        say("the plans are loaded; servers that are running follow within ten seconds");
+        say("the plans are loaded; running servers use them within ten seconds");
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -39,10 +39,10 @@ impl Purge {
             say(&format!("deleted {id}"));
         }
         for (id, error) in &purged.failed {
-            eprintln!("tenantry: {id} is still there: {}", causes(error));
+            eprintln!("tenantry: {id} was not deleted: {}", causes(error));
         }
         if purged.deleted.is_empty() && purged.failed.is_empty() {
-            say("nothing is due");
+            say("no deletions are due");
         }
         store.close().await;
         Ok(if purged.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -58,7 +58,7 @@ pub(super) async fn forever(url: &str, stripe: &StripeSettings) -> Result<(), St
         loop {
             ticks.tick().await;
             if let Err(error) = purge_due_and_end(&store, end.as_deref(), store.clock().now()).await {
-                tracing::warn!(%error, "what is due for deletion could not be found out");
+                tracing::warn!(%error, "the due deletions could not be listed");
             }
         }
     });

@@ -47,7 +47,7 @@ impl Seed {
         match self.what {
             What::Demo(settings) => match tenantry_seed::demo(settings.url()?).await? {
                 Outcome::Created(rows) => list(&rows),
-                Outcome::AlreadyThere => say("the demo data is there already; nothing was changed"),
+                Outcome::AlreadyThere => say("the demo data already exists; nothing was changed"),
             },
             What::Scale(scale) => {
                 let options = ScaleOptions {

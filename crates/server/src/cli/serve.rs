@@ -51,7 +51,7 @@ impl Serve {
             purge::forever(url, &self.stripe).await?;
         } else {
             tracing::warn!(
-                "no WORKER_DATABASE_URL: organizations whose deletion is due stay until `tenantry purge` runs"
+                "WORKER_DATABASE_URL is not set: due organizations are not deleted until `tenantry purge` runs"
             );
         }
         tracing::info!(address = %listener.local_addr()?, pool_size = self.pool.pool_size, "serving");

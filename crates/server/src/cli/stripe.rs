@@ -44,9 +44,9 @@ impl Stripe {
         let replayed = replay(&store, &stripe_prices, Waiting::All).await?;
         store.close().await;
         let Replayed { applied, waiting, prices, failed } = replayed;
-        say(&format!("{applied} applied, {waiting} still waiting"));
+        say(&format!("{applied} applied, {waiting} still pending"));
         for price in &prices {
-            eprintln!("tenantry: the price {price} stands for no plan");
+            eprintln!("tenantry: the price {price} has no plan");
         }
         for (id, error) in &failed {
             eprintln!("tenantry: {id} could not be applied: {error}");
@@ -69,9 +69,9 @@ pub(super) fn forever(webhooks: &StripeWebhooks) {
                     applied = replayed.applied,
                     failed = replayed.failed.len(),
                     prices_without_a_plan = ?replayed.prices,
-                    "events that waited were tried again"
+                    "pending events were retried"
                 ),
-                Err(error) => tracing::warn!(%error, "it could not be found out which events wait"),
+                Err(error) => tracing::warn!(%error, "the pending events could not be listed"),
             }
         }
     });

@@ -97,6 +97,6 @@ pub(super) async fn find(store: &Store, slug: &str, email: &str) -> anyhow::Resu
     let (organization, _) = organizations
         .into_iter()
         .find(|(organization, _)| organization.slug == slug)
-        .ok_or_else(|| anyhow!("{email} does not belong to an organization {slug}"))?;
+        .ok_or_else(|| anyhow!("{email} is not a member of the organization {slug}"))?;
     Ok(Identity { user_id: user.id, organization_id: organization.id })
 }

@@ -78,7 +78,7 @@ fn lines(parts: mpsc::Receiver<Part>, identity: Identity) -> Response<Body> {
 async fn admit(state: &AppState, head: &Parts) -> Result<(Identity, Call), Refusal> {
     if head.method != Method::GET {
         let refusal =
-            Refusal::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed, "An export is fetched by GET.");
+            Refusal::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed, "Use GET for an export.");
         return Err(refusal.with_header(ALLOW, HeaderValue::from_static("GET")));
     }
     let identity = identity_of(&identify(state, &head.headers).await?);
@@ -143,13 +143,13 @@ fn body(parts: mpsc::Receiver<Part>) -> Body {
 fn refusal(error: &ExportError) -> Refusal {
     let internal = || {
         tracing::error!(error = causes(error), "an export failed");
-        let message = "Something went wrong; the request id helps to find out what.";
+        let message = "Something went wrong. Give the request id when you report it.";
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, message)
     };
     let forbidden = |message| Refusal::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message);
     match error {
         ExportError::Running => {
-            let message = "An export of this organization is under way; one runs at a time.";
+            let message = "An export of this organization is already running; only one can run at a time.";
             Refusal::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::RateLimited, message).with_header(RETRY_AFTER, LATER)
         }
         ExportError::Service(ServiceError::Forbidden) => forbidden("Your role does not allow this."),

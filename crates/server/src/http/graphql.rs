@@ -137,7 +137,7 @@ pub(super) async fn identify(state: &AppState, headers: &HeaderMap) -> Result<Ve
 async fn post(state: &AppState, headers: &HeaderMap, mut body: Body) -> Result<GraphQlRequest, Refusal> {
     if !is_json(headers) {
         spill(&mut body).await;
-        let message = "Send the request as application/json in UTF-8, not encoded otherwise.";
+        let message = "Send the request as uncompressed application/json in UTF-8.";
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::BadUserInput, message));
     }
     let bytes = read_within(body, state.body_limit(), state.request_timeout()).await?;
@@ -180,7 +180,7 @@ pub(super) async fn read_within(mut body: Body, limit: usize, timeout: Duration)
             spill(&mut body).await;
             Err(too_large())
         }
-        Ok(Err(_)) => Err(Refusal::bad_request("The request body did not arrive whole.")),
+        Ok(Err(_)) => Err(Refusal::bad_request("The request body was incomplete.")),
         Err(_) => {
             let message = "The request body took too long to arrive.";
             Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, ErrorCode::Timeout, message))

@@ -84,7 +84,7 @@ impl Counters {
         let Burst::Refused { retry_after } = burst else { return Ok(()) };
         // Rounded up to whole seconds, so that a caller who waits that long is admitted.
         let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
-        Err(limited(format!("{whose} requests too fast; slow down a little."), seconds, None))
+        Err(limited(format!("{whose} too many requests; slow down."), seconds, None))
     }
 
     async fn reserve(&self, caller: Identity, belonging: Belonging) -> Result<(Quota, Option<Reservation>), Refusal> {
@@ -96,7 +96,7 @@ impl Counters {
             }
             Ok(Decision::Refused { limit, resets_at }) => {
                 let message = format!(
-                    "The plan allows {limit} API calls a month; the count starts over at {}.",
+                    "The plan allows {limit} API calls per month; the count starts over at {}.",
                     resets_at.to_rfc3339()
                 );
                 return Err(limited(message, self.seconds_until(resets_at), Some(limit)));
@@ -104,7 +104,7 @@ impl Counters {
             // The organization does not exist, or the database cannot be reached. The request itself will find out and
             // report it better. If it is admitted all the same, it is counted.
             Err(error) => {
-                tracing::debug!(%error, "a call is let through without knowing what is left");
+                tracing::debug!(%error, "a call is admitted without knowing what is left");
                 Quota::default()
             }
         };

@@ -131,15 +131,10 @@ impl Metrics {
         let idle = i64::try_from(idle).unwrap_or(i64::MAX);
         single("gauge", "http_requests_in_flight", "Requests being answered.", self.in_flight())?;
         single("gauge", "http_connections", "Clients connected.", self.connections.load(Ordering::Relaxed))?;
-        single(
-            "counter",
-            "tokens_refused_total",
-            "Tokens that were not believed.",
-            signed(read(&self.refused_tokens)),
-        )?;
-        single("gauge", "pool_connections_max", "The most connections to the database.", pool_size.into())?;
+        single("counter", "tokens_refused_total", "Refused tokens.", signed(read(&self.refused_tokens)))?;
+        single("gauge", "pool_connections_max", "The maximum number of database connections.", pool_size.into())?;
         single("gauge", "pool_connections_open", "Connections to the database.", open.into())?;
-        single("gauge", "pool_connections_idle", "Connections to the database that wait for work.", idle)
+        single("gauge", "pool_connections_idle", "Idle connections to the database.", idle)
     }
 }
 

@@ -48,6 +48,6 @@ pub fn router(state: AppState) -> Router {
 }
 
 async fn nothing_here(Extension(request_id): Extension<RequestId>) -> Response<Body> {
-    Refusal::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, "There is nothing here; GraphQL is at /graphql.")
+    Refusal::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, "Not found; the GraphQL endpoint is /graphql.")
         .into_response(MediaType::Json, request_id.as_str())
 }

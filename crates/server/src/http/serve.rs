@@ -68,7 +68,7 @@ pub async fn serve(listener: TcpListener, state: AppState, shutdown: impl Future
     }
     // New connections are refused from here on.
     drop(listener);
-    tracing::info!("stopping: requests under way finish, new ones are refused");
+    tracing::info!("stopping: running requests finish, new ones are refused");
     let drained = tokio::time::timeout(DRAIN, async {
         tokio::select! {
             () = graceful.shutdown() => {}
@@ -85,7 +85,7 @@ pub async fn serve(listener: TcpListener, state: AppState, shutdown: impl Future
     if let Some(metering) = metering
         && tokio::time::timeout(LAST_FLUSH, metering).await.is_err()
     {
-        tracing::warn!("stopping: the calls of the last seconds could not be written down");
+        tracing::warn!("stopping: the calls of the last seconds could not be written");
     }
     drained
 }

@@ -43,7 +43,7 @@ pub(crate) async fn answer(
     let outcome = match state.stripe() {
         None => return super::nothing_here(Extension(request_id)).await,
         Some(_) if request.method() != Method::POST => {
-            let message = "Webhooks come by POST.";
+            let message = "Send webhooks by POST.";
             let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed, message);
             let mut response = refusal.into_response(MediaType::Json, request_id.as_str());
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
@@ -73,7 +73,7 @@ async fn take(state: &AppState, webhooks: &StripeWebhooks, request: Request<Body
     })?;
     match receive(&webhooks.worker, &body, &webhooks.prices).await {
         Ok(received) => {
-            tracing::debug!(?received, "an event was taken");
+            tracing::debug!(?received, "an event was processed");
             Ok(())
         }
         Err(error) => Err(refusal(&error)),
@@ -88,27 +88,27 @@ fn signature(headers: &HeaderMap) -> Option<&HeaderValue> {
 
 /// Does not say what is wrong, because only a forger would want to know.
 fn not_genuine() -> Refusal {
-    Refusal::bad_request("The signature is missing or not valid.")
+    Refusal::bad_request("The signature is missing or invalid.")
 }
 
 fn refusal(error: &ReceiveError) -> Refusal {
     match error {
         ReceiveError::Malformed(_) => {
-            tracing::error!(error = causes(error), "a genuine webhook is not understood");
-            Refusal::bad_request("The body is no event.")
+            tracing::error!(error = causes(error), "a genuine webhook could not be parsed");
+            Refusal::bad_request("The body is not an event.")
         }
         ReceiveError::UnknownPrice { .. } => {
-            tracing::error!(%error, "an event waits until TENANTRY_STRIPE_PRICES names the price");
-            let message = "The event is kept and could not be applied yet.";
+            tracing::error!(%error, "an event is pending until TENANTRY_STRIPE_PRICES contains its price");
+            let message = "The event was stored but could not be applied yet.";
             Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, message)
         }
         ReceiveError::Store(StoreError::Unavailable(_) | StoreError::Timeout(_) | StoreError::Conflict(_)) => {
-            tracing::warn!(error = causes(error), "an event could not be taken");
+            tracing::warn!(error = causes(error), "an event could not be processed");
             Refusal::unavailable()
         }
         ReceiveError::Store(_) => {
-            tracing::error!(error = causes(error), "an event could not be taken");
-            let message = "Something went wrong; the request id helps to find out what.";
+            tracing::error!(error = causes(error), "an event could not be processed");
+            let message = "Something went wrong. Give the request id when you report it.";
             Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, message)
         }
     }

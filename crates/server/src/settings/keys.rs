@@ -61,7 +61,7 @@ impl JwtSettings {
         given(self.jwt_issuer.as_ref()).ok_or(SettingsError::Missing {
             variable: "TENANTRY_JWT_ISSUER",
             flag: "--jwt-issuer",
-            purpose: "it says whose tokens are believed",
+            purpose: "it is the issuer whose tokens are accepted",
         })
     }
 
@@ -73,7 +73,7 @@ impl JwtSettings {
         given(self.jwt_audience.as_ref()).ok_or(SettingsError::Missing {
             variable: "TENANTRY_JWT_AUDIENCE",
             flag: "--jwt-audience",
-            purpose: "it says for whom believed tokens are meant",
+            purpose: "it is the audience that tokens must name",
         })
     }
 
@@ -84,7 +84,7 @@ impl JwtSettings {
     pub fn signing_file(&self) -> Result<&PathBuf, SettingsError> {
         if self.jwt_algorithm.is_some_and(|algorithm| algorithm != JwtAlgorithm::Hs256) {
             return Err(SettingsError::Contradiction(
-                "only an HS256 secret can sign here; in production the identity provider makes the tokens",
+                "only an HS256 secret can sign; in production the identity provider issues the tokens",
             ));
         }
         self.jwt_key_file.as_ref().ok_or(SettingsError::Missing {
@@ -107,7 +107,7 @@ impl JwtSettings {
                     None => Err(SettingsError::Missing {
                         variable: "TENANTRY_JWT_ALGORITHM",
                         flag: "--jwt-algorithm",
-                        purpose: "it says what kind of key the key file holds",
+                        purpose: "it is the kind of key in the key file",
                     }),
                     Some(JwtAlgorithm::Hs256) => Ok(KeySource::SecretFile { path, key_id }),
                     Some(_) => Ok(KeySource::PublicKeyFile { path, key_id }),
@@ -120,7 +120,7 @@ impl JwtSettings {
             (None, None, None) => Err(SettingsError::Missing {
                 variable: "TENANTRY_JWT_KEY_FILE",
                 flag: "--jwt-key-file, TENANTRY_JWKS_URL, TENANTRY_JWKS_FILE",
-                purpose: "it says with which key tokens are verified",
+                purpose: "it is the key that verifies tokens",
             }),
             _ => Err(SettingsError::Contradiction(
                 "set one of TENANTRY_JWT_KEY_FILE, TENANTRY_JWKS_URL and TENANTRY_JWKS_FILE, not several",

@@ -60,7 +60,7 @@ impl StripeSettings {
             return Err(SettingsError::Missing {
                 variable: "TENANTRY_STRIPE_RETURN_URL",
                 flag: "--stripe-return-url",
-                purpose: "it says where the browser comes back to from Stripe's pages",
+                purpose: "it is the URL that Stripe's pages return to",
             });
         };
         Ok(Some((client, address("TENANTRY_STRIPE_RETURN_URL", return_url)?)))

@@ -3,9 +3,9 @@
 //!
 //! A row is the number of its columns and their values, each written as a bound value is.
 
-use chrono::{DateTime, NaiveDate, Utc};
-use rust_decimal::Decimal;
+use chrono::{DateTime, Utc};
 use tenantry_domain::Id;
+use tenantry_domain::noun::Value;
 use tenantry_wire::{Bound, Error, Parameters};
 use uuid::Uuid;
 
@@ -42,6 +42,23 @@ impl RowWriter {
         self
     }
 
+    /// A field of a noun.
+    pub(super) fn field(&mut self, value: Value<'_>) -> &mut Self {
+        match value {
+            Value::Text(text) => self.value(text.as_ref()),
+            Value::Name(name) => self.value(name),
+            Value::Boolean(value) => self.value(value),
+            Value::Id(id) => self.value(id),
+            Value::Time(time) => self.value(time),
+            Value::Date(date) => self.value(date),
+            Value::Decimal(value) => self.value(value),
+            Value::Minor(minor) => self.value(minor),
+            Value::Money(money) => self.value(money.minor()),
+            // In the binary format, null is the same for every type.
+            Value::Null => self.value(None::<&str>),
+        }
+    }
+
     pub(super) fn uuid(&mut self, uuid: Uuid) -> &mut Self {
         self.value(uuid)
     }
@@ -70,10 +87,6 @@ impl RowWriter {
         self.value(value)
     }
 
-    pub(super) fn optional_integer(&mut self, value: Option<i64>) -> &mut Self {
-        self.value(value)
-    }
-
     pub(super) fn time(&mut self, at: DateTime<Utc>) -> &mut Self {
         self.value(at)
     }
@@ -82,19 +95,7 @@ impl RowWriter {
         self.value(at)
     }
 
-    pub(super) fn date(&mut self, date: NaiveDate) -> &mut Self {
-        self.value(date)
-    }
-
-    pub(super) fn optional_date(&mut self, date: Option<NaiveDate>) -> &mut Self {
-        self.value(date)
-    }
-
     pub(super) fn json(&mut self, value: serde_json::Value) -> &mut Self {
-        self.value(value)
-    }
-
-    pub(super) fn numeric(&mut self, value: Decimal) -> &mut Self {
         self.value(value)
     }
 }

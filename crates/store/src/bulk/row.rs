@@ -2,9 +2,11 @@
 //! that is what is taken; where it joins or hides something, there is a narrow struct here.
 
 use chrono::{DateTime, Utc};
-use tenantry_domain::client::{Client, ClientStatus};
+use tenantry_domain::client::Client;
 use tenantry_domain::feature::Feature;
+use tenantry_domain::grant::{ProjectGrant, WorkspaceGrant};
 use tenantry_domain::invoice::{Invoice, LineItem};
+use tenantry_domain::noun::{Noun, Value};
 use tenantry_domain::organization::Organization;
 use tenantry_domain::project::Project;
 use tenantry_domain::subscription::SubscriptionStatus;
@@ -12,8 +14,7 @@ use tenantry_domain::task::Task;
 use tenantry_domain::user::User;
 use tenantry_domain::workspace::Workspace;
 use tenantry_domain::{
-    Grant, InvoiceId, InvoiceTaskId, MemberId, OrganizationId, ProjectId, ProjectMemberId, Role, TaskAssigneeId,
-    TaskId, UserId, WorkspaceId, WorkspaceMemberId,
+    Currency, InvoiceId, InvoiceTaskId, MemberId, OrganizationId, Role, TaskAssigneeId, TaskId, UserId,
 };
 use uuid::Uuid;
 
@@ -36,7 +37,7 @@ pub(super) mod sealed {
 }
 
 macro_rules! tables {
-    ($($name:ident = $table:literal ($columns:literal);)*) => {
+    ($($name:ident = $table:literal ($($how:tt)*);)*) => {
         /// A table that rows are loaded into. Declared with parents before those that refer to them, which is the order in which
         /// rows are sent.
         #[derive(Debug, Clone, Copy)]
@@ -51,10 +52,20 @@ macro_rules! tables {
             }
 
             /// The columns, in the order in which rows write them.
-            pub(super) const fn columns(self) -> &'static str {
-                match self { $(Self::$name => $columns,)* }
+            pub(super) fn columns(self) -> String {
+                match self { $(Self::$name => columns!($($how)*),)* }
             }
         }
+    };
+}
+
+/// The columns of a table: those of a noun, as declared, and perhaps others; or as they are named here.
+macro_rules! columns {
+    (noun $noun:ty $(, $more:literal)?) => {
+        [declared::<$noun>() $(, $more.to_owned())?].join(", ")
+    };
+    ($columns:literal) => {
+        $columns.to_owned()
     };
 }
 
@@ -66,31 +77,14 @@ tables! {
     Members = "app.organization_members" (
         "organization_id, id, user_id, role, invited_by, joined_at, created_at, updated_at"
     );
-    Workspaces = "app.workspaces" (
-        "organization_id, id, name, description, is_private, is_default, created_by, created_at, updated_at"
-    );
-    WorkspaceMembers = "app.workspace_members" (
-        "organization_id, id, workspace_id, user_id, permission, created_at, updated_at"
-    );
-    Clients = "app.clients" (
-        "organization_id, id, name, email, phone, company, status, notes, created_at, updated_at"
-    );
-    Projects = "app.projects" (
-        "organization_id, id, workspace_id, client_id, name, description, type, status, currency, budget, \
-         advance_received, owner_id, created_by, start_date, due_date, github_url, notes, created_at, updated_at"
-    );
-    ProjectMembers = "app.project_members" (
-        "organization_id, id, project_id, user_id, permission, created_at, updated_at"
-    );
-    Tasks = "app.tasks" (
-        "organization_id, id, project_id, parent_task_id, title, description, status, priority, position, created_by, \
-         due_at, completed_at, created_at, updated_at"
-    );
+    Workspaces = "app.workspaces" (noun Workspace);
+    WorkspaceMembers = "app.workspace_members" (noun WorkspaceGrant);
+    Clients = "app.clients" (noun Client);
+    Projects = "app.projects" (noun Project);
+    ProjectMembers = "app.project_members" (noun ProjectGrant);
+    Tasks = "app.tasks" (noun Task);
     TaskAssignees = "app.task_assignees" ("organization_id, id, task_id, user_id, created_at, updated_at");
-    Invoices = "app.invoices" (
-        "organization_id, id, client_id, project_id, number, status, currency, issue_date, due_date, line_items, subtotal, \
-         tax_rate, tax_amount, total, amount_paid, notes, sent_at, paid_at, voided_at, created_by, created_at, updated_at"
-    );
+    Invoices = "app.invoices" (noun Invoice, "line_items");
     InvoiceTasks = "app.invoice_tasks" ("organization_id, id, invoice_id, task_id, created_at, updated_at");
     Billing = "billing.organization_billing" (
         "organization_id, plan, status, stripe_customer_id, stripe_subscription_id, period_start, period_end, \
@@ -99,6 +93,55 @@ tables! {
     Usage = "billing.usage_counters" (
         "organization_id, id, feature, period_start, period_end, count, created_at, updated_at"
     );
+}
+
+/// The columns of a noun, in the order in which [`encode`] writes them.
+fn declared<N: Noun>() -> String {
+    let columns = N::FIELDS.iter().filter_map(|field| field.info.own_column());
+    let currency = N::INFO.currency.and_then(|column| column.strip_prefix("t."));
+    columns.chain(currency).collect::<Vec<_>>().join(", ")
+}
+
+/// Writes a noun's row.
+fn encode<N: Noun>(noun: &N, row: &mut RowWriter) {
+    let mut currency = None;
+    for field in N::FIELDS.iter().filter(|field| field.info.own_column().is_some()) {
+        let value = match (field.read)(noun) {
+            // Null is what a guest sees; the column has a default instead.
+            Value::Null if !field.info.nullable => field.info.default.map_or(Value::Null, Value::Name),
+            value => value,
+        };
+        if let Value::Money(money) = &value {
+            currency = Some(money.currency());
+        }
+        row.field(value);
+    }
+    if N::INFO.currency.is_some() {
+        row.optional_text(currency.as_ref().map(Currency::as_str));
+    }
+}
+
+/// Nouns whose rows are loaded as they are.
+macro_rules! nouns {
+    ($($noun:ty = $table:ident;)+) => {$(
+        impl sealed::Row for $noun {
+            const TABLE: Table = Table::$table;
+
+            fn encode(&self, row: &mut RowWriter) -> Result<(), StoreError> {
+                encode(self, row);
+                Ok(())
+            }
+        }
+    )+};
+}
+
+nouns! {
+    Workspace = Workspaces;
+    WorkspaceGrant = WorkspaceMembers;
+    Client = Clients;
+    Project = Projects;
+    ProjectGrant = ProjectMembers;
+    Task = Tasks;
 }
 
 /// A membership, without the user's own columns.
@@ -116,49 +159,6 @@ pub struct MemberRow {
     pub invited_by: Option<UserId>,
     /// When the user joined, which is when the row was made.
     pub joined_at: DateTime<Utc>,
-}
-
-/// A grant on a workspace.
-#[derive(Debug, Clone)]
-pub struct WorkspaceGrantRow {
-    /// The grant's id.
-    pub id: WorkspaceMemberId,
-    /// The organization.
-    pub organization_id: OrganizationId,
-    /// The workspace.
-    pub workspace_id: WorkspaceId,
-    /// To whom; a member.
-    pub user_id: UserId,
-    /// What it allows.
-    pub grant: Grant,
-    /// When it was given.
-    pub created_at: DateTime<Utc>,
-}
-
-/// A grant on a project.
-#[derive(Debug, Clone)]
-pub struct ProjectGrantRow {
-    /// The grant's id.
-    pub id: ProjectMemberId,
-    /// The organization.
-    pub organization_id: OrganizationId,
-    /// The project.
-    pub project_id: ProjectId,
-    /// To whom; a member.
-    pub user_id: UserId,
-    /// What it allows.
-    pub grant: Grant,
-    /// When it was given.
-    pub created_at: DateTime<Utc>,
-}
-
-/// A project and its author.
-#[derive(Debug, Clone)]
-pub struct ProjectRow {
-    /// The project.
-    pub project: Project,
-    /// Who made it.
-    pub created_by: Option<UserId>,
 }
 
 /// Who works on a task.
@@ -274,83 +274,6 @@ impl sealed::Row for MemberRow {
     }
 }
 
-impl sealed::Row for Workspace {
-    const TABLE: Table = Table::Workspaces;
-
-    fn encode(&self, row: &mut RowWriter) -> Result<(), StoreError> {
-        row.id(self.organization_id).id(self.id).text(&self.name).optional_text(self.description.as_deref());
-        row.boolean(self.is_private).boolean(self.is_default).optional_id(self.created_by);
-        row.time(self.created_at).time(self.updated_at);
-        Ok(())
-    }
-}
-
-impl sealed::Row for WorkspaceGrantRow {
-    const TABLE: Table = Table::WorkspaceMembers;
-
-    fn encode(&self, row: &mut RowWriter) -> Result<(), StoreError> {
-        row.id(self.organization_id).id(self.id).id(self.workspace_id).id(self.user_id).text(self.grant.as_str());
-        row.time(self.created_at).time(self.created_at);
-        Ok(())
-    }
-}
-
-impl sealed::Row for Client {
-    const TABLE: Table = Table::Clients;
-
-    fn encode(&self, row: &mut RowWriter) -> Result<(), StoreError> {
-        row.id(self.organization_id).id(self.id).text(&self.name).optional_text(self.email.as_deref());
-        row.optional_text(self.phone.as_deref()).optional_text(self.company.as_deref());
-        // None is what a guest sees; the column has a default instead.
-        row.text(self.status.unwrap_or(ClientStatus::Active).as_str());
-        row.optional_text(self.notes.as_deref()).time(self.created_at).time(self.updated_at);
-        Ok(())
-    }
-}
-
-impl sealed::Row for ProjectRow {
-    const TABLE: Table = Table::Projects;
-
-    fn encode(&self, row: &mut RowWriter) -> Result<(), StoreError> {
-        let project = &self.project;
-        row.id(project.organization_id).id(project.id).id(project.workspace_id).optional_id(project.client_id);
-        row.text(&project.name).optional_text(project.description.as_deref());
-        row.text(project.kind.as_str()).text(project.status.as_str());
-        let currency = project.budget.or(project.advance_received).map(tenantry_domain::Money::currency);
-        row.optional_text(currency.as_ref().map(tenantry_domain::Currency::as_str));
-        row.optional_integer(project.budget.map(tenantry_domain::Money::minor));
-        row.optional_integer(project.advance_received.map(tenantry_domain::Money::minor));
-        row.optional_id(project.owner_id).optional_id(self.created_by);
-        row.optional_date(project.start_date).optional_date(project.due_date);
-        row.optional_text(project.github_url.as_deref()).optional_text(project.notes.as_deref());
-        row.time(project.created_at).time(project.updated_at);
-        Ok(())
-    }
-}
-
-impl sealed::Row for ProjectGrantRow {
-    const TABLE: Table = Table::ProjectMembers;
-
-    fn encode(&self, row: &mut RowWriter) -> Result<(), StoreError> {
-        row.id(self.organization_id).id(self.id).id(self.project_id).id(self.user_id).text(self.grant.as_str());
-        row.time(self.created_at).time(self.created_at);
-        Ok(())
-    }
-}
-
-impl sealed::Row for Task {
-    const TABLE: Table = Table::Tasks;
-
-    fn encode(&self, row: &mut RowWriter) -> Result<(), StoreError> {
-        row.id(self.organization_id).id(self.id).id(self.project_id).optional_id(self.parent_task_id);
-        row.text(&self.title).optional_text(self.description.as_deref());
-        row.text(self.status.as_str()).text(self.priority.as_str()).text(self.position.as_str());
-        row.optional_id(self.created_by).optional_time(self.due_at).optional_time(self.completed_at);
-        row.time(self.created_at).time(self.updated_at);
-        Ok(())
-    }
-}
-
 impl sealed::Row for AssigneeRow {
     const TABLE: Table = Table::TaskAssignees;
 
@@ -365,16 +288,8 @@ impl sealed::Row for InvoiceRow {
     const TABLE: Table = Table::Invoices;
 
     fn encode(&self, row: &mut RowWriter) -> Result<(), StoreError> {
-        let invoice = &self.invoice;
-        row.id(invoice.organization_id).id(invoice.id).optional_id(invoice.client_id).optional_id(invoice.project_id);
-        row.optional_text(invoice.number.as_deref()).text(invoice.status.as_str()).text(invoice.currency().as_str());
-        row.date(invoice.issue_date).optional_date(invoice.due_date);
+        encode(&self.invoice, row);
         row.json(crate::invoice::stored(&self.line_items)?);
-        row.integer(invoice.totals.subtotal.minor()).numeric(invoice.tax_rate);
-        row.integer(invoice.totals.tax_amount.minor()).integer(invoice.totals.total.minor());
-        row.integer(invoice.amount_paid.minor()).optional_text(invoice.notes.as_deref());
-        row.optional_time(invoice.sent_at).optional_time(invoice.paid_at).optional_time(invoice.voided_at);
-        row.optional_id(invoice.created_by).time(invoice.created_at).time(invoice.updated_at);
         Ok(())
     }
 }

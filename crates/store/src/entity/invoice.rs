@@ -5,34 +5,34 @@ use sea_orm::entity::prelude::*;
 /// An invoice.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(schema_name = "app", table_name = "invoices")]
-pub(crate) struct Model {
+pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub(crate) organization_id: Uuid,
+    pub organization_id: Uuid,
     #[sea_orm(primary_key, auto_increment = false)]
-    pub(crate) id: Uuid,
-    pub(crate) client_id: Option<Uuid>,
-    pub(crate) project_id: Option<Uuid>,
-    pub(crate) number: Option<String>,
-    pub(crate) status: String,
-    pub(crate) currency: String,
-    pub(crate) issue_date: Date,
-    pub(crate) due_date: Option<Date>,
-    pub(crate) line_items: Json,
-    pub(crate) subtotal: i64,
-    pub(crate) tax_rate: Decimal,
-    pub(crate) tax_amount: i64,
-    pub(crate) total: i64,
-    pub(crate) amount_paid: i64,
-    pub(crate) notes: Option<String>,
-    pub(crate) sent_at: Option<ChronoDateTimeUtc>,
-    pub(crate) paid_at: Option<ChronoDateTimeUtc>,
-    pub(crate) voided_at: Option<ChronoDateTimeUtc>,
-    pub(crate) created_by: Option<Uuid>,
-    pub(crate) created_at: ChronoDateTimeUtc,
-    pub(crate) updated_at: ChronoDateTimeUtc,
+    pub id: Uuid,
+    pub client_id: Option<Uuid>,
+    pub project_id: Option<Uuid>,
+    pub number: Option<String>,
+    pub status: String,
+    pub currency: String,
+    pub issue_date: Date,
+    pub due_date: Option<Date>,
+    pub line_items: Json,
+    pub subtotal: i64,
+    pub tax_rate: Decimal,
+    pub tax_amount: i64,
+    pub total: i64,
+    pub amount_paid: i64,
+    pub notes: Option<String>,
+    pub sent_at: Option<ChronoDateTimeUtc>,
+    pub paid_at: Option<ChronoDateTimeUtc>,
+    pub voided_at: Option<ChronoDateTimeUtc>,
+    pub created_by: Option<Uuid>,
+    pub created_at: ChronoDateTimeUtc,
+    pub updated_at: ChronoDateTimeUtc,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub(crate) enum Relation {}
+pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -5,19 +5,19 @@ use sea_orm::entity::prelude::*;
 /// A member's grant on a project.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(schema_name = "app", table_name = "project_members")]
-pub(crate) struct Model {
+pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub(crate) organization_id: Uuid,
+    pub organization_id: Uuid,
     #[sea_orm(primary_key, auto_increment = false)]
-    pub(crate) id: Uuid,
-    pub(crate) project_id: Uuid,
-    pub(crate) user_id: Uuid,
-    pub(crate) permission: String,
-    pub(crate) created_at: ChronoDateTimeUtc,
-    pub(crate) updated_at: ChronoDateTimeUtc,
+    pub id: Uuid,
+    pub project_id: Uuid,
+    pub user_id: Uuid,
+    pub permission: String,
+    pub created_at: ChronoDateTimeUtc,
+    pub updated_at: ChronoDateTimeUtc,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub(crate) enum Relation {}
+pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}

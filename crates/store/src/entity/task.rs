@@ -5,26 +5,26 @@ use sea_orm::entity::prelude::*;
 /// A task.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(schema_name = "app", table_name = "tasks")]
-pub(crate) struct Model {
+pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub(crate) organization_id: Uuid,
+    pub organization_id: Uuid,
     #[sea_orm(primary_key, auto_increment = false)]
-    pub(crate) id: Uuid,
-    pub(crate) project_id: Uuid,
-    pub(crate) parent_task_id: Option<Uuid>,
-    pub(crate) title: String,
-    pub(crate) description: Option<String>,
-    pub(crate) status: String,
-    pub(crate) priority: String,
-    pub(crate) position: String,
-    pub(crate) created_by: Option<Uuid>,
-    pub(crate) due_at: Option<ChronoDateTimeUtc>,
-    pub(crate) completed_at: Option<ChronoDateTimeUtc>,
-    pub(crate) created_at: ChronoDateTimeUtc,
-    pub(crate) updated_at: ChronoDateTimeUtc,
+    pub id: Uuid,
+    pub project_id: Uuid,
+    pub parent_task_id: Option<Uuid>,
+    pub title: String,
+    pub description: Option<String>,
+    pub status: String,
+    pub priority: String,
+    pub position: String,
+    pub created_by: Option<Uuid>,
+    pub due_at: Option<ChronoDateTimeUtc>,
+    pub completed_at: Option<ChronoDateTimeUtc>,
+    pub created_at: ChronoDateTimeUtc,
+    pub updated_at: ChronoDateTimeUtc,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub(crate) enum Relation {}
+pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -120,7 +120,7 @@ fn a_refusal_names_the_limit_and_the_value() {
         admit("{ clients(first: 100) { nodes { projects(first: 100) { nodes { tasks { nodes { id } } } } } } }")
             .unwrap_err();
     assert_eq!((error.kind, error.limit, error.code()), (Kind::Cost, 50_000, "QUERY_TOO_COSTLY"));
-    assert_eq!(error.message, format!("The query is too costly: cost is {}, the limit is 50000.", error.actual));
+    assert_eq!(error.message, format!("The query is too costly: the cost is {}, the limit is 50000.", error.actual));
     let error = error.into_server_error();
     assert!(error.extensions.is_some_and(|extensions| extensions.get("limit").is_some()));
 }

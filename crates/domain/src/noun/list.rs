@@ -1,0 +1,111 @@
+//! How lists of a noun are narrowed, sorted and reached.
+
+use crate::noun::kind::{FieldType, Kind, Value};
+
+/// What a condition compares its field with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Test {
+    /// The field is one of some values; none means any.
+    AnyOf,
+    /// The field is this value.
+    Is,
+    /// The field is at or after this value.
+    From,
+    /// The field is before this value.
+    Before,
+    /// A rule of the noun's own, which `store` holds.
+    Own,
+}
+
+/// What a filter asks of one condition.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Asked<'f> {
+    /// Nothing: the condition was not given.
+    Nothing,
+    /// This value.
+    One(Value<'f>),
+    /// Any of these values.
+    Any(Vec<Value<'f>>),
+}
+
+/// What a condition of a filter says about itself.
+#[derive(Debug)]
+pub struct ConditionInfo {
+    /// The filter's field, such as `created_from`.
+    pub name: &'static str,
+    /// The API's name for it.
+    pub api: &'static str,
+    /// What it does, for the schema.
+    pub doc: &'static str,
+    /// The name of the field that it looks at.
+    pub field: &'static str,
+    /// What it takes.
+    pub kind: Kind,
+    /// How it compares.
+    pub test: Test,
+    /// Whether it takes a list.
+    pub takes_many: bool,
+}
+
+/// A condition of a filter, and how it is read and written.
+#[derive(Debug)]
+pub struct Condition<F> {
+    /// What it says about itself.
+    pub info: ConditionInfo,
+    /// What the filter asks of it.
+    pub read: for<'f> fn(&'f F) -> Asked<'f>,
+    /// Puts what is asked into a filter; `false` when a value is of another type.
+    pub write: fn(&mut F, Vec<Value<'_>>) -> bool,
+}
+
+/// An order of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SortInfo {
+    /// Its name, such as `created_at`. It stands in cursors and, in capitals, in the API.
+    pub name: &'static str,
+    /// What it means, for the schema.
+    pub doc: &'static str,
+    /// The names of the fields that it goes by. The id follows them, so that no two rows are equal.
+    pub fields: &'static [&'static str],
+}
+
+/// A way from a row of another noun to rows of this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParentInfo {
+    /// The noun whose row it is.
+    pub noun: &'static str,
+    /// Its list of these rows, such as `projects`; `None` when it shows none.
+    pub list: Option<&'static str>,
+    /// What that list is, for the schema.
+    pub doc: &'static str,
+    /// The column that holds the parent's id.
+    pub column: &'static str,
+    /// The column of the parent's row that it holds.
+    pub key: &'static str,
+    /// What joins that column's table, when it is another one than `t`; starts with a space.
+    pub join: &'static str,
+    /// The order of that list when none is asked for, upwards; `None` for the noun's own.
+    pub order: Option<&'static str>,
+}
+
+/// What is asked of a condition that takes one value.
+pub fn asked_one<T: FieldType>(value: &Option<T>) -> Asked<'_> {
+    value.as_ref().map_or(Asked::Nothing, |value| Asked::One(value.to_value()))
+}
+
+/// What is asked of a condition that takes a list.
+pub fn asked_any<T: FieldType>(values: &[T]) -> Asked<'_> {
+    if values.is_empty() { Asked::Nothing } else { Asked::Any(values.iter().map(T::to_value).collect()) }
+}
+
+/// Puts a value into a condition that takes one.
+pub fn ask_one<T: FieldType>(condition: &mut Option<T>, values: Vec<Value<'_>>) -> bool {
+    let Some(value) = values.into_iter().next() else { return true };
+    T::from_value(value).map(|value| *condition = Some(value)).is_some()
+}
+
+/// Puts values into a condition that takes a list.
+pub fn ask_any<T: FieldType>(condition: &mut Vec<T>, values: Vec<Value<'_>>) -> bool {
+    let values: Option<Vec<T>> = values.into_iter().map(T::from_value).collect();
+    values.map(|values| *condition = values).is_some()
+}

@@ -1,0 +1,204 @@
+//! What the API can do with a noun whose type is not known: for links, lists below other nouns, `node` and the root fields.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+use async_graphql::parser::types::Field;
+use async_graphql::registry::Registry;
+use async_graphql::{
+    ContainerType, Context, ContextSelectionSet, InputType, OutputType, Positioned, ServerResult, Value,
+};
+use futures_util::future::BoxFuture;
+use tenantry_domain::noun::{Kind, NounInfo};
+use tenantry_domain::{Id as _, UserId};
+use tenantry_executor::connection::{Connection, Origin};
+use tenantry_executor::loaders::{load, node, selected_node};
+use tenantry_executor::object::{Object as Resolved, ResolveLists, page, resolve_lists};
+use tenantry_executor::scalar::{CurrencyCode, Date, DecimalText, Money, Timestamp};
+use tenantry_store::Record;
+use uuid::Uuid;
+
+use super::meta::Inputs;
+use super::root::Mutations;
+use super::{Row, arguments, choice};
+use crate::loaders::MembersByUser;
+
+/// A noun as the API shows it.
+pub(crate) trait Shown: Record {
+    /// Fields beside those that are declared.
+    type More: ContainerType + From<Arc<Self>>;
+
+    /// Its mutations, if it has those that every noun has.
+    fn mutations() -> Option<Mutations> {
+        None
+    }
+}
+
+/// What comes of resolving a field.
+pub(crate) type Resolving<'c> = BoxFuture<'c, ServerResult<Value>>;
+
+/// A noun whose type is not known.
+pub(crate) struct Entry {
+    pub(crate) info: &'static NounInfo,
+    /// Its object type; gives the type's name.
+    pub(crate) register: fn(&mut Registry) -> String,
+    /// The row whose column of this name holds this id, or null.
+    pub(crate) one: for<'c> fn(&'c Context<'c>, &'static str, Uuid) -> Resolving<'c>,
+    /// The row with this id, or null, as an object whose selection is at hand.
+    pub(crate) selected: for<'c> fn(&'c ContextSelectionSet<'c>, &'c Positioned<Field>, Uuid) -> Resolving<'c>,
+    /// The type of its lists, and their arguments.
+    pub(crate) register_list: fn(&mut Registry) -> (String, Inputs),
+    /// The organization's list.
+    pub(crate) list: for<'c> fn(&'c Context<'c>) -> Resolving<'c>,
+    /// The lists of other nouns' rows that hang on it.
+    pub(crate) lists: Vec<BelowEntry>,
+    pub(crate) mutations: Option<Mutations>,
+}
+
+/// A list of a noun's rows below another noun.
+pub(crate) struct BelowEntry {
+    /// The noun that it hangs on.
+    parent: &'static str,
+    /// The list's name.
+    pub(crate) name: &'static str,
+    /// What it says about itself.
+    pub(crate) doc: &'static str,
+    /// The column of the other noun that says which rows it holds.
+    pub(crate) key: &'static str,
+    /// Its type and its arguments.
+    pub(crate) register: fn(&mut Registry) -> (String, Inputs),
+    /// Resolves it for many rows of the other noun.
+    pub(crate) resolve: Box<ResolveLists>,
+}
+
+/// Every noun by its table.
+static ENTRIES: LazyLock<HashMap<&'static str, Entry>> = LazyLock::new(|| {
+    let mut below = Vec::new();
+    let mut entries: Vec<Entry> = Vec::new();
+    macro_rules! shown {
+        ($($module:ident::$noun:ident,)+) => {
+            $(
+                entries.push(Entry::of::<tenantry_domain::$module::$noun>());
+                below.extend(below_others::<tenantry_domain::$module::$noun>());
+            )+
+        };
+    }
+    tenantry_domain::nouns!(shown);
+    for list in below {
+        if let Some(entry) = entries.iter_mut().find(|entry| entry.info.name == list.parent) {
+            entry.lists.push(list);
+        }
+    }
+    entries.into_iter().map(|entry| (entry.info.table, entry)).collect()
+});
+
+/// The noun of this table.
+pub(crate) fn entry(table: &str) -> Option<&'static Entry> {
+    ENTRIES.get(table)
+}
+
+/// Every noun, in the order in which they are declared.
+pub(crate) fn entries() -> impl Iterator<Item = &'static Entry> {
+    tenantry_domain::noun::ALL.iter().filter_map(|noun| entry(noun.info.table))
+}
+
+impl Entry {
+    fn of<R: Shown>() -> Self {
+        Self {
+            info: &R::INFO,
+            register: Row::<R>::create_type_info,
+            one: |context, key, id| Box::pin(one::<R>(context, key, id)),
+            selected: |selection, field, id| Box::pin(selected::<R>(selection, field, id)),
+            register_list: register_list::<R>,
+            list: |context| Box::pin(list::<R>(context)),
+            lists: Vec::new(),
+            mutations: R::mutations(),
+        }
+    }
+}
+
+/// The lists of this noun's rows below others.
+fn below_others<R: Shown>() -> impl Iterator<Item = BelowEntry> {
+    R::PARENTS.iter().filter_map(|(parent, info)| {
+        let (parent, order) = (*parent, info.order);
+        Some(BelowEntry {
+            parent: info.noun,
+            name: info.list?,
+            doc: info.doc,
+            key: info.key,
+            register: register_list::<R>,
+            resolve: Box::new(move |contexts, keys, field| {
+                let request = move |context: &Context<'_>, page| arguments::request::<R>(context, page, order);
+                Box::pin(resolve_lists::<Row<R>>(contexts, keys, field, parent, request))
+            }),
+        })
+    })
+}
+
+fn register_list<R: Shown>(registry: &mut Registry) -> (String, Inputs) {
+    let ty = <Connection<Row<R>> as OutputType>::create_type_info(registry);
+    (ty, arguments::list_arguments::<R>(registry))
+}
+
+async fn list<R: Shown>(context: &Context<'_>) -> ServerResult<Value> {
+    let request = arguments::request::<R>(context, page(context)?, None)?;
+    let list = Connection::<Row<R>>::load(context, Origin::Root, request).await;
+    let list = list.map_err(|error| error.into_server_error(context.item.pos))?;
+    let selection = context.with_selection_set(&context.item.node.selection_set);
+    list.resolve(&selection, context.item).await
+}
+
+async fn one<R: Shown>(context: &Context<'_>, key: &'static str, id: Uuid) -> ServerResult<Value> {
+    let found = if key == "id" {
+        node::<Row<R>>(context, R::Id::from_uuid(id)).await.map(|found| found.map(|found| found.0.0))
+    } else {
+        by_user::<R>(context, id).await
+    };
+    let selection = context.with_selection_set(&context.item.node.selection_set);
+    match found.map_err(|error| error.into_server_error(context.item.pos))? {
+        Some(row) => Resolved::<Row<R>>::from(row).resolve(&selection, context.item).await,
+        None => Ok(Value::Null),
+    }
+}
+
+async fn selected<R: Shown>(
+    selection: &ContextSelectionSet<'_>,
+    field: &Positioned<Field>,
+    id: Uuid,
+) -> ServerResult<Value> {
+    let found = selected_node::<Row<R>>(selection, R::Id::from_uuid(id)).await;
+    match found.map_err(|error| error.into_server_error(field.pos))? {
+        Some(row) => row.resolve(selection, field).await,
+        None => Ok(Value::Null),
+    }
+}
+
+/// The member who is this user: members are what is linked to by user.
+async fn by_user<R: Shown>(context: &Context<'_>, id: Uuid) -> async_graphql::Result<Option<Arc<R>>> {
+    let member = load::<MembersByUser>(context, UserId::from_uuid(id)).await?;
+    let row = member.map(|member| member as Arc<dyn std::any::Any + Send + Sync>);
+    Ok(row.and_then(|row| row.downcast::<R>().ok()))
+}
+
+/// The name of a kind's type in an input.
+pub(super) fn kind_name(registry: &mut Registry, kind: Kind) -> String {
+    let name = match kind {
+        Kind::Text => <String as InputType>::create_type_info(registry),
+        Kind::Boolean => <bool as InputType>::create_type_info(registry),
+        Kind::Id(_) => <async_graphql::ID as InputType>::create_type_info(registry),
+        Kind::Time => <Timestamp as InputType>::create_type_info(registry),
+        Kind::Date => <Date as InputType>::create_type_info(registry),
+        Kind::Decimal => <DecimalText as InputType>::create_type_info(registry),
+        Kind::Money => <CurrencyCode as InputType>::create_type_info(registry),
+        Kind::Enum(info) => choice::register(registry, info),
+    };
+    name.trim_end_matches('!').to_owned()
+}
+
+/// The name of a kind's type in an object.
+pub(super) fn field_type(registry: &mut Registry, kind: Kind) -> String {
+    match kind {
+        Kind::Money => <Money as OutputType>::create_type_info(registry).trim_end_matches('!').to_owned(),
+        kind => kind_name(registry, kind),
+    }
+}

@@ -1,0 +1,295 @@
+//! The nouns' fields of `Query` and `Mutation`.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use async_graphql::parser::types::Field;
+use async_graphql::registry::{MetaTypeId, Registry};
+use async_graphql::{
+    ContainerType, Context, ContextSelectionSet, InputType, OutputType, Positioned, ServerResult, Value,
+};
+use tenantry_domain::noun::{ALL, NounInfo, OnDelete};
+use tenantry_executor::object::Ordered;
+use tenantry_executor::scalar::read_id;
+use tenantry_service::Service;
+use tenantry_service::noun::{Served, create, delete, update};
+
+use super::at_field;
+use super::input::{CreateInput, DeleteInput, UpdateInput};
+use super::meta::{self, Fields, Inputs};
+use super::payload::{Create, Deleted, Update, Written};
+use super::registry::{Resolving, Shown, entries};
+use crate::mutation::{refused, write};
+
+/// The mutations that every noun has.
+#[derive(Clone, Copy)]
+pub(crate) struct Mutations {
+    fields: [Mutation; 3],
+}
+
+/// One of them.
+#[derive(Clone, Copy)]
+struct Mutation {
+    verb: &'static str,
+    /// What it takes and what it gives.
+    register: fn(&mut Registry) -> (String, String),
+    run: for<'c> fn(&'c Context<'c>) -> Resolving<'c>,
+    note: &'static str,
+}
+
+impl Mutations {
+    /// Those of this noun. `note` says what else its creation does.
+    pub(crate) fn of<N: Served + Shown>(note: &'static str) -> Self {
+        let create = Mutation {
+            verb: "create",
+            register: |registry| {
+                (CreateInput::<N>::create_type_info(registry), Created::<N>::create_type_info(registry))
+            },
+            run: |context| Box::pin(run_create::<N>(context)),
+            note,
+        };
+        let update = Mutation {
+            verb: "update",
+            register: |registry| {
+                (UpdateInput::<N>::create_type_info(registry), Changed::<N>::create_type_info(registry))
+            },
+            run: |context| Box::pin(run_update::<N>(context)),
+            note: "",
+        };
+        let delete = Mutation {
+            verb: "delete",
+            register: |registry| (DeleteInput::<N>::create_type_info(registry), Gone::<N>::create_type_info(registry)),
+            run: |context| Box::pin(run_delete::<N>(context)),
+            note: "",
+        };
+        Self { fields: [create, update, delete] }
+    }
+}
+
+type Created<N> = Ordered<Written<Create, N>>;
+type Changed<N> = Ordered<Written<Update, N>>;
+type Gone<N> = Ordered<Deleted<N>>;
+
+/// The argument of a mutation.
+fn input<T: InputType>(context: &Context<'_>) -> ServerResult<T> {
+    Ok(context.param_value("input", None)?.1)
+}
+
+async fn answer(context: &Context<'_>, payload: impl OutputType) -> ServerResult<Value> {
+    let selection = context.with_selection_set(&context.item.node.selection_set);
+    payload.resolve(&selection, context.item).await
+}
+
+async fn run_create<N: Served + Shown>(context: &Context<'_>) -> ServerResult<Value> {
+    let CreateInput::<N> { new, faults } = input(context)?;
+    let billing = context.data_unchecked::<Service>().billing().clone();
+    let result = if let Err(faults) = faults.into_result() {
+        refused(faults)
+    } else {
+        let created = write(context, |scope| {
+            let (billing, new) = (billing.clone(), new.clone());
+            Box::pin(async move { create::<N>(scope, &billing, new).await })
+        });
+        created.await.map_err(|error| error.into_server_error(context.item.pos))?
+    };
+    answer(context, Ordered(Written::<Create, N> { result: result.map(Arc::new), act: PhantomData })).await
+}
+
+async fn run_update<N: Served + Shown>(context: &Context<'_>) -> ServerResult<Value> {
+    let UpdateInput::<N> { row, changes, faults } = input(context)?;
+    let billing = context.data_unchecked::<Service>().billing().clone();
+    let result = if let Err(faults) = faults.into_result() {
+        refused(faults)
+    } else {
+        let updated = write(context, |scope| {
+            let (billing, changes) = (billing.clone(), changes.clone());
+            let (id, expected) = (row.id, row.expected);
+            Box::pin(async move { update::<N>(scope, &billing, id, expected, changes).await })
+        });
+        updated.await.map_err(|error| error.into_server_error(context.item.pos))?
+    };
+    answer(context, Ordered(Written::<Update, N> { result: result.map(Arc::new), act: PhantomData })).await
+}
+
+async fn run_delete<N: Served + Shown>(context: &Context<'_>) -> ServerResult<Value> {
+    let DeleteInput::<N>(row) = input(context)?;
+    let deleted = write(context, |scope| {
+        let (id, expected) = (row.id, row.expected);
+        Box::pin(async move { delete::<N>(scope, id, expected).await })
+    });
+    let result = deleted.await.map_err(|error| error.into_server_error(context.item.pos))?;
+    answer(context, Ordered(Deleted::<N>(result))).await
+}
+
+/// What a mutation says about itself.
+fn doc(noun: &NounInfo, mutation: &Mutation) -> String {
+    let own = match mutation.verb {
+        "create" => format!("Creates a {}.", noun.singular),
+        "update" => format!("Changes a {}.", noun.singular),
+        _ => format!("Deletes a {}.{}", noun.singular, consequences(noun)),
+    };
+    format!("{own} {}", mutation.note)
+}
+
+/// What becomes of the rows that link to one that is deleted.
+fn consequences(noun: &NounInfo) -> String {
+    let of = |action: OnDelete| {
+        let links = |other: &&tenantry_domain::noun::Declared| {
+            let hits = |link: tenantry_domain::noun::Link| link.table == noun.table && link.on_delete == action;
+            other.fields().into_iter().any(|field| field.link.is_some_and(hits))
+        };
+        ALL.iter().filter(links).map(|other| other.info.plural).collect::<Vec<_>>()
+    };
+    let mut text = String::new();
+    for (action, end) in [
+        (OnDelete::Cascade, "go as well"),
+        (OnDelete::Unlink, "stay, without the link"),
+        (OnDelete::Refuse, "must be moved or deleted first"),
+    ] {
+        if let [first @ .., last] = of(action).as_slice() {
+            let list = if first.is_empty() { (*last).to_owned() } else { format!("{} and {last}", first.join(", ")) };
+            text.extend([" Its ", &list, " ", end, "."]);
+        }
+    }
+    text
+}
+
+/// The nouns' fields of `Query`: one row by its id, and the list.
+#[derive(Default)]
+pub(crate) struct NounQuery;
+
+impl OutputType for NounQuery {
+    fn type_name() -> Cow<'static, str> {
+        Cow::Borrowed("NounQuery")
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        registry.create_output_type::<Self, _>(MetaTypeId::Object, |registry| {
+            let mut fields = Fields::new();
+            for entry in entries() {
+                let info = entry.info;
+                let row = (entry.register)(registry);
+                if !info.rooted {
+                    continue;
+                }
+                let mut args = Inputs::new();
+                meta::input(&mut args, "id", &format!("The id of the {}.", info.singular), "ID!");
+                let doc = format!("One {}; null when there is none that you can see.", info.singular);
+                meta::field(&mut fields, info.api, &doc, row.trim_end_matches('!'), args);
+                let (list, args) = (entry.register_list)(registry);
+                let doc = format!("The organization's {}, as far as you see them.", info.plural);
+                meta::field(&mut fields, info.list, &doc, list.trim_end_matches('!'), args);
+            }
+            meta::object::<Self>("NounQuery", "", fields)
+        })
+    }
+
+    async fn resolve(&self, _: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
+        Ok(Value::Null)
+    }
+}
+
+impl ContainerType for NounQuery {
+    async fn resolve_field(&self, context: &Context<'_>) -> ServerResult<Option<Value>> {
+        self.find(context).await.map_err(|error| at_field(context, error))
+    }
+}
+
+impl NounQuery {
+    async fn find(&self, context: &Context<'_>) -> ServerResult<Option<Value>> {
+        let name = context.item.node.name.node.as_str();
+        let Some(entry) =
+            entries().find(|entry| entry.info.rooted && (entry.info.api == name || entry.info.list == name))
+        else {
+            return Ok(None);
+        };
+        if name == entry.info.list {
+            return (entry.list)(context).await.map(Some);
+        }
+        let id: GivenId = context.param_value("id", None)?.1;
+        let id = read_id::<GivenId>(entry.info.prefix, id.0);
+        let id = id.map_err(|error| error.into_server_error(context.item.pos))?;
+        (entry.one)(context, "id", id).await.map(Some)
+    }
+}
+
+/// An id whose kind is checked by whoever reads it.
+struct GivenId(Value);
+
+impl InputType for GivenId {
+    type RawValueType = Self;
+
+    fn type_name() -> Cow<'static, str> {
+        <async_graphql::ID as InputType>::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        <async_graphql::ID as InputType>::create_type_info(registry)
+    }
+
+    fn parse(value: Option<Value>) -> async_graphql::InputValueResult<Self> {
+        Ok(Self(value.unwrap_or_default()))
+    }
+
+    fn to_value(&self) -> Value {
+        self.0.clone()
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+}
+
+/// The nouns' fields of `Mutation`.
+#[derive(Default)]
+pub(crate) struct NounMutation;
+
+/// The mutation of this name.
+fn mutation_named(name: &str) -> Option<Mutation> {
+    entries().find_map(|entry| {
+        let fields = entry.mutations.as_ref()?.fields;
+        fields.into_iter().find(|field| name.strip_prefix(field.verb) == Some(entry.info.name))
+    })
+}
+
+impl OutputType for NounMutation {
+    fn type_name() -> Cow<'static, str> {
+        Cow::Borrowed("NounMutation")
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        registry.create_output_type::<Self, _>(MetaTypeId::Object, |registry| {
+            let mut fields = Fields::new();
+            for entry in entries() {
+                let Some(mutations) = &entry.mutations else { continue };
+                for mutation in &mutations.fields {
+                    let (input, payload) = (mutation.register)(registry);
+                    let mut args = Inputs::new();
+                    let about = match mutation.verb {
+                        "create" => format!("The new {}.", entry.info.singular),
+                        "update" => format!("The {}, and the changes to it.", entry.info.singular),
+                        _ => format!("The {} to delete.", entry.info.singular),
+                    };
+                    meta::input(&mut args, "input", &about, input);
+                    let name = format!("{}{}", mutation.verb, entry.info.name);
+                    meta::field(&mut fields, &name, &doc(entry.info, mutation), payload.trim_end_matches('!'), args);
+                }
+            }
+            meta::object::<Self>("NounMutation", "", fields)
+        })
+    }
+
+    async fn resolve(&self, _: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
+        Ok(Value::Null)
+    }
+}
+
+impl ContainerType for NounMutation {
+    async fn resolve_field(&self, context: &Context<'_>) -> ServerResult<Option<Value>> {
+        match mutation_named(context.item.node.name.node.as_str()) {
+            Some(mutation) => (mutation.run)(context).await.map(Some).map_err(|error| at_field(context, error)),
+            None => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! What the API of some nouns has beside what is declared: further fields, and which of them have the mutations that every
+//! noun has.
+
+use tenantry_domain::client::Client;
+use tenantry_domain::project::Project;
+use tenantry_domain::workspace::Workspace;
+
+use crate::noun::{Mutations, NoMore, Shown};
+
+/// Nouns with nothing but what is declared and the mutations that every noun has; what else creating one does.
+macro_rules! plain {
+    ($($noun:ty = $note:literal;)+) => {$(
+        impl Shown for $noun {
+            type More = NoMore;
+
+            fn mutations() -> Option<Mutations> {
+                Some(Mutations::of::<Self>($note))
+            }
+        }
+    )+};
+}
+
+plain! {
+    Client = "An active one counts against the plan.";
+    Project = "It counts against the plan.";
+    Workspace = "Who creates one may manage it.";
+}

@@ -1,0 +1,181 @@
+//! What a new row and a change are made from, and how they are checked.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use syn::ext::IdentExt as _;
+
+use super::{camel, place};
+use crate::declaration::{Field, Given, Noun, Rule, Shape};
+
+pub(super) fn all(noun: &Noun) -> TokenStream {
+    let (new, changes) = (new(noun), changes(noun));
+    quote!(#new #changes)
+}
+
+/// What is wrong with a value, and the value as it is kept.
+fn checked(field: &Field, value: &TokenStream) -> TokenStream {
+    let api = camel(&field.name.unraw().to_string());
+    match (&field.rule, field.optional) {
+        (Rule::Text(max), false) => quote!(v.required_text(#api, &#value, #max)),
+        (Rule::Text(max), true) => quote!(v.optional_text(#api, #value.as_deref(), #max)),
+        (Rule::Prose(max), false) => quote!(v.required_prose(#api, &#value, #max)),
+        (Rule::Prose(max), true) => quote!(v.optional_prose(#api, #value.as_deref(), #max)),
+        (Rule::Email, false) => quote!(v.required_email(#api, &#value)),
+        (Rule::Email, true) => quote!(v.optional_email(#api, #value.as_deref())),
+        (Rule::Url, false) => quote!(v.required_url(#api, &#value)),
+        (Rule::Url, true) => quote!(v.optional_url(#api, #value.as_deref())),
+        (Rule::NotNegative, false) => quote!({ v.not_negative(#api, Some(#value)); #value }),
+        (Rule::NotNegative, true) => quote!({ v.not_negative(#api, #value); #value }),
+        (Rule::Any, _) => value.clone(),
+    }
+}
+
+/// What a field of a new row says about itself.
+fn doc(field: &Field) -> String {
+    let bounds = match &field.rule {
+        Rule::Text(max) if field.optional => format!(" At most {max} characters."),
+        Rule::Text(max) => format!(" 1 to {max} characters."),
+        Rule::Prose(max) => format!(" At most {max} characters."),
+        Rule::Email => " An e-mail address.".to_owned(),
+        Rule::Url => " An http(s) address.".to_owned(),
+        Rule::NotNegative => " Not negative.".to_owned(),
+        Rule::Any => String::new(),
+    };
+    let default = field.default.as_ref().map(|default| format!(" `{}` when not given.", quote!(#default)));
+    format!("{}{}{}", field.doc, bounds, default.unwrap_or_default())
+}
+
+fn new(noun: &Noun) -> TokenStream {
+    let (name, new) = (&noun.name, format_ident!("New{}", noun.name));
+    let given: Vec<&Field> =
+        noun.fields.iter().filter(|field| matches!(field.given, Given::Always | Given::Once)).collect();
+    let members = given.iter().map(|field| {
+        let (name, ty, inner, doc) = (&field.name, &field.ty, &field.inner, doc(field));
+        let ty = if field.default.is_some() || field.optional_on_create { quote!(Option<#inner>) } else { quote!(#ty) };
+        quote!(#[doc = #doc] pub #name: #ty)
+    });
+    let blanks = given.iter().map(|field| {
+        let name = &field.name;
+        quote!(#name: crate::noun::FieldType::blank())
+    });
+    let inputs = given.iter().map(|field| {
+        let (member, n) = (&field.name, place(noun, &field.name.unraw().to_string()));
+        let required = !field.optional && field.default.is_none() && !field.optional_on_create;
+        quote! {
+            crate::noun::Input {
+                field: &<#name as crate::noun::Noun>::FIELDS[#n].info,
+                required: #required,
+                is_given: |_| true,
+                write: |input, value| crate::noun::given(&mut input.#member, value),
+            }
+        }
+    });
+    let values = noun.fields.iter().map(|field| {
+        let name = &field.name;
+        let value = match field.given {
+            Given::Author => quote!(Some(origin.user_id)),
+            Given::Never => quote!(crate::noun::FieldType::blank()),
+            Given::System => match name.to_string().as_str() {
+                "id" => quote!(origin.id),
+                "organization_id" => quote!(origin.organization_id),
+                _ => quote!(origin.now),
+            },
+            Given::Always | Given::Once => {
+                let value = match &field.default {
+                    None if field.optional_on_create => {
+                        quote!(self.#name.unwrap_or_else(crate::noun::FieldType::blank))
+                    }
+                    None => quote!(self.#name),
+                    Some(default) => {
+                        let inner = &field.inner;
+                        let default =
+                            if field.shape == Shape::Enum { quote!(<#inner>::#default) } else { quote!(#default) };
+                        let value = quote!(self.#name.unwrap_or(#default));
+                        if field.optional { quote!(Some(#value)) } else { value }
+                    }
+                };
+                checked(field, &value)
+            }
+        };
+        quote!(#name: #value)
+    });
+    let check = noun.checks.then(|| quote!(row.check(&mut v);));
+    let doc = format!("What a new {} is made from.", noun.singular);
+    quote! {
+        #[doc = #doc]
+        #[derive(Debug, Clone)]
+        pub struct #new { #(#members),* }
+
+        impl Default for #new {
+            fn default() -> Self {
+                <Self as crate::noun::New>::blank()
+            }
+        }
+
+        impl crate::noun::New for #new {
+            type Noun = #name;
+
+            const INPUTS: &'static [crate::noun::Input<Self>] = &[#(#inputs),*];
+
+            fn blank() -> Self {
+                Self { #(#blanks),* }
+            }
+
+            fn into_row(self, origin: crate::noun::Origin<<#name as crate::noun::Noun>::Id>) -> Result<#name, crate::validate::Violations> {
+                let mut v = crate::validate::Violations::default();
+                let row = #name { #(#values),* };
+                #check
+                v.into_result().map(|()| row)
+            }
+        }
+    }
+}
+
+fn changes(noun: &Noun) -> TokenStream {
+    let (name, changes) = (&noun.name, format_ident!("{}Changes", noun.name));
+    let given: Vec<&Field> = noun.fields.iter().filter(|field| field.given == Given::Always).collect();
+    let members = given.iter().map(|field| {
+        let (name, ty, inner, doc) = (&field.name, &field.ty, &field.inner, &field.doc);
+        let ty = if field.nullable { ty } else { inner };
+        quote!(#[doc = #doc] pub #name: crate::change::Change<#ty>)
+    });
+    let inputs = given.iter().map(|field| {
+        let (member, n) = (&field.name, place(noun, &field.name.unraw().to_string()));
+        quote! {
+            crate::noun::Input {
+                field: &<#name as crate::noun::Noun>::FIELDS[#n].info,
+                required: false,
+                is_given: |input| !input.#member.is_keep(),
+                write: |input, value| crate::noun::given_back(&mut input.#member, value),
+            }
+        }
+    });
+    let sets = given.iter().map(|field| {
+        let name = &field.name;
+        // A column that is never null, which guests find null.
+        let value = if field.optional && !field.nullable { quote!(Some(value)) } else { quote!(value) };
+        let value = checked(field, &value);
+        quote!(if let crate::change::Change::Set(value) = self.#name { row.#name = #value; })
+    });
+    let check = noun.checks.then(|| quote!(row.check(&mut v);));
+    let doc = format!("What an update does to a {}.", noun.singular);
+    quote! {
+        #[doc = #doc]
+        #[derive(Debug, Clone, Default)]
+        pub struct #changes { #(#members),* }
+
+        impl crate::noun::Changes for #changes {
+            type Noun = #name;
+
+            const INPUTS: &'static [crate::noun::Input<Self>] = &[#(#inputs),*];
+
+            fn apply(self, before: &#name) -> Result<#name, crate::validate::Violations> {
+                let mut v = crate::validate::Violations::default();
+                let mut row = before.clone();
+                #(#sets)*
+                #check
+                v.into_result().map(|()| row)
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Filters and orders of every noun: each filter finds what the same condition finds in SQL, and each order has an index.
+
+use std::collections::BTreeSet;
+
+use tenantry_domain::noun::{ALL, Declared, FieldInfo, Kind, Rule, SortInfo, Test};
+use tenantry_tests::{FullOrg, Session, TestApp, spelled};
+use uuid::Uuid;
+
+use super::{field, rooted};
+
+/// A value that some row has, as SQL spells it, and as the API does.
+async fn value(app: &TestApp, noun: &Declared, field: &FieldInfo, full: &FullOrg) -> (String, String) {
+    let (table, column) = (noun.info.table, field.own_column().unwrap());
+    // Not the least: a condition that keeps everything shows nothing.
+    let query = format!(
+        "SELECT {column}::text FROM {table} WHERE organization_id = '{}' AND {column} IS NOT NULL ORDER BY {column} DESC LIMIT 1",
+        full.org.uuid()
+    );
+    let found = app.texts(&query).await.remove(0);
+    let asked = match field.kind {
+        Kind::Enum(_) => format!("[{}]", found.to_ascii_uppercase()),
+        Kind::Id(prefix) => format!("\"{}\"", spelled(prefix, found.parse::<Uuid>().unwrap())),
+        Kind::Boolean => found.clone(),
+        Kind::Time => format!("\"{}\"", found.replace(' ', "T").replace("+00", "Z")),
+        _ => format!("\"{found}\""),
+    };
+    (found, asked)
+}
+
+async fn found(session: &Session, noun: &Declared, filter: &str) -> (i64, BTreeSet<String>) {
+    let document =
+        format!("{{ list: {}(first: 100, filter: {filter}) {{ totalCount nodes {{ id }} }} }}", noun.info.list);
+    let data = session.data(&document).await;
+    let nodes = data["list"]["nodes"].as_array().unwrap();
+    let uuid =
+        |node: &serde_json::Value| tenantry_domain::typeid::split(node["id"].as_str().unwrap()).unwrap().1.to_string();
+    (data["list"]["totalCount"].as_i64().unwrap(), nodes.iter().map(uuid).collect())
+}
+
+#[tokio::test]
+async fn every_filter_finds_what_it_says() {
+    let app = TestApp::start().await;
+    let full = app.full_organization("acme").await;
+    let owner = app.as_owner(&full.org);
+    let mut tried = 0;
+    for noun in rooted() {
+        for condition in noun.conditions().into_iter().filter(|condition| condition.test != Test::Own) {
+            let about = field(noun, condition.field);
+            let (sql, asked) = value(&app, noun, about, &full).await;
+            let comparison = match condition.test {
+                Test::AnyOf | Test::Is => "=",
+                Test::From => ">=",
+                Test::Before => "<",
+                Test::Own => unreachable!(),
+            };
+            let query = format!(
+                "SELECT id::text FROM {} WHERE organization_id = '{}' AND {} {comparison} '{sql}'",
+                noun.info.table,
+                full.org.uuid(),
+                about.own_column().unwrap()
+            );
+            let expected: BTreeSet<String> = app.texts(&query).await.into_iter().collect();
+            let all = app
+                .number(&format!(
+                    "SELECT count(*) FROM {} WHERE organization_id = '{}'",
+                    noun.info.table,
+                    full.org.uuid()
+                ))
+                .await;
+            let what = format!("{} by {}: {asked}", noun.info.list, condition.api);
+            // All rows may be of one parent.
+            let count = i64::try_from(expected.len()).unwrap();
+            let keeps_all = count == all;
+            assert!(!keeps_all || condition.test == Test::Is, "{what} keeps everything: the test shows nothing");
+            let filter = format!("{{ {}: {asked} }}", condition.api);
+            assert_eq!(found(&owner, noun, &filter).await, (count, expected), "{what}");
+            tried += 1;
+        }
+    }
+    assert!(tried > 10, "{tried}");
+}
+
+/// What an order goes by, in SQL, said anew.
+fn expression(field: &FieldInfo) -> String {
+    let column = field.own_column().unwrap();
+    match field.kind {
+        Kind::Time if field.nullable => format!("coalesce({column}, 'infinity'::timestamptz)"),
+        Kind::Date if field.nullable => format!("coalesce({column}, 'infinity'::date)"),
+        Kind::Text if matches!(field.rule, Rule::Text(_)) => format!("{column} COLLATE \"und-x-icu\""),
+        Kind::Enum(info) => {
+            let others = info.values.iter().skip(1).rev().enumerate();
+            let whens: Vec<String> = others.map(|(n, value)| format!("WHEN '{}' THEN {n}", value.text)).collect();
+            format!("(CASE {column} {} ELSE {} END)", whens.join(" "), whens.len())
+        }
+        _ => column.to_owned(),
+    }
+}
+
+fn expressions(noun: &Declared, sort: &SortInfo) -> String {
+    sort.fields.iter().map(|name| expression(field(noun, name))).chain(["id".to_owned()]).collect::<Vec<_>>().join(", ")
+}
+
+/// What an order of a root list goes by, as the API names both: the table, and expressions over it.
+pub(crate) fn meaning(list: &str, order: &str) -> (&'static str, Vec<String>) {
+    let noun = rooted().find(|noun| noun.info.list == list).unwrap_or_else(|| panic!("{list} is no list of a noun"));
+    let sort = noun.sorts().into_iter().find(|sort| sort.name.eq_ignore_ascii_case(order)).unwrap();
+    (noun.info.table, sort.fields.iter().map(|name| expression(field(noun, name))).collect())
+}
+
+/// The plan of a statement when rows may not be sorted and tables may not be read whole.
+async fn plan(app: &TestApp, statement: &str) -> String {
+    let mut connection = app.admin().acquire().await.unwrap();
+    for setting in ["enable_sort", "enable_seqscan", "enable_bitmapscan", "enable_incremental_sort"] {
+        sqlx::query(sqlx::AssertSqlSafe(format!("SET {setting} = off"))).execute(&mut *connection).await.unwrap();
+    }
+    let explain = format!("EXPLAIN (COSTS off) {statement}");
+    let lines: Vec<String> =
+        sqlx::query_scalar(sqlx::AssertSqlSafe(explain)).fetch_all(&mut *connection).await.unwrap();
+    sqlx::query("RESET ALL").execute(&mut *connection).await.unwrap();
+    lines.join("\n")
+}
+
+/// Lists that are sorted after they are read, and why.
+const SORTED: &[(&str, &str)] = &[
+    (
+        "projectGrants of a Project",
+        "a project has as many as members who were granted something; the index is by member",
+    ),
+    ("workspaceGrants of a Workspace", "the same"),
+    (
+        "tasks by position",
+        "a board is one project's; an index over all of an organization's would be paid by every move",
+    ),
+];
+
+#[tokio::test]
+async fn every_order_of_every_list_reads_an_index() {
+    let app = TestApp::start().await;
+    let nil = Uuid::nil();
+    let mut faults = Vec::new();
+    let mut looked_at = 0;
+    for noun in ALL {
+        let table = noun.info.table;
+        let mut check = async |what: String, condition: String, order: String| {
+            let statement =
+                format!("SELECT id FROM {table} WHERE organization_id = '{nil}'{condition} ORDER BY {order} LIMIT 20");
+            let plan = plan(&app, &statement).await;
+            let is_sorted = plan.contains("Sort") || plan.contains("Seq Scan");
+            if is_sorted != SORTED.iter().any(|(known, _)| *known == what) {
+                faults.push(format!("{what}: {statement}\n{plan}"));
+            }
+        };
+        if noun.info.rooted {
+            for sort in noun.sorts() {
+                check(format!("{} by {}", noun.info.list, sort.name), String::new(), expressions(noun, sort)).await;
+                looked_at += 1;
+            }
+        }
+        for parent in noun.parents().into_iter().filter(|parent| parent.list.is_some() && parent.join.is_empty()) {
+            let sorts = noun.sorts();
+            let sort = parent.order.and_then(|order| sorts.iter().find(|sort| sort.name == order)).unwrap_or(&sorts[0]);
+            let column = parent.column.strip_prefix("t.").unwrap();
+            let condition = format!(" AND {column} = '{nil}'");
+            check(format!("{} of a {}", noun.info.list, parent.noun), condition, expressions(noun, sort)).await;
+            looked_at += 1;
+        }
+    }
+    assert!(faults.is_empty(), "no index for\n{}", faults.join("\n\n"));
+    assert!(looked_at > 15, "{looked_at}");
+}
