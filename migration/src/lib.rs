@@ -36,6 +36,7 @@ mod m20260101_000019_stripe_events;
 mod m20261126_000001_unknown_time_zones;
 mod m20261126_000002_text_keys;
 mod m20261126_000003_name_order;
+mod m20261126_000004_client_website;
 
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait};
 
@@ -113,6 +114,7 @@ fn steps() -> Vec<Step> {
         m20261126_000001_unknown_time_zones,
         m20261126_000002_text_keys,
         m20261126_000003_name_order,
+        m20261126_000004_client_website,
     ]
 }
 

@@ -38,6 +38,9 @@ pub struct Client {
     /// The client's company.
     #[field(text(200))]
     pub company: Option<String>,
+    /// The address of the client's web site.
+    #[field(url)]
+    pub website: Option<String>,
     /// The state of the client.
     #[field(default = Active, required, filter)]
     pub status: Option<ClientStatus>,

@@ -216,6 +216,7 @@ impl Maker<'_> {
                 email: Some(email.to_owned()),
                 phone: Some(text::phone(self.chance)),
                 company: company.map(str::to_owned),
+                website: email.split_once('@').map(|(_, host)| format!("https://{host}")),
                 status: Some(status),
                 notes: self.chance.maybe(40, text::prose),
                 created_at,

@@ -220,6 +220,7 @@ fn client(home: &mut Home, id: ClientId, created_at: DateTime<Utc>) -> Client {
         email: chance.maybe(85, |_| format!("{local}@{host}.example")),
         phone: chance.maybe(50, text::phone),
         company: is_company.then_some(company),
+        website: is_company.then(|| format!("https://{host}.example")),
         status: Some(chance.weighted(&[
             (ClientStatus::Active, 62),
             (ClientStatus::Inactive, 26),

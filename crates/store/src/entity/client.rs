@@ -14,6 +14,7 @@ pub struct Model {
     pub email: Option<String>,
     pub phone: Option<String>,
     pub company: Option<String>,
+    pub website: Option<String>,
     pub status: String,
     pub notes: Option<String>,
     pub created_at: ChronoDateTimeUtc,
