@@ -37,6 +37,7 @@ mod m20261126_000001_unknown_time_zones;
 mod m20261126_000002_text_keys;
 mod m20261126_000003_name_order;
 mod m20261126_000004_client_website;
+mod m20261126_000005_content_items;
 
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait};
 
@@ -115,6 +116,7 @@ fn steps() -> Vec<Step> {
         m20261126_000002_text_keys,
         m20261126_000003_name_order,
         m20261126_000004_client_website,
+        m20261126_000005_content_items,
     ]
 }
 

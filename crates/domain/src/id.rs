@@ -93,6 +93,8 @@ macro_rules! ids {
 ids! {
     /// Names a client.
     ClientId = "client";
+    /// Names a content item.
+    ContentItemId = "content";
     /// Names an exception from the plan for one organization.
     FeatureOverrideId = "override";
     /// Names an invitation to an organization.

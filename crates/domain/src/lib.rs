@@ -8,6 +8,7 @@ pub mod causes;
 pub mod change;
 pub mod client;
 pub mod clock;
+pub mod content_item;
 pub mod currency;
 pub mod feature;
 pub mod grant;

@@ -2,6 +2,7 @@
 //! noun has.
 
 use tenantry_domain::client::Client;
+use tenantry_domain::content_item::ContentItem;
 use tenantry_domain::project::Project;
 use tenantry_domain::workspace::Workspace;
 
@@ -22,6 +23,7 @@ macro_rules! plain {
 
 plain! {
     Client = "An active one counts against the plan.";
+    ContentItem = "";
     Project = "It counts against the plan.";
     Workspace = "Who creates one may manage it.";
 }

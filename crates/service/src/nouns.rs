@@ -1,5 +1,7 @@
 //! The nouns that are created, changed and deleted by nothing but the walk of `noun`. Those with rules of their own have a file.
 
+use tenantry_domain::content_item::{ContentItem, ContentItemChanges, NewContentItem};
+
 /// Nouns, each with what a new row is made from and what an update does.
 macro_rules! plain {
     ($($noun:ty = $new:ty, $changes:ty;)*) => {$(
@@ -10,4 +12,6 @@ macro_rules! plain {
     )*};
 }
 
-plain! {}
+plain! {
+    ContentItem = NewContentItem, ContentItemChanges;
+}

@@ -2,6 +2,7 @@
 //! of them is in modules of their own.
 
 use tenantry_domain::client::Client;
+use tenantry_domain::content_item::ContentItem;
 use tenantry_domain::project::Project;
 use tenantry_domain::workspace::Workspace;
 
@@ -18,6 +19,7 @@ macro_rules! plain {
 
 plain! {
     Client = client;
+    ContentItem = content_item;
     Project = project;
     Workspace = workspace;
 }

@@ -7,6 +7,7 @@ use tenantry_domain::{ClientId, Clock, Id, ProjectId, TaskId, UserId, WorkspaceI
 use tenantry_tests::{Answer, Session, TestApp};
 
 use crate::fixture::{Fixture, On, Standing};
+use crate::placed::Placed;
 use crate::writes::bare;
 
 fn new<I: Id>() -> String {
@@ -142,6 +143,35 @@ async fn moving_a_project_requires_both_workspaces() {
     let unknown = alone.caller.write("updateProject", unknown).await;
     hidden.expect_refused(&[("NOT_FOUND", "workspaceId")]);
     assert_eq!(bare(&hidden), bare(&unknown), "its own workspace, which the caller does not see, is like no workspace");
+}
+
+#[tokio::test]
+async fn a_row_goes_only_where_its_writer_may_write() {
+    let app = TestApp::start().await;
+    let none = fixture(&app, Role::Member, None).await;
+    let views = fixture(&app, Role::Member, Some((On::Workspace, Grant::View))).await;
+    assert!(!none.placed.is_empty());
+    for (placed, viewed) in none.placed.iter().zip(&views.placed) {
+        let info = placed.noun.info;
+        let (mutation, selection) = (format!("update{}", info.name), format!("{} {{ id }}", info.api));
+        let to = |placed: &Placed, project: String| json!({ "id": placed.spelled(placed.in_projects[0]), placed.place().api: project });
+        let place = placed.place().api;
+        // Into a project that the caller does not see, like into none that exists.
+        let secret = to(placed, none.cases[2].project.to_string());
+        let hidden = none.caller.mutate(&mutation, secret, &selection).await;
+        let unknown = none.caller.mutate(&mutation, to(placed, new::<ProjectId>()), &selection).await;
+        hidden.expect_refused(&[("NOT_FOUND", place)]);
+        assert_eq!(bare(&hidden), bare(&unknown), "{}", info.name);
+        // Into one that the caller sees and may not write in.
+        let seen = to(viewed, views.cases[2].project.to_string());
+        assert_eq!(views.caller.mutate(&mutation, seen, &selection).await.error_code(), "FORBIDDEN", "{}", info.name);
+        // Out of one that the caller does not see.
+        let away = json!({ "id": placed.spelled(placed.in_projects[2]), place: none.cases[0].project.to_string() });
+        none.caller.mutate(&mutation, away, &selection).await.expect_refused(&[("NOT_FOUND", "id")]);
+        // Into one where the caller may write.
+        let open = to(placed, none.cases[1].project.to_string());
+        none.caller.mutate(&mutation, open, &selection).await.expect_done();
+    }
 }
 
 /// Sends the same input with something hidden and with something unknown in one place; the answers are the same.

@@ -8,6 +8,7 @@ macro_rules! nouns {
     ($with:ident) => {
         $with! {
             client::Client,
+            content_item::ContentItem,
             grant::ProjectGrant,
             grant::WorkspaceGrant,
             invoice::Invoice,

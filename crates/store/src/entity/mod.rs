@@ -1,6 +1,7 @@
 //! One SeaORM entity per table, mechanical and private: the vocabulary that writes are built from.
 
 pub mod client;
+pub mod content_item;
 pub mod invoice;
 pub(crate) mod invoice_task;
 pub(crate) mod organization;
