@@ -119,7 +119,7 @@ fn rows(bencher: Bencher<'_, '_>, read: Read) {
     };
     let page = PageRequest { limit: 100, ..PageRequest::default() };
     let request: ListOf<Task> = ListRequest { page, columns, ..ListRequest::default() };
-    bencher.bench_local(|| fixture.runtime.block_on(list::<Task>(&scope, &request)).unwrap().items.len());
+    bencher.bench_local(|| fixture.runtime.block_on(list::<Task>(&scope, &request).into_future()).unwrap().items.len());
 }
 
 /// Reads ten tasks for each of this many projects, in one statement.
@@ -129,11 +129,15 @@ fn pages_of_parents(bencher: Bencher<'_, '_>, parents: u32) {
     let scope = fixture.scope();
     let page = |limit| PageRequest { limit, ..PageRequest::default() };
     let projects: ListOf<Project> = ListRequest { page: page(parents), ..ListRequest::default() };
-    let projects = fixture.runtime.block_on(list::<Project>(&scope, &projects)).unwrap().items;
+    let projects = fixture.runtime.block_on(list::<Project>(&scope, &projects).into_future()).unwrap().items;
     let projects: Vec<ProjectId> = projects.iter().map(|project| project.id).collect();
     let request: ListOf<Task> = ListRequest { page: page(10), ..ListRequest::default() };
     bencher.bench_local(|| {
-        fixture.runtime.block_on(list_for::<Task, _>(&scope, TaskParent::Project, &projects, &request)).unwrap().len()
+        fixture
+            .runtime
+            .block_on(list_for::<Task, _>(&scope, TaskParent::Project, &projects, &request).into_future())
+            .unwrap()
+            .len()
     });
 }
 

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use tenantry_domain::feature::{Feature, FeatureKind};
 use tenantry_domain::plan::{Allowance, PlanTable};
 use tenantry_domain::subscription::Subscription;
-use tenantry_store::Scope;
-use tenantry_store::billing::entitlement::{self as store, Asked};
+use tenantry_store::billing::entitlement::{self as store, Asked, Usage};
+use tenantry_store::{Read, Scope};
 
 use crate::{Billing, BillingError};
 
@@ -59,8 +59,8 @@ impl Billing {
     ///
     /// # Errors
     /// [`BillingError::Store`] when the database fails; [`BillingError::NoAccount`] when the billing row is missing.
-    pub async fn entitlements(&self, scope: &impl Scope) -> Result<Vec<Entitlement>, BillingError> {
-        self.entitlements_to(scope, Feature::ALL).await
+    pub fn entitlements<'s>(&self, scope: &'s impl Scope) -> Read<'s, Vec<Entitlement>, BillingError> {
+        self.entitlements_to(scope, Feature::ALL.to_vec())
     }
 
     /// What the organization may use of one feature. Call [`Entitlement::can_use`] on the result.
@@ -68,28 +68,40 @@ impl Billing {
     /// # Errors
     /// As [`entitlements`](Self::entitlements).
     pub async fn can_use(&self, scope: &impl Scope, feature: Feature) -> Result<Entitlement, BillingError> {
-        let entitlement = self.entitlements_to(scope, &[feature]).await?.pop();
+        let entitlement = self.entitlements_to(scope, vec![feature]).await?.pop();
         // One feature was requested, so there is one.
         entitlement.ok_or(BillingError::NoAccount)
     }
 
-    async fn entitlements_to(
+    fn entitlements_to<'s>(
         &self,
-        scope: &impl Scope,
+        scope: &'s impl Scope,
+        features: Vec<Feature>,
+    ) -> Read<'s, Vec<Entitlement>, BillingError> {
+        let billing = self.clone();
+        self.read_with_plans(scope, move |plans| {
+            let unlimited = |feature: &Feature| plans.unlimited(*feature).collect();
+            let asked: Vec<Asked<'_>> =
+                features.iter().map(|feature| Asked { feature: *feature, unlimited: unlimited(feature) }).collect();
+            store::usage(scope, &asked).then(|usage| usage?.ok_or(BillingError::NoAccount)).and_then(move |usage| {
+                billing
+                    .plans_that_know(scope, plans, &usage.subscription)
+                    .map(move |plans| billing.entitlements_of(&plans, &usage, &features, scope.tenant().clock.now()))
+            })
+        })
+    }
+
+    fn entitlements_of(
+        &self,
+        plans: &PlanTable,
+        usage: &Usage,
         features: &[Feature],
-    ) -> Result<Vec<Entitlement>, BillingError> {
-        let plans = self.plans(scope).await?;
-        let asked: Vec<Asked<'_>> = features
-            .iter()
-            .map(|feature| Asked { feature: *feature, unlimited: plans.unlimited(*feature).collect() })
-            .collect();
-        let usage = store::usage(scope, &asked).await?.ok_or(BillingError::NoAccount)?;
-        let now = scope.tenant().clock.now();
-        let plans = self.plans_that_know(scope, plans.clone(), &usage.subscription).await?;
+        now: DateTime<Utc>,
+    ) -> Vec<Entitlement> {
         let period = usage.subscription.usage_period(now, self.options.rules);
         let entitlement = |feature: Feature| {
             let exception = usage.exceptions.get(&feature).copied();
-            let (allowance, source) = self.allowance(&plans, &usage.subscription, exception, feature, now);
+            let (allowance, source) = self.allowance(plans, &usage.subscription, exception, feature, now);
             let limit = allowance.effective();
             let (used, resets_at) = match feature.kind() {
                 FeatureKind::Level => (usage.levels.get(&feature).copied(), None),
@@ -100,7 +112,7 @@ impl Billing {
             };
             Entitlement { feature, limit, used: used.filter(|_| limit.is_some()), resets_at, source }
         };
-        Ok(features.iter().copied().map(entitlement).collect())
+        features.iter().copied().map(entitlement).collect()
     }
 
     /// What applies to a feature at this time: the individual agreement if there is one, else the plan.

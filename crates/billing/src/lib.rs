@@ -26,11 +26,12 @@ mod throttle;
 pub mod stripe;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tenantry_domain::plan::PlanTable;
 use tenantry_domain::subscription::SubscriptionRules;
-use tenantry_store::Scope;
+use tenantry_store::billing::plans;
+use tenantry_store::{Read, Scope};
 
 pub use entitlement::{Entitlement, Source};
 pub use error::BillingError;
@@ -38,7 +39,7 @@ pub use meter::{Belonging, Decision, Flushed, Meter, MeterError, MeterOptions, R
 pub use plan_file::{PlanFault, PlanFile, PlanFileError};
 pub use throttle::{Burst, Throttle, ThrottleOptions};
 
-use plan_cache::PlanCache;
+use plan_cache::{Known, PlanCache};
 
 /// The settings of billing.
 #[derive(Debug, Clone, Copy)]
@@ -78,8 +79,34 @@ impl Billing {
     ///
     /// # Errors
     /// [`BillingError::Store`] when they have to be read and the database fails.
-    pub async fn plans(&self, scope: &impl Scope) -> Result<Arc<PlanTable>, BillingError> {
-        Ok(self.plans.get(scope).await?.table)
+    pub fn plans<'s>(&self, scope: &'s impl Scope) -> Read<'s, Arc<PlanTable>, BillingError> {
+        self.known_plans(scope).map(|known| known.table)
+    }
+
+    /// As [`plans`](Self::plans), with the time that they are of.
+    pub(crate) fn known_plans<'s>(&self, scope: &'s impl Scope) -> Read<'s, Known, BillingError> {
+        match self.plans.fresh(Instant::now()) {
+            Some(known) => Read::ready(scope, known).then(|known| Ok(known?)),
+            None => self.read_plans(scope),
+        }
+    }
+
+    /// Reads something that takes the plans: in one round trip if they are in memory.
+    pub(crate) fn read_with_plans<'s, T: Send + 's>(
+        &self,
+        scope: &'s impl Scope,
+        read: impl FnOnce(Arc<PlanTable>) -> Read<'s, T, BillingError> + Send + 's,
+    ) -> Read<'s, T, BillingError> {
+        match self.plans.fresh(Instant::now()) {
+            Some(known) => read(known.table),
+            None => self.read_plans(scope).and_then(|known| read(known.table)),
+        }
+    }
+
+    /// Reads the plans, whether those in memory are too old or not.
+    pub(crate) fn read_plans<'s>(&self, scope: &'s impl Scope) -> Read<'s, Known, BillingError> {
+        let (plans, asked_at) = (Arc::clone(&self.plans), Instant::now());
+        plans::list(scope).then(move |read| Ok(plans.note(read?, asked_at)))
     }
 
     /// Drops the cached plans, so that this process sees a change immediately. Others see it after their cache time.

@@ -7,7 +7,7 @@ use tenantry_domain::plan::PlanTable;
 use tenantry_domain::subscription::Subscription;
 use tenantry_store::billing::subscription::{self, Standing};
 use tenantry_store::billing::usage;
-use tenantry_store::{Scope, WriteScope, client, member, project};
+use tenantry_store::{Read, Scope, WriteScope, client, member, project};
 
 use crate::{Billing, BillingError, Source};
 
@@ -96,18 +96,20 @@ impl Billing {
     }
 
     /// The plans, read again if the subscription's plan is not among them: it may be newer than the cache.
-    pub(crate) async fn plans_that_know(
+    pub(crate) fn plans_that_know<'s>(
         &self,
-        scope: &impl Scope,
+        scope: &'s impl Scope,
         plans: Arc<PlanTable>,
         subscription: &Subscription,
-    ) -> Result<Arc<PlanTable>, BillingError> {
-        let plan = subscription.effective_plan(scope.tenant().clock.now(), self.options.rules);
-        if plans.get(plan).is_some() {
-            return Ok(plans);
+    ) -> Read<'s, Arc<PlanTable>, BillingError> {
+        let plan = subscription.effective_plan(scope.tenant().clock.now(), self.options.rules).to_owned();
+        if plans.get(&plan).is_some() {
+            return Read::ready(scope, plans).then(|plans| Ok(plans?));
         }
-        let plans = self.plans.refresh(scope).await?.table;
-        if plans.get(plan).is_some() { Ok(plans) } else { Err(BillingError::UnknownPlan(plan.to_owned())) }
+        self.read_plans(scope).then(|plans| {
+            let plans = plans?.table;
+            if plans.get(&plan).is_some() { Ok(plans) } else { Err(BillingError::UnknownPlan(plan)) }
+        })
     }
 }
 

@@ -268,7 +268,7 @@ impl Meter {
 
     async fn standing(&self, scope: &WriteScope) -> Result<Standing, BillingError> {
         let billing = &self.0.billing;
-        let plans = billing.plans.get(scope).await?;
+        let plans = billing.known_plans(scope).await?;
         let standing = subscription::standing(scope, FEATURE).await?.ok_or(BillingError::NoAccount)?;
         let (limit, ..) = billing.limit(scope, plans.table, &standing, FEATURE).await?;
         let period = standing.subscription.usage_period(scope.tenant().clock.now(), billing.options().rules);

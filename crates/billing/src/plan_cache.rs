@@ -1,21 +1,17 @@
-//! The plans in memory. One reader refreshes them for all, and nobody ever gets plans older than the cache time.
+//! The plans in memory. Nobody ever gets plans older than the cache time: whoever finds them too old reads them, for all.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::RwLock;
 use tenantry_domain::plan::PlanTable;
-use tenantry_store::billing::plans;
-use tenantry_store::{Scope, StoreError};
-use tokio::sync::Mutex;
+use tenantry_store::billing::plans::PlansRead;
 
 /// The single plan cache of this process.
 #[derive(Debug)]
 pub(crate) struct PlanCache {
     time_to_live: Duration,
     state: RwLock<State>,
-    /// Held while the plans are read, so that only one of the callers reads them.
-    refreshing: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -35,26 +31,16 @@ pub(crate) struct Known {
 
 impl PlanCache {
     pub(crate) fn new(time_to_live: Duration) -> Self {
-        Self { time_to_live, state: RwLock::default(), refreshing: Mutex::new(()) }
+        Self { time_to_live, state: RwLock::default() }
     }
 
-    /// The plans, read in `scope` if those in memory are too old.
-    pub(crate) async fn get(&self, scope: &impl Scope) -> Result<Known, StoreError> {
-        if let Some(known) = self.fresh(Instant::now()) {
-            return Ok(known);
-        }
-        let _refreshing = self.refreshing.lock().await;
-        // Someone else may have read them in the meantime.
-        if let Some(known) = self.fresh(Instant::now()) {
-            return Ok(known);
-        }
-        self.read(scope).await
-    }
-
-    /// As [`get`](Self::get), but always reads them, because the scope has seen a plan that is not in memory.
-    pub(crate) async fn refresh(&self, scope: &impl Scope) -> Result<Known, StoreError> {
-        let _refreshing = self.refreshing.lock().await;
-        self.read(scope).await
+    /// Keeps plans that were asked for at this time, unless others are newer.
+    pub(crate) fn note(&self, read: PlansRead, asked_at: Instant) -> Known {
+        // The scope and its snapshot may be older than the question. A snapshot that is too old serves only its own scope.
+        let as_of = asked_at.checked_sub(read.age).unwrap_or(asked_at);
+        let known = Known { table: Arc::new(read.table), as_of };
+        self.keep(&known);
+        known
     }
 
     pub(crate) fn invalidate(&self) {
@@ -68,19 +54,10 @@ impl PlanCache {
         now.checked_sub(self.time_to_live).max(self.state.read().invalid_before)
     }
 
-    fn fresh(&self, now: Instant) -> Option<Known> {
+    /// The plans, unless they are too old.
+    pub(crate) fn fresh(&self, now: Instant) -> Option<Known> {
         let oldest = self.oldest_valid(now);
         self.state.read().known.clone().filter(|known| oldest.is_none_or(|oldest| oldest < known.as_of))
-    }
-
-    async fn read(&self, scope: &impl Scope) -> Result<Known, StoreError> {
-        let asked_at = Instant::now();
-        let read = plans::list(scope).await?;
-        // The scope and its snapshot may be older than this call. A snapshot that is too old serves only its own scope.
-        let as_of = asked_at.checked_sub(read.age).unwrap_or(asked_at);
-        let known = Known { table: Arc::new(read.table), as_of };
-        self.keep(&known);
-        Ok(known)
     }
 
     fn keep(&self, read: &Known) {

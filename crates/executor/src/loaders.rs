@@ -8,9 +8,9 @@ use std::sync::Arc;
 use async_graphql::{Context, ContextBase, ContextSelectionSet, Result};
 use tenantry_domain::Actor;
 use tenantry_domain::noun::Noun;
-use tenantry_store::{ColumnSet, ReadScope, Record, Scope, get_many};
+use tenantry_store::{ColumnSet, Read, ReadScope, Record, Scope, get_many};
 
-use crate::dataloader::{Loaded, Loader, Reads};
+use crate::dataloader::{Found, Loader, Reads};
 use crate::error::read_failed;
 use crate::object::{Object, RecordNode, of_node};
 
@@ -22,13 +22,14 @@ impl<R: Record> Loader for ById<R> {
     type Value = Arc<R>;
 
     /// One statement reads what any of the keys wants, so that their number does not depend on what is selected where.
-    async fn load(scope: &ReadScope, keys: &[Self::Key]) -> Loaded<Self> {
+    fn read<'s>(scope: &'s ReadScope, keys: &[Self::Key]) -> Read<'s, Found<Self>> {
         let columns = keys.iter().fold(ColumnSet::ID, |all, (_, columns)| all.and(*columns));
         let mut ids: Vec<R::Id> = keys.iter().map(|(id, _)| *id).collect();
         ids.sort_unstable();
         ids.dedup();
-        let found = get_many::<R>(scope, &ids, columns).await?;
-        Ok(present(keys.iter().filter_map(|key| Some((*key, Arc::clone(found.get(&key.0)?))))))
+        let keys = keys.to_vec();
+        get_many::<R>(scope, &ids, columns)
+            .map(|found| present(keys.into_iter().filter_map(|key| Some((key, Arc::clone(found.get(&key.0)?))))))
     }
 }
 
@@ -39,9 +40,9 @@ impl Loader for WhoAmI {
     type Key = ();
     type Value = Actor;
 
-    async fn load(scope: &ReadScope, _: &[()]) -> Loaded<Self> {
-        scope.ensure_open().await?;
-        Ok(HashMap::from([((), Ok(*scope.actor()))]))
+    fn read<'s>(scope: &'s ReadScope, _: &[()]) -> Read<'s, Found<Self>> {
+        // Not before the scope is open: until then its actor is what is remembered.
+        Read::ready(scope, ()).map(|()| HashMap::from([((), Ok(*scope.actor()))]))
     }
 }
 
@@ -55,8 +56,12 @@ pub fn present<K: Eq + Hash, V, E>(found: impl IntoIterator<Item = (K, V)>) -> H
 /// # Errors
 /// The read failed: as the caller is told.
 pub async fn node<N: RecordNode>(context: &Context<'_>, id: <N::Record as Noun>::Id) -> Result<Option<Object<N>>> {
-    let columns = of_node::<N>(&context.item.node.selection_set.node);
-    Ok(load::<ById<N::Record>>(context, (id, columns)).await?.map(Object::from))
+    Ok(load::<ById<N::Record>>(context, (id, selected_columns::<N>(context))).await?.map(Object::from))
+}
+
+/// The columns that the field in `context`, which gives such nodes, needs of each.
+pub fn selected_columns<N: RecordNode>(context: &Context<'_>) -> ColumnSet {
+    of_node::<N>(&context.item.node.selection_set.node)
 }
 
 /// As [`node`], for an object whose selection is at hand and not its field.

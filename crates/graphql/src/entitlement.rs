@@ -8,12 +8,12 @@ use async_graphql::{Context, Object, Result, SimpleObject};
 use tenantry_billing::{Billing, BillingError, Entitlement as Record, Source};
 use tenantry_domain::feature as domain;
 use tenantry_domain::permission::{Decision, Operation, Place, decide};
-use tenantry_executor::dataloader::{Loaded, Loader};
+use tenantry_executor::dataloader::{Found, Loader};
 use tenantry_executor::error::{ErrorCode, coded, internal};
 use tenantry_executor::loaders::{WhoAmI, load};
 use tenantry_executor::scalar::Timestamp;
 use tenantry_service::Service;
-use tenantry_store::{ReadScope, StoreError};
+use tenantry_store::{Read, ReadScope};
 
 use crate::enumeration::enumeration;
 
@@ -114,20 +114,12 @@ impl Loader for Entitlements {
     type Key = Plans;
     type Value = Arc<std::result::Result<Vec<Record>, BillingError>>;
 
-    #[expect(
-        clippy::mutable_key_type,
-        reason = "what is mutable in it, the cache of the plans, has no part in equality"
-    )]
-    async fn load(scope: &ReadScope, keys: &[Plans]) -> Loaded<Self> {
-        let mut found = HashMap::with_capacity(1);
-        for plans in keys {
-            let entitlements = match plans.0.entitlements(scope).await {
-                Err(BillingError::Store(error)) => return Err::<_, StoreError>(error),
-                result => Arc::new(result),
-            };
-            found.insert(plans.clone(), Ok(entitlements));
-        }
-        Ok(found)
+    fn read<'s>(scope: &'s ReadScope, keys: &[Plans]) -> Read<'s, Found<Self>> {
+        let Some(plans) = keys.first().cloned() else { return Read::ready(scope, HashMap::new()) };
+        plans.0.entitlements(scope).then(|result| match result {
+            Err(BillingError::Store(error)) => Err(error),
+            result => Ok(HashMap::from([(plans, Ok(Arc::new(result)))])),
+        })
     }
 }
 

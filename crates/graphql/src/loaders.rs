@@ -2,24 +2,34 @@
 
 use std::sync::Arc;
 
+use async_graphql::{Context, Result};
 use tenantry_domain::invoice::LineItem;
 use tenantry_domain::member::Member;
 use tenantry_domain::organization::Organization;
 use tenantry_domain::workspace::Workspace;
 use tenantry_domain::{InvoiceId, TaskId, UserId};
-use tenantry_executor::dataloader::{Loaded, Loader};
-use tenantry_executor::loaders::present;
-use tenantry_store::{ReadScope, invoice, member, organization, task, workspace};
+use tenantry_executor::dataloader::{Found, Loader};
+use tenantry_executor::loaders::{load, present, selected_columns};
+use tenantry_store::{ColumnSet, Read, ReadScope, invoice, member, organization, task, workspace};
 
-/// Members by user.
-pub(crate) struct MembersByUser;
+use crate::noun::Row;
+
+/// Members by user, each with the columns that are wanted of it.
+struct MembersByUser;
 
 impl Loader for MembersByUser {
-    type Key = UserId;
+    type Key = (UserId, ColumnSet);
     type Value = Arc<Member>;
 
-    async fn load(scope: &ReadScope, users: &[UserId]) -> Loaded<Self> {
-        Ok(present(member::get_by_users(scope, users).await?))
+    /// One statement reads what any of the keys wants.
+    fn read<'s>(scope: &'s ReadScope, keys: &[Self::Key]) -> Read<'s, Found<Self>> {
+        let columns = keys.iter().fold(ColumnSet::ID, |all, (_, columns)| all.and(*columns));
+        let mut users: Vec<UserId> = keys.iter().map(|(user, _)| *user).collect();
+        users.sort_unstable();
+        users.dedup();
+        let keys = keys.to_vec();
+        member::get_by_users(scope, &users, columns)
+            .map(|found| present(keys.into_iter().filter_map(|key| Some((key, Arc::clone(found.get(&key.0)?))))))
     }
 }
 
@@ -30,8 +40,8 @@ impl Loader for Assignees {
     type Key = TaskId;
     type Value = Arc<Vec<UserId>>;
 
-    async fn load(scope: &ReadScope, tasks: &[TaskId]) -> Loaded<Self> {
-        Ok(present(task::assignees(scope, tasks).await?))
+    fn read<'s>(scope: &'s ReadScope, tasks: &[TaskId]) -> Read<'s, Found<Self>> {
+        task::assignees(scope, tasks).map(present)
     }
 }
 
@@ -42,8 +52,8 @@ impl Loader for LineItems {
     type Key = InvoiceId;
     type Value = Arc<Vec<LineItem>>;
 
-    async fn load(scope: &ReadScope, invoices: &[InvoiceId]) -> Loaded<Self> {
-        Ok(present(invoice::line_items(scope, invoices).await?))
+    fn read<'s>(scope: &'s ReadScope, invoices: &[InvoiceId]) -> Read<'s, Found<Self>> {
+        invoice::line_items(scope, invoices).map(present)
     }
 }
 
@@ -54,9 +64,8 @@ impl Loader for OwnOrganization {
     type Key = ();
     type Value = Arc<Organization>;
 
-    async fn load(scope: &ReadScope, _: &[()]) -> Loaded<Self> {
-        let found = organization::get_own(scope).await?;
-        Ok(present(found.map(|organization| ((), Arc::new(organization)))))
+    fn read<'s>(scope: &'s ReadScope, _: &[()]) -> Read<'s, Found<Self>> {
+        organization::get_own(scope).map(|found| present(found.map(|organization| ((), Arc::new(organization)))))
     }
 }
 
@@ -67,8 +76,15 @@ impl Loader for DefaultWorkspace {
     type Key = ();
     type Value = Arc<Workspace>;
 
-    async fn load(scope: &ReadScope, _: &[()]) -> Loaded<Self> {
-        let found = workspace::get_default(scope).await?;
-        Ok(present(found.map(|workspace| ((), Arc::new(workspace)))))
+    fn read<'s>(scope: &'s ReadScope, _: &[()]) -> Read<'s, Found<Self>> {
+        workspace::get_default(scope).map(|found| present(found.map(|workspace| ((), Arc::new(workspace)))))
     }
+}
+
+/// The member who is this user, with what the field in `context` selects of a member.
+///
+/// # Errors
+/// The read failed: as the caller is told.
+pub(crate) async fn load_member(context: &Context<'_>, user: UserId) -> Result<Option<Arc<Member>>> {
+    load::<MembersByUser>(context, (user, selected_columns::<Row<Member>>(context))).await
 }

@@ -6,7 +6,7 @@ use tenantry_domain::feature::Feature;
 use tenantry_domain::member::{Member, MembershipRefused, NewMember, may_add, may_change_role, may_remove};
 use tenantry_domain::permission::{Decision, Operation, Place, decide};
 use tenantry_domain::{FieldError, FieldErrorCode, MemberId, OrganizationId, Role};
-use tenantry_store::{ConstraintKind, Scope, StoreError, WriteScope, member as store, user};
+use tenantry_store::{ColumnSet, ConstraintKind, Scope, StoreError, WriteScope, member as store, user};
 
 use crate::authorize::{authorize_anywhere, check_unchanged};
 use crate::error::ServiceError;
@@ -29,7 +29,7 @@ pub async fn add(scope: &mut WriteScope, billing: &Billing, new: NewMember) -> R
         let message = "There is no user with this e-mail address.";
         ServiceError::from(FieldError::new(FieldErrorCode::NotFound, "email", message))
     })?;
-    if !store::get_by_users(scope, &[user.id]).await?.is_empty() {
+    if !store::get_by_users(scope, &[user.id], ColumnSet::ID).await?.is_empty() {
         return Err(member_already());
     }
     billing.check_level(scope, Feature::TeamMembers, 1).await?;
@@ -137,7 +137,7 @@ impl Standing {
     async fn lock(scope: &mut WriteScope) -> Result<Self, ServiceError> {
         let owners = store::lock_owners(scope).await?;
         let user_id = scope.actor().user_id;
-        let me = store::get_by_users(scope, &[user_id]).await?.remove(&user_id);
+        let me = store::get_by_users(scope, &[user_id], ColumnSet::ALL).await?.remove(&user_id);
         // A caller who was removed while waiting is no longer a member.
         let me = me.ok_or(StoreError::NotAMember)?;
         Ok(Self { me: (*me).clone(), owners })

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use tenantry_domain::permission::Operation;
 use tenantry_domain::task::{MAX_SUBTASK_DEPTH, NewTask, Task, TaskChanges};
 use tenantry_domain::{Change, FieldError, FieldErrorCode, Position, ProjectId, Role, TaskId, UserId};
-use tenantry_store::{Scope, WriteScope, member, task as store};
+use tenantry_store::{ColumnSet, Scope, WriteScope, member, task as store};
 
 use crate::authorize::{authorize_in_project, check_unchanged};
 use crate::error::{ServiceError, name_reference};
@@ -100,7 +100,7 @@ async fn check_assignees(scope: &mut WriteScope, users: &[UserId]) -> Result<(),
     if scope.actor().role != Role::Guest || users.is_empty() {
         return Ok(());
     }
-    let seen = member::get_by_users(scope, users).await?;
+    let seen = member::get_by_users(scope, users, ColumnSet::ID).await?;
     if users.iter().all(|user| seen.contains_key(user)) {
         Ok(())
     } else {

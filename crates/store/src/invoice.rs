@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::columns::Columns;
 use crate::entity;
 use crate::error::StoreError;
+use crate::read::Read;
 use crate::record::{Record, uuids};
 use crate::scope::sealed::Sealed;
 use crate::scope::{Scope, Tenant, WriteScope};
@@ -79,28 +80,26 @@ struct StoredLine {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn line_items(
-    scope: &impl Scope,
-    ids: &[InvoiceId],
-) -> Result<HashMap<InvoiceId, Arc<Vec<LineItem>>>, StoreError> {
+pub fn line_items<'s>(scope: &'s impl Scope, ids: &[InvoiceId]) -> Read<'s, HashMap<InvoiceId, Arc<Vec<LineItem>>>> {
     let mut sql = Sql::new("SELECT t.id, t.currency, t.line_items FROM app.invoices t WHERE t.organization_id = ");
     sql.bind(scope.organization_id().as_uuid()).push(" AND t.id = ANY(").bind(uuids(ids)).push(")");
     visibility::invoices(scope.actor(), &mut sql, "t.project_id");
-    let rows = scope.connection().fetch(sql).await?;
-    let mut found = HashMap::with_capacity(rows.len());
-    for row in rows.iter() {
-        let mut columns = Columns::new(row, Invoice::INFO.table);
-        let (id, currency): (InvoiceId, Currency) = (columns.id()?, columns.parsed()?);
-        let Json(lines): Json<Vec<StoredLine>> = columns.next()?;
-        let lines = lines.into_iter().map(|line| LineItem {
-            description: line.description,
-            quantity: line.quantity,
-            rate: line.rate,
-            amount: Money::from_minor(line.amount, currency),
-        });
-        found.insert(id, Arc::new(lines.collect()));
-    }
-    Ok(found)
+    Read::rows(scope, sql, |_, rows| {
+        let mut found = HashMap::with_capacity(rows.len());
+        for row in rows.iter() {
+            let mut columns = Columns::new(row, Invoice::INFO.table);
+            let (id, currency): (InvoiceId, Currency) = (columns.id()?, columns.parsed()?);
+            let Json(lines): Json<Vec<StoredLine>> = columns.next()?;
+            let lines = lines.into_iter().map(|line| LineItem {
+                description: line.description,
+                quantity: line.quantity,
+                rate: line.rate,
+                amount: Money::from_minor(line.amount, currency),
+            });
+            found.insert(id, Arc::new(lines.collect()));
+        }
+        Ok(found)
+    })
 }
 
 /// Lines as the database holds them.

@@ -15,12 +15,15 @@ mod column_set;
 mod columns;
 mod entity;
 mod error;
+#[cfg(test)]
+mod fixture;
 mod membership;
 mod narrowing;
 mod nouns;
 mod ordering;
 mod page;
 mod pool;
+mod read;
 mod record;
 mod scope;
 mod shelf;
@@ -47,6 +50,7 @@ pub use column_set::ColumnSet;
 pub use error::{ConstraintKind, StoreError};
 pub use page::{Direction, Page, PageRequest};
 pub use pool::{Store, StoreSettings};
+pub use read::Read;
 pub use record::{
     ListOf, ListRequest, Record, columns_of, count, count_for, cursor, get, get_for_update, get_many, list, list_for,
     sort_columns,

@@ -9,9 +9,11 @@ use tenantry_domain::member::Member;
 use tenantry_domain::noun::Noun;
 use tenantry_domain::{Actor, MemberId, Role, UserId};
 
+use crate::column_set::ColumnSet;
 use crate::entity;
 use crate::error::StoreError;
-use crate::record::{Record, read, select, uuids};
+use crate::read::Read;
+use crate::record::{Record, columns_of, many, uuids};
 use crate::scope::sealed::Sealed;
 use crate::scope::{Scope, Tenant, WriteScope};
 use crate::sql::Sql;
@@ -42,17 +44,17 @@ impl Record for Member {
     }
 }
 
-/// The memberships of these users in the organization, in one statement.
+/// The memberships of these users in the organization, in one statement; of each, these columns.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn get_by_users(scope: &impl Scope, users: &[UserId]) -> Result<HashMap<UserId, Arc<Member>>, StoreError> {
-    let mut sql = select::<Member>(scope);
-    sql.push(" AND t.user_id = ANY(").bind(uuids(users)).push(")");
-    visibility::narrow::<Member>(scope.actor(), &mut sql);
-    let rows = scope.connection().fetch(sql).await?;
-    let read = |row| read::<Member>(scope.tenant(), row).map(|member| (member.user_id, Arc::new(member)));
-    rows.iter().map(read).collect()
+pub fn get_by_users<'s>(
+    scope: &'s impl Scope,
+    users: &[UserId],
+    columns: ColumnSet,
+) -> Read<'s, HashMap<UserId, Arc<Member>>> {
+    let key = columns_of::<Member>("user_id");
+    many(scope, "t.user_id", uuids(users), columns.and(key), |member: &Member| member.user_id)
 }
 
 /// How many members there are, counted no further than `up_to`.

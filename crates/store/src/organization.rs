@@ -12,6 +12,7 @@ use crate::columns::Columns;
 use crate::entity;
 use crate::error::StoreError;
 use crate::ordering::NAME_COLLATION;
+use crate::read::Read;
 use crate::scope::sealed::Sealed;
 use crate::scope::{IdentityScope, Scope, WorkerScope, WriteScope};
 use crate::sql::Sql;
@@ -39,8 +40,8 @@ fn decode(row: Row<'_>) -> Result<Organization, StoreError> {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn get_own(scope: &impl Scope) -> Result<Option<Organization>, StoreError> {
-    fetch_own(scope, "").await
+pub fn get_own(scope: &impl Scope) -> Read<'_, Option<Organization>> {
+    read_own(scope, "")
 }
 
 /// As [`get_own`], with the row locked until the transaction ends.
@@ -49,17 +50,16 @@ pub async fn get_own(scope: &impl Scope) -> Result<Option<Organization>, StoreEr
 /// Those of the database.
 pub async fn get_own_for_update(scope: &mut WriteScope) -> Result<Option<Organization>, StoreError> {
     // The weaker lock, because whatever is written in the organization meanwhile refers to this row.
-    fetch_own(scope, " FOR NO KEY UPDATE OF t").await
+    read_own(scope, " FOR NO KEY UPDATE OF t").await
 }
 
-async fn fetch_own(scope: &impl Scope, lock: &str) -> Result<Option<Organization>, StoreError> {
+fn read_own<'s>(scope: &'s impl Scope, lock: &str) -> Read<'s, Option<Organization>> {
     let mut sql = Sql::new("SELECT ");
     sql.push(COLUMNS)
         .push(" FROM app.organizations t WHERE t.id = ")
         .bind(scope.organization_id().as_uuid())
         .push(lock);
-    let rows = scope.connection().fetch(sql).await?;
-    rows.first().map(decode).transpose()
+    Read::rows(scope, sql, |_, rows| rows.first().map(decode).transpose())
 }
 
 /// The organizations that the user belongs to, by name, with the user's role in each.

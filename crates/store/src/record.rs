@@ -18,6 +18,7 @@ use crate::column_set::ColumnSet;
 use crate::columns::Columns;
 use crate::error::StoreError;
 use crate::page::{Cursor, Direction, Page, PageRequest};
+use crate::read::Read;
 use crate::scope::{Scope, Tenant};
 use crate::sql::Sql;
 use crate::{narrowing, ordering, visibility};
@@ -83,12 +84,11 @@ pub type ListOf<R> = ListRequest<<R as Noun>::Filter, <R as Noun>::Sort>;
 ///
 /// # Errors
 /// Those of the database.
-pub async fn get<R: Record>(scope: &impl Scope, id: R::Id) -> Result<Option<R>, StoreError> {
+pub fn get<R: Record>(scope: &impl Scope, id: R::Id) -> Read<'_, Option<R>> {
     let mut sql = select::<R>(scope);
     sql.push(" AND t.id = ").bind(id.as_uuid());
     visibility::narrow::<R>(scope.actor(), &mut sql);
-    let rows = scope.connection().fetch(sql).await?;
-    rows.first().map(|row| read(scope.tenant(), row)).transpose()
+    Read::rows(scope, sql, |tenant, rows| rows.first().map(|row| read(tenant, row)).transpose())
 }
 
 /// The row with this id, locked until the transaction ends. It is whole, whatever the actor sees of it, because what is written next is
@@ -110,47 +110,58 @@ pub async fn get_for_update<R: Record>(scope: &mut crate::WriteScope, id: R::Id)
 ///
 /// # Errors
 /// Those of the database.
-pub async fn get_many<R: Record>(
-    scope: &impl Scope,
+pub fn get_many<'s, R: Record>(
+    scope: &'s impl Scope,
     ids: &[R::Id],
     columns: ColumnSet,
-) -> Result<HashMap<R::Id, Arc<R>>, StoreError> {
+) -> Read<'s, HashMap<R::Id, Arc<R>>> {
+    many(scope, "t.id", uuids(ids), columns, Noun::id)
+}
+
+/// The visible rows that have one of these values in a column, of which no two have the same, by that value.
+pub(crate) fn many<'s, R: Record, K: Eq + Hash + Send + 's>(
+    scope: &'s impl Scope,
+    column: &str,
+    values: Vec<Uuid>,
+    columns: ColumnSet,
+    key: fn(&R) -> K,
+) -> Read<'s, HashMap<K, Arc<R>>> {
     let mut sql = select_columns::<R>(scope, columns);
-    sql.push(" AND t.id = ANY(").bind(uuids(ids)).push(")");
+    sql.push(" AND ").push(column).push(" = ANY(").bind(values).push(")");
     visibility::narrow::<R>(scope.actor(), &mut sql);
-    let rows = scope.connection().fetch(sql).await?;
-    let mut found = HashMap::with_capacity(rows.len());
-    for row in rows.iter() {
-        let record: R = read_columns(scope.tenant(), row, columns)?;
-        found.insert(record.id(), Arc::new(record));
-    }
-    Ok(found)
+    Read::rows(scope, sql, move |tenant, rows| {
+        let read = |row| read_columns::<R>(tenant, row, columns).map(|record| (key(&record), Arc::new(record)));
+        rows.iter().map(read).collect()
+    })
 }
 
 /// A page of the organization's list.
 ///
 /// # Errors
 /// [`StoreError::InvalidCursor`] for a cursor of another list; those of the database.
-pub async fn list<R: Record>(scope: &impl Scope, request: &ListOf<R>) -> Result<Page<Arc<R>>, StoreError> {
+pub fn list<'s, R: Record>(scope: &'s impl Scope, request: &ListOf<R>) -> Read<'s, Page<Arc<R>>> {
     let mut sql = select_columns::<R>(scope, request.columns);
     visibility::narrow::<R>(scope.actor(), &mut sql);
-    narrow_and_sort::<R>(scope, request, &mut sql)?;
-    let rows = scope.connection().fetch(sql).await?;
-    let read = |row| read_columns(scope.tenant(), row, request.columns).map(Arc::new);
-    let items = rows.iter().map(read).collect::<Result<_, _>>()?;
-    Ok(Page::new(items, &request.page))
+    if let Err(error) = narrow_and_sort::<R>(scope, request, &mut sql) {
+        return Read::settled(scope, Err(error));
+    }
+    let (columns, page) = (request.columns, request.page.clone());
+    Read::rows(scope, sql, move |tenant, rows| {
+        let read = |row| read_columns(tenant, row, columns).map(Arc::new);
+        Ok(Page::new(rows.iter().map(read).collect::<Result<_, _>>()?, &page))
+    })
 }
 
 /// The pages of many parents' lists, in one statement whatever their number; in the order of the parents.
 ///
 /// # Errors
 /// As [`list`].
-pub async fn list_for<R: Record, P: Id>(
-    scope: &impl Scope,
+pub fn list_for<'s, R: Record, P: Id>(
+    scope: &'s impl Scope,
     parent: R::Parent,
     parents: &[P],
     request: &ListOf<R>,
-) -> Result<Vec<Page<Arc<R>>>, StoreError> {
+) -> Read<'s, Vec<Page<Arc<R>>>> {
     // For each parent the lateral part reads one range of the index (organization, parent, sort key, id) and stops after
     // the page's rows.
     let relation = R::parent_info(parent);
@@ -166,46 +177,51 @@ pub async fn list_for<R: Record, P: Id>(
     if !visibility::comes_with_parent::<R>(scope.actor(), relation) {
         visibility::narrow::<R>(scope.actor(), &mut sql);
     }
-    narrow_and_sort::<R>(scope, request, &mut sql)?;
+    if let Err(error) = narrow_and_sort::<R>(scope, request, &mut sql) {
+        return Read::settled(scope, Err(error));
+    }
     // No ORDER BY here: the nested loop keeps the order of the parents and, within each, that of the lateral part, while a
     // sort by the parent would not be stable.
     sql.push(") page");
-    let rows = scope.connection().fetch(sql).await?;
-    let mut items: Vec<Vec<Arc<R>>> = parents.iter().map(|_| Vec::new()).collect();
-    for row in rows.iter() {
-        let parent: i64 = row.get(row.len() - 1)?;
-        let slot = usize::try_from(parent - 1).ok().and_then(|n| items.get_mut(n));
-        if let Some(slot) = slot {
-            slot.push(Arc::new(read_columns(scope.tenant(), row, request.columns)?));
+    let (count, columns, page) = (parents.len(), request.columns, request.page.clone());
+    Read::rows(scope, sql, move |tenant, rows| {
+        let mut items: Vec<Vec<Arc<R>>> = vec![Vec::new(); count];
+        for row in rows.iter() {
+            let parent: i64 = row.get(row.len() - 1)?;
+            let slot = usize::try_from(parent - 1).ok().and_then(|n| items.get_mut(n));
+            if let Some(slot) = slot {
+                slot.push(Arc::new(read_columns(tenant, row, columns)?));
+            }
         }
-    }
-    Ok(items.into_iter().map(|items| Page::new(items, &request.page)).collect())
+        Ok(items.into_iter().map(|items| Page::new(items, &page)).collect())
+    })
 }
 
 /// How many rows the organization's list has, whatever the page.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn count<R: Record>(scope: &impl Scope, filter: &R::Filter) -> Result<u64, StoreError> {
+pub fn count<'s, R: Record>(scope: &'s impl Scope, filter: &R::Filter) -> Read<'s, u64> {
     let mut sql = Sql::new("SELECT count(*) FROM ");
     sql.push(R::INFO.from).push(" WHERE t.organization_id = ").bind(scope.organization_id().as_uuid());
     visibility::narrow::<R>(scope.actor(), &mut sql);
     narrowing::narrow::<R>(filter, scope.tenant(), &mut sql);
-    let rows = scope.connection().fetch(sql).await?;
-    let count: i64 = rows.first().map_or(Ok(0), |row| row.get(0))?;
-    Ok(count.unsigned_abs())
+    Read::rows(scope, sql, |_, rows| {
+        let count: i64 = rows.first().map_or(Ok(0), |row| row.get(0))?;
+        Ok(count.unsigned_abs())
+    })
 }
 
 /// How many rows the lists of many parents have, in one statement. Every parent has an entry.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn count_for<R: Record, P: Id>(
-    scope: &impl Scope,
+pub fn count_for<'s, R: Record, P: Id>(
+    scope: &'s impl Scope,
     parent: R::Parent,
     parents: &[P],
     filter: &R::Filter,
-) -> Result<HashMap<P, u64>, StoreError> {
+) -> Read<'s, HashMap<P, u64>> {
     let relation = R::parent_info(parent);
     let mut sql = Sql::new("SELECT ");
     let organization = sql.value(scope.organization_id().as_uuid());
@@ -217,13 +233,14 @@ pub async fn count_for<R: Record, P: Id>(
     }
     narrowing::narrow::<R>(filter, scope.tenant(), &mut sql);
     sql.push(" GROUP BY 1");
-    let rows = scope.connection().fetch(sql).await?;
     let mut counts: HashMap<P, u64> = parents.iter().map(|parent| (*parent, 0)).collect();
-    for row in rows.iter() {
-        let (parent, count): (Uuid, i64) = (row.get(0)?, row.get(1)?);
-        counts.insert(P::from_uuid(parent), count.unsigned_abs());
-    }
-    Ok(counts)
+    Read::rows(scope, sql, |_, rows| {
+        for row in rows.iter() {
+            let (parent, count): (Uuid, i64) = (row.get(0)?, row.get(1)?);
+            counts.insert(P::from_uuid(parent), count.unsigned_abs());
+        }
+        Ok(counts)
+    })
 }
 
 /// The cursor of a row in a list of this order, for a caller.

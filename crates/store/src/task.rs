@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::entity;
 use crate::error::StoreError;
+use crate::read::Read;
 use crate::record::{Record, uuids};
 use crate::scope::sealed::Sealed;
 use crate::scope::{Scope, Tenant, WriteScope};
@@ -111,17 +112,18 @@ async fn assign(scope: &mut WriteScope, task_id: TaskId, users: &[UserId]) -> Re
 ///
 /// # Errors
 /// Those of the database.
-pub async fn assignees(scope: &impl Scope, tasks: &[TaskId]) -> Result<HashMap<TaskId, Arc<Vec<UserId>>>, StoreError> {
+pub fn assignees<'s>(scope: &'s impl Scope, tasks: &[TaskId]) -> Read<'s, HashMap<TaskId, Arc<Vec<UserId>>>> {
     let mut sql = Sql::new("SELECT a.task_id, a.user_id FROM app.task_assignees a WHERE a.organization_id = ");
     sql.bind(scope.organization_id().as_uuid());
     sql.push(" AND a.task_id = ANY(").bind(uuids(tasks)).push(") ORDER BY a.task_id, a.created_at, a.id");
-    let rows = scope.connection().fetch(sql).await?;
-    let mut found: HashMap<TaskId, Vec<UserId>> = HashMap::new();
-    for row in rows.iter() {
-        let (task, user): (Uuid, Uuid) = (row.get(0)?, row.get(1)?);
-        found.entry(TaskId::from_uuid(task)).or_default().push(UserId::from_uuid(user));
-    }
-    Ok(found.into_iter().map(|(task, users)| (task, Arc::new(users))).collect())
+    Read::rows(scope, sql, |_, rows| {
+        let mut found: HashMap<TaskId, Vec<UserId>> = HashMap::new();
+        for row in rows.iter() {
+            let (task, user): (Uuid, Uuid) = (row.get(0)?, row.get(1)?);
+            found.entry(TaskId::from_uuid(task)).or_default().push(UserId::from_uuid(user));
+        }
+        Ok(found.into_iter().map(|(task, users)| (task, Arc::new(users))).collect())
+    })
 }
 
 /// The greatest position in a project. Call it under [`lock_board`].

@@ -2,7 +2,7 @@
 
 use tenantry_domain::workspace::Workspace;
 
-use crate::error::StoreError;
+use crate::read::Read;
 use crate::record::{read, select};
 use crate::scope::Scope;
 use crate::visibility;
@@ -11,10 +11,9 @@ use crate::visibility;
 ///
 /// # Errors
 /// Those of the database.
-pub async fn get_default(scope: &impl Scope) -> Result<Option<Workspace>, StoreError> {
+pub fn get_default(scope: &impl Scope) -> Read<'_, Option<Workspace>> {
     let mut sql = select::<Workspace>(scope);
     sql.push(" AND t.is_default");
     visibility::narrow::<Workspace>(scope.actor(), &mut sql);
-    let rows = scope.connection().fetch(sql).await?;
-    rows.first().map(|row| read(scope.tenant(), row)).transpose()
+    Read::rows(scope, sql, |tenant, rows| rows.first().map(|row| read(tenant, row)).transpose())
 }

@@ -6,14 +6,13 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use async_graphql::{Context, Result};
-use futures_util::FutureExt as _;
 use tenantry_domain::Id;
 use tenantry_domain::noun::Noun;
-use tenantry_store::{ListOf, Page, ReadScope, Record, StoreError, count, count_for, list, list_for};
+use tenantry_store::{ListOf, Page, Read, ReadScope, Record, StoreError, count, count_for, list, list_for};
 use uuid::Uuid;
 
 use super::Origin;
-use crate::dataloader::{Loaded, Loader, Reads};
+use crate::dataloader::{Found, Loader, Reads};
 use crate::error::read_failed;
 use crate::object::RecordNode;
 
@@ -52,67 +51,63 @@ impl<R: Record> Loader for Pages<R> {
     type Key = PagesKey<R>;
     type Value = PagesValue<R>;
 
-    async fn load(scope: &ReadScope, keys: &[Self::Key]) -> Loaded<Self> {
-        let mut groups: Vec<Vec<&Self::Key>> = Vec::new();
-        let mut keys: Vec<&Self::Key> = keys.iter().collect();
-        while let Some((kind, _, request)) = keys.first().copied() {
+    fn read<'s>(scope: &'s ReadScope, keys: &[Self::Key]) -> Read<'s, Found<Self>> {
+        let mut groups: Vec<Vec<Self::Key>> = Vec::new();
+        let mut keys = keys.to_vec();
+        while let Some((kind, _, request)) = keys.first().cloned() {
             // Keys that differ in their parents alone are one statement.
             let (same, others): (Vec<_>, Vec<_>) =
-                keys.into_iter().partition(|(other, _, asked)| other == kind && asked == request);
+                keys.into_iter().partition(|(other, _, asked)| *other == kind && *asked == request);
             keys = others;
             groups.push(same);
         }
-        let results = scope.together(groups.iter().map(|same| pages_of::<R>(scope, same).boxed()).collect()).await;
-        let mut found = HashMap::new();
-        for (same, pages) in groups.into_iter().zip(results) {
-            match own_fault(pages)?.map(Vec::into_iter).map_err(Arc::new) {
-                Ok(mut pages) => found.extend(same.into_iter().map(|key| {
-                    let count = if key.0.is_some() { key.1.len() } else { 1 };
-                    (key.clone(), Ok(Arc::new(pages.by_ref().take(count).collect())))
-                })),
-                Err(error) => {
-                    // Nothing was read, and it is an answer nevertheless.
-                    scope.ensure_open().await?;
-                    found.extend(same.into_iter().map(|key| (key.clone(), Err(Arc::clone(&error)))));
+        let reads = groups.iter().map(|same| pages_of::<R>(scope, same)).collect();
+        Read::all(scope, reads).then(|results| {
+            let mut found = HashMap::new();
+            for (same, pages) in groups.into_iter().zip(results?) {
+                match own_fault(pages)?.map(Vec::into_iter).map_err(Arc::new) {
+                    Ok(mut pages) => found.extend(same.into_iter().map(|key| {
+                        let count = if key.0.is_some() { key.1.len() } else { 1 };
+                        let pages = pages.by_ref().take(count).collect();
+                        (key, Ok(Arc::new(pages)))
+                    })),
+                    Err(error) => found.extend(same.into_iter().map(|key| (key, Err(Arc::clone(&error))))),
                 }
             }
-        }
-        Ok(found)
+            Ok(found)
+        })
     }
 }
 
 /// The pages of keys that differ in their parents alone, in one statement.
-async fn pages_of<R: Record>(
-    scope: &ReadScope,
-    keys: &[&PagesKey<R>],
-) -> std::result::Result<Vec<Page<Arc<R>>>, StoreError> {
-    let Some((kind, _, request)) = keys.first() else { return Ok(Vec::new()) };
-    let Some(kind) = kind else { return list::<R>(scope, request).await.map(|page| vec![page]) };
+fn pages_of<'s, R: Record>(scope: &'s ReadScope, keys: &[PagesKey<R>]) -> Read<'s, Vec<Page<Arc<R>>>> {
+    let Some((kind, _, request)) = keys.first() else { return Read::ready(scope, Vec::new()) };
+    let Some(kind) = kind else { return list::<R>(scope, request).map(|page| vec![page]) };
     let parents: Vec<ParentId> =
         keys.iter().flat_map(|(_, parents, _)| parents.iter().copied()).map(ParentId).collect();
-    lists_of::<R>(scope, *kind, &parents, request).await
+    lists_of::<R>(scope, *kind, parents, request)
 }
 
 /// The lists of parents, among which one may come more than once: a task is assigned to several members.
-async fn lists_of<R: Record>(
-    scope: &ReadScope,
+fn lists_of<'s, R: Record>(
+    scope: &'s ReadScope,
     kind: R::Parent,
-    parents: &[ParentId],
+    parents: Vec<ParentId>,
     request: &ListOf<R>,
-) -> std::result::Result<Vec<Page<Arc<R>>>, StoreError> {
+) -> Read<'s, Vec<Page<Arc<R>>>> {
     let mut places = HashMap::with_capacity(parents.len());
     let mut distinct = Vec::with_capacity(parents.len());
-    for parent in parents {
+    for parent in &parents {
         places.entry(*parent).or_insert_with(|| {
             distinct.push(*parent);
             distinct.len() - 1
         });
     }
-    let pages = list_for::<R, _>(scope, kind, &distinct, request).await?;
+    let pages = list_for::<R, _>(scope, kind, &distinct, request);
     if distinct.len() == parents.len() {
-        return Ok(pages);
+        return pages;
     }
-    Ok(parents.iter().filter_map(|parent| pages.get(*places.get(parent)?).cloned()).collect())
+    pages.map(move |pages| parents.iter().filter_map(|parent| pages.get(*places.get(parent)?).cloned()).collect())
 }
 
 /// Tells a cursor of another list, which is the fault of the one who sent it, from a failed statement, which is everybody's.
@@ -133,28 +128,30 @@ impl<R: Record> Loader for Totals<R> {
     type Key = (Origin<R::Parent>, Arc<R::Filter>);
     type Value = u64;
 
-    async fn load(scope: &ReadScope, keys: &[Self::Key]) -> Loaded<Self> {
-        let groups = grouped::<R, _>(keys);
-        let counts = groups.iter().map(|group| totals_of::<R>(scope, group).boxed()).collect();
-        let mut found = HashMap::with_capacity(keys.len());
-        for totals in scope.together(counts).await {
-            found.extend(totals?.into_iter().map(|(key, total)| (key, Ok(total))));
-        }
-        Ok(found)
+    fn read<'s>(scope: &'s ReadScope, keys: &[Self::Key]) -> Read<'s, Found<Self>> {
+        let reads = grouped::<R, _>(keys).into_iter().map(|group| totals_of::<R>(scope, group)).collect();
+        Read::all(scope, reads).then(|results| {
+            let mut found = HashMap::new();
+            for totals in results? {
+                found.extend(totals?.into_iter().map(|(key, total)| (key, Ok(total))));
+            }
+            Ok(found)
+        })
     }
 }
 
 /// The totals that one statement answers.
-async fn totals_of<R: Record>(
+fn totals_of<R: Record>(
     scope: &ReadScope,
-    (kind, filter, parents): &Group<R, R::Filter>,
-) -> std::result::Result<Vec<(<Totals<R> as Loader>::Key, u64)>, StoreError> {
-    let Some(kind) = *kind else {
-        return Ok(vec![((Origin::Root, Arc::clone(filter)), count::<R>(scope, filter).await?)]);
+    (kind, filter, parents): Group<R, R::Filter>,
+) -> Read<'_, Vec<(<Totals<R> as Loader>::Key, u64)>> {
+    let Some(kind) = kind else {
+        return count::<R>(scope, &filter).map(|total| vec![((Origin::Root, filter), total)]);
     };
-    let totals = count_for::<R, ParentId>(scope, kind, parents, filter).await?;
-    let of = |id: ParentId| (Origin::Parent(kind, id.0), Arc::clone(filter));
-    Ok(totals.into_iter().map(|(id, total)| (of(id), total)).collect())
+    count_for::<R, ParentId>(scope, kind, &parents, &filter).map(move |totals| {
+        let of = |id: ParentId| (Origin::Parent(kind, id.0), Arc::clone(&filter));
+        totals.into_iter().map(|(id, total)| (of(id), total)).collect()
+    })
 }
 
 /// Totals that one statement answers: what they hang on, what is asked, and the parents.

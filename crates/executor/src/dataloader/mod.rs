@@ -1,5 +1,5 @@
 //! Batching without timers: every read of a request waits until the whole execution can go no further, and then all that wait
-//! run, one statement per kind of read.
+//! are sent in one round trip, one statement per kind of read.
 //!
 //! async-graphql polls all fields of a level before any of them can finish, so at the moment when nothing is left to do every
 //! key of the level is known. The number of statements therefore depends on the query's shape alone: not on the data, not on
@@ -10,7 +10,6 @@ mod queue;
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::future::Future;
 use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use tenantry_domain::Identity;
-use tenantry_store::{ReadScope, Store, StoreError};
+use tenantry_store::{Read, ReadScope, Store, StoreError};
 use tokio::time::Instant;
 
 use self::queue::{Flush, Queue};
@@ -33,15 +32,12 @@ pub trait Loader: Send + Sync + Sized + 'static {
     /// What comes back. Cloned for everyone who asks, so it is an `Arc` or small.
     type Value: Clone + Send + Sync + 'static;
 
-    /// Reads all keys. A key without an entry has no value.
-    ///
-    /// What is given without having read anything needs [`ReadScope::ensure_open`] first: until then nobody knows whether the
-    /// caller belongs to the organization.
-    fn load<'a>(scope: &'a ReadScope, keys: &'a [Self::Key]) -> impl Future<Output = Loaded<Self>> + Send + 'a;
+    /// The read of all keys. A key without an entry has no value.
+    fn read<'s>(scope: &'s ReadScope, keys: &[Self::Key]) -> Read<'s, Found<Self>>;
 }
 
-/// What a loader came back with: the values, and the keys that failed.
-pub type Loaded<L> = Result<HashMap<<L as Loader>::Key, Result<<L as Loader>::Value, Arc<StoreError>>>, StoreError>;
+/// What a loader comes back with: the values, and the keys that failed.
+pub type Found<L> = HashMap<<L as Loader>::Key, Result<<L as Loader>::Value, Arc<StoreError>>>;
 
 /// A failed read, shared by all who waited for it.
 pub type ReadError = Arc<StoreError>;
@@ -185,7 +181,7 @@ impl Reads {
         Ok(scope)
     }
 
-    /// Runs all that waits, in one round trip if each needs but one statement.
+    /// Reads all that waits, in one round trip.
     async fn flush(&self) {
         // A statement that failed has taken the transaction with it: nothing after it could be read in the same snapshot.
         let (waiting, mut failed, writes) = {
@@ -211,7 +207,7 @@ impl Reads {
         }
     }
 
-    /// Reads what all of these have pending. On failure, some may have it pending still.
+    /// Reads what all of these have pending. What could not be read is pending still.
     async fn read(&self, waiting: &[Arc<dyn Flush>]) -> Result<(), StoreError> {
         let scope = self.scope(true).await?;
         match read_in(&scope, waiting).await {
@@ -227,13 +223,6 @@ impl Reads {
 
 /// Reads what all of these have pending, in this snapshot.
 async fn read_in(scope: &ReadScope, waiting: &[Arc<dyn Flush>]) -> Result<(), StoreError> {
-    match waiting {
-        [only] => only.flush(scope).await?,
-        several => {
-            let reads = several.iter().map(|queue| queue.flush(scope)).collect();
-            scope.together(reads).await.into_iter().collect::<Result<(), StoreError>>()?;
-        }
-    }
-    // Whoever needed no statement is to know nothing of the organization either, unless they belong to it.
-    scope.ensure_open().await
+    let reads = waiting.iter().map(|queue| queue.read(scope)).collect();
+    Read::all(scope, reads).await?.into_iter().collect()
 }

@@ -4,11 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
-use tenantry_store::{ReadScope, StoreError};
+use tenantry_store::{Read, ReadScope};
 
-use super::{Loader, ReadError};
+use super::{Found, Loader, ReadError};
 
 /// The keys of one loader.
 pub(super) struct Queue<L: Loader> {
@@ -36,8 +35,8 @@ impl<L: Loader> Default for Entries<L> {
 
 /// A queue, whatever it loads.
 pub(super) trait Flush: Send + Sync {
-    /// Reads what is pending and wakes all who wait. When the whole batch fails, it stays pending.
-    fn flush<'a>(&'a self, scope: &'a ReadScope) -> BoxFuture<'a, Result<(), StoreError>>;
+    /// The read of what is pending, which wakes all who wait for it. Unless it succeeds, it is pending again.
+    fn read<'s>(&'s self, scope: &'s ReadScope) -> Read<'s, ()>;
     /// Tells all who wait that what is pending cannot be read.
     fn fail(&self, error: &ReadError);
 }
@@ -81,24 +80,33 @@ impl<L: Loader> Queue<L> {
 }
 
 impl<L: Loader> Flush for Queue<L> {
-    fn flush<'a>(&'a self, scope: &'a ReadScope) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(async move {
-            let keys = self.take_pending();
-            match L::load(scope, &keys).await {
-                Ok(mut found) => {
-                    self.settle(keys, |key| found.remove(key).transpose());
-                    Ok(())
-                }
-                Err(error) => {
-                    self.entries.lock().pending = keys;
-                    Err(error)
-                }
-            }
-        })
+    fn read<'s>(&'s self, scope: &'s ReadScope) -> Read<'s, ()> {
+        let taken = Taken { queue: self, keys: self.take_pending() };
+        L::read(scope, &taken.keys).map(|found| taken.settle(found))
     }
 
     fn fail(&self, error: &ReadError) {
         let keys = self.take_pending();
         self.settle(keys, |_| Err(Arc::clone(error)));
+    }
+}
+
+/// Keys that are being read. Dropped before they were, they are pending again.
+struct Taken<'q, L: Loader> {
+    queue: &'q Queue<L>,
+    keys: Vec<L::Key>,
+}
+
+impl<L: Loader> Taken<'_, L> {
+    fn settle(mut self, mut found: Found<L>) {
+        self.queue.settle(std::mem::take(&mut self.keys), |key| found.remove(key).transpose());
+    }
+}
+
+impl<L: Loader> Drop for Taken<'_, L> {
+    fn drop(&mut self) {
+        if !self.keys.is_empty() {
+            self.queue.entries.lock().pending.append(&mut self.keys);
+        }
     }
 }

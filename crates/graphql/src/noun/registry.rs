@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use tenantry_domain::noun::{Kind, NounInfo};
 use tenantry_domain::{Id as _, UserId};
 use tenantry_executor::connection::{Connection, Origin};
-use tenantry_executor::loaders::{load, node, selected_node};
+use tenantry_executor::loaders::{node, selected_node};
 use tenantry_executor::object::{Object as Resolved, ResolveLists, page, resolve_lists};
 use tenantry_executor::scalar::{CurrencyCode, Date, DecimalText, Money, Timestamp};
 use tenantry_store::Record;
@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::meta::Inputs;
 use super::root::Mutations;
 use super::{Row, arguments, choice};
-use crate::loaders::MembersByUser;
+use crate::loaders::load_member;
 
 /// A noun as the API shows it.
 pub(crate) trait Shown: Record {
@@ -175,7 +175,7 @@ async fn selected<R: Shown>(
 
 /// The member who is this user: members are what is linked to by user.
 async fn by_user<R: Shown>(context: &Context<'_>, id: Uuid) -> async_graphql::Result<Option<Arc<R>>> {
-    let member = load::<MembersByUser>(context, UserId::from_uuid(id)).await?;
+    let member = load_member(context, UserId::from_uuid(id)).await?;
     let row = member.map(|member| member as Arc<dyn std::any::Any + Send + Sync>);
     Ok(row.and_then(|row| row.downcast::<R>().ok()))
 }

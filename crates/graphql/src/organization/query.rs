@@ -6,7 +6,7 @@ use tenantry_executor::object::{Object as Resolved, Ordered};
 
 use super::summary::{OrganizationSummary, OwnOrganizations};
 use super::{Organization, gone, own};
-use crate::loaders::MembersByUser;
+use crate::loaders::load_member;
 use crate::member::{Member, Role};
 use crate::noun::Choice;
 
@@ -26,7 +26,7 @@ impl Viewer {
     /// Your membership of the organization.
     async fn member(&self, context: &Context<'_>) -> Result<Resolved<Member>> {
         let actor = load::<WhoAmI>(context, ()).await?.ok_or_else(gone)?;
-        let member = load::<MembersByUser>(context, actor.user_id).await?.ok_or_else(gone)?;
+        let member = load_member(context, actor.user_id).await?.ok_or_else(gone)?;
         Ok(member.into())
     }
 

@@ -10,7 +10,7 @@ use tenantry_domain::task::{self as domain, Task as Record};
 use tenantry_executor::loaders::load;
 use tenantry_executor::object::Object as Resolved;
 
-use crate::loaders::{Assignees, MembersByUser};
+use crate::loaders::{Assignees, load_member};
 use crate::member::Member;
 use crate::noun::{Choice, Row, Shown};
 
@@ -40,7 +40,7 @@ impl TaskMore {
     /// The assigned members; at most 50.
     async fn assignees(&self, context: &Context<'_>) -> Result<Vec<Resolved<Member>>> {
         let users = load::<Assignees>(context, self.0.id).await?.unwrap_or_default();
-        let members = try_join_all(users.iter().map(|user_id| load::<MembersByUser>(context, *user_id))).await?;
+        let members = try_join_all(users.iter().map(|user_id| load_member(context, *user_id))).await?;
         Ok(members.into_iter().flatten().map(Resolved::from).collect())
     }
 }

@@ -10,6 +10,7 @@ use tenantry_domain::subscription::Subscription;
 use super::subscription::{COLUMNS, decode};
 use crate::columns::Columns;
 use crate::error::StoreError;
+use crate::read::Read;
 use crate::scope::Scope;
 use crate::sql::Sql;
 
@@ -42,7 +43,7 @@ pub struct Asked<'p> {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn usage(scope: &impl Scope, asked: &[Asked<'_>]) -> Result<Option<Usage>, StoreError> {
+pub fn usage<'s>(scope: &'s impl Scope, asked: &[Asked<'_>]) -> Read<'s, Option<Usage>> {
     let now = scope.tenant().clock.now();
     let mut sql = Sql::new("SELECT ");
     let organization = sql.value(scope.organization_id().as_uuid());
@@ -83,19 +84,21 @@ pub async fn usage(scope: &impl Scope, asked: &[Asked<'_>]) -> Result<Option<Usa
         sql.push(" END");
     }
     sql.push(" FROM billing.organization_billing b WHERE b.organization_id = ").push_placeholder(organization);
-    let rows = scope.connection().fetch(sql).await?;
-    let Some(row) = rows.first() else { return Ok(None) };
-    let mut columns = Columns::new(row, "billing.organization_billing");
-    let subscription = decode(&mut columns)?;
-    let exceptions = exceptions(&mut columns)?;
-    let counters = counters(&mut columns)?;
-    let mut counted = HashMap::with_capacity(levels.len());
-    for level in levels {
-        if let Some(count) = columns.next::<Option<i64>>()? {
-            counted.insert(level.feature, count);
+    let levels: Vec<Feature> = levels.iter().map(|level| level.feature).collect();
+    Read::rows(scope, sql, move |_, rows| {
+        let Some(row) = rows.first() else { return Ok(None) };
+        let mut columns = Columns::new(row, "billing.organization_billing");
+        let subscription = decode(&mut columns)?;
+        let exceptions = exceptions(&mut columns)?;
+        let counters = counters(&mut columns)?;
+        let mut counted = HashMap::with_capacity(levels.len());
+        for level in levels {
+            if let Some(count) = columns.next::<Option<i64>>()? {
+                counted.insert(level, count);
+            }
         }
-    }
-    Ok(Some(Usage { subscription, exceptions, levels: counted, counters }))
+        Ok(Some(Usage { subscription, exceptions, levels: counted, counters }))
+    })
 }
 
 /// The table and the condition that define a level, to be followed by a further condition; `None` for features without

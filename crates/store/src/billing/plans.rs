@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use tenantry_domain::feature::Feature;
 use tenantry_domain::plan::{Allowance, Plan, PlanTable};
-use tenantry_wire::Connection;
+use tenantry_wire::{Connection, Rows};
 
 use crate::apart;
 use crate::columns::Columns;
 use crate::error::{ConstraintKind, StoreError};
+use crate::read::Read;
 use crate::scope::Scope;
 use crate::sql::Sql;
 
@@ -31,15 +32,16 @@ pub struct PlansRead {
 ///
 /// # Errors
 /// [`StoreError::Corrupt`] when a row names a feature that the domain does not know; else those of the database.
-pub async fn list(scope: &impl Scope) -> Result<PlansRead, StoreError> {
-    let rows = scope
-        .connection()
-        .fetch(Sql::new(
-            "SELECT p.id, p.name, p.rank, p.is_public, f.feature, f.limit_value, f.enabled, \
-             (extract(epoch FROM clock_timestamp() - transaction_timestamp()) * 1000000)::bigint \
-             FROM billing.plans p LEFT JOIN billing.plan_features f ON f.plan = p.id ORDER BY p.rank, p.id",
-        ))
-        .await?;
+pub fn list(scope: &impl Scope) -> Read<'_, PlansRead> {
+    let sql = Sql::new(
+        "SELECT p.id, p.name, p.rank, p.is_public, f.feature, f.limit_value, f.enabled, \
+         (extract(epoch FROM clock_timestamp() - transaction_timestamp()) * 1000000)::bigint \
+         FROM billing.plans p LEFT JOIN billing.plan_features f ON f.plan = p.id ORDER BY p.rank, p.id",
+    );
+    Read::rows(scope, sql, |_, rows| decode(rows))
+}
+
+fn decode(rows: &Rows) -> Result<PlansRead, StoreError> {
     let mut plans: Vec<Plan> = Vec::new();
     let mut age = Duration::ZERO;
     for row in rows.iter() {

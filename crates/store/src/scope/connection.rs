@@ -1,19 +1,15 @@
 //! A connection with an open transaction. One that wrote, or that was cut off, never goes back to the shelf with it.
 
-use std::collections::VecDeque;
 use std::fmt;
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
 
-use futures_util::future::{self, BoxFuture, FutureExt as _, MaybeDone, maybe_done};
-use parking_lot::Mutex;
 use tenantry_domain::OrganizationId;
 use tenantry_wire::{Answer, Command, Error, Parameters, Rows};
+use tokio::sync::Mutex;
 use tracing::Instrument as _;
 
 use crate::error::StoreError;
+use crate::read::Answers;
 use crate::shelf::{BEGIN, Lease, ROLLBACK, Shelf};
 use crate::sql::Sql;
 
@@ -72,11 +68,10 @@ pub(crate) type Check = Box<dyn Fn(&Rows) -> Result<(), StoreError> + Send + Syn
 
 /// A connection inside a transaction.
 ///
-/// Statements of concurrent callers run one after the other, or together in one round trip: see [`together`](Self::together).
+/// Concurrent callers take turns, a round trip each.
 pub struct Connection {
     shelf: Arc<Shelf>,
-    held: tokio::sync::Mutex<Held>,
-    queue: Mutex<Queue>,
+    held: Mutex<Held>,
     keeps: Keeps,
 }
 
@@ -91,74 +86,13 @@ struct Held {
     refused: Option<StoreError>,
 }
 
-#[derive(Default)]
-struct Queue {
-    waiting: Vec<Waiting>,
-    /// Whether statements only queue, because others will come to be sent with them.
-    is_corked: bool,
-}
-
-/// One who waits for an answer.
-struct Waiting {
-    /// Nothing to run is asked by one who only waits until the transaction has begun.
-    sql: Option<Sql>,
-    /// The organization that the transaction must still be bound to behind the statement, which is not one of ours.
-    within: Option<OrganizationId>,
-    slot: Arc<Slot>,
-}
-
-/// Where an answer will be.
-#[derive(Default)]
-struct Slot(Mutex<Awaited>);
-
-#[derive(Default)]
-struct Awaited {
-    answer: Option<Result<Answer, StoreError>>,
-    waker: Option<Waker>,
-}
-
-/// Those who wait for an exchange, and whether each with a statement. Dropped half-way, it tells them that there will be no
-/// answer.
-struct Taken(VecDeque<(bool, Arc<Slot>)>);
-
-impl Drop for Taken {
-    fn drop(&mut self) {
-        for (_, slot) in self.0.drain(..) {
-            slot.fill(Err(ended()));
-        }
-    }
-}
-
-impl Slot {
-    fn fill(&self, answer: Result<Answer, StoreError>) {
-        let waker = {
-            let mut slot = self.0.lock();
-            slot.answer = Some(answer);
-            slot.waker.take()
-        };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-
-    fn take(&self) -> Option<Result<Answer, StoreError>> {
-        self.0.lock().answer.take()
-    }
-
-    fn poll(&self, context: &Context<'_>) -> Poll<Result<Answer, StoreError>> {
-        let mut slot = self.0.lock();
-        if let Some(answer) = slot.answer.take() {
-            return Poll::Ready(answer);
-        }
-        slot.waker = Some(context.waker().clone());
-        Poll::Pending
-    }
-}
-
 impl Held {
     /// Sends the statements, behind what opens the transaction if that is still to be sent. Gives the answers to those before
     /// the one that failed.
     async fn exchange(&mut self, from: &Arc<Shelf>, statements: &[Sql]) -> (Vec<Answer>, Result<(), StoreError>) {
+        if statements.is_empty() && self.opening.is_none() && self.is_settled {
+            return (Vec::new(), Ok(()));
+        }
         if !self.is_settled {
             return (Vec::new(), Err(self.refused.clone().unwrap_or_else(ended)));
         }
@@ -259,7 +193,7 @@ impl Connection {
         let lease = Some(shelf.take().await?);
         let held = Held { lease, opening: None, is_settled: true, refused: None };
         let shelf = Arc::clone(shelf);
-        Ok(Self { shelf, held: held.into(), queue: Mutex::default(), keeps: begin.keeps() })
+        Ok(Self { shelf, held: held.into(), keeps: begin.keeps() })
     }
 
     /// Takes a connection and opens the transaction; gives the answer to the opening's question.
@@ -274,9 +208,10 @@ impl Connection {
         Ok((connection, rows))
     }
 
-    /// Opens the transaction, if no statement has done so.
-    pub(crate) async fn ensure_open(&self) -> Result<(), StoreError> {
-        self.answer(None, None).await.map(drop)
+    /// Sends these statements in one round trip, behind what opens the transaction if nothing has done so.
+    pub(crate) async fn exchange(&self, statements: &[Sql]) -> Answers {
+        let (given, result) = self.held.lock().await.exchange(&self.shelf, statements).await;
+        Answers::new(given, result)
     }
 
     /// The connection, whose transaction keeps more from others than it did when it began.
@@ -285,9 +220,13 @@ impl Connection {
         self
     }
 
+    async fn answer(&self, sql: Sql) -> Result<Answer, StoreError> {
+        self.exchange(&[sql]).await.next()
+    }
+
     /// Runs a statement and gives its rows.
     pub(crate) async fn fetch(&self, sql: Sql) -> Result<Rows, StoreError> {
-        Ok(self.answer(Some(sql), None).await?.rows)
+        Ok(self.answer(sql).await?.rows)
     }
 
     /// Runs a statement that gives one number.
@@ -298,53 +237,24 @@ impl Connection {
 
     /// Runs a statement and gives the number of rows that it touched.
     pub(crate) async fn execute(&self, sql: Sql) -> Result<u64, StoreError> {
-        Ok(self.answer(Some(sql), None).await?.affected)
+        Ok(self.answer(sql).await?.affected)
     }
 
-    /// Runs a statement that somebody else wrote. Nobody gets its answer, nor any that comes in the same round trip, unless the
-    /// transaction is bound to the organization afterwards; if it is not, it is over.
+    /// Runs a statement that somebody else wrote. Nobody gets its answer unless the transaction is bound to the organization
+    /// afterwards; if it is not, it is over.
     pub(crate) async fn answer_within(&self, sql: Sql, organization: OrganizationId) -> Result<Answer, StoreError> {
-        self.answer(Some(sql), Some(organization)).await
+        let mut held = self.held.lock().await;
+        let (answers, result) = held.exchange(&self.shelf, &[sql, is_within(organization)]).await;
+        result?;
+        let mut answers = answers.into_iter();
+        let answer = answers.next();
+        held.require(answers.next())?;
+        answer.ok_or_else(ended)
     }
 
     /// Changes a setting until the transaction ends.
     pub(crate) async fn set(&self, statement: String) -> Result<(), StoreError> {
-        self.answer(Some(Sql::once(statement)), None).await.map(drop)
-    }
-
-    /// Runs reads side by side, which may do the same with theirs: see [`ReadScope::together`](super::ReadScope::together). A
-    /// statement whose values cannot be sent takes all those with it that would travel with it.
-    pub(crate) async fn together<T>(&self, reads: Vec<BoxFuture<'_, T>>) -> Vec<T> {
-        // One that is alone waits for no other.
-        if let [_] = reads[..] {
-            return future::join_all(reads).await;
-        }
-        let mut reads: Vec<MaybeDone<_>> = reads.into_iter().map(maybe_done).collect();
-        let mut sending: Option<BoxFuture<'_, ()>> = None;
-        poll_fn(|context| {
-            loop {
-                let was_corked = std::mem::replace(&mut self.queue.lock().is_corked, true);
-                let mut done = true;
-                for read in &mut reads {
-                    done &= read.poll_unpin(context).is_ready();
-                }
-                let mut queue = self.queue.lock();
-                queue.is_corked = was_corked;
-                if done {
-                    return Poll::Ready(());
-                }
-                // Whoever runs these reads beside others sends for all of them.
-                if sending.is_none() && (was_corked || queue.waiting.is_empty()) {
-                    return Poll::Pending;
-                }
-                drop(queue);
-                // One that was begun may wait for what one of the reads does on its own, so they are asked every time.
-                ready!(sending.get_or_insert_with(|| Box::pin(self.send_queued())).poll_unpin(context));
-                sending = None;
-            }
-        })
-        .await;
-        reads.iter_mut().filter_map(|read| Pin::new(read).take_output()).collect()
+        self.answer(Sql::once(statement)).await.map(drop)
     }
 
     /// Commits and gives the connection back.
@@ -357,56 +267,6 @@ impl Connection {
             lease.put_back();
         }
         Ok(())
-    }
-
-    async fn answer(&self, sql: Option<Sql>, within: Option<OrganizationId>) -> Result<Answer, StoreError> {
-        let slot = Arc::new(Slot::default());
-        let is_corked = {
-            let mut queue = self.queue.lock();
-            queue.waiting.push(Waiting { sql, within, slot: Arc::clone(&slot) });
-            queue.is_corked
-        };
-        if is_corked {
-            return poll_fn(|context| slot.poll(context)).await;
-        }
-        self.send_queued().await;
-        // Somebody else may have sent it along with theirs, and given up before the answer.
-        slot.take().unwrap_or_else(|| Err(ended()))
-    }
-
-    /// Sends all statements that are queued.
-    async fn send_queued(&self) {
-        let mut held = self.held.lock().await;
-        let waiting = std::mem::take(&mut self.queue.lock().waiting);
-        let mut statements = Vec::with_capacity(waiting.len() + 1);
-        let mut slots = Taken(VecDeque::with_capacity(waiting.len()));
-        let mut guarded = None;
-        for Waiting { sql, within, slot } in waiting {
-            slots.0.push_back((sql.is_some(), slot));
-            statements.extend(sql);
-            guarded = within.or(guarded);
-        }
-        statements.extend(guarded.map(is_within));
-        let (mut answers, mut result) = if statements.is_empty() && held.opening.is_none() && held.is_settled {
-            (Vec::new(), Ok(()))
-        } else {
-            held.exchange(&self.shelf, &statements).await
-        };
-        if guarded.is_some() {
-            result = result.and_then(|()| held.require(answers.pop()));
-            // Those before the one that failed were not looked at.
-            if result.is_err() {
-                answers.clear();
-            }
-        }
-        let mut answers = answers.into_iter();
-        while let Some((has_statement, slot)) = slots.0.pop_front() {
-            let answer =
-                if has_statement { answers.next() } else { Some(Answer::default()).filter(|_| result.is_ok()) };
-            // None is missing if all went well.
-            let missing = || result.clone().map_or_else(Err, |()| Err(ended()));
-            slot.fill(answer.map_or_else(missing, Ok));
-        }
     }
 }
 

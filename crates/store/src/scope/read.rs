@@ -1,6 +1,5 @@
 //! The scope of reads: one per request, one snapshot of the tenant's graph.
 
-use futures_util::future::BoxFuture;
 use tenantry_domain::Identity;
 
 use super::connection::Keeps;
@@ -30,8 +29,7 @@ impl ReadScope {
     /// of its first statement. Nobody gets an answer that was meant for another role:
     /// [`StoreError::MembershipChanged`] comes in its place, and the scope is to be opened anew.
     ///
-    /// Until a statement was answered, or [`ensure_open`](Self::ensure_open) has returned, the [`actor`](Scope::actor) is what is
-    /// remembered, not what is.
+    /// Until a [`Read`](crate::Read) has come to an end, the [`actor`](Scope::actor) is what is remembered, not what is.
     ///
     /// `notice` is told whether the user is a member of the organization, before anybody waits for an answer: what is
     /// remembered at first, and what was read later.
@@ -45,20 +43,6 @@ impl ReadScope {
     ) -> Result<Self, StoreError> {
         let (connection, tenant) = store.prepare_tenant(identity, Box::new(notice)).await?;
         Ok(Self { connection, tenant })
-    }
-
-    /// Begins the transaction, if no statement has done so yet.
-    ///
-    /// # Errors
-    /// As those of the first statement: see [`prepare`](Self::prepare).
-    pub async fn ensure_open(&self) -> Result<(), StoreError> {
-        self.connection.ensure_open().await
-    }
-
-    /// Runs reads of this scope side by side and gives what they give, in their order. The statements that they wait for at
-    /// the same time travel in one round trip; when one of those fails, those behind it fail with the same error.
-    pub async fn together<T>(&self, reads: Vec<BoxFuture<'_, T>>) -> Vec<T> {
-        self.connection.together(reads).await
     }
 
     /// As [`open`](Self::open), for a transaction that will hold a lock: dropped half-way, it ends at once.

@@ -6,14 +6,13 @@ use ::sea_orm::sea_query::ExprTrait;
 use ::sea_orm::sea_query::extension::postgres::PgFunc;
 use ::sea_orm::{Order, QueryOrder as _, QuerySelect as _, QueryTrait as _};
 use chrono::{DateTime, TimeZone as _, Utc};
-use tenantry_devdb::DatabaseUrls;
-use tenantry_devdb::shared::{Template, TestDatabase};
-use tenantry_domain::{Clock, Identity, UserId};
+use tenantry_domain::Clock;
 
 use super::*;
+use crate::ConstraintKind;
+use crate::fixture::Fixture;
 use crate::scope::sealed::Sealed as _;
-use crate::scope::{ReadScope, Scope, WriteScope, in_write_scope};
-use crate::{ConstraintKind, Store, StoreSettings};
+use crate::scope::{Scope, in_write_scope};
 
 mod client {
     use ::sea_orm;
@@ -106,75 +105,6 @@ mod generated {
     pub(super) enum Relation {}
 
     impl ActiveModelBehavior for ActiveModel {}
-}
-
-/// Two organizations with two clients each, the second of which has an invoice.
-struct Fixture {
-    database: TestDatabase,
-    store: Store,
-    one: Identity,
-    two: Identity,
-}
-
-impl Fixture {
-    async fn new() -> Self {
-        let key = format!("store {}", tenantry_migration::fingerprint());
-        let migrate = async |empty: DatabaseUrls| tenantry_migration::up(&empty.owner_url()).await.map(drop);
-        let template = Template::prepare(&key, migrate).await.unwrap();
-        let database = TestDatabase::create(&template).await.unwrap();
-        let mut settings = StoreSettings::new(database.app_url());
-        // Scopes that follow one another share it.
-        settings.max_connections = 1;
-        let store = Store::connect(&settings, Clock::system()).await.unwrap();
-        let identity = || Identity {
-            user_id: UserId::from_uuid(Clock::system().new_id::<UserId>().as_uuid()),
-            organization_id: Clock::system().new_id(),
-        };
-        let fixture = Self { database, store, one: identity(), two: identity() };
-        for identity in [fixture.one, fixture.two] {
-            let (id, user) = (identity.organization_id.as_uuid(), identity.user_id.as_uuid());
-            fixture
-                .psql(&format!(
-                    "INSERT INTO auth.users (id, email, name) VALUES ('{user}', '{user}@example.test', 'Ada');
-                     INSERT INTO app.organizations (id, name, slug) VALUES ('{id}', 'One', 'o-{id}');
-                     INSERT INTO app.organization_members (organization_id, id, user_id, role)
-                         VALUES ('{id}', '{id}', '{user}', 'owner');
-                     INSERT INTO app.clients (organization_id, id, name, email, created_at) VALUES
-                         ('{id}', '{id}', 'First', NULL, '2026-01-02 03:04:05.678901Z'),
-                         ('{id}', '{user}', 'Second', 'a@b.test', now());
-                     INSERT INTO app.invoices (organization_id, id, client_id, currency, issue_date, tax_rate, line_items)
-                         VALUES ('{id}', '{id}', '{user}', 'EUR', '2026-02-03', 0.195, '[]')"
-                ))
-                .await;
-        }
-        fixture
-    }
-
-    async fn psql(&self, statements: &str) -> String {
-        self.database.psql(statements).await.unwrap()
-    }
-
-    async fn read(&self) -> ReadScope {
-        ReadScope::open(&self.store, self.one).await.unwrap()
-    }
-
-    async fn write(&self) -> WriteScope {
-        WriteScope::open(&self.store, self.one).await.unwrap()
-    }
-
-    fn organization(&self) -> Uuid {
-        self.one.organization_id.as_uuid()
-    }
-
-    /// Everything that the other organization has.
-    async fn others(&self) -> String {
-        let id = self.two.organization_id.as_uuid();
-        self.psql(&format!(
-            "SELECT * FROM app.clients WHERE organization_id = '{id}' ORDER BY id;
-             SELECT * FROM app.invoices WHERE organization_id = '{id}' ORDER BY id"
-        ))
-        .await
-    }
 }
 
 fn statement(text: &str) -> Statement {
@@ -454,17 +384,6 @@ async fn a_statement_that_did_leave_the_tenant_is_not_answered() {
     assert!(matches!(error, StoreError::Database(Error::Protocol(_))), "{error:?}");
     assert!(client::Entity::find().all(&scope.sea_orm()).await.is_err(), "it is of no use any more");
     assert!(scope.commit().await.is_err());
-
-    // Nor are those that travelled with it, one of which failed before the question.
-    let scope = fixture.read().await;
-    let answers = scope
-        .together(vec![
-            Box::pin(scope.connection().answer_within(leave(), one)),
-            Box::pin(scope.connection().answer_within(Sql::new("SELECT 1 / 0"), one)),
-        ])
-        .await;
-    assert!(answers.iter().all(Result::is_err), "{answers:?}");
-    drop(scope);
 
     // The connection serves the next scope as it should.
     let scope = fixture.read().await;
