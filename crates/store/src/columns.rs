@@ -58,9 +58,10 @@ impl<'r> Columns<'r> {
         Ok(self.read()?.unwrap_or_default())
     }
 
-    /// The next column as a value of a noun, if the statement read it. Null is a value, too.
-    fn value<T: FromSql<'r>>(&mut self, make: impl FnOnce(T) -> Value<'r>) -> Result<Option<Value<'r>>, StoreError> {
-        Ok(self.read::<Option<T>>()?.map(|value| value.map_or(Value::Null, make)))
+    /// The next column as a value of a noun. Null is a value, too.
+    fn value<T: FromSql<'r>>(&mut self, make: impl FnOnce(T) -> Value<'r>) -> Result<Value<'r>, StoreError> {
+        self.next += 1;
+        Ok(self.values.read::<Option<T>>()?.map_or(Value::Null, make))
     }
 
     /// The next column as an id.
@@ -104,18 +105,24 @@ impl<'r> Columns<'r> {
 impl<'r> Source<'r> for Columns<'r> {
     type Error = StoreError;
 
-    fn next(&mut self, kind: Kind) -> Result<Option<Value<'r>>, StoreError> {
-        Ok(match kind {
+    fn skip(&mut self) -> bool {
+        let skips = !self.set.has(self.next);
+        self.next += usize::from(skips);
+        skips
+    }
+
+    fn next(&mut self, kind: Kind) -> Result<Value<'r>, StoreError> {
+        match kind {
             // The text of an enum is looked up by the enum.
-            Kind::Text | Kind::Enum(_) => self.value(|text: &'r str| Value::Text(text.into()))?,
-            Kind::Boolean => self.value(Value::Boolean)?,
-            Kind::Id(_) => self.value(Value::Id)?,
-            Kind::Time => self.value(Value::Time)?,
-            Kind::Date => self.value(Value::Date)?,
+            Kind::Text | Kind::Enum(_) => self.value(|text: &'r str| Value::Text(text.into())),
+            Kind::Boolean => self.value(Value::Boolean),
+            Kind::Id(_) => self.value(Value::Id),
+            Kind::Time => self.value(Value::Time),
+            Kind::Date => self.value(Value::Date),
             // A column has a fixed scale; the zeros behind the last digit say nothing.
-            Kind::Decimal => self.value(|value: Decimal| Value::Decimal(value.normalize()))?,
-            Kind::Money => self.value(Value::Minor)?,
-        })
+            Kind::Decimal => self.value(|value: Decimal| Value::Decimal(value.normalize())),
+            Kind::Money => self.value(Value::Minor),
+        }
     }
 
     fn corrupt(&self) -> StoreError {

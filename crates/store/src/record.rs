@@ -130,8 +130,8 @@ pub(crate) fn many<'s, R: Record, K: Eq + Hash + Send + 's>(
     sql.push(" AND ").push(column).push(" = ANY(").bind(values).push(")");
     visibility::narrow::<R>(scope.actor(), &mut sql);
     Read::rows(scope, sql, move |tenant, rows| {
-        let read = |row| read_columns::<R>(tenant, row, columns).map(|record| (key(&record), Arc::new(record)));
-        rows.iter().map(read).collect()
+        let read = reader::<R>(tenant, columns);
+        rows.iter().map(|row| read(row).map(|record| (key(&record), Arc::new(record)))).collect()
     })
 }
 
@@ -147,8 +147,8 @@ pub fn list<'s, R: Record>(scope: &'s impl Scope, request: &ListOf<R>) -> Read<'
     }
     let (columns, page) = (request.columns, request.page.clone());
     Read::rows(scope, sql, move |tenant, rows| {
-        let read = |row| read_columns(tenant, row, columns).map(Arc::new);
-        Ok(Page::new(rows.iter().map(read).collect::<Result<_, _>>()?, &page))
+        let read = reader(tenant, columns);
+        Ok(Page::new(rows.iter().map(|row| read(row).map(Arc::new)).collect::<Result<_, _>>()?, &page))
     })
 }
 
@@ -185,12 +185,13 @@ pub fn list_for<'s, R: Record, P: Id>(
     sql.push(") page");
     let (count, columns, page) = (parents.len(), request.columns, request.page.clone());
     Read::rows(scope, sql, move |tenant, rows| {
+        let read = reader(tenant, columns);
         let mut items: Vec<Vec<Arc<R>>> = vec![Vec::new(); count];
         for row in rows.iter() {
             let parent: i64 = row.get(row.len() - 1)?;
             let slot = usize::try_from(parent - 1).ok().and_then(|n| items.get_mut(n));
             if let Some(slot) = slot {
-                slot.push(Arc::new(read_columns(tenant, row, columns)?));
+                slot.push(Arc::new(read(row)?));
             }
         }
         Ok(items.into_iter().map(|items| Page::new(items, &page)).collect())
@@ -294,18 +295,22 @@ fn push_columns<R: Record>(sql: &mut Sql, columns: ColumnSet) {
 
 /// Reads a row that [`select`] gave, as its reader is to see it.
 pub(crate) fn read<R: Record>(tenant: &Tenant, row: Row<'_>) -> Result<R, StoreError> {
-    read_columns(tenant, row, ColumnSet::ALL)
+    reader(tenant, ColumnSet::ALL)(row)
 }
 
-fn read_columns<R: Record>(tenant: &Tenant, row: Row<'_>, columns: ColumnSet) -> Result<R, StoreError> {
-    let mut columns = Columns::some(row, R::INFO.table, seen::<R>(&tenant.actor, columns));
-    let mut record = R::decode(&mut columns)?;
-    if visibility::sees_part::<R>(&tenant.actor) {
-        // When a row last changed tells of what is hidden. When it was made can be read off its id.
-        record.set_updated_at(record.created_at());
+/// Reads the rows of a statement that was asked for these columns.
+fn reader<R: Record>(tenant: &Tenant, columns: ColumnSet) -> impl Fn(Row<'_>) -> Result<R, StoreError> {
+    let set = seen::<R>(&tenant.actor, columns);
+    let sees_part = visibility::sees_part::<R>(&tenant.actor);
+    move |row| {
+        let mut record = R::decode(&mut Columns::some(row, R::INFO.table, set))?;
+        if sees_part {
+            // When a row last changed tells of what is hidden. When it was made can be read off its id.
+            record.set_updated_at(record.created_at());
+        }
+        record.as_seen_by(tenant);
+        Ok(record)
     }
-    record.as_seen_by(tenant);
-    Ok(record)
 }
 
 /// Reads a row as it is stored, but for what nobody reads.

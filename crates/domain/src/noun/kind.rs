@@ -208,11 +208,13 @@ impl FieldType for Position {
 pub trait Source<'r> {
     /// Why it cannot be read.
     type Error;
-    /// The next column as a value of this kind, an amount as its minor units; `None` if the statement left the column out.
+    /// Passes over the next column if the statement left it out, and says whether it did.
+    fn skip(&mut self) -> bool;
+    /// The next column, which the statement did not leave out, as a value of this kind; an amount as its minor units.
     ///
     /// # Errors
     /// When the column holds something else.
-    fn next(&mut self, kind: Kind) -> Result<Option<Value<'r>>, Self::Error>;
+    fn next(&mut self, kind: Kind) -> Result<Value<'r>, Self::Error>;
     /// Says that the column just read does not make sense.
     fn corrupt(&self) -> Self::Error;
 }
@@ -222,10 +224,10 @@ pub trait Source<'r> {
 /// # Errors
 /// The source's, and [`Source::corrupt`] for a value that the field cannot hold.
 pub fn load<'r, T: FieldType, S: Source<'r>>(source: &mut S) -> Result<T, S::Error> {
-    match source.next(T::KIND)? {
-        None => Ok(T::blank()),
-        Some(value) => T::from_value(value).ok_or_else(|| source.corrupt()),
+    if source.skip() {
+        return Ok(T::blank());
     }
+    T::from_value(source.next(T::KIND)?).ok_or_else(|| source.corrupt())
 }
 
 /// The next column as an amount of this currency. Where an amount is read, its currency is.
@@ -233,13 +235,15 @@ pub fn load<'r, T: FieldType, S: Source<'r>>(source: &mut S) -> Result<T, S::Err
 /// # Errors
 /// As [`load`].
 pub fn load_money<'r, T: FieldType, S: Source<'r>>(source: &mut S, currency: Option<Currency>) -> Result<T, S::Error> {
+    if source.skip() {
+        return Ok(T::blank());
+    }
     let value = match source.next(Kind::Money)? {
-        None => return Ok(T::blank()),
-        Some(Value::Minor(minor)) => {
+        Value::Minor(minor) => {
             let currency = currency.ok_or_else(|| source.corrupt())?;
             Value::Money(Money::from_minor(minor, currency))
         }
-        Some(value) => value,
+        value => value,
     };
     T::from_value(value).ok_or_else(|| source.corrupt())
 }
@@ -249,8 +253,11 @@ pub fn load_money<'r, T: FieldType, S: Source<'r>>(source: &mut S, currency: Opt
 /// # Errors
 /// As [`load`].
 pub fn load_currency<'r, S: Source<'r>>(source: &mut S) -> Result<Option<Currency>, S::Error> {
+    if source.skip() {
+        return Ok(None);
+    }
     match source.next(Kind::Text)? {
-        Some(Value::Text(code)) => code.parse().map(Some).map_err(|_| source.corrupt()),
+        Value::Text(code) => code.parse().map(Some).map_err(|_| source.corrupt()),
         _ => Ok(None),
     }
 }
