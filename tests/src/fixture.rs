@@ -104,6 +104,7 @@ fn value(noun: &Declared, field: &FieldInfo, org: &Org, ada: &Person) -> String 
             link.table,
             org.uuid()
         ),
+        (Kind::Ids(_), ..) => panic!("{name} is no column"),
         (Kind::Id(_), ..) => format!("'{}'::uuid", ada.user_id.as_uuid()),
     };
     if field.nullable && field.link.is_none_or(|link| link.table != noun.info.table) {

@@ -2,14 +2,12 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::change::Change;
 use crate::id::{OrganizationId, ProjectId, TaskId, UserId};
 use crate::member::Member;
 use crate::noun::Noun;
 use crate::position::Position;
 use crate::project::Project;
 use crate::text_enum::text_enum;
-use crate::validate::{FieldError, FieldErrorCode, Violations};
 
 text_enum! {
     /// The column of the board that a task is in.
@@ -43,7 +41,9 @@ text_enum! {
 
 /// A task in a project.
 #[derive(Debug, Clone, PartialEq, Eq, Noun)]
-#[noun(table = "app.tasks", placed = in_project(project_id), read = ReadTask, write = WriteTask, by_hand)]
+#[noun(table = "app.tasks", placed = in_project(project_id), read = ReadTask, write = WriteTask)]
+#[noun(input(assignee_ids: Vec<UserId>, many(50), "All assigned users, who must be members"))]
+#[noun(input(after_task_id: Option<TaskId>, update, "The task of the same project that it goes behind on the board; null for the front"))]
 #[noun(condition(assignee_id: UserId, "Only tasks that this user is assigned to."))]
 #[noun(condition(is_subtask: bool, "Only tasks that are (or are not) part of another."))]
 #[noun(order(urgency(priority, due_at), "Urgent ones first, then by due date; tasks without one come last."))]
@@ -122,87 +122,8 @@ pub struct Task {
     pub updated_at: DateTime<Utc>,
 }
 
-/// The input for a new task.
-#[derive(Debug, Clone)]
-pub struct NewTask {
-    /// The project it belongs to.
-    pub project_id: ProjectId,
-    /// The parent task, in the same project.
-    pub parent_task_id: Option<TaskId>,
-    /// Required; 1 to 500 characters.
-    pub title: String,
-    /// At most 20,000 characters.
-    pub description: Option<String>,
-    /// `todo` when not given.
-    pub status: Option<TaskStatus>,
-    /// `medium` when not given.
-    pub priority: Option<TaskPriority>,
-    /// When it is due.
-    pub due_at: Option<DateTime<Utc>>,
-    /// Members of the organization, each once; at most 50.
-    pub assignee_ids: Vec<UserId>,
-}
-
-/// What an update does to a task.
-#[derive(Debug, Clone, Default)]
-pub struct TaskChanges {
-    /// See [`NewTask::title`].
-    pub title: Change<String>,
-    /// See [`NewTask::description`].
-    pub description: Change<Option<String>>,
-    /// Moves it to another column of the board.
-    pub status: Change<TaskStatus>,
-    /// See [`NewTask::priority`].
-    pub priority: Change<TaskPriority>,
-    /// See [`NewTask::due_at`].
-    pub due_at: Change<Option<DateTime<Utc>>>,
-    /// See [`NewTask::parent_task_id`].
-    pub parent_task_id: Change<Option<TaskId>>,
-    /// Replaces the assignees. See [`NewTask::assignee_ids`].
-    pub assignee_ids: Change<Vec<UserId>>,
-    /// Puts it right behind this sibling; `Set(None)` puts it first.
-    pub after_task_id: Change<Option<TaskId>>,
-}
-
-/// The most members that can be assigned to one task.
-pub const MAX_ASSIGNEES: usize = 50;
-
 /// The greatest depth of subtasks below a task without a parent.
 pub const MAX_SUBTASK_DEPTH: usize = 20;
-
-impl NewTask {
-    /// The same, trimmed, or everything that is wrong with it.
-    ///
-    /// # Errors
-    /// Every field that breaks a bound.
-    pub fn validated(self) -> Result<Self, Violations> {
-        let mut v = Violations::default();
-        let valid = Self {
-            title: v.required_text("title", &self.title, 500),
-            description: v.optional_prose("description", self.description.as_deref(), 20_000),
-            assignee_ids: assignees(&mut v, self.assignee_ids),
-            ..self
-        };
-        v.into_result().map(|()| valid)
-    }
-}
-
-impl TaskChanges {
-    /// The same, trimmed, or everything that is wrong with it.
-    ///
-    /// # Errors
-    /// Every field that breaks a bound.
-    pub fn validated(self) -> Result<Self, Violations> {
-        let mut v = Violations::default();
-        let valid = Self {
-            title: self.title.map(|title| v.required_text("title", &title, 500)),
-            description: self.description.map(|text| v.optional_prose("description", text.as_deref(), 20_000)),
-            assignee_ids: self.assignee_ids.map(|ids| assignees(&mut v, ids)),
-            ..self
-        };
-        v.into_result().map(|()| valid)
-    }
-}
 
 /// When a task was finished, given its status before and after: set on reaching `done`, kept while there, cleared on
 /// leaving.
@@ -212,16 +133,6 @@ pub fn completed_at(
     now: DateTime<Utc>,
 ) -> Option<DateTime<Utc>> {
     if status_after == TaskStatus::Done { before.or(Some(now)) } else { None }
-}
-
-fn assignees(v: &mut Violations, mut ids: Vec<UserId>) -> Vec<UserId> {
-    ids.sort_unstable();
-    ids.dedup();
-    if ids.len() > MAX_ASSIGNEES {
-        let message = format!("At most {MAX_ASSIGNEES} members can be assigned.");
-        v.push(FieldError::new(FieldErrorCode::OutOfRange, "assigneeIds", message));
-    }
-    ids
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What is wrong with an input, in a form that can be shown next to the field.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::money::Money;
@@ -203,6 +204,14 @@ impl Violations {
     /// A required web address: see [`optional_url`](Self::optional_url).
     pub fn required_url(&mut self, field: &str, value: &str) -> String {
         self.required(field, |v| v.optional_url(field, Some(value)))
+    }
+
+    /// Notes when there are more values than this, each counted once.
+    pub fn at_most<T: Ord>(&mut self, field: &str, values: &[T], max: usize) {
+        let distinct: BTreeSet<&T> = values.iter().collect();
+        if distinct.len() > max {
+            self.push(FieldError::new(FieldErrorCode::OutOfRange, field, format!("At most {max}.")));
+        }
     }
 
     /// An amount of zero or more, if there is one.

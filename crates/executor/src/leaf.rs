@@ -40,8 +40,8 @@ impl<'a> Leaf<'a> {
     /// The leaf that a field of this kind is.
     pub fn of(kind: Kind, value: FieldValue<'a>) -> Self {
         match value {
-            // An amount is read with its currency, so it never comes without.
-            FieldValue::Null | FieldValue::Minor(_) => Self::Null,
+            // An amount is read with its currency, so it never comes without. Several ids are no field of a row.
+            FieldValue::Null | FieldValue::Minor(_) | FieldValue::Ids(_) => Self::Null,
             FieldValue::Text(Cow::Borrowed(text)) => Self::Text(text),
             FieldValue::Text(Cow::Owned(text)) => Self::Made(text),
             FieldValue::Name(name) => Self::Name(name),

@@ -11,7 +11,6 @@ use crate::member::MemberMutation;
 use crate::node::NodeQuery;
 use crate::noun::{NounMutation, NounQuery};
 use crate::organization::{OrganizationMutation, OrganizationQuery};
-use crate::task::TaskMutation;
 
 /// Everything that can be read. Every field here may be null: when it failed, which `errors` tells, its neighbours keep their
 /// answers.
@@ -26,7 +25,6 @@ pub(crate) struct Query(OrganizationQuery, NodeQuery, NounQuery, EntitlementQuer
 #[graphql(name = "Mutation")]
 pub(crate) struct Mutation(
     NounMutation,
-    TaskMutation,
     InvoiceMutation,
     GrantMutation,
     OrganizationMutation,

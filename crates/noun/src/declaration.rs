@@ -36,7 +36,15 @@ pub(crate) struct Noun {
     pub(crate) conditions: Vec<OwnCondition>,
     pub(crate) orders: Vec<OwnOrder>,
     pub(crate) parents: Vec<Parent>,
+    pub(crate) inputs: Vec<OwnInput>,
     pub(crate) fields: Vec<Field>,
+}
+
+/// Something that the caller gives and that is no column: `service` knows what to do with it.
+pub(crate) struct OwnInput {
+    pub(crate) field: Field,
+    /// Whether a new row takes it too, or an update alone.
+    pub(crate) on_create: bool,
 }
 
 /// A condition that `store` knows the rule of.
@@ -73,6 +81,8 @@ pub(crate) enum Rule {
     Email,
     Url,
     NotNegative,
+    /// At most this many values, each once.
+    Many(LitInt),
 }
 
 #[derive(PartialEq, Eq, Clone, Copy)]
@@ -180,6 +190,7 @@ fn attributes(input: &DeriveInput) -> Result<Noun> {
         conditions: Vec::new(),
         orders: Vec::new(),
         parents: Vec::new(),
+        inputs: Vec::new(),
         fields: Vec::new(),
         name,
     };
@@ -205,6 +216,7 @@ fn attributes(input: &DeriveInput) -> Result<Noun> {
                 "condition" => noun.conditions.push(own_condition(&meta)?),
                 "order" => noun.orders.push(own_order(&meta)?),
                 "parent" => noun.parents.push(parent(&meta)?),
+                "input" => noun.inputs.push(own_input(&meta)?),
                 other => return Err(meta.error(format!("a noun has no `{other}`"))),
             }
             Ok(())
@@ -259,6 +271,34 @@ fn own_condition(meta: &ParseNestedMeta<'_>) -> Result<OwnCondition> {
     Ok(OwnCondition { name, ty, doc: content.parse::<LitStr>()?.value() })
 }
 
+/// `input(assignee_ids: Vec<UserId>, many(50), "…")` or `input(after_task_id: Option<TaskId>, update, "…")`.
+fn own_input(meta: &ParseNestedMeta<'_>) -> Result<OwnInput> {
+    let content;
+    parenthesized!(content in meta.input);
+    let name = content.parse()?;
+    content.parse::<Token![:]>()?;
+    let mut field = Field::new(name, content.parse()?, String::new());
+    field.column = Some(LitStr::new("", field.name.span()));
+    let mut on_create = true;
+    loop {
+        content.parse::<Token![,]>()?;
+        if content.peek(LitStr) {
+            field.doc = content.parse::<LitStr>()?.value();
+            return Ok(OwnInput { field, on_create });
+        }
+        let key: Ident = content.parse()?;
+        match key.to_string().as_str() {
+            "update" => on_create = false,
+            "many" => {
+                let number;
+                parenthesized!(number in content);
+                field.rule = Rule::Many(number.parse()?);
+            }
+            _ => return Err(Error::new(key.span(), "an input has update, many(…) and, at last, what it means")),
+        }
+    }
+}
+
 fn own_order(meta: &ParseNestedMeta<'_>) -> Result<OwnOrder> {
     let content;
     parenthesized!(content in meta.input);
@@ -300,31 +340,11 @@ fn parent(meta: &ParseNestedMeta<'_>) -> Result<Parent> {
 
 fn read_field(field: &syn::Field) -> Result<Field> {
     let name = field.ident.clone().ok_or_else(|| Error::new(field.span(), "a noun's field has a name"))?;
-    let inner = inner_of_option(&field.ty).cloned();
-    let optional = inner.is_some();
-    let inner = inner.unwrap_or_else(|| field.ty.clone());
-    let is_system = SYSTEM.contains(&name.to_string().as_str());
-    let mut read = Field {
-        doc: doc(&field.attrs),
-        shape: shape(&inner),
-        ty: field.ty.clone(),
-        inner,
-        optional,
-        nullable: optional,
-        column: None,
-        access: Ident::new(if is_system { "Guests" } else { "Members" }, name.span()),
-        given: if is_system { Given::System } else { Given::Always },
-        default: None,
-        rule: Rule::Any,
-        filter: None,
-        sort: None,
-        link: None,
-        unique: false,
-        as_id: false,
-        optional_on_create: false,
-        needs: Vec::new(),
-        name,
-    };
+    let mut read = Field::new(name, field.ty.clone(), doc(&field.attrs));
+    if SYSTEM.contains(&read.name.to_string().as_str()) {
+        read.access = Ident::new("Guests", read.name.span());
+        read.given = Given::System;
+    }
     if read.name == "organization_id" {
         read.access = Ident::new("Internal", read.name.span());
     }
@@ -520,6 +540,36 @@ fn check(noun: &Noun) -> Result<()> {
         return Err(Error::new(noun.default_order.span(), message));
     }
     Ok(())
+}
+
+impl Field {
+    /// A field of which nothing is said.
+    fn new(name: Ident, ty: Type, doc: String) -> Self {
+        let inner = inner_of_option(&ty).cloned();
+        let optional = inner.is_some();
+        let inner = inner.unwrap_or_else(|| ty.clone());
+        Self {
+            doc,
+            shape: shape(&inner),
+            ty,
+            inner,
+            optional,
+            nullable: optional,
+            column: None,
+            access: Ident::new("Members", name.span()),
+            given: Given::Always,
+            default: None,
+            rule: Rule::Any,
+            filter: None,
+            sort: None,
+            link: None,
+            unique: false,
+            as_id: false,
+            optional_on_create: false,
+            needs: Vec::new(),
+            name,
+        }
+    }
 }
 
 impl Noun {

@@ -48,7 +48,7 @@ pub(crate) fn place(noun: &Noun, name: &str) -> usize {
 
 fn column(field: &Field) -> String {
     match &field.column {
-        Some(column) if column.value().contains('.') => column.value(),
+        Some(column) if column.value().is_empty() || column.value().contains('.') => column.value(),
         Some(column) => format!("t.{}", column.value()),
         None => format!("t.{}", field.name.unraw()),
     }
@@ -176,6 +176,18 @@ pub(crate) fn optional(value: Option<impl quote::ToTokens>) -> TokenStream {
 }
 
 fn field_entry(field: &Field) -> TokenStream {
+    let (name, info) = (&field.name, field_info(field));
+    quote! {
+        crate::noun::Field {
+            info: #info,
+            read: |row| crate::noun::FieldType::to_value(&row.#name),
+            write: |row, value| crate::noun::given(&mut row.#name, value),
+        }
+    }
+}
+
+/// What a field says about itself.
+pub(crate) fn field_info(field: &Field) -> TokenStream {
     let Field { name, ty, inner, doc, optional: is_optional, nullable, access, unique, as_id, .. } = field;
     let needs = field.needs.iter().map(|name| name.unraw().to_string());
     let text = name.unraw().to_string();
@@ -192,6 +204,7 @@ fn field_entry(field: &Field) -> TokenStream {
         Rule::Email => quote!(Email),
         Rule::Url => quote!(Url),
         Rule::NotNegative => quote!(NotNegative),
+        Rule::Many(max) => quote!(Many(#max)),
     };
     let default = optional(field.default.as_ref().map(|default| {
         if field.shape == Shape::Enum { quote!(<#inner>::#default.as_str()) } else { quote!(stringify!(#default)) }
@@ -207,26 +220,22 @@ fn field_entry(field: &Field) -> TokenStream {
         })
     }));
     quote! {
-        crate::noun::Field {
-            info: crate::noun::FieldInfo {
-                name: #text,
-                api: #api,
-                column: #column,
-                doc: #doc,
-                kind: <#ty as crate::noun::FieldType>::KIND,
-                optional: #is_optional,
-                nullable: #nullable,
-                access: crate::noun::Access::#access,
-                given: crate::noun::Given::#given,
-                default: #default,
-                rule: crate::noun::Rule::#rule,
-                link: #link,
-                unique: #unique,
-                as_id: #as_id,
-                needs: &[#(#needs),*],
-            },
-            read: |row| crate::noun::FieldType::to_value(&row.#name),
-            write: |row, value| crate::noun::given(&mut row.#name, value),
+        crate::noun::FieldInfo {
+            name: #text,
+            api: #api,
+            column: #column,
+            doc: #doc,
+            kind: <#ty as crate::noun::FieldType>::KIND,
+            optional: #is_optional,
+            nullable: #nullable,
+            access: crate::noun::Access::#access,
+            given: crate::noun::Given::#given,
+            default: #default,
+            rule: crate::noun::Rule::#rule,
+            link: #link,
+            unique: #unique,
+            as_id: #as_id,
+            needs: &[#(#needs),*],
         }
     }
 }

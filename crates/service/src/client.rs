@@ -14,7 +14,12 @@ impl Served for Client {
     type New = NewClient;
     type Changes = ClientChanges;
 
-    async fn before_create(scope: &mut WriteScope, billing: &Billing, new: &mut Self) -> Result<(), ServiceError> {
+    async fn before_create(
+        scope: &mut WriteScope,
+        billing: &Billing,
+        _: &NewClient,
+        new: &mut Self,
+    ) -> Result<(), ServiceError> {
         if new.status == ACTIVE {
             billing.check_level(scope, Feature::ActiveClients, 1).await?;
         }
@@ -24,6 +29,7 @@ impl Served for Client {
     async fn before_update(
         scope: &mut WriteScope,
         billing: &Billing,
+        _: &ClientChanges,
         before: &Self,
         after: &mut Self,
     ) -> Result<(), ServiceError> {

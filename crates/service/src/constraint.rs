@@ -6,17 +6,22 @@ use tenantry_domain::{FieldError, FieldErrorCode};
 use tenantry_store::{ConstraintKind, StoreError};
 
 use crate::error::ServiceError;
-use crate::noun::noun_of;
+use crate::noun::{noun_of, place_field};
 
 /// Says which field of the noun a broken constraint is about. What no input can break stays a failure of the database.
 pub(crate) fn name_constraint<N: Noun>(error: StoreError) -> ServiceError {
     let Some((kind, constraint)) = error.constraint() else { return error.into() };
     let table = bare(N::INFO.table);
+    // A link that must be to a row in the same place has a key over both columns.
+    let place = place_field::<N>().and_then(|field| field.info.own_column()).unwrap_or_default();
     for field in N::FIELDS.iter().map(|field| &field.info) {
         let Some(column) = field.own_column() else { continue };
         match (kind, field.link) {
-            (ConstraintKind::ForeignKey, Some(link)) if constraint == format!("{table}_{column}_fkey") => {
-                return FieldError::not_found(field.api, noun_of(&link)).into();
+            (ConstraintKind::ForeignKey, Some(link)) => {
+                let keys = [format!("{table}_{column}_fkey"), format!("{table}_{place}_{column}_fkey")];
+                if keys.iter().any(|key| constraint == key) {
+                    return FieldError::not_found(field.api, noun_of(&link)).into();
+                }
             }
             (ConstraintKind::Unique, _) if field.unique && constraint == format!("{table}_{column}_key") => {
                 let message = format!("There is another {} with this {}.", N::INFO.singular, field.api);

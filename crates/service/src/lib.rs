@@ -11,6 +11,7 @@ mod invoice_work;
 mod nouns;
 mod project;
 mod purge;
+mod task;
 mod workspace;
 
 pub mod export;
@@ -20,7 +21,6 @@ pub mod member;
 pub mod noun;
 pub mod organization;
 pub mod payment;
-pub mod task;
 
 use futures_util::future::BoxFuture;
 use tenantry_billing::Billing;

@@ -5,7 +5,7 @@ use std::future::Future;
 
 use chrono::{DateTime, Utc};
 use tenantry_billing::Billing;
-use tenantry_domain::noun::{Changes, Field, FieldInfo, Link, New, Noun, Placement, Value};
+use tenantry_domain::noun::{Changes, Field, FieldInfo, Given, Link, New, Noun, Placement, Value};
 use tenantry_domain::permission::Operation;
 use tenantry_domain::{FieldError, Id as _, ProjectId, WorkspaceId};
 use tenantry_store::{Record, Scope as _, WriteScope};
@@ -32,24 +32,39 @@ pub trait Served: Record {
         async { Ok(()) }
     }
 
-    /// Checks a new row: limits, and rules that take the database.
+    /// Checks and completes a new row: limits, and rules that take the database.
     fn before_create(
         _: &mut WriteScope,
         _: &Billing,
+        _: &Self::New,
         _: &mut Self,
     ) -> impl Future<Output = Result<(), ServiceError>> + Send {
         async { Ok(()) }
     }
 
     /// Does what else a new row brings about.
-    fn after_create(_: &mut WriteScope, _: &Self) -> impl Future<Output = Result<(), ServiceError>> + Send {
+    fn after_create(
+        _: &mut WriteScope,
+        _: &Self::New,
+        _: &Self,
+    ) -> impl Future<Output = Result<(), ServiceError>> + Send {
         async { Ok(()) }
     }
 
-    /// Checks a change, as [`before_create`](Self::before_create).
+    /// Locks what has to be locked before the row that changes. Nobody has asked yet whether the caller may change it.
+    fn before_lock(
+        _: &mut WriteScope,
+        _: Self::Id,
+        _: &Self::Changes,
+    ) -> impl Future<Output = Result<(), ServiceError>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Checks and completes a change, as [`before_create`](Self::before_create).
     fn before_update(
         _: &mut WriteScope,
         _: &Billing,
+        _: &Self::Changes,
         _before: &Self,
         _after: &mut Self,
     ) -> impl Future<Output = Result<(), ServiceError>> + Send {
@@ -73,9 +88,9 @@ pub async fn create<N: Served>(scope: &mut WriteScope, billing: &Billing, new: N
     N::place(scope, &new, &mut row).await?;
     authorize_new(scope, &row).await?;
     check_links(scope, None, &row).await?;
-    N::before_create(scope, billing, &mut row).await?;
+    N::before_create(scope, billing, &new, &mut row).await?;
     let row = tenantry_store::insert(scope, &row).await.map_err(name_constraint::<N>)?;
-    N::after_create(scope, &row).await?;
+    N::after_create(scope, &new, &row).await?;
     Ok(row)
 }
 
@@ -90,15 +105,17 @@ pub async fn update<N: Served>(
     expected: Option<DateTime<Utc>>,
     changes: N::Changes,
 ) -> Result<N, ServiceError> {
+    authorize_at_all(scope, N::INFO.write)?;
+    N::before_lock(scope, id, &changes).await?;
     let before = existing::<N>(scope, id, expected).await?;
     // Whoever names a place has to see it, even if the row is there already.
     let names_a_place = place_field::<N>().is_some_and(|field| gives(&changes, field));
-    let mut after = changes.apply(&before)?;
+    let mut after = changes.clone().apply(&before)?;
     if names_a_place {
         authorize_new(scope, &after).await?;
     }
     check_links(scope, Some(&before), &after).await?;
-    N::before_update(scope, billing, &before, &mut after).await?;
+    N::before_update(scope, billing, &changes, &before, &mut after).await?;
     let after = tenantry_store::update(scope, &before, &after).await.map_err(name_constraint::<N>)?;
     after.ok_or_else(not_found::<N>)
 }
@@ -112,6 +129,7 @@ pub async fn delete<N: Served>(
     id: N::Id,
     expected: Option<DateTime<Utc>>,
 ) -> Result<N::Id, ServiceError> {
+    authorize_at_all(scope, N::INFO.write)?;
     let before = existing::<N>(scope, id, expected).await?;
     N::before_delete(scope, &before).await?;
     tenantry_store::delete::<N>(scope, id).await.map_err(name_constraint::<N>)?;
@@ -125,7 +143,6 @@ async fn existing<N: Served>(
     expected: Option<DateTime<Utc>>,
 ) -> Result<N, ServiceError> {
     let (operation, what) = (N::INFO.write, N::INFO.singular);
-    authorize_at_all(scope, operation)?;
     match N::INFO.placement {
         Placement::Workspace => {
             authorize_in_workspace(scope, operation, WorkspaceId::from_uuid(id.as_uuid()), "id").await?;
@@ -168,7 +185,7 @@ fn gives<C: Changes>(changes: &C, field: &Field<C::Noun>) -> bool {
 }
 
 /// The field that says what a row is placed in.
-fn place_field<N: Noun>() -> Option<&'static Field<N>> {
+pub(crate) fn place_field<N: Noun>() -> Option<&'static Field<N>> {
     let column = match N::INFO.placement {
         Placement::Project { workspace } => workspace,
         Placement::InProject { column, .. } => column,
@@ -194,7 +211,7 @@ async fn check_links<N: Noun>(scope: &mut WriteScope, before: Option<&N>, after:
     }
     let placed = place_of(after).map(|(field, _)| field.name);
     for field in N::FIELDS.iter().filter(|field| Some(field.info.name) != placed) {
-        let Some(link) = field.info.link else { continue };
+        let Some(link) = field.info.link.filter(|_| field.info.given != Given::Never) else { continue };
         let Value::Id(id) = (field.read)(after) else { continue };
         let is_new = before.is_none_or(|before| (field.read)(before) != Value::Id(id));
         if is_new && !tenantry_store::access::sees(scope, &link, id).await? {

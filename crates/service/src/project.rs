@@ -27,7 +27,12 @@ impl Served for Project {
         Ok(())
     }
 
-    async fn before_create(scope: &mut WriteScope, billing: &Billing, _: &mut Self) -> Result<(), ServiceError> {
+    async fn before_create(
+        scope: &mut WriteScope,
+        billing: &Billing,
+        _: &NewProject,
+        _: &mut Self,
+    ) -> Result<(), ServiceError> {
         Ok(billing.check_level(scope, Feature::Projects, 1).await?)
     }
 
@@ -36,6 +41,7 @@ impl Served for Project {
     async fn before_update(
         scope: &mut WriteScope,
         _: &Billing,
+        _: &ProjectChanges,
         before: &Self,
         after: &mut Self,
     ) -> Result<(), ServiceError> {

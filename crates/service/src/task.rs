@@ -1,97 +1,80 @@
 //! Tasks: creating, changing, moving and deleting them.
 
-use chrono::{DateTime, Utc};
+use tenantry_billing::Billing;
 use tenantry_domain::permission::Operation;
-use tenantry_domain::task::{MAX_SUBTASK_DEPTH, NewTask, Task, TaskChanges};
+use tenantry_domain::task::{MAX_SUBTASK_DEPTH, NewTask, Task, TaskChanges, completed_at};
 use tenantry_domain::{Change, FieldError, FieldErrorCode, Position, ProjectId, Role, TaskId, UserId};
 use tenantry_store::{ColumnSet, Scope, WriteScope, member, task as store};
 
-use crate::authorize::{authorize_in_project, check_unchanged};
+use crate::authorize::authorize_in_project;
 use crate::error::{ServiceError, name_reference};
+use crate::noun::Served;
 
-/// What a task refers to, by the constraint that guards it.
-const REFERENCES: &[(&str, &str, &str)] = &[
-    ("tasks_project_id_fkey", "projectId", "project"),
-    ("tasks_project_id_parent_task_id_fkey", "parentTaskId", "task in this project"),
-    ("task_assignees_user_id_fkey", "assigneeIds", "member"),
-];
+impl Served for Task {
+    type New = NewTask;
+    type Changes = TaskChanges;
 
-/// Creates a task, behind all others of its project.
-///
-/// # Errors
-/// [`ServiceError::Forbidden`]; [`ServiceError::Refused`] for a field out of bounds or a reference to nothing.
-pub async fn create(scope: &mut WriteScope, new: NewTask) -> Result<Task, ServiceError> {
-    authorize_in_project(scope, Operation::WriteTask, new.project_id, "projectId", "project").await?;
-    let new = new.validated()?;
-    check_assignees(scope, &new.assignee_ids).await?;
-    store::lock_board(scope, new.project_id).await?;
-    if let Some(parent) = new.parent_task_id {
-        check_depth(scope, new.project_id, parent, 0).await?;
+    /// It comes behind all others of its project.
+    async fn before_create(
+        scope: &mut WriteScope,
+        _: &Billing,
+        new: &NewTask,
+        row: &mut Self,
+    ) -> Result<(), ServiceError> {
+        check_assignees(scope, &new.assignee_ids).await?;
+        store::lock_board(scope, row.project_id).await?;
+        if let Some(parent) = row.parent_task_id {
+            check_depth(scope, row.project_id, parent, 0).await?;
+        }
+        let last = store::last_position(scope, row.project_id).await?;
+        row.position = position_between(last.as_ref(), None)?;
+        row.completed_at = completed_at(None, row.status, row.created_at);
+        Ok(())
     }
-    let last = store::last_position(scope, new.project_id).await?;
-    let position = position_between(last.as_ref(), None)?;
-    store::create(scope, new, position).await.map_err(|error| name_reference(error, REFERENCES))
+
+    async fn after_create(scope: &mut WriteScope, new: &NewTask, row: &Self) -> Result<(), ServiceError> {
+        store::assign(scope, row.id, &new.assignee_ids).await.map_err(name_assignee)
+    }
+
+    /// For a move the board is locked before the task, as whoever creates a task does, so that nobody waits for the other crosswise
+    /// and two moves cannot make a circle between them.
+    async fn before_lock(scope: &mut WriteScope, id: TaskId, changes: &TaskChanges) -> Result<(), ServiceError> {
+        if changes.parent_task_id.is_keep() && changes.after_task_id.is_keep() {
+            return Ok(());
+        }
+        let seen: Option<Self> = tenantry_store::get(scope, id).await?;
+        // What is not there is refused later, as ever.
+        let Some(seen) = seen else { return Ok(()) };
+        authorize_in_project(scope, Operation::WriteTask, seen.project_id, "id", "task").await?;
+        Ok(store::lock_board(scope, seen.project_id).await?)
+    }
+
+    async fn before_update(
+        scope: &mut WriteScope,
+        _: &Billing,
+        changes: &TaskChanges,
+        before: &Self,
+        after: &mut Self,
+    ) -> Result<(), ServiceError> {
+        if let Change::Set(assignees) = &changes.assignee_ids {
+            check_assignees(scope, assignees).await?;
+        }
+        if let Change::Set(Some(parent)) = changes.parent_task_id {
+            check_parent(scope, before, parent).await?;
+        }
+        if let Change::Set(behind) = changes.after_task_id {
+            after.position = position_after(scope, before, behind).await?;
+        }
+        after.completed_at = completed_at(before.completed_at, after.status, scope.tenant().clock.now());
+        if let Change::Set(assignees) = &changes.assignee_ids {
+            store::assign_anew(scope, before.id, assignees).await.map_err(name_assignee)?;
+        }
+        Ok(())
+    }
 }
 
-/// Changes a task, or moves it on its board or under another task.
-///
-/// # Errors
-/// As [`create`]; besides, [`ServiceError::Refused`] when there is no such task, it is not as `expected` any more, or it
-/// would become a part of itself.
-pub async fn update(
-    scope: &mut WriteScope,
-    id: TaskId,
-    expected: Option<DateTime<Utc>>,
-    changes: TaskChanges,
-) -> Result<Task, ServiceError> {
-    let moves = !changes.parent_task_id.is_keep() || !changes.after_task_id.is_keep();
-    let before = existing(scope, id, moves).await?;
-    check_unchanged(expected, before.updated_at)?;
-    let changes = changes.validated()?;
-    if let Change::Set(assignees) = &changes.assignee_ids {
-        check_assignees(scope, assignees).await?;
-    }
-    if let Change::Set(Some(parent)) = changes.parent_task_id {
-        check_parent(scope, &before, parent).await?;
-    }
-    let position = match changes.after_task_id {
-        Change::Keep => None,
-        Change::Set(after) => Some(position_after(scope, &before, after).await?),
-    };
-    let after =
-        store::update(scope, &before, changes, position).await.map_err(|error| name_reference(error, REFERENCES))?;
-    after.ok_or_else(not_found)
-}
-
-/// Deletes a task with its subtasks. Gives what was deleted.
-///
-/// # Errors
-/// As [`update`].
-pub async fn delete(
-    scope: &mut WriteScope,
-    id: TaskId,
-    expected: Option<DateTime<Utc>>,
-) -> Result<TaskId, ServiceError> {
-    let before = existing(scope, id, false).await?;
-    check_unchanged(expected, before.updated_at)?;
-    tenantry_store::delete::<Task>(scope, id).await?;
-    Ok(id)
-}
-
-/// The task, locked, if the caller may write it. For a move the board is locked first, as whoever creates a task does, so that
-/// nobody waits for the other crosswise and two moves cannot make a circle between them.
-async fn existing(scope: &mut WriteScope, id: TaskId, moves: bool) -> Result<Task, ServiceError> {
-    let seen: Option<Task> = tenantry_store::get(scope, id).await?;
-    let Some(seen) = seen else {
-        // Who may write no task anywhere is told so, whether this one exists or not.
-        crate::authorize::authorize(scope, Operation::WriteTask, None, "id", "task")?;
-        return Err(not_found());
-    };
-    authorize_in_project(scope, Operation::WriteTask, seen.project_id, "id", "task").await?;
-    if moves {
-        store::lock_board(scope, seen.project_id).await?;
-    }
-    tenantry_store::get_for_update(scope, id).await?.ok_or_else(not_found)
+fn name_assignee(error: tenantry_store::StoreError) -> ServiceError {
+    name_reference(error, &[("task_assignees_user_id_fkey", "assigneeIds", "member")])
 }
 
 /// Assignees must be there for the caller. A guest does not see all members, and whether a hidden one is assigned or an
@@ -159,8 +142,4 @@ fn position_between(lower: Option<&Position>, upper: Option<&Position>) -> Resul
         let message = "There is no position left between these two tasks; move one of them first.";
         FieldError::new(FieldErrorCode::Invalid, "afterTaskId", message).into()
     })
-}
-
-fn not_found() -> ServiceError {
-    FieldError::not_found("id", "task").into()
 }

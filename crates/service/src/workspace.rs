@@ -16,7 +16,7 @@ impl Served for Workspace {
 
     /// A creator whose role does not see everything gets an `admin` grant on it. Without one, a private workspace would vanish
     /// from its creator, and only owners and admins could rename a public one.
-    async fn after_create(scope: &mut WriteScope, new: &Self) -> Result<(), ServiceError> {
+    async fn after_create(scope: &mut WriteScope, _: &NewWorkspace, new: &Self) -> Result<(), ServiceError> {
         let creator = *scope.actor();
         if !creator.role.sees_everything() {
             grant::put_on_workspace(scope, new.id, creator.user_id, Grant::Admin).await?;

@@ -122,6 +122,8 @@ impl<'r> Source<'r> for Columns<'r> {
             // A column has a fixed scale; the zeros behind the last digit say nothing.
             Kind::Decimal => self.value(|value: Decimal| Value::Decimal(value.normalize())),
             Kind::Money => self.value(Value::Minor),
+            // No column holds several.
+            Kind::Ids(_) => Err(Columns::corrupt(self)),
         }
     }
 

@@ -1,12 +1,12 @@
 //! Tasks: reads and writes of `app.tasks` and `app.task_assignees`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use sea_orm::Set;
-use tenantry_domain::noun::{Asked, Origin, Value};
-use tenantry_domain::task::{NewTask, Task, TaskChanges, TaskPriority, TaskStatus, completed_at};
-use tenantry_domain::{Change, Position, ProjectId, TaskAssigneeId, TaskId, UserId};
+use tenantry_domain::noun::{Asked, Value};
+use tenantry_domain::task::Task;
+use tenantry_domain::{Position, ProjectId, TaskAssigneeId, TaskId, UserId};
 use tenantry_wire::Row;
 use uuid::Uuid;
 
@@ -35,68 +35,24 @@ impl Record for Task {
     }
 }
 
-/// Inserts a task that has been validated, at this position.
+/// Replaces the users who are assigned to a task.
 ///
 /// # Errors
-/// A foreign-key violation when the project, the parent (in the same project) or an assignee does not exist in the
-/// organization.
-pub async fn create(scope: &mut WriteScope, new: NewTask, position: Position) -> Result<Task, StoreError> {
-    let origin: Origin<TaskId> = write::origin(scope);
-    let status = new.status.unwrap_or(TaskStatus::Todo);
-    let row = Task {
-        id: origin.id,
-        organization_id: origin.organization_id,
-        project_id: new.project_id,
-        parent_task_id: new.parent_task_id,
-        title: new.title,
-        description: new.description,
-        status,
-        priority: new.priority.unwrap_or(TaskPriority::Medium),
-        position,
-        created_by: Some(origin.user_id),
-        due_at: new.due_at,
-        completed_at: completed_at(None, status, origin.now),
-        created_at: origin.now,
-        updated_at: origin.now,
-    };
-    let task = write::insert(scope, &row).await?;
-    assign(scope, task.id, &new.assignee_ids).await?;
-    Ok(task)
+/// As [`assign`].
+pub async fn assign_anew(scope: &mut WriteScope, task_id: TaskId, users: &[UserId]) -> Result<(), StoreError> {
+    write::delete_where::<entity::task_assignee::Entity>(scope, write::is("task_id", task_id.as_uuid())).await?;
+    assign(scope, task_id, users).await
 }
 
-/// Applies changes that have been validated to a task that was read in this scope; `position` is where it goes, if it moves.
+/// Assigns these users, each once, to a task that nobody is assigned to.
 ///
 /// # Errors
-/// A foreign-key violation when the parent (in the same project) or an assignee does not exist in the organization.
-pub async fn update(
-    scope: &mut WriteScope,
-    before: &Task,
-    changes: TaskChanges,
-    position: Option<Position>,
-) -> Result<Option<Task>, StoreError> {
-    // Each field is named, so that a new one does not compile until it is changed as well.
-    let TaskChanges { title, description, status, priority, due_at, parent_task_id, assignee_ids, after_task_id: _ } =
-        changes;
-    let mut after = before.clone();
-    after.title = title.apply(after.title);
-    after.description = description.apply(after.description);
-    after.status = status.apply(after.status);
-    after.completed_at = completed_at(before.completed_at, after.status, scope.tenant().clock.now());
-    after.priority = priority.apply(after.priority);
-    after.due_at = due_at.apply(after.due_at);
-    after.parent_task_id = parent_task_id.apply(after.parent_task_id);
-    after.position = position.unwrap_or(after.position);
-    if let Change::Set(assignees) = assignee_ids {
-        write::delete_where::<entity::task_assignee::Entity>(scope, write::is("task_id", before.id.as_uuid())).await?;
-        assign(scope, before.id, &assignees).await?;
-    }
-    write::update(scope, before, &after).await
-}
-
-async fn assign(scope: &mut WriteScope, task_id: TaskId, users: &[UserId]) -> Result<(), StoreError> {
+/// A foreign-key violation when one of them is no member of the organization.
+pub async fn assign(scope: &mut WriteScope, task_id: TaskId, users: &[UserId]) -> Result<(), StoreError> {
     let clock = scope.tenant().clock.clone();
     let now = clock.now();
-    let rows = users.iter().map(|user_id| entity::task_assignee::ActiveModel {
+    let users: BTreeSet<&UserId> = users.iter().collect();
+    let rows = users.into_iter().map(|user_id| entity::task_assignee::ActiveModel {
         organization_id: Set(scope.organization_id().as_uuid()),
         id: Set(clock.new_id::<TaskAssigneeId>().as_uuid()),
         task_id: Set(task_id.as_uuid()),

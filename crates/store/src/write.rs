@@ -118,7 +118,9 @@ fn column_value(kind: Kind, value: FieldValue<'_>) -> Value {
         (FieldValue::Money(money), _) => money.minor().into(),
         (FieldValue::Null, Kind::Text | Kind::Enum(_)) => None::<String>.into(),
         (FieldValue::Null, Kind::Boolean) => None::<bool>.into(),
-        (FieldValue::Null, Kind::Id(_)) => None::<Uuid>.into(),
+        // No column holds several ids; an array stands in its place, which no column of ours takes.
+        (FieldValue::Ids(ids), _) => ids.into(),
+        (FieldValue::Null, Kind::Id(_) | Kind::Ids(_)) => None::<Uuid>.into(),
         (FieldValue::Null, Kind::Time) => None::<DateTime<Utc>>.into(),
         (FieldValue::Null, Kind::Date) => None::<NaiveDate>.into(),
         (FieldValue::Null, Kind::Decimal) => None::<Decimal>.into(),

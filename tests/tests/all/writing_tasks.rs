@@ -176,7 +176,18 @@ async fn only_members_can_be_assigned_and_each_only_once() {
         let input = json!({ "projectId": project, "title": "Draw", "assigneeIds": [user] });
         ada.write("createTask", input).await.expect_refused(&[("NOT_FOUND", "assigneeIds")]);
     }
+    // One too many, though each is there once; the same one many times is one.
+    let strangers: Vec<String> =
+        (0..51).map(|_| tenantry_domain::Clock::system().new_id::<tenantry_domain::UserId>().to_string()).collect();
+    assign(&task["id"], json!(strangers)).await.expect_refused(&[("OUT_OF_RANGE", "assigneeIds")]);
+    let input = json!({ "projectId": project, "title": "Draw", "assigneeIds": strangers });
+    ada.write("createTask", input).await.expect_refused(&[("OUT_OF_RANGE", "assigneeIds")]);
     assert_eq!(app.number("SELECT count(*) FROM app.tasks").await, 1, "a refused task is not written");
+    let same = assign(&task["id"], json!(vec![bob.user_id; 60])).await.expect_done().clone();
+    assert_eq!(same["assignees"], json!([{ "id": bob.member_id, "userId": bob.user_id }]));
+    let one = assign(&task["id"], json!(cid.user_id)).await.expect_done().clone();
+    assert_eq!(one["assignees"], json!([{ "id": cid.member_id, "userId": cid.user_id }]), "one is a list of one");
+    assign(&task["id"], Value::Null).await.expect_refused(&[("REQUIRED", "assigneeIds")]);
     let cleared = assign(&task["id"], json!([])).await.expect_done().clone();
     assert_eq!(cleared["assignees"], json!([]));
 }

@@ -111,6 +111,8 @@ pub enum Rule {
     Url,
     /// An amount of zero or more.
     NotNegative,
+    /// At most this many values, each once.
+    Many(usize),
 }
 
 /// What becomes of a row when the row that it links to is deleted.
@@ -149,7 +151,7 @@ pub struct FieldInfo {
     pub name: &'static str,
     /// The API's name for it, such as `dueDate`.
     pub api: &'static str,
-    /// The column, with its table's letter: `t.due_date`.
+    /// The column, with its table's letter: `t.due_date`. Empty for an input that is no column.
     pub column: &'static str,
     /// What it is, as its doc comment says.
     pub doc: &'static str,

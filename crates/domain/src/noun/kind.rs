@@ -20,6 +20,8 @@ pub enum Kind {
     Boolean,
     /// An id; the text is its prefix.
     Id(&'static str),
+    /// Several ids of this prefix. It is given, and never a column.
+    Ids(&'static str),
     /// A point in time.
     Time,
     /// A day.
@@ -65,6 +67,8 @@ pub enum Value<'a> {
     Boolean(bool),
     /// An id.
     Id(Uuid),
+    /// Several ids.
+    Ids(Vec<Uuid>),
     /// A point in time.
     Time(DateTime<Utc>),
     /// A day.
@@ -87,6 +91,7 @@ impl Value<'_> {
             Self::Name(name) => Value::Name(name),
             Self::Boolean(value) => Value::Boolean(value),
             Self::Id(id) => Value::Id(id),
+            Self::Ids(ids) => Value::Ids(ids),
             Self::Time(time) => Value::Time(time),
             Self::Date(date) => Value::Date(date),
             Self::Decimal(value) => Value::Decimal(value),
@@ -140,6 +145,22 @@ impl<I: Id> FieldType for I {
 
     fn from_value(value: Value<'_>) -> Option<Self> {
         if let Value::Id(uuid) = value { Some(I::from_uuid(uuid)) } else { None }
+    }
+}
+
+impl<I: Id> FieldType for Vec<I> {
+    const KIND: Kind = Kind::Ids(I::PREFIX);
+
+    fn blank() -> Self {
+        Self::new()
+    }
+
+    fn to_value(&self) -> Value<'_> {
+        Value::Ids(self.iter().map(Id::as_uuid).collect())
+    }
+
+    fn from_value(value: Value<'_>) -> Option<Self> {
+        if let Value::Ids(ids) = value { Some(ids.into_iter().map(I::from_uuid).collect()) } else { None }
     }
 }
 

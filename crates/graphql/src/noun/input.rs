@@ -19,6 +19,10 @@ pub(super) fn read_value<T: InputType>(kind: Kind, value: Value) -> Result<Field
         Kind::Text => FieldValue::Text(Cow::Owned(String::parse(Some(value)).map_err(InputValueError::propagate)?)),
         Kind::Boolean => FieldValue::Boolean(bool::parse(Some(value)).map_err(InputValueError::propagate)?),
         Kind::Id(prefix) => FieldValue::Id(read_id(prefix, value)?),
+        Kind::Ids(prefix) => {
+            let Value::List(ids) = value else { return Err(InputValueError::expected_type(value)) };
+            FieldValue::Ids(ids.into_iter().map(|id| read_id(prefix, id)).collect::<Result<_, _>>()?)
+        }
         Kind::Time => FieldValue::Time(Timestamp::parse(Some(value)).map_err(InputValueError::propagate)?.0),
         Kind::Date => FieldValue::Date(Date::parse(Some(value)).map_err(InputValueError::propagate)?.0),
         Kind::Decimal => FieldValue::Decimal(DecimalText::parse(Some(value)).map_err(InputValueError::propagate)?.0),
@@ -81,6 +85,7 @@ fn doc(field: &FieldInfo, with_default: bool) -> String {
         Rule::Email => "; an e-mail address".to_owned(),
         Rule::Url => "; an http(s) address".to_owned(),
         Rule::NotNegative => "; not negative".to_owned(),
+        Rule::Many(max) => format!("; at most {max}"),
     };
     let default = field.default.filter(|_| with_default);
     let default = default.map(|default| format!("; {} when not given", default.replace('_', " "))).unwrap_or_default();

@@ -186,6 +186,7 @@ pub(super) fn kind_name(registry: &mut Registry, kind: Kind) -> String {
         Kind::Text => <String as InputType>::create_type_info(registry),
         Kind::Boolean => <bool as InputType>::create_type_info(registry),
         Kind::Id(_) => <async_graphql::ID as InputType>::create_type_info(registry),
+        Kind::Ids(_) => <Vec<async_graphql::ID> as InputType>::create_type_info(registry),
         Kind::Time => <Timestamp as InputType>::create_type_info(registry),
         Kind::Date => <Date as InputType>::create_type_info(registry),
         Kind::Decimal => <DecimalText as InputType>::create_type_info(registry),

@@ -139,7 +139,12 @@ fn consequences(noun: &NounInfo) -> String {
             let hits = |link: tenantry_domain::noun::Link| link.table == noun.table && link.on_delete == action;
             other.fields().into_iter().any(|field| field.link.is_some_and(hits))
         };
-        ALL.iter().filter(links).map(|other| other.info.plural).collect::<Vec<_>>()
+        // Below a row of their own kind they have a name of their own, such as subtasks.
+        let below = |other: &tenantry_domain::noun::Declared| {
+            let own = other.parents().into_iter().filter(|_| other.info.table == noun.table);
+            own.filter(|parent| parent.noun == noun.name).find_map(|parent| parent.list)
+        };
+        ALL.iter().filter(links).map(|other| below(other).unwrap_or(other.info.plural)).collect::<Vec<_>>()
     };
     let mut text = String::new();
     for (action, end) in [

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::ext::IdentExt as _;
 
-use super::{camel, place};
+use super::{camel, field_info, place};
 use crate::declaration::{Field, Given, Noun, Rule, Shape};
 
 pub(super) fn all(noun: &Noun) -> TokenStream {
@@ -26,7 +26,29 @@ fn checked(field: &Field, value: &TokenStream) -> TokenStream {
         (Rule::Url, true) => quote!(v.optional_url(#api, #value.as_deref())),
         (Rule::NotNegative, false) => quote!({ v.not_negative(#api, Some(#value)); #value }),
         (Rule::NotNegative, true) => quote!({ v.not_negative(#api, #value); #value }),
-        (Rule::Any, _) => value.clone(),
+        // Only what is no column has several values, and that is not changed by the check: see `check_own`.
+        (Rule::Any | Rule::Many(_), _) => value.clone(),
+    }
+}
+
+/// Checks an input that is no column.
+fn check_own(field: &Field, value: &TokenStream) -> TokenStream {
+    let api = camel(&field.name.unraw().to_string());
+    match &field.rule {
+        Rule::Many(max) => quote!(v.at_most(#api, #value, #max);),
+        _ => TokenStream::new(),
+    }
+}
+
+/// What the field of an input says about itself: the column's field, or what is said of an input that is none.
+fn info_of(noun: &Noun, field: &Field) -> TokenStream {
+    let name = &noun.name;
+    match place(noun, &field.name.unraw().to_string()) {
+        usize::MAX => {
+            let info = field_info(field);
+            quote!(&#info)
+        }
+        n => quote!(&<#name as crate::noun::Noun>::FIELDS[#n].info),
     }
 }
 
@@ -39,6 +61,7 @@ fn doc(field: &Field) -> String {
         Rule::Email => " An e-mail address.".to_owned(),
         Rule::Url => " An http(s) address.".to_owned(),
         Rule::NotNegative => " Not negative.".to_owned(),
+        Rule::Many(max) => format!(" At most {max}, each once."),
         Rule::Any => String::new(),
     };
     let default = field.default.as_ref().map(|default| format!(" `{}` when not given.", quote!(#default)));
@@ -47,8 +70,13 @@ fn doc(field: &Field) -> String {
 
 fn new(noun: &Noun) -> TokenStream {
     let (name, new) = (&noun.name, format_ident!("New{}", noun.name));
-    let given: Vec<&Field> =
-        noun.fields.iter().filter(|field| matches!(field.given, Given::Always | Given::Once)).collect();
+    let own = noun.inputs.iter().filter(|input| input.on_create).map(|input| &input.field);
+    let given: Vec<&Field> = noun
+        .fields
+        .iter()
+        .filter(|field| matches!(field.given, Given::Always | Given::Once))
+        .chain(own.clone())
+        .collect();
     let members = given.iter().map(|field| {
         let (name, ty, inner, doc) = (&field.name, &field.ty, &field.inner, doc(field));
         let ty = if field.default.is_some() || field.optional_on_create { quote!(Option<#inner>) } else { quote!(#ty) };
@@ -59,11 +87,12 @@ fn new(noun: &Noun) -> TokenStream {
         quote!(#name: crate::noun::FieldType::blank())
     });
     let inputs = given.iter().map(|field| {
-        let (member, n) = (&field.name, place(noun, &field.name.unraw().to_string()));
-        let required = !field.optional && field.default.is_none() && !field.optional_on_create;
+        let (member, info) = (&field.name, info_of(noun, field));
+        let may_be_left_out = field.optional || field.optional_on_create || matches!(field.rule, Rule::Many(_));
+        let required = field.default.is_none() && !may_be_left_out;
         quote! {
             crate::noun::Input {
-                field: &<#name as crate::noun::Noun>::FIELDS[#n].info,
+                field: #info,
                 required: #required,
                 is_given: |_| true,
                 write: |input, value| crate::noun::given(&mut input.#member, value),
@@ -99,6 +128,10 @@ fn new(noun: &Noun) -> TokenStream {
         };
         quote!(#name: #value)
     });
+    let checks = own.map(|field| {
+        let member = &field.name;
+        check_own(field, &quote!(&self.#member))
+    });
     let check = noun.checks.then(|| quote!(row.check(&mut v);));
     let doc = format!("What a new {} is made from.", noun.singular);
     quote! {
@@ -123,6 +156,7 @@ fn new(noun: &Noun) -> TokenStream {
 
             fn into_row(self, origin: crate::noun::Origin<<#name as crate::noun::Noun>::Id>) -> Result<#name, crate::validate::Violations> {
                 let mut v = crate::validate::Violations::default();
+                #(#checks)*
                 let row = #name { #(#values),* };
                 #check
                 v.into_result().map(|()| row)
@@ -133,24 +167,33 @@ fn new(noun: &Noun) -> TokenStream {
 
 fn changes(noun: &Noun) -> TokenStream {
     let (name, changes) = (&noun.name, format_ident!("{}Changes", noun.name));
-    let given: Vec<&Field> = noun.fields.iter().filter(|field| field.given == Given::Always).collect();
+    let own = noun.inputs.iter().map(|input| &input.field);
+    let columns = noun.fields.iter().filter(|field| field.given == Given::Always);
+    let given: Vec<&Field> = columns.clone().chain(own.clone()).collect();
     let members = given.iter().map(|field| {
         let (name, ty, inner, doc) = (&field.name, &field.ty, &field.inner, &field.doc);
         let ty = if field.nullable { ty } else { inner };
         quote!(#[doc = #doc] pub #name: crate::change::Change<#ty>)
     });
     let inputs = given.iter().map(|field| {
-        let (member, n) = (&field.name, place(noun, &field.name.unraw().to_string()));
+        let (member, info) = (&field.name, info_of(noun, field));
         quote! {
             crate::noun::Input {
-                field: &<#name as crate::noun::Noun>::FIELDS[#n].info,
+                field: #info,
                 required: false,
                 is_given: |input| !input.#member.is_keep(),
                 write: |input, value| crate::noun::given_back(&mut input.#member, value),
             }
         }
     });
-    let sets = given.iter().map(|field| {
+    let checks = own.map(|field| {
+        let (member, check) = (&field.name, check_own(field, &quote!(value)));
+        if check.is_empty() {
+            return check;
+        }
+        quote!(if let crate::change::Change::Set(value) = &self.#member { #check })
+    });
+    let sets = columns.map(|field| {
         let name = &field.name;
         // A column that is never null, which guests find null.
         let value = if field.optional && !field.nullable { quote!(Some(value)) } else { quote!(value) };
@@ -172,6 +215,7 @@ fn changes(noun: &Noun) -> TokenStream {
             fn apply(self, before: &#name) -> Result<#name, crate::validate::Violations> {
                 let mut v = crate::validate::Violations::default();
                 let mut row = before.clone();
+                #(#checks)*
                 #(#sets)*
                 #check
                 v.into_result().map(|()| row)

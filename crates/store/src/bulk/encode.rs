@@ -49,6 +49,7 @@ impl RowWriter {
             Value::Name(name) => self.value(name),
             Value::Boolean(value) => self.value(value),
             Value::Id(id) => self.value(id),
+            Value::Ids(ids) => self.value(ids),
             Value::Time(time) => self.value(time),
             Value::Date(date) => self.value(date),
             Value::Decimal(value) => self.value(value),

@@ -38,6 +38,7 @@ fn column_type(kind: Kind) -> &'static str {
         Kind::Text | Kind::Enum(_) => "text",
         Kind::Boolean => "boolean",
         Kind::Id(_) => "uuid",
+        Kind::Ids(_) => "uuid[]",
         Kind::Time => "timestamp with time zone",
         Kind::Date => "date",
         Kind::Decimal => "numeric",
@@ -187,7 +188,7 @@ async fn a_text_is_no_longer_than_its_column_takes_and_an_enum_has_the_values_of
                 Rule::Text(max) | Rule::Prose(max) => max,
                 Rule::Email => 254,
                 Rule::Url => 2_048,
-                Rule::Any | Rule::NotNegative => 0,
+                Rule::Any | Rule::NotNegative | Rule::Many(_) => 0,
             };
             if max > 0 {
                 let bound = checks.iter().find_map(|check| {

@@ -15,6 +15,7 @@ pub(super) fn given(full: &FullOrg, field: &FieldInfo, variant: usize) -> Value 
         (Kind::Date, _) => json!(format!("2026-0{variant}-01")),
         (Kind::Decimal, _) => json!(format!("0.{variant}")),
         (Kind::Money, _) => json!({ "amount": format!("{variant}00.00"), "currency": (["USD", "EUR"][variant % 2]) }),
+        (Kind::Ids(_), _) => json!([full.ada.user_id.to_string()]),
         (Kind::Enum(info), _) => json!(info.values[variant % info.values.len()].text.to_ascii_uppercase()),
         (Kind::Id(_), _) => match field.link {
             Some(link) if link.key == "id" => json!(full.ids(link.noun)[variant]),

@@ -32,7 +32,9 @@ impl Writer<'_> {
             Given::Once => on_creation,
             Given::Never => false,
         };
-        self.noun.fields().into_iter().filter(takes).collect()
+        // What is below another row of its kind has rules of its own.
+        let is_free = |field: &&FieldInfo| field.link.is_none_or(|link| link.table != self.noun.info.table);
+        self.noun.fields().into_iter().filter(takes).filter(is_free).collect()
     }
 
     fn filled(&self, fields: &[&'static FieldInfo], variant: usize) -> Map<String, Value> {
@@ -70,7 +72,7 @@ async fn each(test: impl AsyncFn(&TestApp, Writer<'_>)) -> usize {
     for noun in rooted() {
         let name = noun.info.name;
         // Nouns whose mutations are written by hand have tests of their own.
-        let by_hand = ["Invoice", "Member", "Task"].contains(&name);
+        let by_hand = ["Invoice", "Member"].contains(&name);
         let has_all = ["create", "update", "delete"].iter().all(|verb| mutations.contains(&format!("{verb}{name}")));
         assert!(by_hand || has_all, "{name} has not the three mutations");
         if by_hand {
@@ -146,7 +148,8 @@ async fn every_bound_is_told_of_by_its_field() {
                 Rule::Email => (json!("nobody"), "INVALID"),
                 Rule::Url => (json!("ftp://example.test"), "INVALID"),
                 Rule::NotNegative => (json!({ "amount": "-1", "currency": "EUR" }), "OUT_OF_RANGE"),
-                Rule::Any => continue,
+                // Several values are no column.
+                Rule::Any | Rule::Many(_) => continue,
             };
             // Of the currency of the row's other amounts.
             let mut input = writer.filled(&writer.inputs(true), 3);

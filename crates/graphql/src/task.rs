@@ -1,29 +1,23 @@
-//! Tasks: who works on them, and their mutations.
-
-mod mutation;
+//! Tasks: who works on them.
 
 use std::sync::Arc;
 
 use async_graphql::{Context, Object, Result};
 use futures_util::future::try_join_all;
-use tenantry_domain::task::{self as domain, Task as Record};
+use tenantry_domain::task::Task as Record;
 use tenantry_executor::loaders::load;
 use tenantry_executor::object::Object as Resolved;
 
 use crate::loaders::{Assignees, load_member};
 use crate::member::Member;
-use crate::noun::{Choice, Row, Shown};
-
-pub(crate) use mutation::TaskMutation;
-
-/// A task as an object of the graph.
-pub(crate) type Task = Row<Record>;
-
-type TaskStatus = Choice<domain::TaskStatus>;
-type TaskPriority = Choice<domain::TaskPriority>;
+use crate::noun::{Mutations, Shown};
 
 impl Shown for Record {
     type More = TaskMore;
+
+    fn mutations() -> Option<Mutations> {
+        Some(Mutations::of::<Self>("It comes after all others of its project."))
+    }
 }
 
 /// Fields of a task beside those that are declared.
