@@ -1,5 +1,6 @@
 //! Batching without timers: every read of a request waits until the whole execution can go no further, and then all that wait
-//! are sent in one round trip, one statement per kind of read.
+//! are sent together, one statement per kind of read. That is one round trip, unless a read needs the answer of one statement for the
+//! next.
 //!
 //! async-graphql polls all fields of a level before any of them can finish, so at the moment when nothing is left to do every
 //! key of the level is known. The number of statements therefore depends on the query's shape alone: not on the data, not on
@@ -181,7 +182,7 @@ impl Reads {
         Ok(scope)
     }
 
-    /// Reads all that waits, in one round trip.
+    /// Reads all that waits.
     async fn flush(&self) {
         // A statement that failed has taken the transaction with it: nothing after it could be read in the same snapshot.
         let (waiting, mut failed, writes) = {
@@ -214,6 +215,8 @@ impl Reads {
             // The snapshot has seen another role than the statements were made for. What is read now is taken as it is.
             Err(StoreError::MembershipChanged) => {
                 self.state.lock().scope = None;
+                // Its connection goes back before another one is taken, or requests that all want a second one would wait for each other.
+                drop(scope);
                 read_in(&*self.scope(false).await?, waiting).await
             }
             result => result,
