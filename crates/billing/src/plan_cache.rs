@@ -1,4 +1,5 @@
-//! The plans in memory. Nobody ever gets plans older than the cache time: whoever finds them too old reads them, for all.
+//! The plans in memory. Whoever finds them older than the cache time reads them, and keeps them for all who come later. Several who come
+//! at once may each read them.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

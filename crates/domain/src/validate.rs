@@ -206,11 +206,11 @@ impl Violations {
         self.required(field, |v| v.optional_url(field, Some(value)))
     }
 
-    /// Notes when there are more values than this, each counted once.
+    /// Notes a fault when there are more than `max` values, each counted once.
     pub fn at_most<T: Ord>(&mut self, field: &str, values: &[T], max: usize) {
         let distinct: BTreeSet<&T> = values.iter().collect();
         if distinct.len() > max {
-            self.push(FieldError::new(FieldErrorCode::OutOfRange, field, format!("At most {max}.")));
+            self.push(FieldError::new(FieldErrorCode::OutOfRange, field, format!("At most {max} can be given.")));
         }
     }
 

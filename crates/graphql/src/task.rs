@@ -16,7 +16,11 @@ impl Shown for Record {
     type More = TaskMore;
 
     fn mutations() -> Option<Mutations> {
-        Some(Mutations::of::<Self>("It comes after all others of its project."))
+        let create = "It comes after all others of its project.";
+        Some(
+            Mutations::of::<Self>(create)
+                .with_update_note("`afterTaskId`, `status` and `parentTaskId` move it on its board."),
+        )
     }
 }
 

@@ -483,6 +483,10 @@ fn check(noun: &Noun) -> Result<()> {
     if let Some(first) = noun.fields.first().filter(|first| first.name != "id") {
         return Err(Error::new(first.name.span(), "the first field of a noun is its `id`"));
     }
+    if let Some(input) = noun.inputs.first().filter(|_| noun.by_hand) {
+        let message = "what is written by hand says its inputs itself: leave out `input` or `by_hand`";
+        return Err(Error::new(input.field.name.span(), message));
+    }
     let guests_see_some = noun.guests_see_some();
     if guests_see_some && noun.placement.to_string() == "Organization" {
         let message = "guests see nothing that is placed in the organization, so no field can say `guests`";

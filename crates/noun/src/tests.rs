@@ -55,8 +55,11 @@ fn a_declaration_without_mistakes_is_taken() {
 
 #[test]
 fn the_likeliest_mistakes_are_named() {
+    let by_hand = r#"#[noun(table = "app.notes", placed = organization, read = ReadClient, write = WriteClient)]
+        #[noun(by_hand, input(tag_ids: Vec<TagId>, "The tags"))]"#;
     let cases = [
         (r#"#[noun(table = "app.notes", read = ReadClient, write = WriteClient)]"#, "", "say `#[noun(placed = …)]`"),
+        (by_hand, "", "what is written by hand says its inputs itself: leave out `input` or `by_hand`"),
         (
             NOTE,
             "title: String,",

@@ -1,7 +1,7 @@
 //! Which field a broken constraint is about. The names of constraints follow from those of tables and columns, so the declaration
 //! of a noun says it.
 
-use tenantry_domain::noun::{ALL, FieldInfo, Noun, OnDelete};
+use tenantry_domain::noun::{ALL, FieldInfo, Given, Noun, OnDelete};
 use tenantry_domain::{FieldError, FieldErrorCode};
 use tenantry_store::{ConstraintKind, StoreError};
 
@@ -14,7 +14,7 @@ pub(crate) fn name_constraint<N: Noun>(error: StoreError) -> ServiceError {
     let table = bare(N::INFO.table);
     // A link that must be to a row in the same place has a key over both columns.
     let place = place_field::<N>().and_then(|field| field.info.own_column()).unwrap_or_default();
-    for field in N::FIELDS.iter().map(|field| &field.info) {
+    for field in N::FIELDS.iter().map(|field| &field.info).filter(|field| field.given != Given::Never) {
         let Some(column) = field.own_column() else { continue };
         match (kind, field.link) {
             (ConstraintKind::ForeignKey, Some(link)) => {

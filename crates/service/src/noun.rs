@@ -51,7 +51,7 @@ pub trait Served: Record {
         async { Ok(()) }
     }
 
-    /// Locks what has to be locked before the row that changes. Nobody has asked yet whether the caller may change it.
+    /// Locks what has to be locked before the row that changes. Whether the caller may change this row is asked later.
     fn before_lock(
         _: &mut WriteScope,
         _: Self::Id,

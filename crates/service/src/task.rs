@@ -43,8 +43,8 @@ impl Served for Task {
             return Ok(());
         }
         let seen: Option<Self> = tenantry_store::get(scope, id).await?;
-        // What is not there is refused later, as ever.
-        let Some(seen) = seen else { return Ok(()) };
+        // Not later: a task that came into sight meanwhile would be moved without the lock.
+        let seen = seen.ok_or_else(|| FieldError::not_found("id", "task"))?;
         authorize_in_project(scope, Operation::WriteTask, seen.project_id, "id", "task").await?;
         Ok(store::lock_board(scope, seen.project_id).await?)
     }

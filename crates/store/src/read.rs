@@ -113,14 +113,18 @@ impl<'s, T: Send + 's, E: Send + 's> Read<'s, T, E> {
     pub fn and_then<U: Send + 's>(self, next: impl FnOnce(T) -> Read<'s, U, E> + Send + 's) -> Read<'s, U, E> {
         let finish = self.finish;
         Read::new(self.connection, self.statements, |answers| match finish(answers) {
-            Step::Done(Ok(value)) => Step::Next(next(value)),
+            Step::Done(Ok(value)) => match next(value) {
+                // The scope is open, or there would be no value.
+                read if read.statements.is_empty() => (read.finish)(&mut Answers::new(Vec::new(), Ok(()))),
+                read => Step::Next(read),
+            },
             Step::Done(Err(error)) => Step::Done(Err(error)),
             Step::Next(read) => Step::Next(read.and_then(next)),
         })
     }
 
     /// Several reads of one scope as one: each comes to its own result, in their order. When a statement fails, those behind it fail
-    /// with the same error.
+    /// with the same error; when a value cannot be sent, nothing is, and all fail.
     pub fn all(scope: &'s impl Scope, reads: Vec<Self>) -> Read<'s, Vec<Result<T, E>>> {
         Self::all_of(scope.connection(), reads.into_iter().map(Step::Next).collect())
     }
@@ -133,6 +137,9 @@ impl<'s, T: Send + 's, E: Send + 's> Read<'s, T, E> {
             }
         }
         Read::new(connection, statements, move |answers| {
+            if parts.is_empty() {
+                return Step::Done(answers.all_given().map(|()| Vec::new()));
+            }
             let mut results = Vec::with_capacity(parts.len());
             let mut step = |part| match part {
                 Step::Next(read) => (read.finish)(answers),

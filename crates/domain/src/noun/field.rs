@@ -111,7 +111,7 @@ pub enum Rule {
     Url,
     /// An amount of zero or more.
     NotNegative,
-    /// At most this many values, each once.
+    /// At most this many values; one that comes twice counts once.
     Many(usize),
 }
 

@@ -65,6 +65,12 @@ impl Mutations {
         };
         Self { fields: [create, update, delete] }
     }
+
+    /// The same; `note` says what else a change does.
+    pub(crate) fn with_update_note(mut self, note: &'static str) -> Self {
+        self.fields[1].note = note;
+        self
+    }
 }
 
 type Created<N> = Ordered<Written<Create, N>>;

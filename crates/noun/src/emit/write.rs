@@ -61,7 +61,7 @@ fn doc(field: &Field) -> String {
         Rule::Email => " An e-mail address.".to_owned(),
         Rule::Url => " An http(s) address.".to_owned(),
         Rule::NotNegative => " Not negative.".to_owned(),
-        Rule::Many(max) => format!(" At most {max}, each once."),
+        Rule::Many(max) => format!(" At most {max}."),
         Rule::Any => String::new(),
     };
     let default = field.default.as_ref().map(|default| format!(" `{}` when not given.", quote!(#default)));

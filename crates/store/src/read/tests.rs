@@ -60,16 +60,21 @@ async fn those_before_a_statement_that_fails_keep_their_answers() {
     let reads = vec![
         number(&scope, "1"),
         number(&scope, "2").and_then(|_| number(&scope, "3")),
+        number(&scope, "6").and_then(|_| Read::ready(&scope, 7)),
         number(&scope, "1 / 0"),
         number(&scope, "4"),
         Read::ready(&scope, 5),
     ];
     let results = Read::all(&scope, reads).await.unwrap();
-    let failure = results[2].as_ref().unwrap_err().to_string();
-    for behind in &results[3..] {
+    let failure = results[3].as_ref().unwrap_err().to_string();
+    for behind in &results[4..] {
         assert_eq!(behind.as_ref().unwrap_err().to_string(), failure, "nothing was read behind it");
     }
-    assert_eq!(numbers(results)[..2], [Some(1), None], "the second could not go on in a transaction that has failed");
+    assert_eq!(
+        numbers(results)[..3],
+        [Some(1), None, Some(7)],
+        "the second could not go on in a transaction that has failed"
+    );
     assert!(number(&scope, "1").await.is_err());
     drop(scope);
     assert_eq!(number(&fixture.read().await, "1").await.unwrap(), 1);
@@ -95,5 +100,6 @@ async fn nothing_is_given_before_the_scope_is_open() {
     fixture.psql(&format!("DELETE FROM app.organization_members WHERE user_id = '{user}'")).await;
     let results = Read::all(&scope, vec![Read::ready(&scope, 1), Read::ready(&scope, 2)]).await.unwrap();
     assert!(results.iter().all(|result| matches!(result, Err(StoreError::NotAMember))), "{results:?}");
+    assert!(Read::all(&scope, Vec::<Read<'_, i64>>::new()).await.is_err(), "not even that there was nothing to read");
     assert!(!noticed.load(Ordering::Relaxed), "and whoever asked to be told was told");
 }

@@ -29,7 +29,7 @@ impl ReadScope {
     /// of its first statement. Nobody gets an answer that was meant for another role:
     /// [`StoreError::MembershipChanged`] comes in its place, and the scope is to be opened anew.
     ///
-    /// Until a [`Read`](crate::Read) has come to an end, the [`actor`](Scope::actor) is what is remembered, not what is.
+    /// Until a [`Read`](crate::Read) has succeeded, the [`actor`](Scope::actor) is what is remembered, not what is.
     ///
     /// `notice` is told whether the user is a member of the organization, before anybody waits for an answer: what is
     /// remembered at first, and what was read later.
