@@ -129,8 +129,8 @@ pub(crate) struct EntitlementQuery;
 
 #[Object]
 impl EntitlementQuery {
-    /// What the organization may use, and how much of it is left: one entry for every feature. Ask before you act; what counts
-    /// is the answer of the mutation.
+    /// What the organization may use, and how much of it is left: one entry for every feature. Use it to warn the user early;
+    /// the limit itself is checked by the mutation.
     async fn entitlements(&self, context: &Context<'_>) -> Result<Option<Vec<Entitlement>>> {
         let actor = load::<WhoAmI>(context, ()).await?;
         let role = actor.map(|actor| actor.role);

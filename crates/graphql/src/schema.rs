@@ -12,15 +12,14 @@ use crate::node::NodeQuery;
 use crate::noun::{NounMutation, NounQuery};
 use crate::organization::{OrganizationMutation, OrganizationQuery};
 
-/// Everything that can be read. Every field here may be null: when it failed, which `errors` tells, its neighbours keep their
-/// answers.
+/// The queries. Each field here is null if it failed; `errors` says why, and the other fields keep their answers.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Query")]
 pub(crate) struct Query(OrganizationQuery, NodeQuery, NounQuery, EntitlementQuery);
 
-/// Everything that can be written. The fields of one request run one after the other, each in its own transaction. Every field
-/// here is null when it failed, which `errors` tells; those before and after it keep their answers. An error of a field whose
-/// change was made all the same says so in `extensions.outcome`: `COMMITTED`, or `UNKNOWN` where the database did not answer.
+/// The mutations. The fields of one request run one after the other, each in its own transaction. Each field here is null if it
+/// failed; `errors` says why, and the other fields keep their answers. If the change was made although its field failed, the error says
+/// so in `extensions.outcome`: `COMMITTED`, or `UNKNOWN` if the database did not answer.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Mutation")]
 pub(crate) struct Mutation(

@@ -46,8 +46,8 @@ payload! {
 payload! {
     /// The result of asking for the billing portal.
     CreateBillingPortalSessionPayload {
-        /// The address of the page where the subscription is changed or ended; send the browser there at once, it is not good for
-        /// long.
+        /// The address of the page where the subscription is changed or ended. It expires soon, so send the browser there at
+        /// once.
         url: String
     }
 }
@@ -60,8 +60,8 @@ pub(crate) struct BillingMutation;
 impl BillingMutation {
     /// Starts the purchase of a plan, for an organization without a subscription. For owners.
     ///
-    /// One that has one, be it unpaid, paused or not yet paid for the first time, is refused with `ALREADY_SUBSCRIBED` and belongs
-    /// in the billing portal. Asked again within a few minutes, this gives the same page.
+    /// An organization that has a subscription, even an unpaid, a paused or an incomplete one, is refused with
+    /// `ALREADY_SUBSCRIBED`; it uses the billing portal instead. The same call within a few minutes returns the same page.
     async fn create_checkout_session(
         &self,
         context: &Context<'_>,

@@ -157,8 +157,8 @@ impl OrganizationMutation {
         Ok(Some(updated.map(Arc::<Record>::new).into()))
     }
 
-    /// Gives a token for another organization that you belong to, good for no longer than the one that you send. Works also when
-    /// you do not belong to the one that your token names any more.
+    /// Returns a token for another organization that you belong to. It expires no later than the token that you send. It also
+    /// works when you no longer belong to the organization that your token names.
     async fn switch_organization(
         &self,
         context: &Context<'_>,
@@ -193,8 +193,8 @@ impl OrganizationMutation {
         })))
     }
 
-    /// Schedules the organization's deletion: 30 days from now, with everything in it. Until then it can be cancelled. Refused with
-    /// `ALREADY_SUBSCRIBED` while a subscription will be renewed. For owners.
+    /// Schedules the deletion of the organization, with everything in it, for 30 days from now. It can be cancelled until then. Refused
+    /// with `ALREADY_SUBSCRIBED` while there is a subscription that renews. For owners.
     async fn delete_organization(
         &self,
         context: &Context<'_>,

@@ -52,8 +52,8 @@ impl OrganizationQuery {
         own(context).await.map(Some)
     }
 
-    /// All organizations that you belong to, by name. Answers also when you do not belong to the one that your token names any
-    /// more, so that you can switch to another one.
+    /// All organizations that you belong to, by name. It also works when you no longer belong to the organization that your
+    /// token names, so that you can switch to another one.
     async fn organizations(&self, context: &Context<'_>) -> Result<Option<Vec<Ordered<OrganizationSummary>>>> {
         OwnOrganizations::list(context).await.map(Some)
     }
