@@ -1,5 +1,5 @@
-//! The plans in memory. Whoever finds them older than the cache time reads them, and keeps them for all who come later. Several who come
-//! at once may each read them.
+//! The plans in memory. A request that finds them older than the cache time reads them again and replaces them. Several
+//! requests at once may each read them.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

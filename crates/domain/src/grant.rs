@@ -27,7 +27,7 @@ pub struct WorkspaceGrant {
             Workspace,
             cascade,
             list = "grants",
-            doc = "The grants on it, the oldest first. Whoever may give grants sees all of them; everybody else sees only their own."
+            doc = "The grants on it, the oldest first. Callers who may give grants see all of them; others see only their own."
         )
     )]
     pub workspace_id: WorkspaceId,
@@ -61,7 +61,7 @@ pub struct ProjectGrant {
             Project,
             cascade,
             list = "grants",
-            doc = "The grants on it, the oldest first. Whoever may give grants sees all of them; everybody else sees only their own."
+            doc = "The grants on it, the oldest first. Callers who may give grants see all of them; others see only their own."
         )
     )]
     pub project_id: ProjectId,

@@ -17,8 +17,7 @@ use crate::noun::meta::{self, Fields, Inputs};
 use crate::noun::{Entry, entries};
 use crate::organization::Organization;
 
-/// An object of whatever type, named by its id. It is resolved like any object of its own type, and to null when there is none that
-/// the caller may see.
+/// An object of any type, named by its id. It is resolved like other objects of its type; null if the caller may see no such object.
 pub(crate) enum Node {
     /// A row of a noun.
     Row(&'static Entry, Uuid),

@@ -1,4 +1,4 @@
-// What `#[derive(Noun)]` writes for workspaces. Written by a test: TENANTRY_UPDATE_EXPANSION=1.
+//! What `#[derive(Noun)]` writes for workspaces. Written by a test: TENANTRY_UPDATE_EXPANSION=1.
 
 const _: () = assert!(
     < Workspace as crate ::noun::Noun > ::COLUMNS.len() < 64,

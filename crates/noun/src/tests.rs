@@ -21,7 +21,7 @@ fn workspace() -> DeriveInput {
 fn the_committed_expansion_is_what_the_derive_writes() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("expanded/workspace.rs");
     let code = emit::all(&declaration::read(&workspace()).unwrap());
-    let head = "// What `#[derive(Noun)]` writes for workspaces. Written by a test: TENANTRY_UPDATE_EXPANSION=1.\n\n";
+    let head = "//! What `#[derive(Noun)]` writes for workspaces. Written by a test: TENANTRY_UPDATE_EXPANSION=1.\n\n";
     let written = head.to_owned() + &prettyplease::unparse(&syn::parse2(code).unwrap());
     if std::env::var_os("TENANTRY_UPDATE_EXPANSION").is_some() {
         std::fs::write(&path, &written).unwrap();
@@ -95,7 +95,7 @@ fn the_likeliest_mistakes_are_named() {
         (
             NOTE,
             "#[field(text(9), internal, sort)] code: String,",
-            "nobody sees this field, so no list can be narrowed or sorted by it",
+            "the API does not show this field, so no list can be narrowed or sorted by it",
         ),
         (
             NOTE,

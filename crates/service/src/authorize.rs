@@ -26,7 +26,7 @@ pub(crate) fn authorize(
     }
 }
 
-/// Refuses whoever may not do this anywhere, whatever was granted.
+/// Refuses a caller whose role does not allow this anywhere, even with the strongest grant.
 pub(crate) fn authorize_at_all(scope: &impl Scope, operation: Operation) -> Result<(), ServiceError> {
     let anywhere = Place { is_private: false, grant: Some(tenantry_domain::Grant::Admin) };
     match decide(scope.actor().role, operation, anywhere) {

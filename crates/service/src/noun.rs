@@ -108,7 +108,7 @@ pub async fn update<N: Served>(
     authorize_at_all(scope, N::INFO.write)?;
     N::before_lock(scope, id, &changes).await?;
     let before = existing::<N>(scope, id, expected).await?;
-    // Whoever names a place has to see it, even if the row is there already.
+    // A place that the input names must be visible to the caller, even if the row is there already.
     let names_a_place = place_field::<N>().is_some_and(|field| gives(&changes, field));
     let mut after = changes.clone().apply(&before)?;
     if names_a_place {

@@ -36,8 +36,8 @@ impl Served for Task {
         store::assign(scope, row.id, &new.assignee_ids).await.map_err(name_assignee)
     }
 
-    /// For a move the board is locked before the task, as whoever creates a task does, so that nobody waits for the other crosswise
-    /// and two moves cannot make a circle between them.
+    /// A move locks the board before the task, as a creation does. So they cannot deadlock, and two moves cannot make each task a subtask
+    /// of the other.
     async fn before_lock(scope: &mut WriteScope, id: TaskId, changes: &TaskChanges) -> Result<(), ServiceError> {
         if changes.parent_task_id.is_keep() && changes.after_task_id.is_keep() {
             return Ok(());

@@ -45,7 +45,7 @@ fn compare(test: Test, field: &'static FieldInfo, asked: Asked<'_>, tenant: &Ten
         (_, Asked::One(value)) => {
             sql.push(" AND ").push(column).push(" = ");
             bind(sql, field.kind, value);
-            // Whoever sees a row may not see what it links to. A hidden one finds nothing, like one that does not exist.
+            // A caller who sees a row may not see what it links to. A hidden one finds nothing, like one that does not exist.
             if let Some(link) = field.link.filter(|link| link.key == "id") {
                 visibility::within_visible(&tenant.actor, sql, column, link.table);
             }

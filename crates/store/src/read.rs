@@ -1,7 +1,6 @@
 //! Reads as values: statements that were not sent yet, and what becomes of their answers.
 //!
-//! Whoever awaits a [`Read`] sends it alone. Whoever has several puts them into one with [`Read::all`], and their statements travel in
-//! one round trip.
+//! Awaiting a [`Read`] sends it alone. [`Read::all`] joins several into one, and sends their statements in one round trip.
 
 use std::fmt;
 use std::future::IntoFuture;
@@ -16,8 +15,8 @@ use crate::sql::Sql;
 
 /// A read in a scope: a `T`, or an `E` that says why there is none.
 ///
-/// Nobody gets a value before the scope is open, even if the read has no statement: until then it is unknown whether the caller
-/// belongs to the organization.
+/// It gives no value before the scope is open, even if it has no statement: until then it is unknown whether the caller belongs to the
+/// organization.
 #[must_use = "a read does nothing until it is awaited"]
 pub struct Read<'s, T, E = StoreError> {
     connection: &'s Connection,
@@ -25,7 +24,7 @@ pub struct Read<'s, T, E = StoreError> {
     finish: Finish<'s, T, E>,
 }
 
-/// Takes as many answers as the read has statements, whatever they are, so that the next read finds its own.
+/// Takes one answer for each statement of the read, also after an error, so that the next read finds its own answers.
 type Finish<'s, T, E> = Box<dyn FnOnce(&mut Answers) -> Step<'s, T, E> + Send + 's>;
 
 /// What a read comes to after a round trip.

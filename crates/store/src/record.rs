@@ -91,8 +91,8 @@ pub fn get<R: Record>(scope: &impl Scope, id: R::Id) -> Read<'_, Option<R>> {
     Read::rows(scope, sql, |tenant, rows| rows.first().map(|row| read(tenant, row)).transpose())
 }
 
-/// The row with this id, locked until the transaction ends. It is whole, whatever the actor sees of it, because what is written next is
-/// compared with it.
+/// The row with this id, locked until the transaction ends. It has all its columns, also those hidden from the actor,
+/// because what is written next is compared with it.
 ///
 /// # Errors
 /// Those of the database.
@@ -313,7 +313,7 @@ fn reader<R: Record>(tenant: &Tenant, columns: ColumnSet) -> impl Fn(Row<'_>) ->
     }
 }
 
-/// Reads a row as it is stored, but for what nobody reads.
+/// Reads a row as it is stored, without its secret fields.
 pub(crate) fn read_stored<R: Record>(tenant: &Tenant, row: Row<'_>) -> Result<R, StoreError> {
     let mut record = R::decode(&mut Columns::some(row, R::INFO.table, stored::<R>()))?;
     record.as_seen_by(tenant);
@@ -332,13 +332,13 @@ pub(crate) fn mask<R: Record>(actor: &Actor, record: &mut R) {
     record.set_updated_at(record.created_at());
 }
 
-/// All columns but those that nobody reads.
+/// All columns but the secret ones.
 pub(crate) fn stored<R: Record>() -> ColumnSet {
     let secret = R::FIELDS.iter().filter(|field| field.info.access == Access::Secret);
     secret.fold(ColumnSet::ALL, |all, field| all.without(ColumnSet::of(R::COLUMNS, &[field.info.column])))
 }
 
-/// Of these columns those that the actor may see, and without those that nobody reads.
+/// Of these columns those that the actor may see, without the secret ones.
 fn seen<R: Record>(actor: &Actor, columns: ColumnSet) -> ColumnSet {
     let mut seen = columns.within(stored::<R>());
     if !visibility::sees_part::<R>(actor) {

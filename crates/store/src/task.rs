@@ -44,7 +44,7 @@ pub async fn assign_anew(scope: &mut WriteScope, task_id: TaskId, users: &[UserI
     assign(scope, task_id, users).await
 }
 
-/// Assigns these users, each once, to a task that nobody is assigned to.
+/// Assigns these users, each once, to a task without assignees.
 ///
 /// # Errors
 /// A foreign-key violation when one of them is no member of the organization.

@@ -17,7 +17,7 @@ pub(crate) fn narrow<R: Record>(actor: &Actor, sql: &mut Sql) {
 
 /// As [`narrow`], for a noun that is not placed by a rule of its own.
 pub(crate) fn narrow_by(noun: &NounInfo, actor: &Actor, sql: &mut Sql) {
-    // Whoever may not read the noun anywhere, whatever was granted, finds none of it.
+    // A role that may not read the noun anywhere, even with the strongest grant, finds none of it.
     let anywhere = Place { is_private: false, grant: Some(Grant::Admin) };
     let reads = decide(actor.role, noun.read, anywhere) == Decision::Allowed;
     if !reads || actor.role == Role::Guest && !noun.guests {

@@ -203,7 +203,7 @@ pub(crate) fn is(column: &str, id: Uuid) -> SimpleExpr {
     Expr::col(Alias::new(column)).eq(id)
 }
 
-/// The noun's columns, as a `RETURNING` clause names them: without the table's short name, and without what nobody reads.
+/// The noun's columns, as a `RETURNING` clause names them: without the table's short name, and without the secret ones.
 fn returning<R: Record>() -> sea_orm::sea_query::ReturningClause {
     let read = record::stored::<R>();
     let columns = R::COLUMNS.iter().enumerate().filter(|(n, _)| read.has(*n));

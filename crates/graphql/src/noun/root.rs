@@ -225,7 +225,7 @@ impl NounQuery {
     }
 }
 
-/// An id whose kind is checked by whoever reads it.
+/// An id whose prefix is not checked yet.
 struct GivenId(Value);
 
 impl InputType for GivenId {

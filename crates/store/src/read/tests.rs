@@ -101,5 +101,5 @@ async fn nothing_is_given_before_the_scope_is_open() {
     let results = Read::all(&scope, vec![Read::ready(&scope, 1), Read::ready(&scope, 2)]).await.unwrap();
     assert!(results.iter().all(|result| matches!(result, Err(StoreError::NotAMember))), "{results:?}");
     assert!(Read::all(&scope, Vec::<Read<'_, i64>>::new()).await.is_err(), "not even that there was nothing to read");
-    assert!(!noticed.load(Ordering::Relaxed), "and whoever asked to be told was told");
+    assert!(!noticed.load(Ordering::Relaxed), "and `notice` was called");
 }

@@ -240,8 +240,8 @@ impl Connection {
         Ok(self.answer(sql).await?.affected)
     }
 
-    /// Runs a statement that somebody else wrote. Nobody gets its answer unless the transaction is bound to the organization
-    /// afterwards; if it is not, it is over.
+    /// Runs a statement that a caller of this crate wrote. Gives its answer only if the transaction is still bound to the
+    /// organization afterwards; if it is not, the transaction is over.
     pub(crate) async fn answer_within(&self, sql: Sql, organization: OrganizationId) -> Result<Answer, StoreError> {
         let mut held = self.held.lock().await;
         let (answers, result) = held.exchange(&self.shelf, &[sql, is_within(organization)]).await;

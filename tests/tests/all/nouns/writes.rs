@@ -255,7 +255,7 @@ async fn what_links_to_a_deleted_row_is_unlinked_and_says_when() {
     }
 }
 
-/// Nobody may write what the program alone knows.
+/// Fields that the program alone knows are in no input.
 #[tokio::test]
 async fn what_is_internal_is_in_no_input() {
     let app = TestApp::start().await;
