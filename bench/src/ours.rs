@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use tenantry_devdb::DatabaseUrls;
 use tenantry_domain::{Clock, OrganizationId, UserId};
-use tenantry_token::{Issuer, IssuerConfig, generate_dev_key};
+use tenantry_token::{ClaimNames, Issuer, IssuerConfig, generate_dev_key};
 use tokio::process::Command;
 
 use crate::database::Organization;
@@ -48,6 +48,7 @@ impl Ours {
             audience: AUDIENCE.to_owned(),
             key_id: None,
             clock: Clock::system(),
+            claims: ClaimNames::default(),
         };
         let issuer = Issuer::from_secret_file(&key, config)?;
         let port = free_port()?;

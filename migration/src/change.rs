@@ -47,6 +47,17 @@ impl From<String> for Change {
     }
 }
 
+/// Several changes, one behind the other, in parts.
+impl FromIterator<Change> for Change {
+    fn from_iter<I: IntoIterator<Item = Self>>(changes: I) -> Self {
+        let parts = changes.into_iter().flat_map(|change| match change {
+            Self::Whole(sql) => vec![Part::Brief(vec![sql])],
+            Self::Parts(parts) => parts,
+        });
+        Self::Parts(parts.collect())
+    }
+}
+
 impl Change {
     pub(crate) fn is_whole(&self) -> bool {
         matches!(self, Self::Whole(_))

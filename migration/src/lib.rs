@@ -38,6 +38,9 @@ mod m20261126_000002_text_keys;
 mod m20261126_000003_name_order;
 mod m20261126_000004_client_website;
 mod m20261126_000005_content_items;
+mod m20261126_000006_nulls_last;
+mod m20261126_000007_member_ids;
+mod m20261126_000008_idempotency_keys;
 
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait};
 
@@ -117,6 +120,9 @@ fn steps() -> Vec<Step> {
         m20261126_000003_name_order,
         m20261126_000004_client_website,
         m20261126_000005_content_items,
+        m20261126_000006_nulls_last,
+        m20261126_000007_member_ids,
+        m20261126_000008_idempotency_keys,
     ]
 }
 

@@ -65,6 +65,7 @@ impl Fixture {
             request_id: String::new(),
             deadline: None,
             membership: Membership::default(),
+            idempotency_key: None,
         };
         let request = GraphQlRequest { query: query.text().to_owned(), ..GraphQlRequest::default() };
         let response = self.runtime.block_on(self.engine.execute(caller, request, Methods::QueriesOnly));

@@ -17,7 +17,7 @@ use tenantry_server::http::{HttpOptions, StripeWebhooks};
 use tenantry_server::settings::StripeSettings;
 use tenantry_store::{Store, StoreSettings};
 use tenantry_token::testing::Ed25519Pem;
-use tenantry_token::{Issuer, IssuerConfig, KeySource, Verifier, VerifierConfig};
+use tenantry_token::{ClaimNames, Issuer, IssuerConfig, KeySource, Verifier, VerifierConfig};
 
 use crate::organization::{Org, OrgBuilder, Person};
 use crate::server::{Server, ServerOptions};
@@ -166,7 +166,13 @@ impl TestAppBuilder {
         let clock = self.options.clock.clone();
         let config = VerifierConfig { clock: clock.clone(), ..VerifierConfig::new(ISSUER, AUDIENCE, source) };
         let verifier = Verifier::new(config).unwrap();
-        let config = IssuerConfig { issuer: ISSUER.into(), audience: AUDIENCE.into(), key_id: None, clock };
+        let config = IssuerConfig {
+            issuer: ISSUER.into(),
+            audience: AUDIENCE.into(),
+            key_id: None,
+            claims: ClaimNames::default(),
+            clock,
+        };
         let issuer = Issuer::from_ed25519_pem(keys.private.as_bytes(), config).unwrap();
 
         if let Some(stripe) = &self.stripe {

@@ -42,7 +42,7 @@ impl FullOrg {
     /// The first id of each kind, by the name of the GraphQL type.
     pub fn sample(&self, type_name: &str) -> Option<String> {
         match type_name {
-            "Member" => Some(self.ada.member_id.to_string()),
+            "Member" => Some(self.ada.user_id.to_string()),
             "Organization" => Some(self.org.id.to_string()),
             name => self.ids.get(name)?.first().cloned(),
         }
@@ -163,6 +163,8 @@ impl TestApp {
                  WHERE w.organization_id = o.org AND w.name = 'Room 1';
              INSERT INTO app.project_members (organization_id, project_id, user_id, permission)
                  SELECT o.org, p.id, u.id, 'edit' FROM o, p, (VALUES ('{ada}'::uuid), ('{guest}'::uuid)) u (id) WHERE p.n = 1;
+             INSERT INTO app.idempotency_keys (organization_id, id, user_id, key, fingerprint, leased_until)
+                 SELECT o.org, gen_random_uuid(), '{owner}', 'key', repeat('0', 64), now() FROM o;
              INSERT INTO billing.feature_overrides (organization_id, feature, limit_value) SELECT o.org, 'vault_items', 7 FROM o;
              INSERT INTO billing.usage_counters (organization_id, feature, period_start, period_end, count)
                  SELECT o.org, 'api_calls_per_month', '2026-01-01', '2026-02-01', 7 FROM o;"

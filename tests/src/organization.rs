@@ -1,7 +1,7 @@
 //! Organizations and the people in them, set up directly in the database.
 
 use tenantry_domain::text::folded_email;
-use tenantry_domain::{Clock, MemberId, OrganizationId, Role, UserId, WorkspaceId};
+use tenantry_domain::{Clock, OrganizationId, Role, UserId, WorkspaceId};
 
 use crate::app::TestApp;
 
@@ -28,10 +28,8 @@ impl Org {
 /// A member of an organization created by a test.
 #[derive(Debug, Clone)]
 pub struct Person {
-    /// The user.
+    /// The user, whose id the member has, too.
     pub user_id: UserId,
-    /// The membership.
-    pub member_id: MemberId,
     /// The user's address.
     pub email: String,
 }
@@ -90,18 +88,18 @@ impl TestApp {
     /// The user with this address, who joins the organization with this role if necessary.
     pub async fn join(&self, organization: OrganizationId, email: &str, role: Role) -> Person {
         let clock = Clock::system();
-        let (user, member) = (clock.new_id::<UserId>().as_uuid(), clock.new_id::<MemberId>().as_uuid());
+        let user = clock.new_id::<UserId>().as_uuid();
         let (name, org) = (email.split('@').next().unwrap_or_default(), organization.as_uuid());
         let email = &folded_email(email);
         self.sql(&format!(
             "INSERT INTO auth.users (id, email, name) VALUES ('{user}', '{email}', '{name}') ON CONFLICT DO NOTHING;
              INSERT INTO app.organization_members (organization_id, id, user_id, role)
-                 SELECT '{org}', '{member}', u.id, '{role}' FROM auth.users u WHERE u.email = '{email}'
+                 SELECT '{org}', u.id, u.id, '{role}' FROM auth.users u WHERE u.email = '{email}'
                  ON CONFLICT DO NOTHING;"
         ))
         .await;
-        let (user, member): (uuid::Uuid, uuid::Uuid) = sqlx::query_as(
-            "SELECT m.user_id, m.id FROM app.organization_members m JOIN auth.users u ON u.id = m.user_id
+        let user: uuid::Uuid = sqlx::query_scalar(
+            "SELECT m.user_id FROM app.organization_members m JOIN auth.users u ON u.id = m.user_id
              WHERE m.organization_id = $1 AND u.email = $2",
         )
         .bind(org)
@@ -109,6 +107,6 @@ impl TestApp {
         .fetch_one(self.admin())
         .await
         .unwrap();
-        Person { user_id: UserId::from_uuid(user), member_id: MemberId::from_uuid(member), email: email.to_owned() }
+        Person { user_id: UserId::from_uuid(user), email: email.to_owned() }
     }
 }

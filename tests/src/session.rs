@@ -76,12 +76,18 @@ impl Session {
 
     /// Sends one mutation that takes `input`; `selection` is the selection on its payload in addition to `userErrors`.
     pub async fn mutate(&self, name: &str, input: Value, selection: &str) -> Answer {
+        self.send(self.mutation(name, &input, selection)).await
+    }
+
+    /// What [`mutate`](Self::mutate) sends.
+    pub fn mutation(&self, name: &str, input: &Value, selection: &str) -> RequestBuilder {
         let input_type = format!("{}{}Input", name[..1].to_uppercase(), &name[1..]);
         let document = format!(
             "mutation($input: {input_type}!) {{ {name}(input: $input) {{ {selection} \
              userErrors {{ code field message feature limit used upgradeTo }} }} }}"
         );
-        self.query(&document, json!({ "input": input })).await
+        let body = json!({ "query": document, "variables": { "input": input } });
+        self.post().header(ACCEPT, "application/json").json(&body)
     }
 
     /// Sends a mutation such as `createClient`, with the same selection as the typed helpers.
@@ -92,7 +98,8 @@ impl Session {
             "createTask" | "updateTask" => TASK,
             "createInvoice" | "updateInvoice" => INVOICE,
             "createWorkspace" | "updateWorkspace" => "workspace { id name }",
-            "createOrganization" | "updateOrganization" => "organization { id name }",
+            "createOrganization" => "organization { organizationId name }",
+            "updateOrganization" => "organization { id name }",
             "deleteClient" => "deletedClientId",
             "deleteProject" => "deletedProjectId",
             "deleteTask" => "deletedTaskId",

@@ -103,8 +103,8 @@ ids! {
     InvoiceId = "invoice";
     /// Names the entry of a task in an invoice.
     InvoiceTaskId = "invoicetask";
-    /// Names a membership: one user in one organization.
-    MemberId = "member";
+    /// Names a request that a client may send again.
+    IdempotencyKeyId = "idempotencykey";
     /// Names an organization, the tenant.
     OrganizationId = "org";
     /// Names a project.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::id::{MemberId, OrganizationId, UserId};
+use crate::id::{OrganizationId, UserId};
 use crate::noun::Noun;
 use crate::permission::Role;
 use crate::validate::{FieldError, FieldErrorCode, Violations};
@@ -12,11 +12,11 @@ use crate::validate::{FieldError, FieldErrorCode, Violations};
 #[noun(table = "app.organization_members", placed = own, read = ReadMember, write = ManageMembers, by_hand)]
 #[noun(from = "app.organization_members t JOIN auth.users u ON u.id = t.user_id", order_by = joined_at, ascending)]
 pub struct Member {
-    /// The membership's id.
-    pub id: MemberId,
+    /// The member's id: the user's, so that a person has one id in the whole organization.
+    pub id: UserId,
     /// The organization.
     pub organization_id: OrganizationId,
-    /// The user's id, as used in `assigneeIds`.
+    /// The same as `id`.
     #[field(guests, once, as_id)]
     pub user_id: UserId,
     /// The user's role in the organization.

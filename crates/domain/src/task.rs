@@ -42,9 +42,9 @@ text_enum! {
 /// A task in a project.
 #[derive(Debug, Clone, PartialEq, Eq, Noun)]
 #[noun(table = "app.tasks", placed = in_project(project_id), read = ReadTask, write = WriteTask)]
-#[noun(input(assignee_ids: Vec<UserId>, many(50), "The assigned users, in place of those before; each must be a member"))]
+#[noun(input(assignee_ids: Vec<UserId>, many(50), "The assigned members, in place of those before"))]
 #[noun(input(after_task_id: Option<TaskId>, update, "Puts it right behind this task of the same project; null puts it first"))]
-#[noun(condition(assignee_id: UserId, "Only tasks that this user is assigned to."))]
+#[noun(condition(assignee_id: UserId, nullable, "Only tasks that this member is assigned to. Null finds those without an assignee."))]
 #[noun(condition(is_subtask: bool, "Only tasks that are (or are not) part of another."))]
 #[noun(order(urgency(priority, due_at), "Urgent ones first, then by due date; tasks without one come last."))]
 #[noun(parent(

@@ -20,6 +20,8 @@ pub struct Caller {
     pub deadline: Option<tokio::time::Instant>,
     /// Is told when the caller turns out to be a member.
     pub membership: Membership,
+    /// What the client calls this request, so that it may send it again.
+    pub idempotency_key: Option<String>,
 }
 
 /// Whether the caller of one request has turned out to be a member of the token's organization. Clones are of the same request.

@@ -21,12 +21,20 @@ pub enum ErrorCode {
     BadUserInput,
     /// Too many requests; `Retry-After` says when to come back.
     RateLimited,
+    /// The request names a document that the server does not know.
+    PersistedQueryNotFound,
     /// The document asks for more than a request may.
     QueryTooCostly,
     /// The request took too long.
     Timeout,
     /// The database cannot be reached at the moment.
     Unavailable,
+    /// The idempotency key belongs to another request.
+    IdempotencyKeyReused,
+    /// A request with the same idempotency key is being carried out.
+    IdempotencyKeyInUse,
+    /// The request was carried out, and its answer was lost.
+    AnswerLost,
     /// A mutation came in a request that may only read.
     MethodNotAllowed,
     /// A fault of the server; the log has more under the request id.
@@ -42,9 +50,13 @@ impl ErrorCode {
             Self::NotFound => "NOT_FOUND",
             Self::BadUserInput => "BAD_USER_INPUT",
             Self::RateLimited => "RATE_LIMITED",
+            Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
             Self::QueryTooCostly => "QUERY_TOO_COSTLY",
             Self::Timeout => "TIMEOUT",
             Self::Unavailable => "UNAVAILABLE",
+            Self::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
+            Self::IdempotencyKeyInUse => "IDEMPOTENCY_KEY_IN_USE",
+            Self::AnswerLost => "ANSWER_LOST",
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Self::Internal => "INTERNAL",
         }
@@ -69,7 +81,7 @@ pub fn coded(code: ErrorCode, message: impl Into<String>) -> Error {
 pub fn bad_argument(argument: &str, message: impl Into<String>) -> Error {
     Error::new(message).extend_with(|_, extensions| {
         extensions.set("code", ErrorCode::BadUserInput.as_str());
-        extensions.set("argument", argument);
+        extensions.set("field", Value::List(vec![Value::String(argument.to_owned())]));
     })
 }
 
@@ -103,9 +115,13 @@ pub fn store_failed(error: &StoreError) -> Error {
             tracing::warn!(error = %source, "a transaction conflicted on every attempt");
             coded(ErrorCode::Unavailable, "Someone else is changing the same data; try again in a moment.")
         }
+        StoreError::Superseded => {
+            coded(ErrorCode::IdempotencyKeyInUse, "A request with the same Idempotency-Key has taken over.")
+        }
         StoreError::Constraint { .. }
         | StoreError::Corrupt { .. }
         | StoreError::MembershipChanged
+        | StoreError::Address(_)
         | StoreError::Database(_) => internal(error),
     }
 }

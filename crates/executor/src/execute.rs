@@ -13,12 +13,15 @@ use async_graphql::{
 };
 use futures_util::FutureExt as _;
 use tenantry_store::Store;
+use tenantry_store::idempotency::Claim;
+use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 
 use crate::caller::Caller;
 use crate::dataloader::{Reads, drive};
 use crate::error::{ErrorCode, error_response, finish};
 use crate::guard::{GuardError, GuardLimits};
+use crate::idempotency::{self, End, Turn};
 use crate::mutation::MutationRoot;
 use crate::prepare::{GraphQlRequest, Methods, Preparation, Prepared};
 use crate::request::{Scalars, resolve_errors};
@@ -32,6 +35,8 @@ pub struct Executor<Q, M> {
     schema: Schema<Q, MutationRoot<M>, EmptySubscription>,
     preparation: Preparation,
     store: Store,
+    /// One permit for each request that may wait for an earlier one with its key.
+    waiters: Semaphore,
 }
 
 impl<Q, M> fmt::Debug for Executor<Q, M> {
@@ -56,7 +61,7 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static> Executor<Q, M> {
         let schema = schema.validation_mode(ValidationMode::Fast);
         let schema = if limits.introspection { schema } else { schema.disable_introspection() };
         let preparation = Preparation::new(sdl, scalars, limits)?;
-        Ok(Self { schema: schema.finish(), preparation, store })
+        Ok(Self { schema: schema.finish(), preparation, store, waiters: Semaphore::new(idempotency::WAITERS) })
     }
 
     /// Runs a request; `data` is what its resolvers find beside that of the schema. Lists of leaves in the answer are already
@@ -66,23 +71,103 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static> Executor<Q, M> {
     /// up and rolled back, those after it do not begin, and those before it keep their answers.
     pub async fn execute(&self, caller: Caller, request: GraphQlRequest, methods: Methods, data: Data) -> Response {
         let span = tracing::debug_span!("graphql.request", request_id = caller.request_id);
-        self.run(caller, request, methods, data).instrument(span).await
+        async {
+            match self.prepare(&caller, &request, methods) {
+                Ok(prepared) => self.run_once(&caller, &request, None, prepared, data).await,
+                Err(refused) => *refused,
+            }
+        }
+        .instrument(span)
+        .await
     }
 
-    async fn run(&self, caller: Caller, request: GraphQlRequest, methods: Methods, data: Data) -> Response {
-        let prepared = tracing::debug_span!("graphql.prepare").in_scope(|| self.preparation.prepare(&request, methods));
-        let Prepared { lowered, kind, cost } = match prepared {
-            Ok(prepared) => prepared,
-            Err(mut errors) => {
-                resolve_errors(&mut errors, &request.query);
+    /// Runs several requests of one caller, each with its place in the batch, one after the other, in their order; gives their answers
+    /// in the same order. They share the caller's deadline, and together they may cost what one request may. `data` makes what
+    /// [`execute`](Self::execute) takes, for each of them.
+    pub async fn execute_batch(
+        &self,
+        caller: &Caller,
+        requests: Vec<(usize, GraphQlRequest)>,
+        methods: Methods,
+        data: impl Fn() -> Data,
+    ) -> Vec<Response> {
+        let span = tracing::debug_span!("graphql.batch", request_id = caller.request_id, requests = requests.len());
+        async {
+            let prepared: Vec<_> = requests.iter().map(|(_, request)| self.prepare(caller, request, methods)).collect();
+            let total = prepared.iter().flatten().fold(0_u64, |total, prepared| total.saturating_add(prepared.cost));
+            if let Err(refusal) = self.preparation.check_cost(total) {
+                let mut errors = vec![refusal.into_server_error()];
                 finish(&mut errors, &caller.request_id, &[]);
-                return Response::from_errors(errors);
+                return requests.iter().map(|_| Response::from_errors(errors.clone())).collect();
             }
+            let mut responses = Vec::with_capacity(requests.len());
+            for ((place, request), prepared) in requests.iter().zip(prepared) {
+                responses.push(match prepared {
+                    Ok(prepared) => self.run_once(caller, request, Some(*place), prepared, data()).await,
+                    Err(refused) => *refused,
+                });
+            }
+            responses
+        }
+        .instrument(span)
+        .await
+    }
+
+    /// Whether the request is a mutation that may be executed.
+    pub fn is_mutation(&self, request: &GraphQlRequest) -> bool {
+        let prepared = self.preparation.prepare(request, Methods::All);
+        prepared.is_ok_and(|prepared| prepared.kind == OperationType::Mutation)
+    }
+
+    /// Takes a request through everything that comes before its execution; else the answer to it.
+    fn prepare(&self, caller: &Caller, request: &GraphQlRequest, methods: Methods) -> Result<Prepared, Box<Response>> {
+        let span = tracing::debug_span!("graphql.prepare");
+        span.in_scope(|| self.preparation.prepare(request, methods)).map_err(|mut errors| {
+            resolve_errors(&mut errors, &request.query);
+            finish(&mut errors, &caller.request_id, &[]);
+            Box::new(Response::from_errors(errors))
+        })
+    }
+
+    /// Runs a request, but not for the second time if it is a mutation with a key. `part` is its place in a batch.
+    async fn run_once(
+        &self,
+        caller: &Caller,
+        request: &GraphQlRequest,
+        part: Option<usize>,
+        prepared: Prepared,
+        data: Data,
+    ) -> Response {
+        let key = caller.idempotency_key.as_ref().filter(|_| prepared.kind == OperationType::Mutation);
+        let Some(key) = key else {
+            return self.run(caller, &request.query, prepared, data, None).await.0;
         };
+        let keyed = idempotency::keyed(key, part, request);
+        match idempotency::begin(&self.store, &self.waiters, caller, &keyed, &prepared.lowered.roots).await {
+            Turn::Answered(response) => *response,
+            Turn::WithoutKey => self.run(caller, &request.query, prepared, data, None).await.0,
+            Turn::Ours(claim) => {
+                let (response, end) = self.run(caller, &request.query, prepared, data, Some(claim)).await;
+                idempotency::settle(&self.store, caller, claim, &response, end).await;
+                response
+            }
+        }
+    }
+
+    /// Runs a request; gives the answer, and how it ended.
+    async fn run(
+        &self,
+        caller: &Caller,
+        query: &str,
+        prepared: Prepared,
+        data: Data,
+        claim: Option<Claim>,
+    ) -> (Response, End) {
+        let Prepared { lowered, kind, cost } = prepared;
         let is_mutation = kind == OperationType::Mutation;
         // A query is cut off as a whole, so that its reads need no timers of their own.
         let deadline = caller.deadline.filter(|_| is_mutation);
-        let reads = Arc::new(Reads::new(self.store.clone(), &caller, deadline));
+        let reads = Arc::new(Reads::new(self.store.clone(), caller, deadline, claim));
         let mut executable = Request::new("");
         executable.data = data;
         let mut executable = executable.data(Arc::clone(&reads));
@@ -100,11 +185,12 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static> Executor<Q, M> {
             None => return cut_short(ErrorCode::Timeout, "The request took too long.", &reads, &caller.request_id),
         };
         put_in_order(&mut response, &lowered.roots);
-        resolve_errors(&mut response.errors, &request.query);
+        resolve_errors(&mut response.errors, query);
         let committed = reads.take_committed();
+        let end = End { has_committed: !committed.is_empty(), has_secret: reads.has_secret() };
         finish(&mut response.errors, &caller.request_id, &committed);
         response.extensions.insert("cost".to_owned(), Value::Number(cost.into()));
-        response
+        (response, end)
     }
 }
 
@@ -117,15 +203,16 @@ async fn within<T>(limit: Option<tokio::time::Instant>, work: impl Future<Output
 }
 
 /// The answer to a request that ends as a whole. What was under way is dropped, which rolls it back.
-fn cut_short(code: ErrorCode, message: &str, reads: &Reads, request_id: &str) -> Response {
+fn cut_short(code: ErrorCode, message: &str, reads: &Reads, request_id: &str) -> (Response, End) {
     let committed = reads.take_committed();
+    let end = End { has_committed: !committed.is_empty(), has_secret: reads.has_secret() };
     let mut response = error_response(code, message, request_id);
     if let (false, [error, ..]) = (committed.is_empty(), response.errors.as_mut_slice()) {
         error.message = format!("{message} These fields were carried out: {}.", committed.join(", "));
         let extensions = error.extensions.get_or_insert_default();
         extensions.set("committed", Value::List(committed.into_iter().map(Value::String).collect()));
     }
-    response
+    (response, end)
 }
 
 /// Puts the root fields in the order of the query. One that is missing failed, and is null: all root fields may be.

@@ -8,6 +8,7 @@ pub mod connection;
 pub mod dataloader;
 pub mod error;
 pub mod guard;
+mod idempotency;
 pub mod leaf;
 pub mod loaders;
 pub mod mutation;

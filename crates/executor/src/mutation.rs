@@ -61,17 +61,26 @@ pub fn caller(context: &Context<'_>) -> Result<Identity> {
 /// Notes that the root field in this context has changed something for good. Whatever goes wrong with it afterwards, the client
 /// is told so.
 pub fn committed(context: &Context<'_>) {
+    context.data_unchecked::<Arc<Reads>>().committed(root_of(context));
+}
+
+/// Notes that the answer holds a secret, such as a token, so that it is written down nowhere.
+pub fn has_secret(context: &Context<'_>) {
+    context.data_unchecked::<Arc<Reads>>().note_secret();
+}
+
+/// The key in the answer of the root field in this context.
+pub fn root_of<'c>(context: &'c Context<'_>) -> &'c str {
     let mut node = context.path_node;
-    let mut root = None;
+    // Every field has a path, which begins with a key.
+    let mut root = "";
     while let Some(at) = node {
         if let QueryPathSegment::Name(key) = at.segment {
-            root = Some(key);
+            root = key;
         }
         node = at.parent.copied();
     }
-    if let Some(root) = root {
-        context.data_unchecked::<Arc<Reads>>().committed(root);
-    }
+    root
 }
 
 /// Is told when the caller turns out to be a member, by a resolver that opens a scope of its own.

@@ -66,6 +66,11 @@ impl Preparation {
         Ok(Self { requests, documents: Documents::default(), guard })
     }
 
+    /// Checks what several requests cost together.
+    pub(crate) fn check_cost(&self, total: u64) -> Result<(), GuardError> {
+        self.guard.check_cost(total)
+    }
+
     /// Takes a request through everything that comes before its execution.
     pub(crate) fn prepare(&self, request: &GraphQlRequest, methods: Methods) -> Result<Prepared, Vec<ServerError>> {
         let GraphQlRequest { query, operation_name, variables } = request;

@@ -86,8 +86,28 @@ impl Engine {
 
     /// Runs a request: see [`Executor::execute`].
     pub async fn execute(&self, caller: Caller, request: GraphQlRequest, methods: Methods) -> Response {
-        let mut data = Data::default();
-        data.insert(OwnOrganizations::default());
-        self.executor.execute(caller, request, methods, data).await
+        self.executor.execute(caller, request, methods, request_data()).await
     }
+
+    /// Whether the request is a mutation: see [`Executor::is_mutation`].
+    pub fn is_mutation(&self, request: &GraphQlRequest) -> bool {
+        self.executor.is_mutation(request)
+    }
+
+    /// Runs several requests of one caller: see [`Executor::execute_batch`].
+    pub async fn execute_batch(
+        &self,
+        caller: &Caller,
+        requests: Vec<(usize, GraphQlRequest)>,
+        methods: Methods,
+    ) -> Vec<Response> {
+        self.executor.execute_batch(caller, requests, methods, request_data).await
+    }
+}
+
+/// What resolvers find for one request.
+fn request_data() -> Data {
+    let mut data = Data::default();
+    data.insert(OwnOrganizations::default());
+    data
 }

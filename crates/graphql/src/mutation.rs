@@ -6,9 +6,9 @@ use async_graphql::{Context, MaybeUndefined, Result};
 use futures_util::future::BoxFuture;
 use tenantry_domain::{Change, FieldError, FieldErrorCode, Violations};
 use tenantry_executor::dataloader::Reads;
-use tenantry_executor::mutation::{caller, committed};
+use tenantry_executor::mutation::{caller, committed, root_of};
 use tenantry_service::{Service, ServiceError};
-use tenantry_store::WriteScope;
+use tenantry_store::{WriteOptions, WriteScope};
 
 use crate::error::{UserError, sort};
 
@@ -46,7 +46,9 @@ pub(crate) async fn write<T: Send>(
     let service = context.data_unchecked::<Service>();
     let caller = caller(context)?;
     let membership = reads.membership();
-    let result = service.write(caller, reads.deadline(), |scope| {
+    let part_of = reads.claim().map(|claim| (claim, root_of(context)));
+    let options = WriteOptions { deadline: reads.deadline(), part_of };
+    let result = service.write(caller, options, |scope| {
         membership.prove();
         work(scope)
     });

@@ -55,6 +55,8 @@ pub(crate) struct OwnCondition {
     pub(crate) name: Ident,
     pub(crate) ty: Type,
     pub(crate) doc: String,
+    /// Whether null asks for rows without a value.
+    pub(crate) takes_null: bool,
 }
 
 /// An order over several fields.

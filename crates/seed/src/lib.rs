@@ -15,6 +15,6 @@ mod scale;
 mod text;
 
 pub use chance::EPOCH;
-pub use demo::{Outcome, demo, demo_at};
+pub use demo::{DemoMember, Outcome, demo, demo_at, demo_members};
 pub use error::SeedError;
 pub use scale::{Phase, PhaseTime, Progress, ScaleOptions, Summary, scale};

@@ -28,12 +28,13 @@ impl TokenIssuer for Switching {
     }
 }
 
-/// An issuer if the server verifies with a secret, which can also sign; `None` if it has only public keys.
+/// An issuer if the server verifies with a secret, which can also sign; `None` if it has only public keys, or if tokens
+/// carry the ids of an identity provider.
 ///
 /// # Errors
 /// When the secret cannot be read.
 pub(crate) fn of(jwt: &JwtSettings) -> Result<Option<Arc<dyn TokenIssuer>>, StartError> {
-    if jwt.jwt_algorithm != Some(JwtAlgorithm::Hs256) || jwt.jwt_key_file.is_none() {
+    if jwt.jwt_algorithm != Some(JwtAlgorithm::Hs256) || jwt.jwt_key_file.is_none() || jwt.jwt_id_map.is_some() {
         return Ok(None);
     }
     Ok(Some(Arc::new(Switching(from_secret(jwt)?))))
@@ -48,6 +49,7 @@ pub(crate) fn from_secret(jwt: &JwtSettings) -> Result<Issuer, StartError> {
         issuer: jwt.issuer()?.to_owned(),
         audience: jwt.audience()?.to_owned(),
         key_id: jwt.jwt_key_id.clone(),
+        claims: jwt.claim_names(),
         clock: Clock::system(),
     };
     Issuer::from_secret_file(jwt.signing_file()?, config).map_err(StartError::Signing)
@@ -57,6 +59,7 @@ pub(crate) fn from_secret(jwt: &JwtSettings) -> Result<Issuer, StartError> {
 mod tests {
     use chrono::TimeDelta;
     use tenantry_domain::{OrganizationId, UserId};
+    use tenantry_token::ClaimNames;
     use uuid::Uuid;
 
     use super::*;
@@ -64,7 +67,13 @@ mod tests {
     #[test]
     fn a_token_expires_no_later_than_the_one_it_replaces() {
         let clock = Clock::system();
-        let config = IssuerConfig { issuer: "i".into(), audience: "a".into(), key_id: None, clock: clock.clone() };
+        let config = IssuerConfig {
+            issuer: "i".into(),
+            audience: "a".into(),
+            key_id: None,
+            claims: ClaimNames::default(),
+            clock: clock.clone(),
+        };
         let switching = Switching(Issuer::from_secret(&[7; 32], config).unwrap());
         let id = Uuid::from_u128(1);
         let identity = Identity { user_id: UserId::from_uuid(id), organization_id: OrganizationId::from_uuid(id) };

@@ -15,7 +15,7 @@ use tenantry_store::{Store, StoreError, StoreSettings};
 use tenantry_token::{SetupError, Verifier};
 use tokio::net::TcpListener;
 
-use crate::http::{AppState, HttpOptions, Metering, StripeWebhooks};
+use crate::http::{AppState, Explorer, HttpOptions, ManifestError, Metering, StripeWebhooks, TrustedDocuments};
 use crate::settings::{GuardSettings, HttpSettings, JwtSettings, PoolSettings, SettingsError, StripeSettings};
 use crate::{issuer, portal};
 
@@ -52,6 +52,9 @@ pub(crate) enum StartError {
     /// The keys cannot be used.
     #[error("tokens cannot be verified")]
     Keys(#[source] SetupError),
+    /// The manifest of documents cannot be used.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
     /// The signing key cannot be used.
     #[error("tokens cannot be signed")]
     Signing(#[source] SetupError),
@@ -173,10 +176,11 @@ pub(crate) async fn stripe(
     Ok(Stripe { portal, webhooks })
 }
 
-/// Assembles the server.
+/// Assembles the server. `explorer` is given by `dev`; else the settings say whether there is one.
 ///
 /// # Errors
-/// [`StartError::Schema`], or a signing key that cannot be read.
+/// [`StartError::Schema`], or a signing key or a manifest of documents that cannot be read.
+#[expect(clippy::too_many_arguments, reason = "each is one part of the server")]
 pub(crate) fn state(
     store: Store,
     verifier: Verifier,
@@ -185,6 +189,7 @@ pub(crate) fn state(
     guard: &GuardSettings,
     pool: &PoolSettings,
     stripe: Stripe,
+    explorer: Option<Explorer>,
 ) -> Result<AppState, StartError> {
     let guard = guard.limits(http.introspection);
     let engine = EngineOptions { issuer: issuer::of(jwt)?, portal: stripe.portal, ..EngineOptions::new(guard) };
@@ -193,6 +198,9 @@ pub(crate) fn state(
         request_timeout: http.request_timeout,
         pool_size: pool.pool_size,
         stripe: stripe.webhooks,
+        cors: http.cors_origins.clone(),
+        explorer: explorer.or_else(|| http.explorer.then(Explorer::default)),
+        trusted_documents: http.trusted_documents.as_deref().map(TrustedDocuments::read).transpose()?,
         ..HttpOptions::default()
     };
     let billing = Billing::new(BillingOptions::default());

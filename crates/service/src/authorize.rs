@@ -1,6 +1,7 @@
 //! The two checks before every write: may the caller do this, and is what it read still current?
 
 use chrono::{DateTime, Utc};
+use tenantry_domain::change::is_version;
 use tenantry_domain::permission::{Decision, Operation, Place, decide};
 use tenantry_domain::{FieldError, FieldErrorCode, ProjectId, WorkspaceId};
 use tenantry_store::{Scope, access};
@@ -69,7 +70,7 @@ pub(crate) async fn authorize_in_workspace(
 /// Refuses if the row has changed since the caller read it.
 pub(crate) fn check_unchanged(expected: Option<DateTime<Utc>>, actual: DateTime<Utc>) -> Result<(), ServiceError> {
     match expected {
-        Some(expected) if expected != actual => {
+        Some(expected) if !is_version(expected, actual) => {
             let message = format!("It has changed since you read it: it was last updated at {}.", actual.to_rfc3339());
             Err(FieldError::new(FieldErrorCode::Conflict, "expectedUpdatedAt", message).into())
         }

@@ -2,7 +2,7 @@
 
 use tenantry_domain::grant::{ProjectGrant, WorkspaceGrant};
 use tenantry_domain::permission::Operation;
-use tenantry_domain::{FieldError, Grant, ProjectId, UserId, WorkspaceId};
+use tenantry_domain::{FieldError, Grant, ProjectId, ProjectMemberId, UserId, WorkspaceId, WorkspaceMemberId};
 use tenantry_store::{WriteScope, grant as store};
 
 use crate::authorize::{authorize_in_project, authorize_in_workspace};
@@ -31,7 +31,7 @@ pub async fn grant_on_workspace(
     given.map_err(|error| name_reference(error, REFERENCES))
 }
 
-/// Takes a member's grant on a workspace away. Gives the user who had it.
+/// Takes a member's grant on a workspace away. Gives the id that it had, and the user who had it.
 ///
 /// # Errors
 /// [`ServiceError::Forbidden`]; [`ServiceError::Refused`] when there is no such workspace or no such grant.
@@ -39,10 +39,10 @@ pub async fn revoke_on_workspace(
     scope: &mut WriteScope,
     id: WorkspaceId,
     user_id: UserId,
-) -> Result<UserId, ServiceError> {
+) -> Result<(WorkspaceMemberId, UserId), ServiceError> {
     authorize_in_workspace(scope, Operation::ManageGrants, id, "workspaceId").await?;
-    let had_one = store::remove_from_workspace(scope, id, user_id).await?;
-    if had_one { Ok(user_id) } else { Err(no_grant()) }
+    let grant = store::remove_from_workspace(scope, id, user_id).await?;
+    grant.map(|grant| (grant, user_id)).ok_or_else(no_grant)
 }
 
 /// Gives a member a grant on a project, in place of the one that the member may have.
@@ -60,14 +60,18 @@ pub async fn grant_on_project(
     given.map_err(|error| name_reference(error, REFERENCES))
 }
 
-/// Takes a member's grant on a project away. Gives the user who had it.
+/// Takes a member's grant on a project away. Gives the id that it had, and the user who had it.
 ///
 /// # Errors
 /// [`ServiceError::Forbidden`]; [`ServiceError::Refused`] when there is no such project or no such grant.
-pub async fn revoke_on_project(scope: &mut WriteScope, id: ProjectId, user_id: UserId) -> Result<UserId, ServiceError> {
+pub async fn revoke_on_project(
+    scope: &mut WriteScope,
+    id: ProjectId,
+    user_id: UserId,
+) -> Result<(ProjectMemberId, UserId), ServiceError> {
     authorize_in_project(scope, Operation::ManageGrants, id, "projectId", "project").await?;
-    let had_one = store::remove_from_project(scope, id, user_id).await?;
-    if had_one { Ok(user_id) } else { Err(no_grant()) }
+    let grant = store::remove_from_project(scope, id, user_id).await?;
+    grant.map(|grant| (grant, user_id)).ok_or_else(no_grant)
 }
 
 fn no_grant() -> ServiceError {

@@ -21,12 +21,12 @@ pub mod member;
 pub mod noun;
 pub mod organization;
 pub mod payment;
+pub mod user;
 
 use futures_util::future::BoxFuture;
 use tenantry_billing::Billing;
 use tenantry_domain::Identity;
-use tenantry_store::{Store, WriteScope, in_write_scope_until};
-use tokio::time::Instant;
+use tenantry_store::{Store, WriteOptions, WriteScope, in_write_scope_until};
 
 pub use error::ServiceError;
 pub use purge::{PurgeError, Purged, purge_due, purge_due_and_end};
@@ -54,16 +54,16 @@ impl Service {
         &self.billing
     }
 
-    /// Runs `work` in one transaction of `identity`, again if it lost against a concurrent one. At the deadline it is given up.
+    /// Runs `work` in one transaction of `identity`, again if it lost against a concurrent one.
     ///
     /// # Errors
     /// What `work` returns, in which case nothing was written; or the failure of the transaction.
     pub async fn write<T>(
         &self,
         identity: Identity,
-        deadline: Option<Instant>,
+        options: WriteOptions<'_>,
         work: impl for<'s> FnMut(&'s mut WriteScope) -> BoxFuture<'s, Result<T, ServiceError>> + Send,
     ) -> Result<T, ServiceError> {
-        in_write_scope_until(&self.store, identity, deadline, work).await
+        in_write_scope_until(&self.store, identity, options, work).await
     }
 }

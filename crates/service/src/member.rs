@@ -5,7 +5,7 @@ use tenantry_billing::Billing;
 use tenantry_domain::feature::Feature;
 use tenantry_domain::member::{Member, MembershipRefused, NewMember, may_add, may_change_role, may_remove};
 use tenantry_domain::permission::{Decision, Operation, Place, decide};
-use tenantry_domain::{FieldError, FieldErrorCode, MemberId, OrganizationId, Role};
+use tenantry_domain::{FieldError, FieldErrorCode, OrganizationId, Role, UserId};
 use tenantry_store::{ColumnSet, ConstraintKind, Scope, StoreError, WriteScope, member as store, user};
 
 use crate::authorize::{authorize_anywhere, check_unchanged};
@@ -55,7 +55,7 @@ pub async fn add(scope: &mut WriteScope, billing: &Billing, new: NewMember) -> R
 /// `expected`.
 pub async fn update_role(
     scope: &mut WriteScope,
-    id: MemberId,
+    id: UserId,
     expected: Option<DateTime<Utc>>,
     role: Role,
 ) -> Result<Member, ServiceError> {
@@ -79,9 +79,9 @@ pub async fn update_role(
 /// As [`update_role`].
 pub async fn remove(
     scope: &mut WriteScope,
-    id: MemberId,
+    id: UserId,
     expected: Option<DateTime<Utc>>,
-) -> Result<MemberId, ServiceError> {
+) -> Result<UserId, ServiceError> {
     authorize_anywhere(scope, Operation::ManageMembers)?;
     let standing = Standing::lock(scope).await?;
     standing.authorize(Operation::ManageMembers)?;
@@ -108,7 +108,7 @@ pub async fn leave(scope: &mut WriteScope) -> Result<OrganizationId, ServiceErro
 ///
 /// # Errors
 /// [`ServiceError::Forbidden`]; [`ServiceError::Refused`] when there is no such member, or it is the caller.
-pub async fn transfer_ownership(scope: &mut WriteScope, id: MemberId) -> Result<Member, ServiceError> {
+pub async fn transfer_ownership(scope: &mut WriteScope, id: UserId) -> Result<Member, ServiceError> {
     authorize_anywhere(scope, Operation::DeleteOrganization)?;
     let standing = Standing::lock(scope).await?;
     standing.authorize(Operation::DeleteOrganization)?;
@@ -153,7 +153,7 @@ impl Standing {
 }
 
 /// The member, locked. Only callers who may manage members get here, and they see all of them.
-async fn existing(scope: &mut WriteScope, id: MemberId, field: &str) -> Result<Member, ServiceError> {
+async fn existing(scope: &mut WriteScope, id: UserId, field: &str) -> Result<Member, ServiceError> {
     let found: Option<Member> = tenantry_store::get_for_update(scope, id).await?;
     found.ok_or_else(|| FieldError::not_found(field, "member").into())
 }

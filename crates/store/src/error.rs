@@ -48,6 +48,12 @@ pub enum StoreError {
     /// What the store remembered of the membership is not true any more. Opening the scope anew, it reads what is.
     #[error("the membership has changed")]
     MembershipChanged,
+    /// Another attempt at the same request has taken over. Nothing was written.
+    #[error("another attempt at this request has taken over")]
+    Superseded,
+    /// The address cannot be understood, or it does not lead to a connection.
+    #[error("cannot connect to the database")]
+    Address(#[source] Error),
     /// Anything else.
     #[error("the database refused the statement")]
     Database(#[source] Error),
@@ -86,6 +92,7 @@ impl From<Error> for StoreError {
         let Error::Server(refused) = &error else {
             return match error {
                 Error::Io(_) | Error::Protocol(_) | Error::TimedOut | Error::Closed => Self::Unavailable(error),
+                Error::Address(_) | Error::Tls(_) | Error::Authentication(_) => Self::Address(error),
                 _ => Self::Database(error),
             };
         };

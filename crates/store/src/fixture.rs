@@ -38,7 +38,7 @@ impl Fixture {
                     "INSERT INTO auth.users (id, email, name) VALUES ('{user}', '{user}@example.test', 'Ada');
                      INSERT INTO app.organizations (id, name, slug) VALUES ('{id}', 'One', 'o-{id}');
                      INSERT INTO app.organization_members (organization_id, id, user_id, role)
-                         VALUES ('{id}', '{id}', '{user}', 'owner');
+                         VALUES ('{id}', '{user}', '{user}', 'owner');
                      INSERT INTO app.clients (organization_id, id, name, email, created_at) VALUES
                          ('{id}', '{id}', 'First', NULL, '2026-01-02 03:04:05.678901Z'),
                          ('{id}', '{user}', 'Second', 'a@b.test', now());

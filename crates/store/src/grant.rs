@@ -50,13 +50,13 @@ macro_rules! grants {
             write::upsert(scope, row, conflict).await
         }
 
-        /// Takes the user's grant away. Tells whether there was one.
+        /// Takes the user's grant away. Gives the id that it had, if there was one.
         ///
         /// # Errors
         /// Those of the database.
-        pub async fn $remove(scope: &mut WriteScope, id: $of_id, user_id: UserId) -> Result<bool, StoreError> {
+        pub async fn $remove(scope: &mut WriteScope, id: $of_id, user_id: UserId) -> Result<Option<$id>, StoreError> {
             let condition = write::is($column, id.as_uuid()).and(write::is("user_id", user_id.as_uuid()));
-            write::delete_where::<$entity::Entity>(scope, condition).await.map(|deleted| deleted > 0)
+            write::delete_one::<$entity::Entity, $id>(scope, condition).await
         }
     };
 }

@@ -46,6 +46,7 @@ impl Record for Invoice {
 /// whatever the column says. The rule is [`Invoice::status_on`].
 fn narrow_to_statuses(statuses: &[InvoiceStatus], today: NaiveDate, sql: &mut Sql) {
     if statuses.is_empty() {
+        sql.push(" AND false");
         return;
     }
     let today = sql.value(today);

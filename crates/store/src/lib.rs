@@ -38,6 +38,7 @@ pub mod client;
 pub mod doctor;
 pub mod export;
 pub mod grant;
+pub mod idempotency;
 pub mod invoice;
 pub mod member;
 pub mod organization;
@@ -56,7 +57,7 @@ pub use record::{
     sort_columns,
 };
 pub use scope::{
-    AsStoreError, IdentityScope, ReadScope, Scope, SeaConnection, Tenant, WorkerScope, WriteScope, in_write_scope,
-    in_write_scope_until,
+    AsStoreError, IdentityScope, ReadScope, Scope, SeaConnection, Tenant, WorkerScope, WriteOptions, WriteScope,
+    in_write_scope, in_write_scope_until,
 };
 pub use write::{delete, insert, origin, update};

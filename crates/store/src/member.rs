@@ -7,7 +7,7 @@ use sea_orm::sea_query::Query;
 use sea_orm::{EntityName, Insert, QueryTrait, Set};
 use tenantry_domain::member::Member;
 use tenantry_domain::noun::Noun;
-use tenantry_domain::{Actor, MemberId, Role, UserId};
+use tenantry_domain::{Actor, Role, UserId};
 
 use crate::column_set::ColumnSet;
 use crate::entity;
@@ -97,11 +97,10 @@ pub async fn create(
     role: Role,
     invited_by: Option<UserId>,
 ) -> Result<Option<Member>, StoreError> {
-    let clock = &scope.tenant().clock;
-    let (id, now): (MemberId, _) = (clock.new_id(), clock.now());
+    let now = scope.tenant().clock.now();
     let row = entity::organization_member::ActiveModel {
         organization_id: Set(scope.organization_id().as_uuid()),
-        id: Set(id.as_uuid()),
+        id: Set(user_id.as_uuid()),
         user_id: Set(user_id.as_uuid()),
         role: Set(role.to_string()),
         invited_by: Set(invited_by.map(|id| id.as_uuid())),
@@ -111,7 +110,7 @@ pub async fn create(
     };
     scope.connection().execute(write::bound(&Insert::one(row).into_query())).await?;
     // The member's name and address stand in another table, which no RETURNING reaches.
-    crate::get(scope, id).await
+    crate::get(scope, user_id).await
 }
 
 /// Changes the role of a member that was read in this scope.

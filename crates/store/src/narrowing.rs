@@ -2,13 +2,15 @@
 
 use tenantry_domain::noun::{Asked, FieldInfo, Kind, Test, Value};
 
+use crate::page::Direction;
 use crate::record::Record;
 use crate::scope::Tenant;
 use crate::sql::Sql;
 use crate::{ordering, visibility};
 
 /// Appends the filter, each condition with a leading ` AND `. A condition on a field that the actor does not see finds nothing.
-pub(crate) fn narrow<R: Record>(filter: &R::Filter, tenant: &Tenant, sql: &mut Sql) {
+/// `direction` is the list's, so that a range is narrowed by the expression that the list is sorted by.
+pub(crate) fn narrow<R: Record>(filter: &R::Filter, direction: Direction, tenant: &Tenant, sql: &mut Sql) {
     for condition in R::CONDITIONS {
         let asked = (condition.read)(filter);
         if asked == Asked::Nothing {
@@ -21,12 +23,19 @@ pub(crate) fn narrow<R: Record>(filter: &R::Filter, tenant: &Tenant, sql: &mut S
         }
         match (condition.info.test, field) {
             (Test::Own, _) | (_, None) => R::narrow_by(condition.info.name, &asked, tenant, sql),
-            (test, Some(field)) => compare(test, field, asked, tenant, sql),
+            (test, Some(field)) => compare(test, field, asked, direction, tenant, sql),
         }
     }
 }
 
-fn compare(test: Test, field: &'static FieldInfo, asked: Asked<'_>, tenant: &Tenant, sql: &mut Sql) {
+fn compare(
+    test: Test,
+    field: &'static FieldInfo,
+    asked: Asked<'_>,
+    direction: Direction,
+    tenant: &Tenant,
+    sql: &mut Sql,
+) {
     let column = field.column;
     match (test, asked) {
         (Test::AnyOf, Asked::Any(values)) => {
@@ -35,10 +44,12 @@ fn compare(test: Test, field: &'static FieldInfo, asked: Asked<'_>, tenant: &Ten
         }
         (Test::From | Test::Before, Asked::One(value)) => {
             // By the indexed expression; a row without a value lies in no range.
-            let key = ordering::key(field);
+            let key = ordering::key(field, direction);
             sql.push(" AND ").push(&key.expression).push(if test == Test::From { " >= " } else { " < " });
             bind(sql, field.kind, value);
-            if test == Test::From && field.nullable {
+            // Without a value the key is after all others in a list that runs up, and before them in one that runs down.
+            let would_match = if direction == Direction::Ascending { Test::From } else { Test::Before };
+            if test == would_match && field.nullable {
                 sql.push(" AND ").push(column).push(" IS NOT NULL");
             }
         }
@@ -49,6 +60,9 @@ fn compare(test: Test, field: &'static FieldInfo, asked: Asked<'_>, tenant: &Ten
             if let Some(link) = field.link.filter(|link| link.key == "id") {
                 visibility::within_visible(&tenant.actor, sql, column, link.table);
             }
+        }
+        (Test::Is, Asked::Absent) => {
+            sql.push(" AND ").push(column).push(" IS NULL");
         }
         (test, asked) => sql.refuse(&format!("{column} cannot be narrowed by {test:?} {asked:?}")),
     }

@@ -35,16 +35,7 @@ pub(crate) enum SortValue {
     Number(i32),
 }
 
-/// PostgreSQL's `infinity`, which represents "no date" so that such rows are sorted last. The driver cannot decode it,
-/// so it never leaves a statement; cursors contain this text.
-const INFINITY: &str = "infinity";
-
 impl SortValue {
-    /// The value of a time or a date that a row does not have: later than all others.
-    pub(crate) fn infinity() -> Self {
-        Self::Text(INFINITY.to_owned())
-    }
-
     fn text(&self) -> Cow<'_, str> {
         match self {
             // PostgreSQL holds microseconds.
@@ -69,11 +60,18 @@ pub(crate) struct SortKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SortKind {
     Time,
-    /// A time, with `infinity` for null.
-    OptionalTime,
+    /// A time, with PostgreSQL's `infinity` or `-infinity` for null. The driver cannot decode them, so they never leave a
+    /// statement; cursors contain their text.
+    OptionalTime {
+        /// Which of the two.
+        last: &'static str,
+    },
     Date,
-    /// A date, with `infinity` for null.
-    OptionalDate,
+    /// As [`OptionalTime`](Self::OptionalTime), for a date.
+    OptionalDate {
+        /// Which of the two.
+        last: &'static str,
+    },
     Text,
     Number,
 }
@@ -83,12 +81,14 @@ impl SortKind {
     /// time or a day beyond the years that can be written, and U+0000 in a text.
     fn read(self, text: &str) -> Option<SortValue> {
         match self {
-            Self::OptionalTime | Self::OptionalDate if text == INFINITY => Some(SortValue::Text(INFINITY.to_owned())),
-            Self::Time | Self::OptionalTime => {
+            Self::OptionalTime { last } | Self::OptionalDate { last } if text == last => {
+                Some(SortValue::Text(text.to_owned()))
+            }
+            Self::Time | Self::OptionalTime { .. } => {
                 let time = DateTime::from_timestamp_micros(text.parse().ok()?)?;
                 (0..=9999).contains(&time.year()).then_some(SortValue::Time(time))
             }
-            Self::Date | Self::OptionalDate => {
+            Self::Date | Self::OptionalDate { .. } => {
                 let day: NaiveDate = text.parse().ok()?;
                 (0..=9999).contains(&day.year()).then_some(SortValue::Date(day))
             }
@@ -103,8 +103,8 @@ impl SortKind {
             (_, SortValue::Time(value)) => sql.bind(*value),
             (_, SortValue::Date(value)) => sql.bind(*value),
             (_, SortValue::Number(value)) => sql.bind(*value),
-            (Self::OptionalTime, SortValue::Text(_)) => sql.push("'infinity'::timestamptz"),
-            (Self::OptionalDate, SortValue::Text(_)) => sql.push("'infinity'::date"),
+            (Self::OptionalTime { last }, SortValue::Text(_)) => sql.push("'").push(last).push("'::timestamptz"),
+            (Self::OptionalDate { last }, SortValue::Text(_)) => sql.push("'").push(last).push("'::date"),
             (_, SortValue::Text(value)) => sql.bind(value.clone()),
         };
     }
@@ -184,14 +184,14 @@ mod tests {
     use super::*;
 
     const KEYS: &[SortKey] = &[
-        SortKey { expression: Cow::Borrowed("t.a"), kind: SortKind::OptionalTime },
+        SortKey { expression: Cow::Borrowed("t.a"), kind: SortKind::OptionalTime { last: "infinity" } },
         SortKey { expression: Cow::Borrowed("t.b"), kind: SortKind::Text },
     ];
 
     #[test]
     fn a_cursor_can_be_encoded_and_decoded() {
         for time in [None, DateTime::from_timestamp_micros(1_700_000_000_123_456)] {
-            let time = time.map_or_else(SortValue::infinity, SortValue::Time);
+            let time = time.map_or_else(|| SortValue::Text("infinity".to_owned()), SortValue::Time);
             let values = vec![time, SortValue::Text("Ünïcode 🙂 \u{1f} \", \"".into())];
             let cursor = Cursor { values, id: Uuid::from_u128(7) };
             let text = cursor.encode("X");

@@ -206,7 +206,7 @@ pub fn count<'s, R: Record>(scope: &'s impl Scope, filter: &R::Filter) -> Read<'
     let mut sql = Sql::new("SELECT count(*) FROM ");
     sql.push(R::INFO.from).push(" WHERE t.organization_id = ").bind(scope.organization_id().as_uuid());
     visibility::narrow::<R>(scope.actor(), &mut sql);
-    narrowing::narrow::<R>(filter, scope.tenant(), &mut sql);
+    narrowing::narrow::<R>(filter, Direction::Ascending, scope.tenant(), &mut sql);
     Read::rows(scope, sql, |_, rows| {
         let count: i64 = rows.first().map_or(Ok(0), |row| row.get(0))?;
         Ok(count.unsigned_abs())
@@ -232,7 +232,7 @@ pub fn count_for<'s, R: Record, P: Id>(
     if !visibility::comes_with_parent::<R>(scope.actor(), relation) {
         visibility::narrow::<R>(scope.actor(), &mut sql);
     }
-    narrowing::narrow::<R>(filter, scope.tenant(), &mut sql);
+    narrowing::narrow::<R>(filter, Direction::Ascending, scope.tenant(), &mut sql);
     sql.push(" GROUP BY 1");
     let mut counts: HashMap<P, u64> = parents.iter().map(|parent| (*parent, 0)).collect();
     Read::rows(scope, sql, |_, rows| {
@@ -246,7 +246,7 @@ pub fn count_for<'s, R: Record, P: Id>(
 
 /// The cursor of a row in a list of this order, for a caller.
 pub fn cursor<R: Record>(record: &R, sort: R::Sort, direction: Direction) -> String {
-    let cursor = Cursor { values: ordering::values(record, R::sort_info(sort)), id: record.id().as_uuid() };
+    let cursor = Cursor { values: ordering::values(record, R::sort_info(sort), direction), id: record.id().as_uuid() };
     cursor.encode(&order_name::<R>(sort, direction))
 }
 
@@ -368,13 +368,13 @@ fn order_name<R: Record>(sort: R::Sort, direction: Direction) -> String {
 
 /// Appends the filter, the page's borders, the order and the limit.
 fn narrow_and_sort<R: Record>(scope: &impl Scope, request: &ListOf<R>, sql: &mut Sql) -> Result<(), StoreError> {
-    narrowing::narrow::<R>(&request.filter, scope.tenant(), sql);
+    narrowing::narrow::<R>(&request.filter, request.direction, scope.tenant(), sql);
     let sort = R::sort_info(request.sort);
     if ordering::fields::<R>(sort).any(|field| visibility::is_hidden::<R>(scope.actor(), field)) {
         // The order would tell what is hidden.
         sql.push(" AND false");
     }
-    let keys = ordering::keys::<R>(sort);
+    let keys = ordering::keys::<R>(sort, request.direction);
     let order = order_name::<R>(request.sort, request.direction);
     let ascending = request.direction == Direction::Ascending;
     for (argument, cursor, comparison) in [

@@ -62,10 +62,12 @@ impl Sql {
         self
     }
 
-    /// Appends ` AND column = ANY(…)` unless there are no values, which means any.
+    /// Appends ` AND column = ANY(…)` ; no row has one of no values.
     pub(crate) fn narrow_to_any<T>(&mut self, column: &str, values: &[T], text: impl Fn(&T) -> &'static str) {
         match values {
-            [] => {}
+            [] => {
+                self.push(" AND false");
+            }
             // One value as an equality, so that an index on (…, column, sort key) keeps its order.
             [value] => {
                 self.push(" AND ").push(column).push(" = ").bind(text(value));

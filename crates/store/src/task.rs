@@ -28,6 +28,10 @@ impl Record for Task {
                 sql.push(" AND EXISTS (SELECT 1 FROM app.task_assignees a WHERE a.organization_id = $1");
                 sql.push(" AND a.task_id = t.id AND a.user_id = ").bind(*user_id).push(")");
             }
+            ("assignee_id", Asked::Absent) => {
+                sql.push(" AND NOT EXISTS (SELECT 1 FROM app.task_assignees a WHERE a.organization_id = $1");
+                sql.push(" AND a.task_id = t.id)");
+            }
             ("is_subtask", Asked::One(Value::Boolean(true))) => drop(sql.push(" AND t.parent_task_id IS NOT NULL")),
             ("is_subtask", Asked::One(Value::Boolean(false))) => drop(sql.push(" AND t.parent_task_id IS NULL")),
             (condition, asked) => sql.refuse(&format!("no rule narrows tasks by {condition} {asked:?}")),

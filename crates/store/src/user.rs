@@ -1,8 +1,10 @@
-//! Users: reads of `auth.users`, without what only sign-in may read.
+//! Users: reads of `auth.users`, without what only sign-in may read, and the write of an administrator.
 
 use tenantry_domain::text::folded_email;
-use tenantry_domain::user::User;
+use tenantry_domain::user::{NewUser, User};
+use tenantry_domain::{Clock, UserId};
 
+use crate::apart;
 use crate::columns::Columns;
 use crate::error::StoreError;
 use crate::scope::{Connection, IdentityScope, WriteScope, sealed::Sealed};
@@ -37,6 +39,24 @@ pub async fn get_self(scope: &IdentityScope) -> Result<Option<User>, StoreError>
     sql.push("u.id = ").bind(id.as_uuid());
     sql.push(" AND (u.banned_at IS NULL OR u.ban_expires_at <= ").bind(scope.clock().now()).push(")");
     first(scope.connection(), sql).await
+}
+
+/// Inserts a user with values that have been validated. `url` connects with the role that owns the tables, or with one that
+/// may become it: the scopes' roles may not create users.
+///
+/// # Errors
+/// A unique violation when the address is taken.
+pub async fn create(url: &str, clock: &Clock, new: NewUser) -> Result<User, StoreError> {
+    let mut connection = apart::connect(url, "tenantry user").await?;
+    connection.script("SET ROLE tenantry_owner").await?;
+    let (id, now) = (clock.new_id::<UserId>(), clock.now());
+    let mut sql = Sql::new("INSERT INTO auth.users (id, email, name, created_at, updated_at) VALUES (");
+    sql.bind(id.as_uuid()).push(", ").bind(new.email.as_str()).push(", ").bind(new.name.as_str());
+    sql.push(", ").bind(now).push(", ").bind(now).push(")");
+    sql.run(&mut connection).await?;
+    // The work is done; an error in closing the connection does not matter.
+    let _ = connection.close().await;
+    Ok(User { id, email: new.email, name: new.name, avatar_url: None, created_at: now })
 }
 
 async fn by_email(connection: &Connection, email: &str) -> Result<Option<User>, StoreError> {

@@ -6,6 +6,7 @@ use sea_orm::sea_query::{
     Alias, Expr, ExprTrait, OnConflict, PostgresQueryBuilder, Query, QueryStatementWriter, SimpleExpr, Value,
 };
 use sea_orm::{ActiveModelTrait, EntityName, EntityTrait, IdenStatic, Insert, Iterable, QueryFilter, QueryTrait};
+use tenantry_domain::change::next_version;
 use tenantry_domain::noun::{self, Kind, OnDelete, Origin, Value as FieldValue};
 use tenantry_domain::{Clock, Id};
 use tenantry_wire::Error;
@@ -168,7 +169,18 @@ pub(crate) async fn delete_where<E: EntityTrait>(
     scope.connection().execute(bound(&statement)).await
 }
 
-/// Sets every link to a row of `table` to null that is declared so, and `updated_at` to now, in the organization's rows whose link
+/// As [`delete_where`], of at most one row; gives the id that it had.
+pub(crate) async fn delete_one<E: EntityTrait, I: Id>(
+    scope: &mut WriteScope,
+    condition: SimpleExpr,
+) -> Result<Option<I>, StoreError> {
+    let organization = scope.organization_id();
+    let mut statement = E::delete_many().filter(own(organization.as_uuid())).filter(condition).into_query();
+    let rows = scope.connection().fetch(bound(statement.returning_col(Alias::new("id")))).await?;
+    rows.first().map(|row| row.get(0).map(I::from_uuid)).transpose().map_err(StoreError::from)
+}
+
+/// Sets every link to a row of `table` to null that is declared so, and `updated_at` to now or a little later, in the organization's rows whose link
 /// holds `value`, the row's `key`.
 ///
 /// The foreign keys would do the first by themselves on one machine. A cluster does not allow such keys, and the rows did
@@ -184,7 +196,7 @@ pub(crate) async fn unlink(scope: &mut WriteScope, table: &str, key: &str, value
             statement
                 .table((Alias::new(schema), Alias::new(name)))
                 .value(Alias::new(column), None::<Uuid>)
-                .value(Alias::new("updated_at"), now)
+                .value(Alias::new("updated_at"), Expr::cust_with_values(NEXT_VERSION, [now]))
                 .and_where(own(scope.organization_id().as_uuid()))
                 .and_where(is(column, value));
             scope.connection().execute(bound(&statement)).await?;
@@ -192,6 +204,9 @@ pub(crate) async fn unlink(scope: &mut WriteScope, table: &str, key: &str, value
     }
     Ok(())
 }
+
+/// [`next_version`] in SQL; the parameter is now.
+const NEXT_VERSION: &str = "GREATEST($1, date_trunc('milliseconds', updated_at) + interval '1 millisecond')";
 
 /// `organization_id = …`, the first lock.
 fn own(organization: Uuid) -> SimpleExpr {
@@ -231,7 +246,7 @@ async fn one<R: Record>(scope: &mut WriteScope, statement: impl QueryStatementWr
     Ok(Some(written))
 }
 
-/// The time for `updated_at`: now, but later than the last change, so that two changes never look like one.
+/// The time for `updated_at`: now, but later than the last change; see [`next_version`].
 pub(crate) fn next_update(clock: &Clock, before: chrono::DateTime<chrono::Utc>) -> chrono::DateTime<chrono::Utc> {
-    std::cmp::max(clock.now(), before + chrono::Duration::microseconds(1))
+    next_version(clock.now(), before)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use divan::{Bencher, black_box};
 use tenantry_domain::{Clock, OrganizationId, UserId};
 use tenantry_token::testing::Ed25519Pem;
-use tenantry_token::{Issuer, IssuerConfig, KeySource, Verifier, VerifierConfig};
+use tenantry_token::{ClaimNames, Issuer, IssuerConfig, KeySource, Verifier, VerifierConfig};
 use uuid::Uuid;
 
 fn main() {
@@ -22,8 +22,13 @@ fn verifier(remembered: usize) -> (Verifier, String, tempfile::TempDir) {
     std::fs::write(&path, &keys.public).expect("a file");
     let source = KeySource::PublicKeyFile { path, key_id: None };
     let config = VerifierConfig { remembered_tokens: remembered, ..VerifierConfig::new("bench", "bench", source) };
-    let issuer =
-        IssuerConfig { issuer: "bench".into(), audience: "bench".into(), key_id: None, clock: Clock::system() };
+    let issuer = IssuerConfig {
+        issuer: "bench".into(),
+        audience: "bench".into(),
+        key_id: None,
+        claims: ClaimNames::default(),
+        clock: Clock::system(),
+    };
     let issuer = Issuer::from_ed25519_pem(keys.private.as_bytes(), issuer).expect("a usable key");
     let (user, organization) = (UserId::from_uuid(Uuid::from_u128(1)), OrganizationId::from_uuid(Uuid::from_u128(2)));
     let token = issuer.issue(user, organization, Duration::from_hours(1)).expect("a token").token;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-/// Why a token is refused. `Display` is for the log and never quotes the token. The caller gets
-/// [`TokenError::public_message`].
+/// Why a token is refused. `Display` is for the log. It quotes a token only once its signature is verified, and then only
+/// its issuer, its audience and an id without a mapping. The caller gets [`TokenError::public_message`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// Longer than [`crate::MAX_TOKEN_LENGTH`].
@@ -26,13 +26,31 @@ pub enum TokenError {
     Signature,
     /// A claim is missing, has the wrong type, or has an impossible value.
     #[error("the claim `{0}` is missing or not acceptable")]
-    Claim(&'static str),
+    Claim(String),
     /// Issued by a different issuer.
-    #[error("the issuer is not the expected one")]
-    Issuer,
+    #[error("the issuer is {found}, expected is {expected:?}{}", slash(found, expected))]
+    Issuer {
+        /// The token's, in quotation marks.
+        found: String,
+        /// The one in the settings.
+        expected: String,
+    },
     /// Issued for a different audience.
-    #[error("the audience is not the expected one")]
-    Audience,
+    #[error("the audience is {found}, expected is {expected:?}")]
+    Audience {
+        /// The token's, in quotation marks.
+        found: String,
+        /// The one in the settings.
+        expected: String,
+    },
+    /// The identity provider's id is not in the map of ids.
+    #[error("the map of ids lacks {found}, the value of the claim `{claim}`")]
+    Unmapped {
+        /// The claim.
+        claim: String,
+        /// Its value, in quotation marks.
+        found: String,
+    },
     /// `nbf` or `iat` is in the future.
     #[error("the token is not valid yet")]
     NotYetValid,
@@ -64,8 +82,9 @@ impl TokenError {
             Self::UnknownKey => "unknown_key",
             Self::Signature => "signature",
             Self::Claim(_) => "claim",
-            Self::Issuer => "issuer",
-            Self::Audience => "audience",
+            Self::Issuer { .. } => "issuer",
+            Self::Audience { .. } => "audience",
+            Self::Unmapped { .. } => "unmapped",
             Self::NotYetValid => "not_yet_valid",
             Self::Expired => "expired",
             Self::KeysUnavailable => "keys_unavailable",
@@ -77,9 +96,23 @@ impl TokenError {
         matches!(self, Self::Expired)
     }
 
+    /// Whether the settings may be the cause: the signature is right, and still the token does not fit them.
+    pub const fn may_be_settings(&self) -> bool {
+        matches!(self, Self::Claim(_) | Self::Issuer { .. } | Self::Audience { .. } | Self::Unmapped { .. })
+    }
+
     /// Whether the cause is this service's access to its keys, and not the token.
     pub const fn is_unavailable(&self) -> bool {
         matches!(self, Self::KeysUnavailable)
+    }
+}
+
+/// Points out the likeliest difference between two issuers.
+fn slash(found: &str, expected: &str) -> &'static str {
+    if found.trim_matches('"').trim_end_matches('/') == expected.trim_end_matches('/') {
+        "; they differ only in the slash at the end"
+    } else {
+        ""
     }
 }
 
@@ -122,6 +155,12 @@ pub enum SetupError {
     /// No key in the document can verify a token. The reasons were logged, key by key.
     #[error("the document holds no usable key")]
     NoUsableKey,
+    /// The map of ids is no such document.
+    #[error("the map of ids is not a JSON object with `users` and `organizations`")]
+    IdMap(#[source] serde_json::Error),
+    /// The map of ids names something that is not an id of Tenantry.
+    #[error("the map of ids names {0:?}, which is not an id of its kind")]
+    MappedId(String),
     /// A setting is out of range.
     #[error("setting out of range: {0}")]
     Setting(&'static str),

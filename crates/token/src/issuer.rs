@@ -9,9 +9,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use jsonwebtoken::{Algorithm, EncodingKey};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tenantry_domain::{Clock, OrganizationId, UserId};
 
+use crate::claim_name::ClaimNames;
 use crate::error::SetupError;
 use crate::key::Key;
 use crate::source::read_bounded;
@@ -25,6 +26,8 @@ pub struct IssuerConfig {
     pub audience: String,
     /// `kid`, if the verifier's key has one.
     pub key_id: Option<String>,
+    /// The names of the claims.
+    pub claims: ClaimNames,
     /// The source of time.
     pub clock: Clock,
 }
@@ -131,16 +134,16 @@ impl Issuer {
         if let Some(key_id) = &self.config.key_id {
             header["kid"] = json!(key_id);
         }
-        let claims = json!({
-            "iss": self.config.issuer,
-            "aud": self.config.audience,
-            "sub": user,
-            "org": organization,
-            "iat": issued_at.timestamp(),
-            "nbf": issued_at.timestamp(),
-            "exp": expires_at.timestamp(),
-        });
-        let token = self.sign(&header.to_string(), &claims.to_string())?;
+        let mut claims = Map::new();
+        let IssuerConfig { issuer, audience, claims: names, .. } = &self.config;
+        claims.insert("iss".to_owned(), json!(issuer));
+        names.audience.insert(&mut claims, json!(audience));
+        names.user.insert(&mut claims, json!(user));
+        names.organization.insert(&mut claims, json!(organization));
+        for (name, time) in [("iat", issued_at), ("nbf", issued_at), ("exp", expires_at)] {
+            claims.insert(name.to_owned(), json!(time.timestamp()));
+        }
+        let token = self.sign(&header.to_string(), &Value::Object(claims).to_string())?;
         Ok(Issued { token, issued_at, expires_at })
     }
 

@@ -11,9 +11,11 @@
 //! * There is no database, GraphQL or server here. The only I/O is reading keys.
 
 mod cache;
+mod claim_name;
 mod claims;
 mod compact;
 mod error;
+mod id_map;
 mod issuer;
 mod jwks;
 mod key;
@@ -26,6 +28,7 @@ pub mod testing;
 mod tests;
 mod verifier;
 
+pub use claim_name::{ClaimName, ClaimNames};
 pub use error::{SetupError, TokenError};
 pub use issuer::{Issued, Issuer, IssuerConfig, generate_dev_key};
 pub use source::KeySource;

@@ -106,14 +106,19 @@ fn read_keys(kind: &KeySource) -> Option<Result<KeySet, SetupError>> {
     Some(keys)
 }
 
-/// Reads a small text file, without the byte order mark that some editors write.
+/// Reads a file with keys, without the byte order mark that some editors write.
 pub(crate) fn read_bounded(path: &Path) -> Result<Vec<u8>, SetupError> {
+    read_at_most(path, MAX_DOCUMENT_BYTES)
+}
+
+/// Reads a text file of at most `limit` bytes, without the byte order mark that some editors write.
+pub(crate) fn read_at_most(path: &Path, limit: usize) -> Result<Vec<u8>, SetupError> {
     let failed = |source| SetupError::File { path: path.to_owned(), source };
     let mut content = Vec::new();
     let file = File::open(path).map_err(failed)?;
-    file.take(MAX_DOCUMENT_BYTES as u64 + 1).read_to_end(&mut content).map_err(failed)?;
-    if content.len() > MAX_DOCUMENT_BYTES {
-        return Err(SetupError::TooLarge(MAX_DOCUMENT_BYTES));
+    file.take(limit as u64 + 1).read_to_end(&mut content).map_err(failed)?;
+    if content.len() > limit {
+        return Err(SetupError::TooLarge(limit));
     }
     Ok(without_byte_order_mark(&content).to_vec())
 }

@@ -3,6 +3,7 @@
 mod forgery;
 mod keys;
 mod log;
+mod providers;
 mod rfc;
 mod rotation;
 mod support;

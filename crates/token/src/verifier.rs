@@ -1,6 +1,7 @@
 //! Decides whether a bearer token is valid.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +10,11 @@ use tenantry_domain::{Clock, OrganizationId, UserId};
 
 use crate::MAX_TOKEN_LENGTH;
 use crate::cache::{VerifiedCache, digest_of};
+use crate::claim_name::ClaimNames;
 use crate::claims::Expected;
 use crate::compact::Compact;
 use crate::error::{SetupError, TokenError};
+use crate::id_map::{IdMap, IdMapFile};
 use crate::key;
 use crate::keystore::{KeyStore, Timing};
 use crate::source::{KeySource, Source};
@@ -28,6 +31,10 @@ pub struct VerifierConfig {
     pub audience: String,
     /// Where the keys are.
     pub keys: KeySource,
+    /// The names of the claims.
+    pub claims: ClaimNames,
+    /// A file that maps the identity provider's ids to users and organizations; without it, the claims are our own ids.
+    pub id_map: Option<PathBuf>,
     /// The tolerated difference between clocks; at most 30 seconds.
     pub leeway: Duration,
     /// How long keys are cached.
@@ -45,6 +52,8 @@ impl VerifierConfig {
             issuer: issuer.into(),
             audience: audience.into(),
             keys,
+            claims: ClaimNames::default(),
+            id_map: None,
             leeway: Duration::from_secs(10),
             caching: KeyCaching::default(),
             remembered_tokens: 10_000,
@@ -81,9 +90,9 @@ impl Default for KeyCaching {
 /// The content of a valid token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VerifiedToken {
-    /// `sub`: who is asking.
+    /// Who is asking; by default `sub`.
     pub user_id: UserId,
-    /// `org`: the organization they are asking in. Whether they are a member of it is checked in the database.
+    /// The organization they are asking in; by default `org`. Whether they are a member of it is checked in the database.
     pub organization_id: OrganizationId,
     /// `iat`, if present.
     pub issued_at: Option<DateTime<Utc>>,
@@ -99,6 +108,7 @@ pub struct Verifier {
     expected: Arc<Expected>,
     keys: Arc<KeyStore>,
     verified: Arc<VerifiedCache>,
+    ids: Option<Arc<IdMapFile>>,
     clock: Clock,
 }
 
@@ -109,9 +119,11 @@ impl Verifier {
     /// When a setting is out of range, or a key file cannot be read, parsed or trusted.
     pub fn new(config: VerifierConfig) -> Result<Self, SetupError> {
         let caching = &config.caching;
+        config.claims.check()?;
         let expected = Arc::new(Expected {
             issuer: non_empty(config.issuer, "the issuer is empty")?,
             audience: non_empty(config.audience, "the audience is empty")?,
+            names: config.claims,
             leeway: within(config.leeway, 0, 30, "the leeway is more than 30 seconds")?,
         });
         let timing = Timing {
@@ -128,7 +140,9 @@ impl Verifier {
         let source = Source::new(config.keys, caching.fetch_timeout)?;
         let verified = Arc::new(VerifiedCache::new(config.remembered_tokens));
         let keys = Arc::new(KeyStore::new(source, timing, config.clock.clone(), Arc::clone(&verified))?);
-        Ok(Self { expected, keys, verified, clock: config.clock })
+        let now = config.clock.now();
+        let ids = config.id_map.map(|path| IdMapFile::open(path, now)).transpose()?.map(Arc::new);
+        Ok(Self { expected, keys, verified, ids, clock: config.clock })
     }
 
     /// Reads the keys behind a URL for the first time, so that a wrong URL or a document without a usable key is
@@ -182,10 +196,21 @@ impl Verifier {
 
         // Waiting for keys may have taken a while.
         let now = self.clock.now();
-        let verified = self.expected.check(&compact.claims()?, now)?;
+        let ids = self.ids(now).await;
+        let verified = self.expected.check(&compact.claims()?, &ids, now)?;
         let until = (verified.expires_at + self.expected.leeway).min(now + TimeDelta::seconds(REMEMBERED_SECONDS));
         self.verified.insert(digest, verified, snapshot.generation, now, until);
         Ok(verified)
+    }
+
+    /// The map of ids. When it has changed, tokens that were verified with the old one are forgotten.
+    async fn ids(&self, now: DateTime<Utc>) -> Arc<IdMap> {
+        let Some(file) = &self.ids else { return Arc::default() };
+        let (map, has_changed) = file.current(now).await;
+        if has_changed {
+            self.verified.clear();
+        }
+        map
     }
 
     #[cfg(test)]

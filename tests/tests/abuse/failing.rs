@@ -134,7 +134,7 @@ impl Fixture {
                 "INSERT INTO auth.users (id, email, name) VALUES ('{id}', 'owner@{slug}.test', 'Owner');
                  INSERT INTO app.organizations (id, name, slug) VALUES ('{org}', '{slug}', '{slug}');
                  INSERT INTO app.organization_members (organization_id, id, user_id, role)
-                     VALUES ('{org}', gen_random_uuid(), '{id}', 'owner');
+                     VALUES ('{org}', '{id}', '{id}', 'owner');
                  INSERT INTO app.workspaces (organization_id, id, name, is_default)
                      VALUES ('{org}', gen_random_uuid(), 'General', true);
                  INSERT INTO billing.organization_billing (organization_id, plan) VALUES ('{org}', 'pro');"

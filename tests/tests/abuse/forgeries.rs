@@ -12,7 +12,9 @@ use tenantry_server::http::HttpOptions;
 use tenantry_store::StoreSettings;
 use tenantry_tests::{Answer, Org, TestApp};
 use tenantry_token::testing::{Ed25519Pem, Forgery, forgeries};
-use tenantry_token::{Issuer, IssuerConfig, KeyCaching, KeySource, Verifier, VerifierConfig, generate_dev_key};
+use tenantry_token::{
+    ClaimNames, Issuer, IssuerConfig, KeyCaching, KeySource, Verifier, VerifierConfig, generate_dev_key,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -25,7 +27,13 @@ const DOCUMENT: &str = "{ organization { name } clients { totalCount } }";
 
 fn config(key_id: Option<&str>) -> IssuerConfig {
     let key_id = key_id.map(Into::into);
-    IssuerConfig { issuer: ISSUER.into(), audience: AUDIENCE.into(), key_id, clock: Clock::system() }
+    IssuerConfig {
+        issuer: ISSUER.into(),
+        audience: AUDIENCE.into(),
+        key_id,
+        claims: ClaimNames::default(),
+        clock: Clock::system(),
+    }
 }
 
 fn signer(pair: &Ed25519Pem, key_id: Option<&str>) -> Issuer {

@@ -106,21 +106,6 @@ async fn bodies_that_a_form_could_send_are_refused_without_parsing() {
 }
 
 #[tokio::test]
-async fn request_batches_are_refused() {
-    let f = Fixture::new().await;
-    let one = json!({ "query": MUTATION });
-    for batch in [json!([]), json!([one]), json!([one, one]), json!(vec![one.clone(); 500]), json!([[one]])] {
-        let answer = f.owner.send(f.owner.post().json(&batch)).await;
-        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.text);
-        assert!(answer.error_message().contains("batched"), "{}", answer.text);
-    }
-    let two = format!("{one}\n{one}");
-    let request = f.owner.post().header(CONTENT_TYPE, "application/json").body(two);
-    assert_eq!(f.owner.send(request).await.status, StatusCode::BAD_REQUEST);
-    assert_eq!(f.written().await, 0);
-}
-
-#[tokio::test]
 async fn other_methods_are_answered_with_the_allowed_ones() {
     let f = Fixture::new().await;
     let body = json!({ "query": MUTATION });

@@ -13,7 +13,7 @@ fn refused_about(answer: &Answer, about: &str) {
     assert_eq!(answer.error_code(), "BAD_USER_INPUT", "{}", answer.text);
     let extensions = &answer.error()["extensions"];
     let field: Vec<&str> = extensions["field"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let named = extensions["argument"].as_str().map_or_else(|| field.join("."), str::to_owned);
+    let named = field.join(".");
     assert_eq!(named, about, "{}", answer.text);
 }
 

@@ -3,11 +3,16 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed unwrap is a failed test")]
 
 mod bad_input;
+mod batches;
 mod billed_work;
 mod columns;
+mod cors;
 mod crate_edges;
+mod explorer;
 mod export;
 mod first_read;
+mod first_steps;
+mod idempotency;
 mod introspection;
 mod limits;
 #[path = "../../../crates/domain/tests/matrix/mod.rs"]
@@ -20,6 +25,7 @@ mod nouns;
 mod organizations;
 mod paging;
 mod payments;
+mod persisted;
 mod plan_changes;
 mod plans;
 mod races;

@@ -12,15 +12,15 @@ async fn add(session: &Session, email: &str, role: Option<&str>) -> Answer {
 }
 
 async fn give_role(session: &Session, person: &Person, role: &str) -> Answer {
-    session.mutate("updateMemberRole", json!({ "id": person.member_id.to_string(), "role": role }), MEMBER).await
+    session.mutate("updateMemberRole", json!({ "id": person.user_id.to_string(), "role": role }), MEMBER).await
 }
 
 async fn remove(session: &Session, person: &Person) -> Answer {
-    session.mutate("removeMember", json!({ "id": person.member_id.to_string() }), "removedMemberId").await
+    session.mutate("removeMember", json!({ "id": person.user_id.to_string() }), "removedMemberId").await
 }
 
 async fn transfer(session: &Session, person: &Person) -> Answer {
-    session.mutate("transferOwnership", json!({ "memberId": person.member_id.to_string() }), MEMBER).await
+    session.mutate("transferOwnership", json!({ "memberId": person.user_id.to_string() }), MEMBER).await
 }
 
 async fn leave(session: &Session) -> Answer {
@@ -160,7 +160,7 @@ async fn nobody_can_give_a_role_above_their_own() {
     let read = give_role(&owner, &ada, "OWNER").await.expect_done().clone();
     assert_eq!(read["role"], "OWNER");
     give_role(&owner, &ada, "GUEST").await.expect_done();
-    let stale = json!({ "id": ada.member_id.to_string(), "role": "VIEWER", "expectedUpdatedAt": read["updatedAt"] });
+    let stale = json!({ "id": ada.user_id.to_string(), "role": "VIEWER", "expectedUpdatedAt": read["updatedAt"] });
     let refused = owner.mutate("updateMemberRole", stale, MEMBER).await;
     refused.expect_refused(&[("CONFLICT", "expectedUpdatedAt")]);
     let foreign = app.organization("other").create().await.owner;
@@ -197,7 +197,7 @@ async fn a_removed_member_loses_access_at_once_and_their_work_stays() {
     let input_with_owner = json!({ "name": "Ada's", "ownerId": full.ada.user_id.to_string() });
     let project =
         owner.mutate("createProject", input_with_owner, "project { id owner { id } }").await.expect_done().clone();
-    assert_eq!(project["owner"]["id"], full.ada.member_id.to_string());
+    assert_eq!(project["owner"]["id"], full.ada.user_id.to_string());
     ada.data("{ clients { nodes { id } } }").await;
     let (org, user) = (full.org.uuid(), full.ada.user_id.as_uuid());
     let left = async |table: &str| {
@@ -208,7 +208,7 @@ async fn a_removed_member_loses_access_at_once_and_their_work_stays() {
         assert!(left(table).await > 0, "{table}");
     }
 
-    assert_eq!(remove(&owner, &full.ada).await.expect_done(), &json!(full.ada.member_id.to_string()));
+    assert_eq!(remove(&owner, &full.ada).await.expect_done(), &json!(full.ada.user_id.to_string()));
     for document in ["{ clients { nodes { id } } }", "{ organization { id } }", "{ viewer { role } }"] {
         assert_eq!(ada.query(document, json!({})).await.error_code(), "FORBIDDEN", "{document}");
     }

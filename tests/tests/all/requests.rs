@@ -280,7 +280,7 @@ async fn a_mutation_that_fails_in_part_reports_what_was_done() {
     let app = TestApp::start().await;
     let full = app.full_organization("acme").await;
     let member = app.as_role(&full.org, Role::Member).await;
-    let someone = full.org.owner.member_id;
+    let someone = full.org.owner.user_id;
     let document = format!(
         "mutation {{ a: createClient(input: {{ name: \"A\" }}) {{ client {{ name }} }} \
          b: updateMemberRole(input: {{ id: \"{someone}\", role: ADMIN }}) {{ member {{ id }} }} \

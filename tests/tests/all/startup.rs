@@ -85,6 +85,26 @@ async fn a_database_that_cannot_be_reached_is_named_without_its_password() {
         let line = fails(serve(&folder, malformed)).await;
         assert!(line.contains("database") || line.contains("DATABASE_URL"), "{malformed}: {line}");
     }
+    // Every command says what is wrong with the address, not that a statement was.
+    for arguments in [
+        &["migrate", "up"][..],
+        &["seed", "demo"],
+        &["user", "create", "--email", "a@example.com", "--name", "A"],
+        &["organization", "create", "--name", "A", "--slug", "a", "--owner", "a@example.com"],
+        &["purge"],
+        &["doctor"],
+    ] {
+        let mut command = tenantry(arguments);
+        for variable in ["DATABASE_URL", "MIGRATE_DATABASE_URL", "WORKER_DATABASE_URL"] {
+            command.env(variable, "postgres://a@h:99999/x");
+        }
+        let line = fails(command).await;
+        assert!(
+            line.contains("address of the database is malformed") && line.contains("port"),
+            "{arguments:?}: {line}"
+        );
+        assert!(!line.contains("statement"), "{arguments:?}: {line}");
+    }
 }
 
 #[tokio::test]

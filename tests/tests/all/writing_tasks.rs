@@ -169,7 +169,7 @@ async fn only_members_can_be_assigned_and_each_only_once() {
     let task = ada.write("createTask", input).await.expect_done().clone();
     assert_eq!(task["assignees"].as_array().unwrap().len(), 2);
     let changed = assign(&task["id"], json!([cid.user_id])).await.expect_done().clone();
-    assert_eq!(changed["assignees"], json!([{ "id": cid.member_id, "userId": cid.user_id }]));
+    assert_eq!(changed["assignees"], json!([{ "id": cid.user_id, "userId": cid.user_id }]));
     // A user of another organization is treated like an unknown one.
     for user in [other.owner.user_id.to_string(), "user_01h455vb4pex5vsknk084sn02q".to_owned()] {
         assign(&task["id"], json!([user])).await.expect_refused(&[("NOT_FOUND", "assigneeIds")]);
@@ -184,9 +184,9 @@ async fn only_members_can_be_assigned_and_each_only_once() {
     ada.write("createTask", input).await.expect_refused(&[("OUT_OF_RANGE", "assigneeIds")]);
     assert_eq!(app.number("SELECT count(*) FROM app.tasks").await, 1, "a refused task is not written");
     let same = assign(&task["id"], json!(vec![bob.user_id; 60])).await.expect_done().clone();
-    assert_eq!(same["assignees"], json!([{ "id": bob.member_id, "userId": bob.user_id }]));
+    assert_eq!(same["assignees"], json!([{ "id": bob.user_id, "userId": bob.user_id }]));
     let one = assign(&task["id"], json!(cid.user_id)).await.expect_done().clone();
-    assert_eq!(one["assignees"], json!([{ "id": cid.member_id, "userId": cid.user_id }]), "one is a list of one");
+    assert_eq!(one["assignees"], json!([{ "id": cid.user_id, "userId": cid.user_id }]), "one is a list of one");
     assign(&task["id"], Value::Null).await.expect_refused(&[("REQUIRED", "assigneeIds")]);
     let cleared = assign(&task["id"], json!([])).await.expect_done().clone();
     assert_eq!(cleared["assignees"], json!([]));

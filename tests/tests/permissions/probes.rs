@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tenantry_domain::permission::Place;
-use tenantry_domain::{ClientId, Clock, Id, InvoiceId, MemberId, ProjectId, TaskId, WorkspaceId};
+use tenantry_domain::{ClientId, Clock, Id, InvoiceId, ProjectId, TaskId, UserId, WorkspaceId};
 
 use uuid::Uuid;
 
@@ -80,7 +80,7 @@ pub(crate) struct Probe {
 
 /// The call of this mutation with this target. A new mutation needs one.
 pub(crate) fn probe(fixture: &Fixture, mutation: &str, target: &Target) -> Probe {
-    let nobody: MemberId = Clock::system().new_id();
+    let nobody: UserId = Clock::system().new_id();
     let (aim, input, selection) = match mutation {
         "createClient" => (Aim::Organization, json!({ "name": "New" }), "client { id }"),
         "updateClient" => (Aim::Client, json!({ "id": target.client, "phone": "1" }), "client { id }"),

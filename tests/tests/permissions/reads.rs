@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 use tenantry_domain::permission::Role;
-use tenantry_domain::{ClientId, Clock, Id, InvoiceId, MemberId, ProjectId, TaskId, WorkspaceId};
+use tenantry_domain::{ClientId, Clock, Id, InvoiceId, ProjectId, TaskId, UserId, WorkspaceId};
 use tenantry_tests::{Session, TestApp};
 
 use crate::fixture::Fixture;
@@ -81,7 +81,7 @@ async fn single(app: &TestApp, fixture: &Fixture, visible: &Visible) {
         add("project", case.project.to_string());
         case.tasks.iter().for_each(|task| add("task", task.to_string()));
         add("invoice", case.invoice.to_string());
-        add("member", case.worker.member_id.to_string());
+        add("member", case.worker.user_id.to_string());
         add("", case.colleagues.to_string());
         case.grant.iter().for_each(|(id, _)| add("", id.to_string()));
     }
@@ -92,7 +92,7 @@ async fn single(app: &TestApp, fixture: &Fixture, visible: &Visible) {
         add(placed.noun.info.api, placed.spelled(Clock::system().new_id::<TaskId>().as_uuid()));
     }
     for person in [&fixture.org.owner, &fixture.me, &fixture.colleague, &fixture.newcomer] {
-        add("member", person.member_id.to_string());
+        add("member", person.user_id.to_string());
     }
     let unknown = unknown_ids();
     for (field, id) in &unknown {
@@ -131,7 +131,7 @@ fn unknown_ids() -> Vec<(&'static str, String)> {
         ("task", new::<TaskId>()),
         ("invoice", new::<InvoiceId>()),
         ("workspace", new::<WorkspaceId>()),
-        ("member", new::<MemberId>()),
+        ("member", new::<UserId>()),
     ]
 }
 
@@ -185,7 +185,7 @@ fn neighbours(fixture: &Fixture, list: &str, id: &str) -> Vec<(&'static str, Vec
     };
     let project = |case: &crate::fixture::ProjectCase| case.project.to_string();
     let invoice = |case: &crate::fixture::ProjectCase| case.invoice.to_string();
-    let owner = fixture.org.owner.member_id.to_string();
+    let owner = fixture.org.owner.user_id.to_string();
     match list {
         "clients" => {
             let client = fixture.clients.iter().position(|client| client.to_string() == id).expect("a client");
@@ -202,7 +202,7 @@ fn neighbours(fixture: &Fixture, list: &str, id: &str) -> Vec<(&'static str, Vec
             let mut found = vec![
                 ("client", vec![fixture.clients[case.client].to_string()]),
                 ("workspace", vec![fixture.workspaces[case.workspace].id.to_string()]),
-                ("owner", vec![case.worker.member_id.to_string()]),
+                ("owner", vec![case.worker.user_id.to_string()]),
                 ("tasks", case.tasks.iter().map(ToString::to_string).collect()),
                 ("invoices", vec![case.invoice.to_string()]),
                 ("grants", grants),
@@ -221,7 +221,7 @@ fn neighbours(fixture: &Fixture, list: &str, id: &str) -> Vec<(&'static str, Vec
             let case = case.expect("a task");
             let [task, subtask] = case.tasks.map(|task| task.to_string());
             let is_subtask = subtask == id;
-            let workers = vec![case.worker.member_id.to_string(), fixture.colleague.member_id.to_string()];
+            let workers = vec![case.worker.user_id.to_string(), fixture.colleague.user_id.to_string()];
             vec![
                 ("project", vec![case.project.to_string()]),
                 ("parent", if is_subtask { vec![task] } else { Vec::new() }),
@@ -253,8 +253,8 @@ fn neighbours(fixture: &Fixture, list: &str, id: &str) -> Vec<(&'static str, Vec
             vec![("projects", cases(&|case| case.workspace == workspace, &project)), ("grants", grants)]
         }
         "members" => {
-            let all = fixture.colleague.member_id.to_string() == id;
-            let works_on = |case: &crate::fixture::ProjectCase| all || case.worker.member_id.to_string() == id;
+            let all = fixture.colleague.user_id.to_string() == id;
+            let works_on = |case: &crate::fixture::ProjectCase| all || case.worker.user_id.to_string() == id;
             vec![("tasks", cases(&works_on, &|case| case.tasks[0].to_string()))]
         }
         other => panic!("nothing is known of {other}"),

@@ -48,14 +48,14 @@ impl Visible {
                 visible.clients.insert(client.to_string());
             }
         }
-        visible.members.insert(fixture.me.member_id.to_string());
+        visible.members.insert(fixture.me.user_id.to_string());
         for case in &fixture.cases {
             let place = fixture.place(case);
             if allowed(Operation::ReadProject, place) {
                 visible.projects.insert(case.project.to_string());
                 // A guest sees the people who work on what it sees.
-                visible.members.insert(case.worker.member_id.to_string());
-                visible.members.insert(fixture.colleague.member_id.to_string());
+                visible.members.insert(case.worker.user_id.to_string());
+                visible.members.insert(fixture.colleague.user_id.to_string());
             }
             if allowed(Operation::ReadTask, place) {
                 visible.tasks.extend(case.tasks.iter().map(ToString::to_string));
@@ -81,8 +81,8 @@ impl Visible {
         }
         if role != Role::Guest {
             let everybody = [&fixture.org.owner, &fixture.me, &fixture.colleague, &fixture.newcomer];
-            visible.members.extend(everybody.map(|person| person.member_id.to_string()));
-            visible.members.extend(fixture.cases.iter().map(|case| case.worker.member_id.to_string()));
+            visible.members.extend(everybody.map(|person| person.user_id.to_string()));
+            visible.members.extend(fixture.cases.iter().map(|case| case.worker.user_id.to_string()));
         }
         visible
     }

@@ -32,10 +32,16 @@ pub(crate) async fn check(app: &TestApp, fixture: &Fixture) {
             if !first {
                 continue;
             }
-            let answer = call(fixture, &name, &target).await;
+            // With a key, which must not get in the way of any mutation.
+            let key = uuid::Uuid::new_v4().to_string();
+            let request = fixture.caller.mutation(&name, &aimed.input, &aimed.selection);
+            let first = request.try_clone().unwrap().header("idempotency-key", &key);
+            let answer = fixture.caller.send(first).await;
             let who = format!("{name} at case {n} ({:?}) as {:?}: {}", aimed.place, fixture.standing, answer.text);
             match decision(fixture.standing.role, operation, aimed.place) {
                 Decision::Allowed => {
+                    let again = fixture.caller.send(request.header("idempotency-key", &key)).await;
+                    assert_eq!(again.text, answer.text, "{who}: with the same key, it is answered alike");
                     let refusals = answer.user_errors();
                     assert!(refusals.iter().all(|refusal| refusal.code == aimed.refusal), "{who}");
                     if name.starts_with("delete") && refusals.is_empty() {

@@ -5,7 +5,7 @@ use crate::noun::kind::{FieldType, Kind, Value};
 /// What a condition compares its field with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Test {
-    /// The field is one of some values; none means any.
+    /// The field is one of some values.
     AnyOf,
     /// The field is this value.
     Is,
@@ -22,10 +22,24 @@ pub enum Test {
 pub enum Asked<'f> {
     /// Nothing: the condition was not given.
     Nothing,
+    /// That there is no value.
+    Absent,
     /// This value.
     One(Value<'f>),
-    /// Any of these values.
+    /// Any of these values; of none, no row has one.
     Any(Vec<Value<'f>>),
+}
+
+/// What a condition that takes one value is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Wanted<T> {
+    /// The condition is not given.
+    #[default]
+    Anything,
+    /// Only rows without a value.
+    Nothing,
+    /// Only rows with this value.
+    Is(T),
 }
 
 /// What a condition of a filter says about itself.
@@ -45,6 +59,8 @@ pub struct ConditionInfo {
     pub test: Test,
     /// Whether it takes a list.
     pub takes_many: bool,
+    /// Whether it takes null, which asks for rows without a value.
+    pub takes_null: bool,
 }
 
 /// A condition of a filter, and how it is read and written.
@@ -54,8 +70,8 @@ pub struct Condition<F> {
     pub info: ConditionInfo,
     /// What the filter asks of it.
     pub read: for<'f> fn(&'f F) -> Asked<'f>,
-    /// Puts what is asked into a filter; `false` when a value is of another type.
-    pub write: fn(&mut F, Vec<Value<'_>>) -> bool,
+    /// Puts what is asked into a filter; `false` when it is of another type.
+    pub write: fn(&mut F, Asked<'_>) -> bool,
 }
 
 /// An order of a list.
@@ -89,23 +105,36 @@ pub struct ParentInfo {
 }
 
 /// What is asked of a condition that takes one value.
-pub fn asked_one<T: FieldType>(value: &Option<T>) -> Asked<'_> {
-    value.as_ref().map_or(Asked::Nothing, |value| Asked::One(value.to_value()))
+pub fn asked_one<T: FieldType>(value: &Wanted<T>) -> Asked<'_> {
+    match value {
+        Wanted::Anything => Asked::Nothing,
+        Wanted::Nothing => Asked::Absent,
+        Wanted::Is(value) => Asked::One(value.to_value()),
+    }
 }
 
 /// What is asked of a condition that takes a list.
-pub fn asked_any<T: FieldType>(values: &[T]) -> Asked<'_> {
-    if values.is_empty() { Asked::Nothing } else { Asked::Any(values.iter().map(T::to_value).collect()) }
+pub fn asked_any<T: FieldType>(values: &Option<Vec<T>>) -> Asked<'_> {
+    values.as_ref().map_or(Asked::Nothing, |values| Asked::Any(values.iter().map(T::to_value).collect()))
 }
 
-/// Puts a value into a condition that takes one.
-pub fn ask_one<T: FieldType>(condition: &mut Option<T>, values: Vec<Value<'_>>) -> bool {
-    let Some(value) = values.into_iter().next() else { return true };
-    T::from_value(value).map(|value| *condition = Some(value)).is_some()
+/// Puts what is asked into a condition that takes one value.
+pub fn ask_one<T: FieldType>(condition: &mut Wanted<T>, asked: Asked<'_>) -> bool {
+    let wanted = match asked {
+        Asked::Nothing => Some(Wanted::Anything),
+        Asked::Absent => Some(Wanted::Nothing),
+        Asked::One(value) => T::from_value(value).map(Wanted::Is),
+        Asked::Any(_) => None,
+    };
+    wanted.map(|wanted| *condition = wanted).is_some()
 }
 
-/// Puts values into a condition that takes a list.
-pub fn ask_any<T: FieldType>(condition: &mut Vec<T>, values: Vec<Value<'_>>) -> bool {
-    let values: Option<Vec<T>> = values.into_iter().map(T::from_value).collect();
+/// Puts what is asked into a condition that takes a list.
+pub fn ask_any<T: FieldType>(condition: &mut Option<Vec<T>>, asked: Asked<'_>) -> bool {
+    let values = match asked {
+        Asked::Nothing => Some(None),
+        Asked::Any(values) => values.into_iter().map(T::from_value).collect::<Option<_>>().map(Some),
+        Asked::One(_) | Asked::Absent => None,
+    };
     values.map(|values| *condition = values).is_some()
 }

@@ -11,7 +11,9 @@ mod write;
 
 pub use field::{Access, Changed, Field, FieldInfo, Given, Link, NounInfo, OnDelete, Placement, Rule, changes};
 pub use kind::{EnumInfo, EnumValue, FieldType, Kind, Source, Value, load, load_currency, load_money};
-pub use list::{Asked, Condition, ConditionInfo, ParentInfo, SortInfo, Test, ask_any, ask_one, asked_any, asked_one};
+pub use list::{
+    Asked, Condition, ConditionInfo, ParentInfo, SortInfo, Test, Wanted, ask_any, ask_one, asked_any, asked_one,
+};
 pub use registry::{ALL, Declared};
 pub use tenantry_noun::Noun;
 pub use write::{Changes, Input, New, Origin, given, given_back};

@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use tenantry_domain::Identity;
+use tenantry_store::idempotency::Claim;
 use tenantry_store::{Read, ReadScope, Store, StoreError};
 use tokio::time::Instant;
 
@@ -50,11 +51,15 @@ pub struct Reads {
     expires_at: Option<DateTime<Utc>>,
     membership: Membership,
     deadline: Option<Instant>,
+    /// The right to carry out a request that may come again.
+    claim: Option<Claim>,
     /// The keys of the root fields that have changed something for good.
     committed: Mutex<Vec<String>>,
     state: Mutex<State>,
     /// Whether the snapshot is being opened, which may wait for a connection.
     opening: AtomicBool,
+    /// Whether the answer holds a secret.
+    secret: AtomicBool,
 }
 
 #[derive(Default)]
@@ -69,16 +74,18 @@ struct State {
 }
 
 impl Reads {
-    pub(crate) fn new(store: Store, caller: &Caller, deadline: Option<Instant>) -> Self {
+    pub(crate) fn new(store: Store, caller: &Caller, deadline: Option<Instant>, claim: Option<Claim>) -> Self {
         Self {
             store,
             identity: caller.identity,
             expires_at: caller.expires_at,
             membership: caller.membership.clone(),
             deadline,
+            claim,
             committed: Mutex::default(),
             state: Mutex::default(),
             opening: AtomicBool::new(false),
+            secret: AtomicBool::new(false),
         }
     }
 
@@ -97,9 +104,24 @@ impl Reads {
         self.deadline
     }
 
+    /// The right to carry out the request, if it may come again.
+    pub fn claim(&self) -> Option<Claim> {
+        self.claim
+    }
+
     /// Notes that the root field of this key has changed something for good.
     pub(crate) fn committed(&self, root: &str) {
         self.committed.lock().push(root.to_owned());
+    }
+
+    /// Notes that the answer holds a secret.
+    pub(crate) fn note_secret(&self) {
+        self.secret.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the answer holds a secret.
+    pub(crate) fn has_secret(&self) -> bool {
+        self.secret.load(Ordering::Relaxed)
     }
 
     /// Takes the keys of the root fields that have changed something for good.

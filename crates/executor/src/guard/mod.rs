@@ -119,6 +119,15 @@ impl Guard {
         lex::scan(query, &self.limits)
     }
 
+    /// Checks the cost of several operations together.
+    ///
+    /// # Errors
+    ///
+    /// [`GuardErrorKind::Cost`].
+    pub fn check_cost(&self, total: u64) -> Result<(), GuardError> {
+        at_most(GuardErrorKind::Cost, self.limits.max_cost, total)
+    }
+
     /// Checks a parsed document with the variables of its request.
     ///
     /// Every operation has to keep the structural bounds, because all of them are validated; only the one that will run
@@ -171,7 +180,7 @@ impl Guard {
             return Ok(Cost { cost: 0, depth: total.depth, root_fields: 0, operation_type: None });
         };
         let cost = shape.flat.saturating_add(shape.per_item);
-        at_most(GuardErrorKind::Cost, self.limits.max_cost, cost)?;
+        self.check_cost(cost)?;
         Ok(Cost { cost, depth: shape.depth, root_fields: shape.fields, operation_type: Some(operation_type) })
     }
 }

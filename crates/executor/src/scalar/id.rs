@@ -82,7 +82,12 @@ pub fn read_id<T: InputType>(prefix: &'static str, value: Value) -> Result<Uuid,
 
 /// A refused id, with its place among the arguments of its field.
 fn misplaced<T: InputType>(placed: &Placed<'_>, reason: &str) -> InputValueError<T> {
-    let field = placed.path().map(|segment| Value::String(segment.to_owned())).collect();
+    refused_value(placed.path(), reason)
+}
+
+/// A refused value; `path` leads to it from the arguments of its field.
+pub fn refused_value<'p, T: InputType>(path: impl Iterator<Item = &'p str>, reason: &str) -> InputValueError<T> {
+    let field = path.map(|segment| Value::String(segment.to_owned())).collect();
     let error = InputValueError::custom(reason).with_extension("code", ErrorCode::BadUserInput.as_str());
     error.with_extension("field", Value::List(field)).with_extension(REASON, reason)
 }

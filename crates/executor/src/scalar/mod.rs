@@ -19,7 +19,7 @@ use tenantry_domain::Currency;
 use crate::leaf::{Leaf, ToLeaf};
 use crate::request::{ScalarRule, Scalars};
 
-pub use self::id::{AnyId, GlobalId, read_id};
+pub use self::id::{AnyId, GlobalId, read_id, refused_value};
 pub use self::money::{Amount, Money, MoneyInput};
 
 /// Declares a scalar that wraps a value: its name, its description, how it is read and what leaf it is.

@@ -1,7 +1,7 @@
 //! Billing: root fields that lead to the payment provider's pages. They write nothing; what was paid comes back as an event.
 
 use async_graphql::{Context, InputObject, Object, Result};
-use tenantry_executor::mutation::{caller, membership};
+use tenantry_executor::mutation::{caller, has_secret, membership};
 use tenantry_executor::object::Ordered;
 use tenantry_service::Service;
 use tenantry_service::payment::{self as service, PortalPage};
@@ -73,6 +73,8 @@ impl BillingMutation {
         let made = service::checkout(service.store(), service.billing(), portal, caller, input.plan).await;
         if made.is_ok() {
             membership(context).prove();
+            // Whoever has the page's address can use the page.
+            has_secret(context);
         }
         Ok(Some(sort(made)?.into()))
     }
@@ -90,6 +92,8 @@ impl BillingMutation {
         let made = service::manage(service.store(), portal, caller, page).await;
         if made.is_ok() {
             membership(context).prove();
+            // Whoever has the page's address can use the page.
+            has_secret(context);
         }
         Ok(Some(sort(made)?.into()))
     }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, InputObject, Object, Result};
-use tenantry_domain::{ProjectId, UserId, WorkspaceId, grant as records};
+use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
+use tenantry_domain::{ProjectId, ProjectMemberId, UserId, WorkspaceId, WorkspaceMemberId, grant as records};
 use tenantry_executor::object::{Object as Resolved, Ordered};
 use tenantry_executor::scalar::GlobalId;
 use tenantry_service::grant as service;
 
 use super::{Permission, ProjectGrant, WorkspaceGrant};
+use crate::error::UserError;
 use crate::mutation::{payload, write};
 
 /// The grant to give on a workspace.
@@ -16,9 +17,9 @@ use crate::mutation::{payload, write};
 pub(crate) struct GrantWorkspaceAccessInput {
     /// The workspace.
     workspace_id: GlobalId<WorkspaceId>,
-    /// The user, who must be a member.
+    /// The member.
     user_id: GlobalId<UserId>,
-    /// The permission; it replaces the user's previous grant.
+    /// The permission; it replaces the member's previous grant.
     permission: Permission,
 }
 
@@ -27,7 +28,7 @@ pub(crate) struct GrantWorkspaceAccessInput {
 pub(crate) struct RevokeWorkspaceAccessInput {
     /// The workspace.
     workspace_id: GlobalId<WorkspaceId>,
-    /// The user.
+    /// The member.
     user_id: GlobalId<UserId>,
 }
 
@@ -36,9 +37,9 @@ pub(crate) struct RevokeWorkspaceAccessInput {
 pub(crate) struct GrantProjectAccessInput {
     /// The project.
     project_id: GlobalId<ProjectId>,
-    /// The user, who must be a member.
+    /// The member.
     user_id: GlobalId<UserId>,
-    /// The permission; it replaces the user's previous grant.
+    /// The permission; it replaces the member's previous grant.
     permission: Permission,
 }
 
@@ -47,7 +48,7 @@ pub(crate) struct GrantProjectAccessInput {
 pub(crate) struct RevokeProjectAccessInput {
     /// The project.
     project_id: GlobalId<ProjectId>,
-    /// The user.
+    /// The member.
     user_id: GlobalId<UserId>,
 }
 
@@ -59,11 +60,25 @@ payload! {
     }
 }
 
-payload! {
-    /// The result of taking a grant on a workspace away.
-    RevokeWorkspaceAccessPayload {
-        /// The user who had the grant.
-        revoked_user_id: GlobalId<UserId>
+/// The result of taking a grant on a workspace away.
+#[derive(SimpleObject)]
+pub(crate) struct RevokeWorkspaceAccessPayload {
+    /// The id that the grant had.
+    revoked_grant_id: Option<GlobalId<WorkspaceMemberId>>,
+    /// The member who had the grant.
+    revoked_user_id: Option<GlobalId<UserId>>,
+    /// Why the mutation was refused; empty if it succeeded.
+    user_errors: Vec<UserError>,
+}
+
+impl From<std::result::Result<(WorkspaceMemberId, UserId), Vec<UserError>>> for RevokeWorkspaceAccessPayload {
+    fn from(revoked: std::result::Result<(WorkspaceMemberId, UserId), Vec<UserError>>) -> Self {
+        let (revoked, user_errors) = match revoked {
+            Ok(revoked) => (Some(revoked), Vec::new()),
+            Err(user_errors) => (None, user_errors),
+        };
+        let (grant, user) = revoked.unzip();
+        Self { revoked_grant_id: grant.map(GlobalId), revoked_user_id: user.map(GlobalId), user_errors }
     }
 }
 
@@ -75,11 +90,25 @@ payload! {
     }
 }
 
-payload! {
-    /// The result of taking a grant on a project away.
-    RevokeProjectAccessPayload {
-        /// The user who had the grant.
-        revoked_user_id: GlobalId<UserId>
+/// The result of taking a grant on a project away.
+#[derive(SimpleObject)]
+pub(crate) struct RevokeProjectAccessPayload {
+    /// The id that the grant had.
+    revoked_grant_id: Option<GlobalId<ProjectMemberId>>,
+    /// The member who had the grant.
+    revoked_user_id: Option<GlobalId<UserId>>,
+    /// Why the mutation was refused; empty if it succeeded.
+    user_errors: Vec<UserError>,
+}
+
+impl From<std::result::Result<(ProjectMemberId, UserId), Vec<UserError>>> for RevokeProjectAccessPayload {
+    fn from(revoked: std::result::Result<(ProjectMemberId, UserId), Vec<UserError>>) -> Self {
+        let (revoked, user_errors) = match revoked {
+            Ok(revoked) => (Some(revoked), Vec::new()),
+            Err(user_errors) => (None, user_errors),
+        };
+        let (grant, user) = revoked.unzip();
+        Self { revoked_grant_id: grant.map(GlobalId), revoked_user_id: user.map(GlobalId), user_errors }
     }
 }
 
@@ -93,7 +122,7 @@ impl GrantMutation {
     async fn grant_workspace_access(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The workspace, the user, and what is allowed.")] input: GrantWorkspaceAccessInput,
+        #[graphql(desc = "The workspace, the member, and what is allowed.")] input: GrantWorkspaceAccessInput,
     ) -> Result<Option<Ordered<GrantWorkspaceAccessPayload>>> {
         let (id, user_id, permission) = (input.workspace_id.0, input.user_id.0, input.permission.0);
         let granted =
@@ -105,18 +134,18 @@ impl GrantMutation {
     async fn revoke_workspace_access(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The workspace and the user.")] input: RevokeWorkspaceAccessInput,
+        #[graphql(desc = "The workspace and the member.")] input: RevokeWorkspaceAccessInput,
     ) -> Result<Option<Ordered<RevokeWorkspaceAccessPayload>>> {
         let (id, user_id) = (input.workspace_id.0, input.user_id.0);
         let revoked = write(context, |scope| Box::pin(service::revoke_on_workspace(scope, id, user_id))).await?;
-        Ok(Some(revoked.map(GlobalId).into()))
+        Ok(Some(Ordered(revoked.into())))
     }
 
     /// Gives a member a grant on a project. It replaces the member's previous grant on it.
     async fn grant_project_access(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The project, the user, and what is allowed.")] input: GrantProjectAccessInput,
+        #[graphql(desc = "The project, the member, and what is allowed.")] input: GrantProjectAccessInput,
     ) -> Result<Option<Ordered<GrantProjectAccessPayload>>> {
         let (id, user_id, permission) = (input.project_id.0, input.user_id.0, input.permission.0);
         let granted =
@@ -128,10 +157,10 @@ impl GrantMutation {
     async fn revoke_project_access(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The project and the user.")] input: RevokeProjectAccessInput,
+        #[graphql(desc = "The project and the member.")] input: RevokeProjectAccessInput,
     ) -> Result<Option<Ordered<RevokeProjectAccessPayload>>> {
         let (id, user_id) = (input.project_id.0, input.user_id.0);
         let revoked = write(context, |scope| Box::pin(service::revoke_on_project(scope, id, user_id))).await?;
-        Ok(Some(revoked.map(GlobalId).into()))
+        Ok(Some(Ordered(revoked.into())))
     }
 }

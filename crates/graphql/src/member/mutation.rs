@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, InputObject, Object, Result};
 use tenantry_domain::member::NewMember;
-use tenantry_domain::{MemberId, OrganizationId};
+use tenantry_domain::{OrganizationId, UserId};
 use tenantry_executor::object::{Object as Resolved, Ordered};
 use tenantry_executor::scalar::{GlobalId, Timestamp};
 use tenantry_service::{Service, member as service};
@@ -25,7 +25,7 @@ pub(crate) struct AddMemberInput {
 #[derive(InputObject)]
 pub(crate) struct UpdateMemberRoleInput {
     /// The member.
-    id: GlobalId<MemberId>,
+    id: GlobalId<UserId>,
     /// Refuse with `CONFLICT` unless the membership was last changed at this time.
     expected_updated_at: Option<Timestamp>,
     /// The new role, at most your own.
@@ -36,7 +36,7 @@ pub(crate) struct UpdateMemberRoleInput {
 #[derive(InputObject)]
 pub(crate) struct RemoveMemberInput {
     /// The member.
-    id: GlobalId<MemberId>,
+    id: GlobalId<UserId>,
     /// Refuse with `CONFLICT` unless the membership was last changed at this time.
     expected_updated_at: Option<Timestamp>,
 }
@@ -45,7 +45,7 @@ pub(crate) struct RemoveMemberInput {
 #[derive(InputObject)]
 pub(crate) struct TransferOwnershipInput {
     /// The member who becomes an owner in your place.
-    member_id: GlobalId<MemberId>,
+    member_id: GlobalId<UserId>,
 }
 
 payload! {
@@ -68,7 +68,7 @@ payload! {
     /// The result of removing a member.
     RemoveMemberPayload {
         /// The id that the membership had.
-        removed_member_id: GlobalId<MemberId>
+        removed_member_id: GlobalId<UserId>
     }
 }
 

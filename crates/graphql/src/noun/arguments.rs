@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 
 use async_graphql::registry::{MetaTypeId, Registry};
 use async_graphql::{Context, InputType, InputValueError, InputValueResult, ServerResult, Value};
-use tenantry_domain::noun::{Condition, Noun};
-use tenantry_executor::scalar::OrderDirection;
+use tenantry_domain::noun::{Asked, Condition, ConditionInfo, Noun};
+use tenantry_executor::scalar::{OrderDirection, refused_value};
 use tenantry_store::{Direction, ListOf, ListRequest, PageRequest, Record};
 
 use super::input::read_value;
@@ -81,9 +81,8 @@ impl<R: Record> InputType for FilterInput<R> {
         };
         let mut filter = R::Filter::default();
         for condition in R::CONDITIONS {
-            match fields.get(condition.info.api) {
-                None | Some(Value::Null) => {}
-                Some(value) => set(&mut filter, condition, value)?,
+            if let Some(value) = fields.get(condition.info.api) {
+                set(&mut filter, condition, value)?;
             }
         }
         Ok(Self(filter))
@@ -99,14 +98,21 @@ impl<R: Record> InputType for FilterInput<R> {
 }
 
 fn set<F, T: InputType>(filter: &mut F, condition: &Condition<F>, value: &Value) -> Result<(), InputValueError<T>> {
-    let values = match value {
-        Value::List(values) => values.clone(),
+    let ConditionInfo { kind, takes_many, takes_null, .. } = condition.info;
+    let asked = match value {
+        Value::Null if takes_null => Asked::Absent,
+        Value::Null => {
+            let message = "This must not be null. Leave it out to find rows with any value.";
+            return Err(refused_value(["filter", condition.info.api].into_iter(), message));
+        }
+        Value::List(values) if takes_many => {
+            Asked::Any(values.iter().map(|value| read_value(kind, value.clone())).collect::<Result<_, _>>()?)
+        }
         // A list of one may be given without brackets.
-        value => vec![value.clone()],
+        value if takes_many => Asked::Any(vec![read_value(kind, value.clone())?]),
+        value => Asked::One(read_value(kind, value.clone())?),
     };
-    let values =
-        values.into_iter().map(|value| read_value(condition.info.kind, value)).collect::<Result<Vec<_>, _>>()?;
-    if (condition.write)(filter, values) { Ok(()) } else { Err(InputValueError::expected_type(value.clone())) }
+    if (condition.write)(filter, asked) { Ok(()) } else { Err(InputValueError::expected_type(value.clone())) }
 }
 
 /// How a list is sorted.

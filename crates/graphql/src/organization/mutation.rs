@@ -7,7 +7,7 @@ use tenantry_domain::organization::{NewOrganization, OrganizationChanges};
 use tenantry_domain::{FieldError, FieldErrorCode, Identity, OrganizationId, Role, Violations};
 use tenantry_executor::dataloader::Reads;
 use tenantry_executor::error::internal;
-use tenantry_executor::mutation::{caller, committed};
+use tenantry_executor::mutation::{caller, committed, has_secret};
 use tenantry_executor::object::{Object as Resolved, Ordered};
 use tenantry_executor::scalar::{GlobalId, Timestamp};
 use tenantry_service::{Service, organization as service};
@@ -185,6 +185,7 @@ impl OrganizationMutation {
         // Else whoever has a token could go on for ever, by switching to where they are.
         let not_after = context.data_unchecked::<Arc<Reads>>().expires_at();
         let new = issuer.issue(identity, not_after).map_err(|error| internal(&error))?;
+        has_secret(context);
         Ok(Some(Ordered(SwitchOrganizationPayload {
             token: Some(new.token),
             expires_at: Some(Timestamp(new.expires_at)),

@@ -21,8 +21,8 @@ use crate::noun::Choice;
 /// An organization that you belong to. Use `switchOrganization` to see its contents.
 #[derive(SimpleObject, Clone)]
 pub(crate) struct OrganizationSummary {
-    /// The organization's id.
-    id: GlobalId<OrganizationId>,
+    /// The organization's id. It is not called `id`, because a cache would take this for the object `Organization`.
+    organization_id: GlobalId<OrganizationId>,
     /// The organization's name.
     name: String,
     /// The unique lower-case name used in URLs.
@@ -43,7 +43,7 @@ impl OrganizationSummary {
     /// What the caller knows of an organization that it belongs to.
     pub(super) fn new(organization: Record, role: DomainRole, caller: Identity) -> Self {
         Self {
-            id: GlobalId(organization.id),
+            organization_id: GlobalId(organization.id),
             name: organization.name,
             slug: organization.slug,
             logo_url: organization.logo_url,

@@ -109,7 +109,15 @@ fn own_condition(meta: &ParseNestedMeta<'_>) -> Result<OwnCondition> {
     content.parse::<Token![:]>()?;
     let ty = content.parse()?;
     content.parse::<Token![,]>()?;
-    Ok(OwnCondition { name, ty, doc: content.parse::<LitStr>()?.value() })
+    let takes_null = content.peek(syn::Ident);
+    if takes_null {
+        let word: Ident = content.parse()?;
+        if word != "nullable" {
+            return Err(Error::new(word.span(), "only `nullable` may stand here"));
+        }
+        content.parse::<Token![,]>()?;
+    }
+    Ok(OwnCondition { name, ty, takes_null, doc: content.parse::<LitStr>()?.value() })
 }
 
 /// `input(assignee_ids: Vec<UserId>, many(50), "…")` or `input(after_task_id: Option<TaskId>, update, "…")`.

@@ -17,6 +17,7 @@ struct Condition {
     /// What it takes, without list or option.
     inner: Type,
     takes_many: bool,
+    takes_null: bool,
     test: &'static str,
 }
 
@@ -26,7 +27,7 @@ pub(super) fn all(noun: &Noun) -> TokenStream {
     let [filter, sort, parent] = ["Filter", "Sort", "Parent"].map(|suffix| format_ident!("{name}{suffix}"));
     let conditions = read(noun).into_iter().map(|condition| {
         let Condition { name, doc, inner, takes_many, .. } = condition;
-        let ty = if takes_many { quote!(Vec<#inner>) } else { quote!(Option<#inner>) };
+        let ty = if takes_many { quote!(Option<Vec<#inner>>) } else { quote!(crate::noun::Wanted<#inner>) };
         quote!(#[doc = #doc] pub #name: #ty)
     });
     let sorts = noun.sorts().enumerate().map(|(n, (name, doc, _))| {
@@ -65,12 +66,17 @@ fn read(noun: &Noun) -> Vec<Condition> {
                 field: field.name.unraw().to_string(),
                 inner: field.inner.clone(),
                 takes_many,
+                takes_null: test == "Is" && field.nullable,
                 test: if *own { "Own" } else { test },
             });
         };
         let said = words(&field.name.unraw().to_string());
         match field.shape {
-            Shape::Id => add(name.clone(), format!("Only {plural} of this {}.", words(&relation(field))), false, "Is"),
+            Shape::Id => {
+                let what = words(&relation(field));
+                let null = if field.nullable { format!(" Null finds those without a {what}.") } else { String::new() };
+                add(name.clone(), format!("Only {plural} of this {what}.{null}"), false, "Is");
+            }
             Shape::Boolean => {
                 add(name.clone(), format!("Only {plural} for which `{}` is this.", camel(name)), false, "Is");
             }
@@ -82,7 +88,12 @@ fn read(noun: &Noun) -> Vec<Condition> {
                 add(format!("{name}_from"), format!("Only {plural} {said} {from} this {unit}."), false, "From");
                 add(format!("{name}_before"), format!("Only {plural} {said} before this {unit}."), false, "Before");
             }
-            _ => add(name.clone(), format!("Only {plural} with one of these; none means any."), true, "AnyOf"),
+            _ => add(
+                name.clone(),
+                format!("Only {plural} with one of these. An empty list finds nothing."),
+                true,
+                "AnyOf",
+            ),
         }
     }
     for own in &noun.conditions {
@@ -92,6 +103,7 @@ fn read(noun: &Noun) -> Vec<Condition> {
             field: own.name.unraw().to_string(),
             inner: own.ty.clone(),
             takes_many: false,
+            takes_null: own.takes_null,
             test: "Own",
         });
     }
@@ -101,13 +113,13 @@ fn read(noun: &Noun) -> Vec<Condition> {
 /// The table of conditions.
 pub(super) fn conditions(noun: &Noun) -> TokenStream {
     let entries = read(noun).into_iter().map(|condition| {
-        let Condition { name, doc, field, inner, takes_many, test } = condition;
+        let Condition { name, doc, field, inner, takes_many, takes_null, test } = condition;
         let text = name.unraw().to_string();
         let (api, comparison) = (camel(&text), format_ident!("{test}"));
         let (read, write) = if takes_many {
-            (quote!(crate::noun::asked_any(&filter.#name)), quote!(crate::noun::ask_any(&mut filter.#name, values)))
+            (quote!(crate::noun::asked_any(&filter.#name)), quote!(crate::noun::ask_any(&mut filter.#name, asked)))
         } else {
-            (quote!(crate::noun::asked_one(&filter.#name)), quote!(crate::noun::ask_one(&mut filter.#name, values)))
+            (quote!(crate::noun::asked_one(&filter.#name)), quote!(crate::noun::ask_one(&mut filter.#name, asked)))
         };
         quote! {
             crate::noun::Condition {
@@ -119,9 +131,10 @@ pub(super) fn conditions(noun: &Noun) -> TokenStream {
                     kind: <#inner as crate::noun::FieldType>::KIND,
                     test: crate::noun::Test::#comparison,
                     takes_many: #takes_many,
+                    takes_null: #takes_null,
                 },
                 read: |filter| #read,
-                write: |filter, values| #write,
+                write: |filter, asked| #write,
             }
         }
     });

@@ -16,7 +16,8 @@ use tenantry_domain::task::{Task, TaskPriority, TaskStatus};
 use tenantry_domain::user::User;
 use tenantry_domain::workspace::Workspace;
 use tenantry_domain::{
-    ClientId, Clock, Currency, InvoiceTaskId, Money, OrganizationId, Position, ProjectId, TaskId, UserId, WorkspaceId,
+    ClientId, Clock, Currency, InvoiceTaskId, Money, OrganizationId, Position, ProjectId, Role, TaskId, UserId,
+    WorkspaceId,
 };
 use tenantry_store::bulk::{AssigneeRow, BillingRow, BulkLoad, InvoiceTaskRow, MemberRow, UsageRow};
 
@@ -33,6 +34,23 @@ pub enum Outcome {
     Created(Vec<(&'static str, u64)>),
     /// The organization `northwind` already exists. Nothing was changed.
     AlreadyThere,
+}
+
+/// A member of the demo's first organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DemoMember {
+    /// The person's name.
+    pub name: &'static str,
+    /// The person's e-mail address.
+    pub email: &'static str,
+    /// The role in the organization.
+    pub role: Role,
+}
+
+/// The members of `northwind`, the owner first.
+pub fn demo_members() -> impl Iterator<Item = DemoMember> {
+    let members = ORGANIZATIONS.first().into_iter().flat_map(|organization| organization.members);
+    members.map(|&(person, role)| DemoMember { name: PEOPLE[person].name, email: PEOPLE[person].email, role })
 }
 
 /// Creates the demo as of today, unless it exists. `url` connects with a role that is, or may become, `tenantry_owner`.
@@ -160,7 +178,7 @@ impl Maker<'_> {
         for (n, &(person, role)) in (0..).zip(content.members) {
             let joined_at = self.founded + Duration::days(20 * n);
             let row = MemberRow {
-                id: self.chance.id(joined_at),
+                id: self.people[person],
                 organization_id: self.id,
                 user_id: self.people[person],
                 role,

@@ -6,7 +6,7 @@ use tenantry_domain::client::{Client, ClientStatus};
 use tenantry_domain::grant::WorkspaceGrant;
 use tenantry_domain::organization::Organization;
 use tenantry_domain::workspace::Workspace;
-use tenantry_domain::{ClientId, Currency, Grant, MemberId, OrganizationId, Role, UserId, WorkspaceId};
+use tenantry_domain::{ClientId, Currency, Grant, OrganizationId, Role, UserId, WorkspaceId};
 use tenantry_store::bulk::MemberRow;
 
 use super::people::{People, founded};
@@ -118,8 +118,7 @@ async fn members(rows: &mut Rows<'_>, people: &People<'_>, home: &mut Home, plot
                 joined_at,
             ),
         };
-        let id: MemberId = home.chance.id(joined_at);
-        let row = MemberRow { id, organization_id: home.id, user_id, role, invited_by: owner, joined_at };
+        let row = MemberRow { id: user_id, organization_id: home.id, user_id, role, invited_by: owner, joined_at };
         rows.load.push(&row).await?;
         owner.get_or_insert(user_id);
         match role {

@@ -9,13 +9,15 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use tenantry_devdb::{Cluster, ClusterOptions, DatabaseUrls};
+use tenantry_domain::Identity;
 use tenantry_seed::Outcome;
-use tenantry_token::generate_dev_key;
+use tenantry_store::Store;
+use tenantry_token::{Issuer, generate_dev_key};
 use tokio::sync::oneshot;
 
 use super::stripe::forever as replay_forever;
 use super::{purge, say, token};
-use crate::http::serve;
+use crate::http::{Explorer, ExplorerExample, ExplorerPerson, serve};
 use crate::settings::{DevFile, GuardSettings, HttpSettings, JwtAlgorithm, JwtSettings, PoolSettings, StripeSettings};
 use crate::{issuer, shutdown, start};
 
@@ -33,6 +35,40 @@ const EMAIL: &str = "ada@northwind.example";
 const QUERY: &str = "{ organization { name } clients(first: 2, filter: { status: [ACTIVE] }) { nodes { name \
                      projects(first: 2) { nodes { name status tasks(first: 2) { nodes { title status } } } } \
                      invoices(first: 2) { nodes { number status total { amount currency } } } } } }";
+
+/// What the explorer begins with.
+const EXAMPLES: [&str; 3] = [
+    "# Press Ctrl-Enter to run it. On the left is the documentation.
+query Overview {
+  organization { name }
+  clients(first: 3, filter: { status: [ACTIVE] }) {
+    nodes {
+      name
+      projects(first: 2) {
+        nodes { name status tasks(first: 3) { nodes { title status assignees { name } } } }
+      }
+      invoices(first: 2) { nodes { number status total { amount currency } } }
+    }
+  }
+}
+",
+    "# Whoever asks sees what their role allows. Choose someone else above.
+query WhoAmI {
+  viewer { role member { name } }
+  tasks(filter: { assigneeId: null }, orderBy: { field: DUE_AT, direction: ASC }) {
+    nodes { title dueAt project { name } }
+  }
+}
+",
+    "# A change, and its result. With an empty name it is refused, and says why.
+mutation NewClient {
+  createClient(input: { name: \"Zoë & Söhne\", email: \"zoe@example.com\" }) {
+    client { id name status }
+    userErrors { code field message }
+  }
+}
+",
+];
 
 /// A day's work with one token.
 const TOKEN_TTL: Duration = Duration::from_hours(24);
@@ -101,7 +137,10 @@ impl Dev {
             replay_forever(webhooks);
         }
         purge::forever(&worker_url, &self.stripe).await?;
-        let state = start::state(store.clone(), verifier, &jwt, &self.http, &self.guard, &self.pool, stripe)?;
+        let cors_origins = self.http.cors_origins.clone().and_loopback();
+        let http = HttpSettings { cors_origins, ..self.http.clone() };
+        let explorer = Some(explorer(&store, issuer::from_secret(&jwt)?).await?);
+        let state = start::state(store.clone(), verifier, &jwt, &http, &self.guard, &self.pool, stripe, explorer)?;
 
         let address = reachable(listener.local_addr()?);
         let (stop, stopped) = oneshot::channel::<()>();
@@ -174,6 +213,24 @@ async fn database(cluster: &Cluster) -> anyhow::Result<DatabaseUrls> {
     Ok(urls)
 }
 
+/// The explorer, with the people of the demo to ask as. Those who are no members any more are left out.
+async fn explorer(store: &Store, issuer: Issuer) -> anyhow::Result<Explorer> {
+    let mut people = Vec::new();
+    for member in tenantry_seed::demo_members() {
+        if let Ok(identity) = token::find(store, ORGANIZATION, member.email).await {
+            people.push((format!("{} ({})", member.name, member.role), identity));
+        }
+    }
+    let examples = EXAMPLES.iter().map(|query| ExplorerExample { query: (*query).to_owned(), variables: None });
+    Ok(Explorer::new(examples.collect()).with_people(move || {
+        let person = |(name, identity): &(String, Identity)| {
+            let new = issuer.issue(identity.user_id, identity.organization_id, TOKEN_TTL).ok()?;
+            Some(ExplorerPerson { name: name.clone(), token: new.token })
+        };
+        people.iter().filter_map(person).collect()
+    }))
+}
+
 /// The address under which a client on this machine reaches the server, which may listen on every address.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
@@ -189,6 +246,7 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 async fn introduce(address: SocketAddr, token: &str, settings: &Path) -> anyhow::Result<()> {
     let url = format!("http://{address}/graphql");
     let body = serde_json::json!({ "query": QUERY });
+    say(&format!("Explorer at http://{address}/ (open it in a browser)"));
     say(&format!("GraphQL at {url} (Ctrl-C stops it)"));
     say(&format!("Settings for other commands: set -a; . '{}'; set +a", settings.display()));
     say(&format!("A token for {EMAIL} of {ORGANIZATION}, good for a day:\n\n{token}\n"));

@@ -4,6 +4,7 @@ mod dev;
 mod doctor;
 mod export;
 mod migrate;
+mod organization;
 mod plans;
 mod purge;
 mod schema;
@@ -11,6 +12,7 @@ mod seed;
 mod serve;
 mod stripe;
 mod token;
+mod user;
 
 use std::process::ExitCode;
 
@@ -21,7 +23,7 @@ use tenantry_domain::causes::causes;
 
 /// A multi-tenant GraphQL backend on PostgreSQL.
 #[derive(Debug, Parser)]
-#[command(name = "tenantry", version, about, max_term_width = 110)]
+#[command(name = "tenantry", version, max_term_width = 110)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -39,6 +41,10 @@ enum Command {
     Migrate(Box<migrate::Migrate>),
     /// Fills the database.
     Seed(Box<seed::Seed>),
+    /// Creates users.
+    User(Box<user::User>),
+    /// Creates organizations.
+    Organization(Box<organization::Organization>),
     /// Changes what the plans allow.
     Plans(Box<plans::Plans>),
     /// Writes all data of one organization to standard output, as JSON lines.
@@ -85,6 +91,8 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Serve(command) => command.run().await,
             Command::Migrate(command) => command.run().await,
             Command::Seed(command) => command.run().await,
+            Command::User(command) => command.run().await,
+            Command::Organization(command) => command.run().await,
             Command::Plans(command) => command.run().await,
             Command::Export(command) => command.run().await,
             Command::Purge(command) => command.run().await,

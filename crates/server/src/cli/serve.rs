@@ -46,7 +46,8 @@ impl Serve {
         if let Some(webhooks) = stripe.webhooks() {
             replay_forever(webhooks);
         }
-        let state = start::state(store.clone(), verifier, &self.jwt, &self.http, &self.guard, &self.pool, stripe)?;
+        let state =
+            start::state(store.clone(), verifier, &self.jwt, &self.http, &self.guard, &self.pool, stripe, None)?;
         if let Some(url) = self.worker.url() {
             purge::forever(url, &self.stripe).await?;
         } else {

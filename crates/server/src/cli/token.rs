@@ -89,7 +89,9 @@ pub(super) async fn issue(
 /// The user with this address, in the organization with this slug.
 pub(super) async fn find(store: &Store, slug: &str, email: &str) -> anyhow::Result<Identity> {
     let nobody = IdentityScope::open(store, None).await?;
-    let user = user::get_by_email(&nobody, email).await?.ok_or_else(|| anyhow!("there is no user {email}"))?;
+    let user = user::get_by_email(&nobody, email)
+        .await?
+        .ok_or_else(|| anyhow!("there is no user {email}; `tenantry user create` makes one"))?;
     // Its connection may be the only one.
     drop(nobody);
     let scope = IdentityScope::open(store, Some(user.id)).await?;

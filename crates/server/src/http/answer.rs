@@ -14,6 +14,9 @@ use super::negotiation::MediaType;
 /// The methods of the GraphQL endpoint.
 pub(crate) const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, OPTIONS");
 
+/// Whether a mutation with an `Idempotency-Key` had been answered before.
+pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
 /// `Retry-After` for a refusal due to lack of capacity.
 const SOON: HeaderValue = HeaderValue::from_static("1");
 
@@ -23,14 +26,14 @@ pub(crate) struct Refusal {
     status: StatusCode,
     code: &'static str,
     message: String,
-    parameter: Option<&'static str>,
+    field: Option<[&'static str; 1]>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Refusal {
     /// A refusal with a status of its own.
     pub(crate) fn new(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { status, code: code.as_str(), message: message.into(), parameter: None, headers: Vec::new() }
+        Self { status, code: code.as_str(), message: message.into(), field: None, headers: Vec::new() }
     }
 
     /// A malformed request.
@@ -41,7 +44,7 @@ impl Refusal {
     /// Names the parameter that caused it.
     #[must_use]
     pub(crate) fn about(mut self, parameter: Option<&'static str>) -> Self {
-        self.parameter = parameter;
+        self.field = parameter.map(|parameter| [parameter]);
         self
     }
 
@@ -80,7 +83,7 @@ impl Refusal {
         let document = Document {
             errors: [Item {
                 message: &self.message,
-                extensions: Extensions { code: self.code, request_id, parameter: self.parameter },
+                extensions: Extensions { code: self.code, request_id, field: self.field },
             }],
         };
         // A struct of strings can always be serialised.
@@ -109,7 +112,7 @@ struct Extensions<'a> {
     code: &'a str,
     request_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    parameter: Option<&'a str>,
+    field: Option<[&'static str; 1]>,
 }
 
 /// The engine's answer as a response.
@@ -126,8 +129,11 @@ pub(crate) fn from_engine(mut answer: GraphQlResponse, media_type: MediaType) ->
     };
     let mut response = respond(status, media_type, encode(&answer));
     let headers = response.headers_mut();
+    if let Some(value) = answer.http_headers.get(&REPLAYED) {
+        headers.insert(REPLAYED, value.clone());
+    }
     match status {
-        StatusCode::SERVICE_UNAVAILABLE => {
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::CONFLICT => {
             headers.insert(RETRY_AFTER, SOON);
         }
         StatusCode::TOO_MANY_REQUESTS => {
@@ -142,6 +148,34 @@ pub(crate) fn from_engine(mut answer: GraphQlResponse, media_type: MediaType) ->
             headers.insert(ALLOW, HeaderValue::from_static("POST"));
         }
         _ => {}
+    }
+    response
+}
+
+/// The engine's answers to a batch as a response. The status reports a failure of the service only if all have failed alike.
+pub(crate) fn from_batch(answers: &[GraphQlResponse]) -> Response<Body> {
+    let failed = |answer: &GraphQlResponse| match Outcome::of(answer, MediaType::Json) {
+        Outcome::Failed(status) => Some(status),
+        Outcome::Answered | Outcome::Refused(_) => None,
+    };
+    let status = answers.first().and_then(failed);
+    let status = status.filter(|status| answers.iter().all(|answer| failed(answer) == Some(*status)));
+    let mut bytes = vec![b'['];
+    for (n, answer) in answers.iter().enumerate() {
+        if n > 0 {
+            bytes.push(b',');
+        }
+        bytes.extend_from_slice(&encode(answer));
+    }
+    bytes.push(b']');
+    // A list is not the newer media type's, whose status would be that of one request.
+    let mut response = respond(status.unwrap_or(StatusCode::OK), MediaType::Json, bytes);
+    let comes_again = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS, StatusCode::CONFLICT];
+    if status.is_some_and(|status| comes_again.contains(&status)) {
+        response.headers_mut().insert(RETRY_AFTER, SOON);
+    }
+    if answers.iter().all(|answer| answer.http_headers.contains_key(&REPLAYED)) {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     }
     response
 }
@@ -207,6 +241,8 @@ fn service_status(error: &ServerError) -> Option<StatusCode> {
         "UNAUTHENTICATED" => Some(StatusCode::UNAUTHORIZED),
         "FORBIDDEN" => Some(StatusCode::FORBIDDEN),
         "METHOD_NOT_ALLOWED" => Some(StatusCode::METHOD_NOT_ALLOWED),
+        "IDEMPOTENCY_KEY_IN_USE" => Some(StatusCode::CONFLICT),
+        "IDEMPOTENCY_KEY_REUSED" => Some(StatusCode::UNPROCESSABLE_ENTITY),
         "RATE_LIMITED" => Some(StatusCode::TOO_MANY_REQUESTS),
         "INTERNAL" => Some(StatusCode::INTERNAL_SERVER_ERROR),
         "UNAVAILABLE" => Some(StatusCode::SERVICE_UNAVAILABLE),

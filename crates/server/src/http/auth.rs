@@ -1,7 +1,41 @@
-//! Extracts the bearer token from a request's headers. The verifier decides whether it is valid.
+//! Extracts the bearer token from a request's headers, and logs those that the verifier refuses.
+
+use std::time::{Duration, Instant};
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use parking_lot::Mutex;
+use tenantry_token::TokenError;
+
+/// How often a token that does not fit the settings is worth a warning.
+const WARN_EVERY: Duration = Duration::from_secs(10);
+
+/// Logs refused tokens.
+#[derive(Debug, Default)]
+pub(super) struct RefusedTokens {
+    warned_at: Mutex<Option<Instant>>,
+}
+
+impl RefusedTokens {
+    /// Logs why a token was refused. A token that is signed by the issuer and still does not fit is probably a matter of
+    /// the settings, so it is a warning, but not for each of many: any user of the issuer can send such tokens.
+    pub(super) fn log(&self, error: &TokenError) {
+        if error.may_be_settings() && self.is_due(Instant::now()) {
+            tracing::warn!(reason = error.code(), "a token with a valid signature was refused: {error}");
+        } else {
+            tracing::debug!(reason = error.code(), "a token was refused: {error}");
+        }
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        let mut warned_at = self.warned_at.lock();
+        let is_due = warned_at.is_none_or(|at| now.duration_since(at) >= WARN_EVERY);
+        if is_due {
+            *warned_at = Some(now);
+        }
+        is_due
+    }
+}
 
 /// The token of the single `Authorization: Bearer` header; `None` if there is no such header.
 ///
@@ -38,6 +72,13 @@ mod tests {
             headers.append(AUTHORIZATION, HeaderValue::from_static(value));
         }
         bearer(&headers).map(|token| token.map(str::to_owned))
+    }
+
+    #[test]
+    fn a_warning_is_due_every_ten_seconds() {
+        let (refused, start) = (RefusedTokens::default(), Instant::now());
+        let due = |seconds| refused.is_due(start + Duration::from_secs(seconds));
+        assert_eq!([due(0), due(1), due(9), due(10), due(19), due(20)], [true, false, false, true, false, true]);
     }
 
     #[test]

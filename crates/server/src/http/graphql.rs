@@ -7,19 +7,25 @@ use axum::body::Body;
 use axum::extract::{Extension, State};
 use axum::http::header::ALLOW;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body as _;
 use tenantry_domain::Identity;
-use tenantry_graphql::{Caller, ErrorCode, GraphQlRequest, Methods};
+use tenantry_graphql::{Caller, ErrorCode, GraphQlRequest, Methods, error_response};
 use tenantry_token::VerifiedToken;
 
-use super::answer::{METHODS, Refusal, from_engine};
+use super::answer::{METHODS, Refusal, from_batch, from_engine};
+use super::body::Sent;
+use super::documents::DocumentError;
+use super::explorer::{first_page, wants_page};
 use super::metering::Call;
 use super::negotiation::{MediaType, answer_type, is_json};
 use super::request_id::RequestId;
 use super::{AppState, auth, body};
+
+/// What a client calls a request that it may send again.
+static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Answers one request to the endpoint, whatever its method.
 pub(crate) async fn answer(
@@ -33,6 +39,9 @@ pub(crate) async fn answer(
         response.headers_mut().insert(ALLOW, METHODS);
         return response;
     }
+    if wants_page(request.method(), request.headers(), request.uri().query()) {
+        return first_page(&state);
+    }
     let acceptable = answer_type(request.headers());
     let media_type = acceptable.unwrap_or(MediaType::Json);
     let outcome = if acceptable.is_some() {
@@ -45,7 +54,8 @@ pub(crate) async fn answer(
     match outcome {
         Ok((outcome, call)) => {
             let mut response = match outcome {
-                Ok(answer) => from_engine(answer, media_type),
+                Ok(Answered::One(answer)) => from_engine(*answer, media_type),
+                Ok(Answered::Batch(answers)) => from_batch(&answers),
                 Err(refusal) => refusal.into_response(media_type, request_id.as_str()),
             };
             call.finish(&mut response);
@@ -55,12 +65,20 @@ pub(crate) async fn answer(
     }
 }
 
+/// The engine's answer.
+enum Answered {
+    /// To one request.
+    One(Box<async_graphql::Response>),
+    /// To a batch, in its order.
+    Batch(Vec<async_graphql::Response>),
+}
+
 /// Runs an admitted request; returns its outcome and the call to count.
 async fn execute(
     state: &AppState,
     request_id: &RequestId,
     request: Request<Body>,
-) -> Result<(Result<async_graphql::Response, Refusal>, Call), Refusal> {
+) -> Result<(Result<Answered, Refusal>, Call), Refusal> {
     let (head, mut body) = request.into_parts();
     let (methods, token, call) = match admit(state, &head).await {
         Ok(admitted) => admitted,
@@ -75,23 +93,96 @@ async fn execute(
         request_id: request_id.as_str().to_owned(),
         deadline: None,
         membership: call.membership(),
+        idempotency_key: None,
     };
-    Ok((run(state, caller, methods, &head, body).await, call))
+    let (caller, sent) = match read(state, caller, methods, &head, body).await {
+        Ok(read) => read,
+        Err(refusal) => return Ok((Err(refusal), call)),
+    };
+    if caller.idempotency_key.is_none() || !sent.iter().flatten().any(|request| state.engine().is_mutation(request)) {
+        return Ok((Ok(run(state, caller, methods, sent).await), call));
+    }
+    // In a task of its own, with the call that it counts as: if the client hangs up, the answer is kept for when it comes again.
+    let state = state.clone();
+    let running = tokio::spawn(async move {
+        let _running = state.metrics().request();
+        (Ok(run(&state, caller, methods, sent).await), call)
+    });
+    running.await.map_err(|error| {
+        tracing::error!(%error, "the task of a request with a key ended early");
+        Refusal::unavailable()
+    })
 }
 
-async fn run(
+/// The requests of a body, each with its document, or why that is not known.
+enum Requests {
+    One(Box<Result<GraphQlRequest, DocumentError>>),
+    Batch(Vec<Result<GraphQlRequest, DocumentError>>),
+}
+
+impl Requests {
+    fn iter(&self) -> impl Iterator<Item = &Result<GraphQlRequest, DocumentError>> {
+        match self {
+            Self::One(request) => std::slice::from_ref(&**request).iter(),
+            Self::Batch(requests) => requests.iter(),
+        }
+    }
+}
+
+/// Reads what is asked for, and when it has to be answered.
+async fn read(
     state: &AppState,
     mut caller: Caller,
     methods: Methods,
     head: &Parts,
     body: Body,
-) -> Result<async_graphql::Response, Refusal> {
-    let request = match methods {
+) -> Result<(Caller, Requests), Refusal> {
+    let sent = match methods {
         Methods::All => post(state, &head.headers, body).await?,
-        Methods::QueriesOnly => body::from_query_string(head.uri.query().unwrap_or_default()).map_err(malformed)?,
+        Methods::QueriesOnly => {
+            Sent::One(body::from_query_string(head.uri.query().unwrap_or_default()).map_err(malformed)?)
+        }
     };
     caller.deadline = Some(tokio::time::Instant::now() + state.request_timeout());
-    Ok(state.engine().execute(caller, request, methods).await)
+    caller.idempotency_key = idempotency_key(&head.headers)?;
+    let requests = match sent {
+        Sent::One(request) => {
+            let resolved = state.documents().resolve(request);
+            if let Err(error) = resolved {
+                return Err(unknown_document(error));
+            }
+            Requests::One(Box::new(resolved))
+        }
+        Sent::Batch(requests) => {
+            Requests::Batch(requests.into_iter().map(|request| state.documents().resolve(request)).collect())
+        }
+    };
+    Ok((caller, requests))
+}
+
+/// Runs the requests whose documents are known; in a batch each answer has the place of its request.
+async fn run(state: &AppState, caller: Caller, methods: Methods, requests: Requests) -> Answered {
+    let unknown = |error: DocumentError, request_id: &str| error_response(error.code(), error.to_string(), request_id);
+    let requests = match requests {
+        Requests::One(request) => {
+            return Answered::One(Box::new(match *request {
+                Ok(request) => state.engine().execute(caller, request, methods).await,
+                Err(error) => unknown(error, &caller.request_id),
+            }));
+        }
+        Requests::Batch(requests) => requests,
+    };
+    let mut places = Vec::with_capacity(requests.len());
+    let mut known = Vec::with_capacity(requests.len());
+    for (place, request) in requests.into_iter().enumerate() {
+        places.push(request.map(|request| known.push((place, request))));
+    }
+    let mut answers = state.engine().execute_batch(&caller, known, methods).await.into_iter();
+    let answer = |place: Result<(), DocumentError>| match place {
+        Ok(()) => answers.next().unwrap_or_default(),
+        Err(error) => unknown(error, &caller.request_id),
+    };
+    Answered::Batch(places.into_iter().map(answer).collect())
 }
 
 /// Checks done before the body is read, so that unknown callers cannot make the server buffer one.
@@ -128,13 +219,33 @@ pub(super) async fn identify(state: &AppState, headers: &HeaderMap) -> Result<Ve
         }
         Err(error) => {
             state.metrics().refused_token();
-            tracing::debug!(reason = error.code(), "a token was refused");
+            state.refused_tokens().log(&error);
             Err(Refusal::unauthenticated(error.public_message(), Some("invalid_token")))
         }
     }
 }
 
-async fn post(state: &AppState, headers: &HeaderMap, mut body: Body) -> Result<GraphQlRequest, Refusal> {
+/// The longest idempotency key, in bytes. A UUID has 36.
+const MAX_KEY: usize = 255;
+
+/// The header `Idempotency-Key`: visible ASCII characters, with or without quotation marks around them, as in the draft of
+/// RFC "The Idempotency-Key HTTP Header Field".
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+    let mut values = headers.get_all(&IDEMPOTENCY_KEY).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let text = value.as_bytes();
+    let text = text.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")).unwrap_or(text);
+    let is_key = (1..=MAX_KEY).contains(&text.len()) && text.iter().all(u8::is_ascii_graphic);
+    match String::from_utf8(text.to_vec()) {
+        Ok(key) if is_key && values.next().is_none() => Ok(Some(key)),
+        _ => {
+            let message = format!("The header Idempotency-Key has 1 to {MAX_KEY} visible ASCII characters.");
+            Err(Refusal::bad_request(message).about(Some("Idempotency-Key")))
+        }
+    }
+}
+
+async fn post(state: &AppState, headers: &HeaderMap, mut body: Body) -> Result<Sent, Refusal> {
     if !is_json(headers) {
         spill(&mut body).await;
         let message = "Send the request as uncompressed application/json in UTF-8.";
@@ -186,6 +297,10 @@ pub(super) async fn read_within(mut body: Body, limit: usize, timeout: Duration)
             Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, ErrorCode::Timeout, message))
         }
     }
+}
+
+fn unknown_document(error: DocumentError) -> Refusal {
+    Refusal::new(StatusCode::BAD_REQUEST, error.code(), error.to_string()).about(Some(error.parameter()))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]

@@ -23,6 +23,9 @@ const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
+/// The headers that tell a caller what the plan allows and what is left.
+pub(super) const HEADERS: [HeaderName; 3] = [LIMIT, REMAINING, RESET];
+
 /// Counts requests. The default admits everything. Cheap to clone; all clones share the counts.
 #[derive(Debug, Clone, Default)]
 pub struct Metering(Option<Arc<Counters>>);

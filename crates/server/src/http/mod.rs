@@ -3,6 +3,9 @@
 mod answer;
 mod auth;
 mod body;
+mod cors;
+mod documents;
+mod explorer;
 mod export;
 mod graphql;
 mod health;
@@ -27,17 +30,26 @@ use answer::Refusal;
 use negotiation::MediaType;
 use request_id::RequestId;
 
+pub use cors::CorsOrigins;
+pub use documents::{ManifestError, TrustedDocuments};
+pub use explorer::{Explorer, ExplorerExample, ExplorerPerson};
 pub use metering::Metering;
 pub use metrics::Metrics;
 pub use serve::{Drained, serve};
 pub use state::{AppState, HttpOptions};
 pub use stripe::StripeWebhooks;
 
-/// The endpoints: `/graphql`, `/export`, `/healthz`, `/readyz`, `/metrics`, `/webhooks/stripe`.
+/// The endpoints: `/`, `/explorer`, `/graphql`, `/export`, `/healthz`, `/readyz`, `/metrics`, `/webhooks/stripe`.
 pub fn router(state: AppState) -> Router {
+    let mut api = Router::new().route("/graphql", any(graphql::answer)).route("/export", any(export::answer));
+    if let Some(cors) = cors::layer(state.cors()) {
+        api = api.layer(from_fn_with_state(cors, cors::apply));
+    }
     Router::new()
-        .route("/graphql", any(graphql::answer))
-        .route("/export", any(export::answer))
+        .merge(api)
+        .route("/", get(explorer::page))
+        .route("/explorer/session.json", get(explorer::session))
+        .route("/explorer/{*path}", get(explorer::asset))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::show))

@@ -11,6 +11,10 @@ use tenantry_store::Store;
 use tenantry_token::Verifier;
 use tokio::sync::Semaphore;
 
+use super::auth::RefusedTokens;
+use super::cors::CorsOrigins;
+use super::documents::{Documents, TrustedDocuments};
+use super::explorer::Explorer;
 use super::health::Readiness;
 use super::metering::Metering;
 use super::metrics::Metrics;
@@ -31,6 +35,12 @@ pub struct HttpOptions {
     pub export_stall: Duration,
     /// What is needed to receive Stripe's webhooks. Without it the endpoint does not exist.
     pub stripe: Option<StripeWebhooks>,
+    /// The origins whose pages may call the API.
+    pub cors: CorsOrigins,
+    /// The documents that alone may run; `None` lets any run.
+    pub trusted_documents: Option<TrustedDocuments>,
+    /// The explorer. Without it there is a page that says what this is.
+    pub explorer: Option<Explorer>,
 }
 
 impl Default for HttpOptions {
@@ -41,6 +51,9 @@ impl Default for HttpOptions {
             pool_size: 10,
             export_stall: Duration::from_secs(10),
             stripe: None,
+            cors: CorsOrigins::default(),
+            trusted_documents: None,
+            explorer: None,
         }
     }
 }
@@ -58,6 +71,8 @@ struct Shared {
     request_ids: RequestIds,
     readiness: Readiness,
     metering: Metering,
+    refused_tokens: RefusedTokens,
+    documents: Documents,
     /// One permit for each export that may run at a time: they take at most a quarter of the connections.
     exports: Arc<Semaphore>,
 }
@@ -77,8 +92,10 @@ impl AppState {
         metering: Metering,
     ) -> Self {
         let exports = Arc::new(Semaphore::new((options.pool_size as usize / 4).max(1)));
+        let documents = Documents::new(options.trusted_documents.clone());
         Self(Arc::new(Shared {
             exports,
+            documents,
             engine,
             verifier,
             store,
@@ -87,6 +104,7 @@ impl AppState {
             request_ids: RequestIds::default(),
             readiness: Readiness::default(),
             metering,
+            refused_tokens: RefusedTokens::default(),
         }))
     }
 
@@ -128,6 +146,18 @@ impl AppState {
         &self.0.verifier
     }
 
+    pub(super) fn documents(&self) -> &Documents {
+        &self.0.documents
+    }
+
+    pub(super) fn explorer(&self) -> Option<&Explorer> {
+        self.0.options.explorer.as_ref()
+    }
+
+    pub(super) fn refused_tokens(&self) -> &RefusedTokens {
+        &self.0.refused_tokens
+    }
+
     pub(super) fn exports(&self) -> &Arc<Semaphore> {
         &self.0.exports
     }
@@ -154,6 +184,10 @@ impl AppState {
 
     pub(super) fn pool_size(&self) -> u32 {
         self.0.options.pool_size
+    }
+
+    pub(super) fn cors(&self) -> &CorsOrigins {
+        &self.0.options.cors
     }
 
     pub(super) fn stripe(&self) -> Option<&StripeWebhooks> {

@@ -2,12 +2,14 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use tenantry_billing::ThrottleOptions;
 
 use super::units::{bytes, duration};
+use crate::http::CorsOrigins;
 
 /// The HTTP settings.
 #[derive(Debug, Clone, Args)]
@@ -24,6 +26,16 @@ pub struct HttpSettings {
     /// Whether clients may read the schema.
     #[arg(long, env = "TENANTRY_INTROSPECTION", default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
     pub introspection: bool,
+    /// The origins whose web pages may call the API, separated by commas: `https://app.example`. `dev` also allows this
+    /// machine's own, on every port.
+    #[arg(long, env = "TENANTRY_CORS_ORIGINS", default_value = "", hide_default_value = true, value_name = "ORIGINS")]
+    pub cors_origins: CorsOrigins,
+    /// Whether `/` is the explorer, a page for trying queries. `dev` always has it.
+    #[arg(long, env = "TENANTRY_EXPLORER", default_value_t = false, action = clap::ArgAction::Set, value_name = "BOOL")]
+    pub explorer: bool,
+    /// A manifest of documents: only they may run. As Apollo's, Relay's and GraphQL Code Generator's tools write it.
+    #[arg(long, env = "TENANTRY_TRUSTED_DOCUMENTS", value_name = "FILE")]
+    pub trusted_documents: Option<PathBuf>,
     /// How many requests an organization, and each user in it, may send per second, on average; 0 for no limit.
     #[arg(long, env = "TENANTRY_REQUESTS_PER_SECOND", default_value_t = 100, value_name = "N")]
     pub requests_per_second: u32,

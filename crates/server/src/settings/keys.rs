@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use tenantry_token::{KeySource, VerifierConfig};
+use tenantry_token::{ClaimName, ClaimNames, KeySource, VerifierConfig};
 use url::Url;
 
 use super::SettingsError;
@@ -26,7 +26,7 @@ pub enum JwtAlgorithm {
 }
 
 /// Which tokens are accepted.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Tokens")]
 pub struct JwtSettings {
     /// The required `iss` of tokens.
@@ -44,12 +44,43 @@ pub struct JwtSettings {
     /// The key id by which tokens name the key file's key, if they do.
     #[arg(long, env = "TENANTRY_JWT_KEY_ID", value_name = "TEXT")]
     pub jwt_key_id: Option<String>,
+    /// The claim that says who is asking: a name, or a JSON pointer such as `/user/id`.
+    #[arg(long, env = "TENANTRY_JWT_USER_CLAIM", default_value_t = ClaimNames::default().user, value_name = "CLAIM")]
+    pub jwt_user_claim: ClaimName,
+    /// The claim that says in which organization: a name, or a JSON pointer such as `/o/id`.
+    #[arg(long, env = "TENANTRY_JWT_ORGANIZATION_CLAIM", default_value_t = ClaimNames::default().organization, value_name = "CLAIM")]
+    pub jwt_organization_claim: ClaimName,
+    /// The claim that says for whom the token is meant.
+    #[arg(long, env = "TENANTRY_JWT_AUDIENCE_CLAIM", default_value_t = ClaimNames::default().audience, value_name = "CLAIM")]
+    pub jwt_audience_claim: ClaimName,
+    /// A JSON file that maps the identity provider's ids to users and organizations; see docs/tokens.md.
+    #[arg(long, env = "TENANTRY_JWT_ID_MAP", value_name = "FILE")]
+    pub jwt_id_map: Option<PathBuf>,
     /// The URL of a JSON Web Key Set, instead of a key file.
     #[arg(long, env = "TENANTRY_JWKS_URL", value_name = "URL")]
     pub jwks_url: Option<String>,
     /// A file with a JSON Web Key Set, instead of a key file.
     #[arg(long, env = "TENANTRY_JWKS_FILE", value_name = "FILE")]
     pub jwks_file: Option<PathBuf>,
+}
+
+impl Default for JwtSettings {
+    fn default() -> Self {
+        let ClaimNames { user, organization, audience } = ClaimNames::default();
+        Self {
+            jwt_issuer: None,
+            jwt_audience: None,
+            jwt_algorithm: None,
+            jwt_key_file: None,
+            jwt_key_id: None,
+            jwt_user_claim: user,
+            jwt_organization_claim: organization,
+            jwt_audience_claim: audience,
+            jwt_id_map: None,
+            jwks_url: None,
+            jwks_file: None,
+        }
+    }
 }
 
 impl JwtSettings {
@@ -85,6 +116,11 @@ impl JwtSettings {
         if self.jwt_algorithm.is_some_and(|algorithm| algorithm != JwtAlgorithm::Hs256) {
             return Err(SettingsError::Contradiction(
                 "only an HS256 secret can sign; in production the identity provider issues the tokens",
+            ));
+        }
+        if self.jwt_id_map.is_some() {
+            return Err(SettingsError::Contradiction(
+                "with TENANTRY_JWT_ID_MAP, tokens carry ids of the identity provider, which issues them",
             ));
         }
         self.jwt_key_file.as_ref().ok_or(SettingsError::Missing {
@@ -133,7 +169,20 @@ impl JwtSettings {
     /// # Errors
     /// When something is missing or contradictory.
     pub fn verifier_config(&self) -> Result<VerifierConfig, SettingsError> {
-        Ok(VerifierConfig::new(self.issuer()?, self.audience()?, self.key_source()?))
+        Ok(VerifierConfig {
+            claims: self.claim_names(),
+            id_map: self.jwt_id_map.clone(),
+            ..VerifierConfig::new(self.issuer()?, self.audience()?, self.key_source()?)
+        })
+    }
+
+    /// The names of the claims.
+    pub fn claim_names(&self) -> ClaimNames {
+        ClaimNames {
+            user: self.jwt_user_claim.clone(),
+            organization: self.jwt_organization_claim.clone(),
+            audience: self.jwt_audience_claim.clone(),
+        }
     }
 }
 

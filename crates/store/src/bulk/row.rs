@@ -13,9 +13,7 @@ use tenantry_domain::subscription::SubscriptionStatus;
 use tenantry_domain::task::Task;
 use tenantry_domain::user::User;
 use tenantry_domain::workspace::Workspace;
-use tenantry_domain::{
-    Currency, InvoiceId, InvoiceTaskId, MemberId, OrganizationId, Role, TaskAssigneeId, TaskId, UserId,
-};
+use tenantry_domain::{Currency, InvoiceId, InvoiceTaskId, OrganizationId, Role, TaskAssigneeId, TaskId, UserId};
 use uuid::Uuid;
 
 use super::encode::RowWriter;
@@ -148,7 +146,7 @@ nouns! {
 #[derive(Debug, Clone)]
 pub struct MemberRow {
     /// The membership's id.
-    pub id: MemberId,
+    pub id: UserId,
     /// The organization.
     pub organization_id: OrganizationId,
     /// The user.

@@ -19,7 +19,7 @@ pub use identity::IdentityScope;
 pub use read::ReadScope;
 pub use sea_orm::SeaConnection;
 pub use worker::WorkerScope;
-pub use write::{AsStoreError, WriteScope, in_write_scope, in_write_scope_until};
+pub use write::{AsStoreError, WriteOptions, WriteScope, in_write_scope, in_write_scope_until};
 
 /// What every scope of one tenant knows.
 #[derive(Debug, Clone)]

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::{Begin, Connection, Scope, Tenant, sealed};
 use crate::error::StoreError;
+use crate::idempotency::{self, Claim};
 use crate::pool::Store;
 
 /// How long the answer to a commit is waited for.
@@ -93,27 +94,42 @@ pub async fn in_write_scope<T, E>(
 where
     E: From<StoreError> + AsStoreError,
 {
-    in_write_scope_until(store, identity, None, work).await
+    in_write_scope_until(store, identity, WriteOptions::default(), work).await
 }
 
-/// As [`in_write_scope`], but gives `work` up at the deadline and rolls it back. A commit that has begun by then is waited for,
-/// because cutting it off would leave open whether it happened.
+/// What a [`WriteScope`] takes into account beside its work.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct WriteOptions<'r> {
+    /// When the work is given up and rolled back. A commit that has begun by then is waited for, because cutting it off would leave
+    /// open whether it happened.
+    pub deadline: Option<Instant>,
+    /// The request that the work is a part of, if it may come again, and what the part is called in it. Together with the work
+    /// it is noted that this part is carried out.
+    pub part_of: Option<(Claim, &'r str)>,
+}
+
+/// As [`in_write_scope`], with options.
 ///
 /// # Errors
-/// As [`in_write_scope`]; [`StoreError::OutOfTime`] when the deadline passed, in which case nothing was written.
+/// As [`in_write_scope`]; [`StoreError::OutOfTime`] when the deadline passed, and [`StoreError::Superseded`] when another attempt has
+/// the claim. In both cases nothing was written.
 pub async fn in_write_scope_until<T, E>(
     store: &Store,
     identity: Identity,
-    deadline: Option<Instant>,
+    options: WriteOptions<'_>,
     mut work: impl for<'s> FnMut(&'s mut WriteScope) -> BoxFuture<'s, Result<T, E>> + Send,
 ) -> Result<T, E>
 where
     E: From<StoreError> + AsStoreError,
 {
+    let WriteOptions { deadline, part_of } = options;
     let mut attempt = 1;
     loop {
         let worked = async {
             let mut scope = WriteScope::open(store, identity).await?;
+            if let Some((claim, part)) = part_of {
+                idempotency::note(&mut scope, claim, part).await?;
+            }
             let value = work(&mut scope).await?;
             Ok((scope, value))
         };

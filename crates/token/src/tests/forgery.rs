@@ -197,9 +197,10 @@ fn all_refusals_but_expiry_read_the_same() {
         TokenError::Header("crit"),
         TokenError::Algorithm,
         TokenError::UnknownKey,
-        TokenError::Claim("sub"),
-        TokenError::Issuer,
-        TokenError::Audience,
+        TokenError::Claim("sub".into()),
+        TokenError::Issuer { found: "a".into(), expected: "b".into() },
+        TokenError::Audience { found: "a".into(), expected: "b".into() },
+        TokenError::Unmapped { claim: "sub".into(), found: "a".into() },
         TokenError::NotYetValid,
         TokenError::KeysUnavailable,
     ] {

@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use url::Url;
 use uuid::Uuid;
 
+use crate::claim_name::ClaimNames;
 use crate::issuer::{Issuer, IssuerConfig};
 use crate::source::KeySource;
 use crate::testing::Ed25519Pem;
@@ -68,6 +69,7 @@ pub(super) fn issuer_config(key_id: Option<&str>, manual: &ManualClock) -> Issue
         issuer: ISSUER.into(),
         audience: AUDIENCE.into(),
         key_id: key_id.map(Into::into),
+        claims: ClaimNames::default(),
         clock: manual.clock(),
     }
 }

@@ -95,7 +95,7 @@ async fn a_server_that_does_not_know_the_password_is_refused() {
             stream.write_all(&request(10, b"SCRAM-SHA-256\0\0")).await?;
             let (_, first) = take(&mut stream).await?;
             let first = String::from_utf8_lossy(&first);
-            let nonce = first.rsplit_once("r=").unwrap().1;
+            let nonce = first.split_once(",r=").unwrap().1;
             let challenge = match proof {
                 Proof::NotBegun => None,
                 Proof::NotGiven | Proof::MadeUp => Some(format!("r={nonce}more,s=c2FsdA==,i=4096")),

@@ -10,6 +10,7 @@ const NO_NOUNS: &[(&str, &str)] = &[
     ("app.invoice_tasks", "a junction"),
     ("app.organization_invitations", "nothing reads it yet"),
     ("app.task_assignees", "a junction"),
+    ("app.idempotency_keys", "requests that a client may send again; nobody reads them"),
 ];
 
 /// Columns that are not in the declaration, and why.

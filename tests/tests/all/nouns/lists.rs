@@ -80,12 +80,65 @@ async fn every_filter_finds_what_it_says() {
     assert!(tried > 10, "{tried}");
 }
 
-/// What an order goes by, in SQL, said anew.
-fn expression(field: &FieldInfo) -> String {
+#[tokio::test]
+async fn an_empty_list_finds_nothing_and_null_what_has_no_value() {
+    let app = TestApp::start().await;
+    let full = app.full_organization("acme").await;
+    let owner = app.as_owner(&full.org);
+    let (mut empty, mut absent, mut refused) = (0, 0, 0);
+    for noun in rooted() {
+        for condition in noun.conditions() {
+            let what = format!("{} by {}", noun.info.list, condition.api);
+            if condition.takes_many {
+                let (count, rows) = found(&owner, noun, &format!("{{ {}: [] }}", condition.api)).await;
+                assert_eq!((count, rows.len()), (0, 0), "{what}");
+                empty += 1;
+            }
+            let null = format!("{{ {}: null }}", condition.api);
+            if !condition.takes_null {
+                let document = format!("{{ {}(filter: {null}) {{ totalCount }} }}", noun.info.list);
+                let answer = owner.query(&document, serde_json::json!({})).await;
+                assert_eq!(answer.error_code(), "BAD_USER_INPUT", "{what}");
+                let field = &answer.error()["extensions"]["field"];
+                assert_eq!(field, &serde_json::json!(["filter", condition.api]), "{what}: {}", answer.text);
+                refused += 1;
+            } else if condition.test == Test::Is {
+                let column = field(noun, condition.field).own_column().unwrap();
+                let query = format!(
+                    "SELECT id::text FROM {} WHERE organization_id = '{}' AND {column} IS NULL",
+                    noun.info.table,
+                    full.org.uuid()
+                );
+                let expected: BTreeSet<String> = app.texts(&query).await.into_iter().collect();
+                let count = i64::try_from(expected.len()).unwrap();
+                assert_eq!(found(&owner, noun, &null).await, (count, expected), "{what}");
+                absent += 1;
+            }
+        }
+    }
+    assert!(empty >= 5 && absent >= 4 && refused >= 10, "{empty} {absent} {refused}");
+
+    let unassigned: BTreeSet<String> = app
+        .texts(&format!(
+            "SELECT id::text FROM app.tasks t WHERE organization_id = '{}'
+             AND NOT EXISTS (SELECT FROM app.task_assignees a WHERE a.task_id = t.id)",
+            full.org.uuid()
+        ))
+        .await
+        .into_iter()
+        .collect();
+    let tasks = rooted().find(|noun| noun.info.list == "tasks").unwrap();
+    assert!(!unassigned.is_empty());
+    assert_eq!(found(&owner, tasks, "{ assigneeId: null }").await.1, unassigned);
+}
+
+/// What an order goes by, in SQL, said anew: a row without a value comes last, whichever way the list runs.
+fn expression(field: &FieldInfo, way: &str) -> String {
     let column = field.own_column().unwrap();
+    let last = if way == "DESC" { "-infinity" } else { "infinity" };
     match field.kind {
-        Kind::Time if field.nullable => format!("coalesce({column}, 'infinity'::timestamptz)"),
-        Kind::Date if field.nullable => format!("coalesce({column}, 'infinity'::date)"),
+        Kind::Time if field.nullable => format!("coalesce({column}, '{last}'::timestamptz)"),
+        Kind::Date if field.nullable => format!("coalesce({column}, '{last}'::date)"),
         Kind::Text if matches!(field.rule, Rule::Text(_)) => format!("{column} COLLATE \"und-x-icu\""),
         Kind::Enum(info) => {
             let others = info.values.iter().skip(1).rev().enumerate();
@@ -96,15 +149,16 @@ fn expression(field: &FieldInfo) -> String {
     }
 }
 
-fn expressions(noun: &Declared, sort: &SortInfo) -> String {
-    sort.fields.iter().map(|name| expression(field(noun, name))).chain(["id".to_owned()]).collect::<Vec<_>>().join(", ")
+fn expressions(noun: &Declared, sort: &SortInfo, way: &str) -> String {
+    let by = sort.fields.iter().map(|name| expression(field(noun, name), way)).chain(["id".to_owned()]);
+    by.map(|by| format!("{by} {way}")).collect::<Vec<_>>().join(", ")
 }
 
 /// What an order of a root list goes by, as the API names both: the table, and expressions over it.
-pub(crate) fn meaning(list: &str, order: &str) -> (&'static str, Vec<String>) {
+pub(crate) fn meaning(list: &str, order: &str, way: &str) -> (&'static str, Vec<String>) {
     let noun = rooted().find(|noun| noun.info.list == list).unwrap_or_else(|| panic!("{list} is no list of a noun"));
     let sort = noun.sorts().into_iter().find(|sort| sort.name.eq_ignore_ascii_case(order)).unwrap();
-    (noun.info.table, sort.fields.iter().map(|name| expression(field(noun, name))).collect())
+    (noun.info.table, sort.fields.iter().map(|name| expression(field(noun, name), way)).collect())
 }
 
 /// The plan of a statement when rows may not be sorted and tables may not be read whole; for a list of one parent's rows, whose column
@@ -149,6 +203,24 @@ const SORTED: &[(&str, &str)] = &[
 ];
 
 #[tokio::test]
+async fn a_range_is_read_by_the_index_of_the_order_in_both_directions() {
+    let app = TestApp::builder().logging_statements().start().await;
+    let org = app.organization("acme").create().await;
+    let owner = app.as_owner(&org);
+    for (direction, last) in [("ASC", "'infinity'"), ("DESC", "'-infinity'")] {
+        let mark = app.mark().await;
+        let range = "dueFrom: \"2026-01-01T00:00:00Z\", dueBefore: \"2026-02-01T00:00:00Z\"";
+        let order = format!("{{ field: DUE_AT, direction: {direction} }}");
+        owner.data(&format!("{{ tasks(filter: {{ {range} }}, orderBy: {order}) {{ nodes {{ id }} }} }}")).await;
+        let statements = app.statements_since(mark).await;
+        let list = statements.iter().find(|text| text.contains("ORDER BY coalesce(t.due_at")).expect("the list");
+        let keys = list.matches("coalesce(t.due_at").count();
+        assert_eq!((keys, list.matches(last).count()), (3, 3), "{direction}: {list}");
+        assert_eq!(list.matches("t.due_at IS NOT NULL").count(), 1, "{direction}: {list}");
+    }
+}
+
+#[tokio::test]
 async fn every_order_of_every_list_reads_an_index() {
     let app = TestApp::start().await;
     let nil = Uuid::nil();
@@ -168,15 +240,18 @@ async fn every_order_of_every_list_reads_an_index() {
         };
         if noun.info.rooted {
             for sort in noun.sorts() {
-                check(format!("{} by {}", noun.info.list, sort.name), None, expressions(noun, sort)).await;
-                looked_at += 1;
+                for way in ["ASC", "DESC"] {
+                    check(format!("{} by {}", noun.info.list, sort.name), None, expressions(noun, sort, way)).await;
+                    looked_at += 1;
+                }
             }
         }
         for parent in noun.parents().into_iter().filter(|parent| parent.list.is_some() && parent.join.is_empty()) {
             let sorts = noun.sorts();
             let sort = parent.order.and_then(|order| sorts.iter().find(|sort| sort.name == order)).unwrap_or(&sorts[0]);
             let column = parent.column.strip_prefix("t.").unwrap();
-            check(format!("{} of a {}", noun.info.list, parent.noun), Some(column), expressions(noun, sort)).await;
+            check(format!("{} of a {}", noun.info.list, parent.noun), Some(column), expressions(noun, sort, "ASC"))
+                .await;
             looked_at += 1;
         }
     }

@@ -1,0 +1,83 @@
+// The explorer: GraphiQL, with a choice of people to ask as. It talks to its own origin alone.
+import './workers.js';
+import 'graphiql/style.css';
+import './style.css';
+
+import { GraphiQL } from 'graphiql';
+import { useRef, useState } from 'react';
+import { createRoot } from 'react-dom/client';
+
+const TOKEN = 'tenantry-token';
+
+/** Sends a request as GraphiQL wants it; a header from its own editor wins over the chosen token. */
+function fetcherFor(token) {
+  return async (params, options) => {
+    const headers = new Headers({ accept: 'application/json', 'content-type': 'application/json' });
+    if (token.current) headers.set('authorization', `Bearer ${token.current}`);
+    for (const [name, value] of Object.entries(options?.headers ?? {})) headers.set(name, value);
+    const answer = await fetch('/graphql', { method: 'POST', headers, body: JSON.stringify(params) });
+    return answer.json();
+  };
+}
+
+/** Who is asking: a person of the demo data, or whoever the pasted token names. */
+function Bar({ people, onToken }) {
+  const [pasted, setPasted] = useState(sessionStorage.getItem(TOKEN) ?? '');
+  if (people.length > 0) {
+    return (
+      <label>
+        Ask as{' '}
+        <select onChange={(event) => onToken(people[event.target.selectedIndex].token)}>
+          {people.map(({ name }) => (
+            <option key={name}>{name}</option>
+          ))}
+        </select>
+      </label>
+    );
+  }
+  const paste = (event) => {
+    const token = event.target.value.trim();
+    sessionStorage.setItem(TOKEN, token);
+    setPasted(token);
+    onToken(token);
+  };
+  return (
+    <label>
+      Token <input type="password" autoComplete="off" spellCheck={false} value={pasted} onChange={paste} />
+    </label>
+  );
+}
+
+function Explorer({ people, examples }) {
+  const token = useRef(people[0]?.token ?? sessionStorage.getItem(TOKEN) ?? '');
+  const [asked, setAsked] = useState(0);
+  const fetcher = useRef(fetcherFor(token)).current;
+  const onToken = (next) => {
+    token.current = next;
+    // The schema may look different to someone else, and is read again.
+    setAsked(asked + 1);
+  };
+  return (
+    <>
+      <header>
+        <strong>Tenantry</strong>
+        <Bar people={people} onToken={onToken} />
+      </header>
+      <main>
+        <GraphiQL
+          key={people.length > 0 ? 'people' : asked}
+          fetcher={fetcher}
+          defaultTabs={examples.map(({ query, variables }) => ({
+            query,
+            variables: variables ? JSON.stringify(variables, null, 2) : undefined,
+          }))}
+          defaultEditorToolsVisibility="variables"
+        />
+      </main>
+    </>
+  );
+}
+
+const session = await fetch('/explorer/session.json').then((answer) => (answer.ok ? answer.json() : {}));
+const { people = [], examples = [] } = session;
+createRoot(document.getElementById('root')).render(<Explorer people={people} examples={examples} />);
