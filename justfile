@@ -40,3 +40,7 @@ reference:
 # The checks of dependencies, licences and advisories.
 deny:
     cargo deny --locked check
+
+# Five hundred clients repeat one mutation twenty times each, to two processes.
+storm:
+    TENANTRY_STORM_CLIENTS=500 cargo nextest run --package tenantry-tests --all-features --locked --no-capture one_invoice_comes_of_a_storm

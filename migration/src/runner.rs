@@ -23,13 +23,15 @@ const LOCK_PAUSE: Duration = Duration::from_millis(100);
 /// The eight letters of "tenantry" as a number, so that it does not collide with another lock by accident.
 const LOCK_KEY: i64 = 0x7465_6e61_6e74_7279;
 
-/// Whether a known migration is applied.
+/// Whether a migration is applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationStatus {
     /// The migration's name.
     pub name: String,
     /// Whether it is applied to the database.
     pub applied: bool,
+    /// Whether this program knows it. A newer one has applied those that it does not know.
+    pub known: bool,
 }
 
 /// Why the database could not be migrated, or its state could not be read.
@@ -128,7 +130,7 @@ pub async fn fresh(url: &str) -> Result<Vec<String>, MigrationError> {
     Ok(applied)
 }
 
-/// Every known migration, oldest first, with whether it is applied. Only reads, so any of the product's roles may call
+/// Every known migration, oldest first, with whether it is applied; behind them those that only a newer program knows. Only reads, so any of the product's roles may call
 /// it. In a database that was never migrated, none is applied.
 ///
 /// # Errors
@@ -137,13 +139,11 @@ pub async fn status(url: &str) -> Result<Vec<MigrationStatus>, MigrationError> {
     let database = connect(url).await?;
     let applied: HashSet<String> = applied_names(&database).await?.into_iter().collect();
     database.close().await.map_err(MigrationError::Record)?;
-    Ok(names()
-        .into_iter()
-        .map(|name| {
-            let applied = applied.contains(&name);
-            MigrationStatus { name, applied }
-        })
-        .collect())
+    let known: Vec<String> = names();
+    let mut unknown: Vec<String> = applied.iter().filter(|name| !known.contains(name)).cloned().collect();
+    unknown.sort();
+    let known = known.into_iter().map(|name| (name, true)).chain(unknown.into_iter().map(|name| (name, false)));
+    Ok(known.map(|(name, known)| MigrationStatus { applied: applied.contains(&name), name, known }).collect())
 }
 
 /// A connection that holds the lock and acts as the owner.

@@ -199,6 +199,14 @@ impl Cluster {
         Ok(self.database(name))
     }
 
+    /// Drops a database and all that is in it, and ends the connections to it.
+    ///
+    /// # Errors
+    /// [`DevDbError::Program`] when there is none with this name.
+    pub async fn drop_database(&self, name: &str) -> Result<(), DevDbError> {
+        self.psql("postgres", &format!("DROP DATABASE \"{name}\" WITH (FORCE)")).await.map(drop)
+    }
+
     /// Whether there is a database with this name.
     ///
     /// # Errors

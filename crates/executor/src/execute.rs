@@ -59,7 +59,8 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static> Executor<Q, M> {
     ) -> Result<Self, GuardError> {
         // The request layer has validated what it hands over.
         let schema = schema.validation_mode(ValidationMode::Fast);
-        let schema = if limits.introspection { schema } else { schema.disable_introspection() };
+        // The request layer answers what asks for the schema.
+        let schema = schema.disable_introspection();
         let preparation = Preparation::new(sdl, scalars, limits)?;
         Ok(Self { schema: schema.finish(), preparation, store, waiters: Semaphore::new(idempotency::WAITERS) })
     }
@@ -142,6 +143,19 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static> Executor<Q, M> {
         let Some(key) = key else {
             return self.run(caller, &request.query, prepared, data, None).await.0;
         };
+        // On the heap, because few requests have a key.
+        Box::pin(self.run_keyed(key, caller, request, part, prepared, data)).await
+    }
+
+    async fn run_keyed(
+        &self,
+        key: &str,
+        caller: &Caller,
+        request: &GraphQlRequest,
+        part: Option<usize>,
+        prepared: Prepared,
+        data: Data,
+    ) -> Response {
         let keyed = idempotency::keyed(key, part, request);
         match idempotency::begin(&self.store, &self.waiters, caller, &keyed, &prepared.lowered.roots).await {
             Turn::Answered(response) => *response,
@@ -164,6 +178,12 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static> Executor<Q, M> {
         claim: Option<Claim>,
     ) -> (Response, End) {
         let Prepared { lowered, kind, cost } = prepared;
+        let introspected = self.preparation.introspect(&lowered);
+        if !lowered.has_fields {
+            let mut response = Response::new(Value::Object(introspected.into_iter().collect()));
+            response.extensions.insert("cost".to_owned(), Value::Number(cost.into()));
+            return (response, End::default());
+        }
         let is_mutation = kind == OperationType::Mutation;
         // A query is cut off as a whole, so that its reads need no timers of their own.
         let deadline = caller.deadline.filter(|_| is_mutation);
@@ -184,6 +204,9 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static> Executor<Q, M> {
             }
             None => return cut_short(ErrorCode::Timeout, "The request took too long.", &reads, &caller.request_id),
         };
+        if let Value::Object(data) = &mut response.data {
+            data.extend(introspected);
+        }
         put_in_order(&mut response, &lowered.roots);
         resolve_errors(&mut response.errors, query);
         let committed = reads.take_committed();

@@ -70,7 +70,7 @@ pub(crate) enum Turn {
 }
 
 /// How a request ended.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct End {
     /// Something was changed for good.
     pub(crate) has_committed: bool,

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use apollo_compiler::ast::OperationType;
-use async_graphql::{ServerError, Variables};
+use async_graphql::parser::types::Field;
+use async_graphql::{Name, ServerError, Value, Variables};
 
 use crate::documents::{Document, Documents, Fixed};
 use crate::error::ErrorCode;
 use crate::guard::{Guard, GuardError, GuardLimits};
-use crate::request::{Lowered, Operation, RequestSchema, Scalars};
+use crate::request::{Lowered, Operation, RequestSchema, Scalars, introspect};
 
 /// A request as it came in.
 #[derive(Debug, Default)]
@@ -64,6 +65,13 @@ impl Preparation {
         // Suggestions would tell what introspection may not.
         let requests = if guard.limits().introspection { requests } else { requests.without_suggestions() };
         Ok(Self { requests, documents: Documents::default(), guard })
+    }
+
+    /// The values of the root fields that ask for the schema.
+    pub(crate) fn introspect(&self, lowered: &Lowered) -> Vec<(Name, Value)> {
+        let fields = lowered.introspection.iter();
+        let value = |field: &Field| Some((field.response_key().node.clone(), introspect(&self.requests, field)?));
+        fields.filter_map(value).collect()
     }
 
     /// Checks what several requests cost together.

@@ -1,6 +1,6 @@
 //! The one file that assembles the schema.
 
-use async_graphql::{EmptySubscription, MergedObject, Schema, SchemaBuilder};
+use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions, Schema, SchemaBuilder};
 use tenantry_executor::mutation::MutationRoot;
 
 use crate::billing::BillingMutation;
@@ -38,7 +38,8 @@ pub(crate) fn builder() -> SchemaBuilder<Query, MutationRoot<Mutation>, EmptySub
 
 /// The schema in the schema definition language, as `schema.graphql` holds it.
 pub fn sdl() -> String {
-    let sdl = builder().finish().sdl();
+    let options = SDLExportOptions::new().include_specified_by();
+    let sdl = builder().finish().sdl_with_options(options);
     let lines: Vec<&str> = sdl.trim_end().lines().map(str::trim_end).collect();
     lines.join("\n") + "\n"
 }

@@ -105,9 +105,22 @@ async fn check(url: &str, fault: fn(&RoleFacts) -> Option<String>) -> Result<(),
 }
 
 fn check_migrations(status: &[MigrationStatus]) -> Result<(), StartError> {
+    // While a release goes out, the database is ahead of the servers that still run; that must not stop them.
+    let unknown = status.iter().filter(|migration| !migration.known);
+    if let Some(first) = unknown.clone().next() {
+        tracing::warn!(
+            migrations = unknown.count(),
+            first = first.name,
+            "the database is ahead of this program: a newer one has migrated it"
+        );
+    }
     let mut missing = status.iter().filter(|migration| !migration.applied);
     let Some(first) = missing.next() else { return Ok(()) };
-    Err(StartError::Outdated { missing: missing.count() + 1, known: status.len(), first: first.name.clone() })
+    Err(StartError::Outdated {
+        missing: missing.count() + 1,
+        known: status.iter().filter(|migration| migration.known).count(),
+        first: first.name.clone(),
+    })
 }
 
 /// Connects to a database that may be served.
@@ -199,6 +212,7 @@ pub(crate) fn state(
         pool_size: pool.pool_size,
         stripe: stripe.webhooks,
         cors: http.cors_origins.clone(),
+        log_requests: http.log_requests,
         explorer: explorer.or_else(|| http.explorer.then(Explorer::default)),
         trusted_documents: http.trusted_documents.as_deref().map(TrustedDocuments::read).transpose()?,
         ..HttpOptions::default()
@@ -215,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_missing_migration_is_named() {
-        let status = |name: &str, applied| MigrationStatus { name: name.to_owned(), applied };
+        let status = |name: &str, applied| MigrationStatus { name: name.to_owned(), applied, known: true };
         assert!(check_migrations(&[status("a", true)]).is_ok());
         let error = check_migrations(&[status("a", true), status("b", false), status("c", false)]).unwrap_err();
         assert!(matches!(error, StartError::Outdated { missing: 2, known: 3, ref first } if first == "b"));

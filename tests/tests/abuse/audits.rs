@@ -4,46 +4,22 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use tenantry_tests::TestApp;
-use tokio::process::Command;
+
+use crate::javascript::{self, Files};
 
 /// The table of decisions on optional behaviour.
 const DECISIONS: &str = include_str!("../../../docs/http.md");
 
 /// The files of the runner.
-const FILES: [(&str, &str); 3] = [
+const FILES: &Files = &[
     ("package.json", include_str!("../../audits/package.json")),
     ("package-lock.json", include_str!("../../audits/package-lock.json")),
     ("run.mjs", include_str!("../../audits/run.mjs")),
 ];
 
-/// Installs the runner and its packages in a folder that is kept for the next run.
-async fn prepare(folder: &Path) -> Result<(), String> {
-    let stamp = folder.join("installed");
-    let wanted: String = FILES.iter().map(|(_, content)| *content).collect();
-    if std::fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
-        return Ok(());
-    }
-    std::fs::create_dir_all(folder).unwrap();
-    for (name, content) in FILES {
-        std::fs::write(folder.join(name), content).unwrap();
-    }
-    let mut install = Command::new("npm");
-    install.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(folder);
-    let output = install.output().await.map_err(|error| format!("npm cannot be run: {error}"))?;
-    if !output.status.success() {
-        return Err(format!("npm could not install: {}", String::from_utf8_lossy(&output.stderr)));
-    }
-    std::fs::write(stamp, wanted).unwrap();
-    Ok(())
-}
-
 /// The audits by id: their name, and the reason if they did not pass.
 async fn run(folder: &Path, app: &TestApp, token: &str) -> BTreeMap<String, (String, Option<String>)> {
-    let mut node = Command::new("node");
-    node.arg("run.mjs").arg(app.server().url("/graphql")).env("TENANTRY_AUDIT_TOKEN", token).current_dir(folder);
-    let output = node.output().await.expect("where npm is, node is");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let audits: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let audits = javascript::run(folder, &[&app.server().url("/graphql")], &[("TENANTRY_AUDIT_TOKEN", token)]).await;
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     let audits = audits.as_array().unwrap().iter();
     let read = audits.map(|audit| {
@@ -74,13 +50,7 @@ fn decisions() -> BTreeMap<String, bool> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_must_and_should_passes_and_every_may_is_as_documented() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("audits");
-    if let Err(reason) = prepare(&folder).await {
-        // On CI, a skipped audit would go unnoticed.
-        assert!(std::env::var_os("CI").is_none(), "{reason}");
-        eprintln!("skipped: {reason}");
-        return;
-    }
+    let Some(folder) = javascript::installed("audits", FILES).await else { return };
     let app = TestApp::start().await;
     let org = app.organization("acme").create().await;
     let audits = run(&folder, &app, &app.token(org.owner.user_id, org.id)).await;

@@ -7,12 +7,16 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed unwrap is a failed test")]
 
 mod audits;
+mod browser;
+mod clients;
 mod custom_server;
 mod failing;
 mod forgeries;
 mod hostile;
+mod javascript;
 mod load;
 mod methods;
 mod program;
+mod retries;
 mod soak;
 mod stopping;

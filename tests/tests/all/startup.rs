@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tenantry_devdb::shared::TestDatabase;
 use tenantry_tests::TestApp;
 use tenantry_token::generate_dev_key;
+use tokio::io::AsyncBufReadExt as _;
 use tokio::process::Command;
 
 /// The program, next to this test's own binary, where cargo puts both. Built if it does not exist yet.
@@ -217,6 +218,37 @@ async fn with_valid_settings_it_serves_and_stops_when_asked() {
     assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     let status = tokio::time::timeout(Duration::from_secs(20), child.wait()).await.expect("it stops").unwrap();
     assert_eq!(status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_database_ahead_of_the_program_is_served_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = TestApp::database().await;
+    let admin = sqlx::PgPool::connect(&database.superuser_url()).await.unwrap();
+    let newer = "INSERT INTO platform.seaql_migrations VALUES ('m29990101_000001_newer', 0)";
+    sqlx::query(newer).execute(&admin).await.unwrap();
+    let mut status = tenantry(&["migrate", "status"]);
+    let status = status.env("MIGRATE_DATABASE_URL", database.owner_url()).output().await.unwrap();
+    let status = String::from_utf8(status.stdout).unwrap();
+    assert!(status.lines().any(|line| line == "unknown  m29990101_000001_newer"), "{status}");
+    let mut doctor = tenantry(&["doctor"]);
+    let doctor = doctor.env("DATABASE_URL", database.app_url()).output().await.unwrap();
+    assert!(doctor.status.success());
+    let doctor = String::from_utf8(doctor.stdout).unwrap();
+    assert!(doctor.contains("advice: a newer program has applied the migration m29990101_000001_newer"), "{doctor}");
+
+    let mut child = serve(&folder, database.app_url()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut lines = tokio::io::BufReader::new(child.stderr.take().unwrap()).lines();
+    let warned = async {
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if line.contains("the database is ahead of this program") {
+                return line;
+            }
+        }
+        panic!("it says nothing of it");
+    };
+    let line = tokio::time::timeout(Duration::from_secs(30), warned).await.expect("it starts");
+    assert!(line.contains("m29990101_000001_newer"), "{line}");
 }
 
 #[tokio::test]

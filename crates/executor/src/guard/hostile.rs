@@ -402,9 +402,9 @@ fn introspection() -> Vec<Hostile> {
             "{ __schema { types { ...T } } } fragment T on __Type { fields { args { type { ...U } } } } fragment U on __Type { enumValues { name } inputFields { name } }",
         ),
         hostile(
-            "ofType twenty deep",
-            Kind::Depth,
-            format!("{{ __type(name: \"Node\") {{ {} }} }}", nest(20, "ofType {", "name", "}")),
+            "ofType forty deep",
+            Kind::Nesting,
+            format!("{{ __type(name: \"Node\") {{ {} }} }}", nest(40, "ofType {", "name", "}")),
         ),
         hostile(
             "all types seven times",

@@ -133,11 +133,13 @@ impl<'a> Walk<'a> {
             self.selection_set(info.and_then(|info| info.returns), &field.selection_set, nesting + 1)?
         };
         let arguments = self.arguments(field.arguments.iter().map(|argument| &*argument.value));
+        let is_wrapper = name == "ofType" && parent.is_some() && parent == table.type_named("__Type");
 
         let mut shape = Shape {
             fields: 1,
             flattened: 1,
-            depth: children.depth.saturating_add(1),
+            // The wrappers of a type are no levels of an answer: tools ask for more of them than any type has.
+            depth: children.depth.saturating_add(u64::from(!is_wrapper)),
             values: children.values.saturating_add(arguments.values),
             input_depth: children.input_depth.max(arguments.input_depth),
             ..children

@@ -31,6 +31,10 @@ pub(crate) struct Lowered {
     pub(crate) document: Document,
     /// The keys of its root fields, in the order of the answer.
     pub(crate) roots: Vec<Name>,
+    /// Its root fields `__schema` and `__type`, which the document does not have: see `introspection`.
+    pub(crate) introspection: Vec<Field>,
+    /// Whether the document has any fields.
+    pub(crate) has_fields: bool,
 }
 
 /// Lowers an operation of a valid document.
@@ -56,6 +60,13 @@ pub(super) fn lower(
         _ => None,
     });
     let roots = roots.collect();
+    let is_introspection = |item: &Positioned<Selection>| matches!(&item.node, Selection::Field(field) if matches!(field.node.name.node.as_str(), "__schema" | "__type"));
+    let (introspection, items): (Vec<_>, Vec<_>) = items.into_iter().partition(is_introspection);
+    let introspection = introspection.into_iter().filter_map(|item| match item.node {
+        Selection::Field(field) => Some(field.node),
+        _ => None,
+    });
+    let (introspection, has_fields) = (introspection.collect(), !items.is_empty());
     let ty = match operation.operation_type {
         Kind::Query => OperationType::Query,
         Kind::Mutation => OperationType::Mutation,
@@ -68,7 +79,12 @@ pub(super) fn lower(
         selection_set: Positioned::new(SelectionSet { items }, at),
     };
     let operations = DocumentOperations::Single(Positioned::new(operation, at));
-    Ok(Lowered { document: Document { operations, fragments: std::collections::HashMap::new() }, roots })
+    Ok(Lowered {
+        document: Document { operations, fragments: std::collections::HashMap::new() },
+        roots,
+        introspection,
+        has_fields,
+    })
 }
 
 /// The fields of one object by their response key, in order, each with every place where it is selected.

@@ -10,6 +10,7 @@
 
 mod coerce;
 mod fault;
+mod introspection;
 mod lower;
 mod merging;
 mod place;
@@ -21,6 +22,7 @@ mod source;
 mod suggest;
 
 pub(crate) use fault::REASON;
+pub(crate) use introspection::resolve as introspect;
 pub(crate) use lower::{EMPTY, Lowered};
 pub(crate) use place::Placed;
 pub(crate) use position::{offset, position_of, resolve, resolve_errors};

@@ -79,6 +79,9 @@ pub(super) struct Dev {
     /// The folder that keeps the database and the signing key between starts.
     #[arg(long, env = "TENANTRY_DATA_DIR", default_value = ".tenantry", value_name = "DIR")]
     data_dir: PathBuf,
+    /// Deletes what is in the database, and loads the demo data anew.
+    #[arg(long)]
+    reset: bool,
     #[command(flatten)]
     pool: PoolSettings,
     #[command(flatten)]
@@ -114,7 +117,7 @@ impl Dev {
         data_dir: &Path,
         jwt: JwtSettings,
     ) -> anyhow::Result<()> {
-        let urls = database(cluster).await?;
+        let urls = database(cluster, self.reset).await?;
         let file = DevFile::of(data_dir);
         let key_file = jwt.signing_file()?.display().to_string();
         file.write(&[
@@ -139,6 +142,7 @@ impl Dev {
         purge::forever(&worker_url, &self.stripe).await?;
         let cors_origins = self.http.cors_origins.clone().and_loopback();
         let http = HttpSettings { cors_origins, ..self.http.clone() };
+        let http = HttpSettings { log_requests: true, ..http };
         let explorer = Some(explorer(&store, issuer::from_secret(&jwt)?).await?);
         let state = start::state(store.clone(), verifier, &jwt, &http, &self.guard, &self.pool, stripe, explorer)?;
 
@@ -195,9 +199,13 @@ fn signing_key(data_dir: &Path) -> anyhow::Result<JwtSettings> {
     })
 }
 
-/// The database, migrated and filled.
-async fn database(cluster: &Cluster) -> anyhow::Result<DatabaseUrls> {
+/// The database, migrated and filled; a new one if it is to be reset.
+async fn database(cluster: &Cluster, reset: bool) -> anyhow::Result<DatabaseUrls> {
     cluster.prepare_roles().await?;
+    if reset && cluster.has_database(DATABASE).await? {
+        cluster.drop_database(DATABASE).await?;
+        note("deleted the database");
+    }
     let urls = if cluster.has_database(DATABASE).await? {
         cluster.database(DATABASE)
     } else {

@@ -33,13 +33,20 @@ impl Doctor {
         let missing = migrations.iter().filter(|migration| !migration.applied);
         findings
             .extend(missing.map(|migration| Finding::Fault(format!("the migration {} is missing", migration.name))));
+        let unknown = migrations.iter().filter(|migration| !migration.known);
+        findings.extend(unknown.map(|migration| {
+            Finding::Advice(format!(
+                "a newer program has applied the migration {}, which this one does not know",
+                migration.name
+            ))
+        }));
         findings.extend(catalogue.findings().await?);
         catalogue.close().await?;
 
         say(&format!(
             "PostgreSQL {major}.{minor}, role {}, {} migrations known, {} tenant tables",
             role.name,
-            migrations.len(),
+            migrations.iter().filter(|migration| migration.known).count(),
             tables.len()
         ));
         let mut faults = 0;

@@ -22,7 +22,7 @@ enum Action {
     Up(MigrateSettings),
     /// Reverts the newest migrations, including the data in what they created.
     Down(Down),
-    /// Lists applied and missing migrations.
+    /// Lists applied and missing migrations, and those of a newer program as unknown.
     Status(MigrateSettings),
     /// Drops everything, including data, and applies all migrations.
     Fresh(Fresh),
@@ -58,7 +58,12 @@ impl Migrate {
             }
             Action::Status(settings) => {
                 for migration in status(settings.url()?).await? {
-                    say(&format!("{}  {}", if migration.applied { "applied" } else { "missing" }, migration.name));
+                    let state = match (migration.applied, migration.known) {
+                        (true, true) => "applied",
+                        (true, false) => "unknown",
+                        (false, _) => "missing",
+                    };
+                    say(&format!("{state}  {}", migration.name));
                 }
             }
             Action::Fresh(Fresh { yes: false, .. }) => {

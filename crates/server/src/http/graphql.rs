@@ -177,7 +177,8 @@ async fn run(state: &AppState, caller: Caller, methods: Methods, requests: Reque
     for (place, request) in requests.into_iter().enumerate() {
         places.push(request.map(|request| known.push((place, request))));
     }
-    let mut answers = state.engine().execute_batch(&caller, known, methods).await.into_iter();
+    // On the heap, because few requests are batches.
+    let mut answers = Box::pin(state.engine().execute_batch(&caller, known, methods)).await.into_iter();
     let answer = |place: Result<(), DocumentError>| match place {
         Ok(()) => answers.next().unwrap_or_default(),
         Err(error) => unknown(error, &caller.request_id),

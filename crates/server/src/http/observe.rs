@@ -27,13 +27,13 @@ pub(crate) async fn request(State(state): State<AppState>, mut request: Request<
     let took = started.elapsed();
     state.metrics().answered(response.status().as_u16(), took);
     drop(in_flight);
-    log(&id, &method, uri.path(), response.status(), took);
+    log(&id, &method, uri.path(), response.status(), took, state.log_requests());
     response
 }
 
-/// Failures are always logged, slow requests at level info, and everything else at level debug: one line for each of
-/// ten thousand requests a second would cost more than answering them.
-fn log(id: &RequestId, method: &Method, path: &str, status: StatusCode, took: Duration) {
+/// Failures are always logged, slow requests at level info, and everything else at level debug unless all are wanted: one line for
+/// each of ten thousand requests a second would cost more than answering them.
+fn log(id: &RequestId, method: &Method, path: &str, status: StatusCode, took: Duration, all: bool) {
     let (status, took_ms) = (status.as_u16(), took.as_secs_f64() * 1000.0);
     // The path is the caller's text; a long one would fill the log.
     let path = path.get(..200).unwrap_or(path);
@@ -41,6 +41,8 @@ fn log(id: &RequestId, method: &Method, path: &str, status: StatusCode, took: Du
         tracing::warn!(target: "tenantry::access", request_id = %id, %method, path, status, took_ms, "failed");
     } else if took >= SLOW {
         tracing::info!(target: "tenantry::access", request_id = %id, %method, path, status, took_ms, "slow");
+    } else if all {
+        tracing::info!(target: "tenantry::access", request_id = %id, "{method} {path} {status} in {took_ms:.1} ms");
     } else {
         tracing::debug!(target: "tenantry::access", request_id = %id, %method, path, status, took_ms, "answered");
     }

@@ -37,6 +37,8 @@ pub struct HttpOptions {
     pub stripe: Option<StripeWebhooks>,
     /// The origins whose pages may call the API.
     pub cors: CorsOrigins,
+    /// Whether every request is a line of the log.
+    pub log_requests: bool,
     /// The documents that alone may run; `None` lets any run.
     pub trusted_documents: Option<TrustedDocuments>,
     /// The explorer. Without it there is a page that says what this is.
@@ -52,6 +54,7 @@ impl Default for HttpOptions {
             export_stall: Duration::from_secs(10),
             stripe: None,
             cors: CorsOrigins::default(),
+            log_requests: false,
             trusted_documents: None,
             explorer: None,
         }
@@ -152,6 +155,10 @@ impl AppState {
 
     pub(super) fn explorer(&self) -> Option<&Explorer> {
         self.0.options.explorer.as_ref()
+    }
+
+    pub(super) fn log_requests(&self) -> bool {
+        self.0.options.log_requests
     }
 
     pub(super) fn refused_tokens(&self) -> &RefusedTokens {

@@ -33,6 +33,9 @@ pub struct HttpSettings {
     /// Whether `/` is the explorer, a page for trying queries. `dev` always has it.
     #[arg(long, env = "TENANTRY_EXPLORER", default_value_t = false, action = clap::ArgAction::Set, value_name = "BOOL")]
     pub explorer: bool,
+    /// Whether every request is a line of the log. `dev` always does it.
+    #[arg(long, env = "TENANTRY_LOG_REQUESTS", default_value_t = false, action = clap::ArgAction::Set, value_name = "BOOL")]
+    pub log_requests: bool,
     /// A manifest of documents: only they may run. As Apollo's, Relay's and GraphQL Code Generator's tools write it.
     #[arg(long, env = "TENANTRY_TRUSTED_DOCUMENTS", value_name = "FILE")]
     pub trusted_documents: Option<PathBuf>,
