@@ -41,6 +41,7 @@ mod m20261126_000005_content_items;
 mod m20261126_000006_nulls_last;
 mod m20261126_000007_member_ids;
 mod m20261126_000008_idempotency_keys;
+mod m20261126_000009_projects_of_a_member;
 
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait};
 
@@ -123,6 +124,7 @@ fn steps() -> Vec<Step> {
         m20261126_000006_nulls_last,
         m20261126_000007_member_ids,
         m20261126_000008_idempotency_keys,
+        m20261126_000009_projects_of_a_member,
     ]
 }
 

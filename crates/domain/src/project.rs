@@ -83,7 +83,14 @@ pub struct Project {
     #[field(guests, not_negative)]
     pub advance_received: Option<Money>,
     /// The member who is responsible for it.
-    #[field(guests, link(Member, unlink, key = "user_id"))]
+    #[field(guests)]
+    #[field(link(
+        Member,
+        unlink,
+        key = "user_id",
+        list = "projects",
+        doc = "The projects that the member is responsible for; the newest first unless ordered otherwise."
+    ))]
     pub owner_id: Option<UserId>,
     /// The user who created it; none when the user is gone.
     #[field(internal, author)]

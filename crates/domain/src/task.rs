@@ -65,6 +65,14 @@ text_enum! {
     doc = "The tasks that it covers, as far as you see them; the newest first unless ordered otherwise.",
     join = "JOIN app.invoice_tasks i ON i.organization_id = t.organization_id AND i.task_id = t.id"
 ))]
+#[noun(parent(
+    Client,
+    noun = "Client",
+    list = "tasks",
+    column = "p.client_id",
+    doc = "The tasks of the client's projects; the newest first unless ordered otherwise.",
+    join = "JOIN app.projects p ON p.organization_id = t.organization_id AND p.id = t.project_id"
+))]
 pub struct Task {
     /// The task's id.
     pub id: TaskId,

@@ -194,7 +194,9 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static> Executor<Q, M> {
         executable.set_parsed_query(lowered.document);
         let limit = caller.deadline.map(|at| if is_mutation { at + GRACE } else { at });
         // A resolver that panics must not take along what the client is told of the fields before it.
-        let execution = AssertUnwindSafe(drive(&reads, self.schema.execute(executable))).catch_unwind();
+        // On the heap: it is large, and would be moved with each of the futures around it.
+        let execution = Box::pin(drive(&reads, self.schema.execute(executable)));
+        let execution = AssertUnwindSafe(execution).catch_unwind();
         let mut response = match within(limit, execution).await {
             Some(Ok(response)) => response,
             Some(Err(_)) => {

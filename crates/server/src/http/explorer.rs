@@ -89,10 +89,10 @@ impl fmt::Debug for Explorer {
 
 /// Whether a browser asks for a page, and not a program for data.
 pub(super) fn wants_page(method: &Method, headers: &HeaderMap, query: Option<&str>) -> bool {
-    let accepts = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    (method == Method::GET || method == Method::HEAD)
-        && query.is_none_or(str::is_empty)
-        && accepts.contains("text/html")
+    if !matches!(*method, Method::GET | Method::HEAD) || query.is_some_and(|query| !query.is_empty()) {
+        return false;
+    }
+    headers.get(ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accepts| accepts.contains("text/html"))
 }
 
 /// The first page.
