@@ -24,7 +24,7 @@ pub struct User {
 /// The input for creating a user.
 #[derive(Debug, Clone, Default)]
 pub struct NewUser {
-    /// Required; an e-mail address that no other user has, whatever the case of its letters.
+    /// Required; an e-mail address that no other user has. Upper and lower case count as the same.
     pub email: String,
     /// Required; 1 to 200 characters.
     pub name: String,

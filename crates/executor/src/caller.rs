@@ -20,7 +20,7 @@ pub struct Caller {
     pub deadline: Option<tokio::time::Instant>,
     /// Is told when the caller turns out to be a member.
     pub membership: Membership,
-    /// What the client calls this request, so that it may send it again.
+    /// The request's `Idempotency-Key`, if it has one.
     pub idempotency_key: Option<String>,
 }
 

@@ -99,6 +99,11 @@ pub(crate) async fn begin(
             Box::pin(async move { idempotency::begin(scope, &request, lease).await })
         })
         .await;
+        // Nothing of the request was carried out yet, so nothing of it is unknown.
+        let begun = begun.map_err(|error| match error {
+            StoreError::OutcomeUnknown(error) => StoreError::Unavailable(error),
+            error => error,
+        });
         let refused = |code, message| Turn::Answered(Box::new(error_response(code, message, &caller.request_id)));
         match begun {
             Ok(Begun::Claimed(claim)) => return Turn::Ours(claim),
@@ -156,7 +161,7 @@ pub(crate) async fn settle(store: &Store, caller: &Caller, claim: Claim, respons
         })
         .await;
         match settled {
-            // Whoever has left has taken the key along.
+            // A member who has left has no keys any more.
             Ok(()) | Err(StoreError::NotAMember) => return,
             // There may be no free connection; the claim holds for longer than this takes.
             Err(StoreError::Unavailable(_) | StoreError::Conflict(_)) if attempt < TRIES => {

@@ -402,6 +402,15 @@ fn introspection() -> Vec<Hostile> {
             "{ __schema { types { ...T } } } fragment T on __Type { fields { args { type { ...U } } } } fragment U on __Type { enumValues { name } inputFields { name } }",
         ),
         hostile(
+            "the type of every field twenty-five times, and what it wraps as often",
+            Kind::Cost,
+            format!(
+                "{{ __schema {{ types {{ fields {{ {} }} }} }} }} fragment B on __Type {{ {} }} fragment C on __Type {{ description name }}",
+                (0..25).map(|n| format!("a{n}: type {{ ...B }}")).collect::<Vec<_>>().join(" "),
+                (0..25).map(|n| format!("b{n}: ofType {{ ...C }}")).collect::<Vec<_>>().join(" "),
+            ),
+        ),
+        hostile(
             "ofType forty deep",
             Kind::Nesting,
             format!("{{ __type(name: \"Node\") {{ {} }} }}", nest(40, "ofType {", "name", "}")),

@@ -33,6 +33,8 @@ pub(super) struct TypeId(usize);
 /// How many objects a field returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Quantity {
+    /// As many as the lists of a schema have, more or less.
+    OfIntrospection,
     /// One object, or a scalar, or a list of scalars.
     One,
     /// A list whose length only the data knows.
@@ -154,7 +156,8 @@ impl Table {
         let paged = argument("first").or_else(|| argument("last"));
         let introspection_list = parent.starts_with("__") && list && returns.is_some();
         let quantity = match returns {
-            // The size of the schema bounds these; how they nest is bounded on its own.
+            // How these nest is bounded on its own.
+            Some(_) if introspection_list => Quantity::OfIntrospection,
             _ if parent.starts_with("__") => Quantity::One,
             // A list of scalars is one value of the answer to produce, as a string is.
             None => Quantity::One,

@@ -261,3 +261,104 @@ fn is_deprecated(directives: &DirectiveList) -> bool {
 fn shows_deprecated(field: &Field) -> bool {
     matches!(argument(field, "includeDeprecated"), Some(Argument::Boolean(true)))
 }
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::Variables;
+
+    use super::*;
+    use crate::request::{Operation, parse};
+
+    const SDL: &str = "
+        directive @oneOf on INPUT_OBJECT
+        directive @specifiedBy(url: String!) on SCALAR
+        \"The schema.\" schema { query: Q }
+        type Q implements N { id: ID! lists(first: Int = 3, old: Int @deprecated): [[E!]!]! gone: Int @deprecated(reason: \"why\") }
+        interface N { id: ID! }
+        interface Lonely { id: ID! }
+        enum E { A B @deprecated }
+        input One @oneOf { a: Int b: String }
+        input Two { a: Int = 1 }
+        scalar S @specifiedBy(url: \"https://s.example\")
+        type Uses { one(one: One, two: Two, s: S, lonely: ID): Lonely }
+        extend type Q { uses: Uses }";
+
+    /// The values of a document's root fields that ask for the schema, as JSON.
+    fn ask(document: &str) -> serde_json::Value {
+        let schema = RequestSchema::of(SDL).unwrap();
+        let valid = schema.validate(&parse(document).unwrap()).unwrap();
+        let lowered = schema.lower(Operation::choose(&valid, None).unwrap(), &Variables::default()).unwrap();
+        let fields = lowered.introspection.iter();
+        let values = fields.map(|field| (field.response_key().node.clone(), resolve(&schema, field).unwrap()));
+        serde_json::to_value(Value::Object(values.collect())).unwrap()
+    }
+
+    #[test]
+    fn a_type_is_described_by_what_the_text_says() {
+        let found = ask("{ __type(name: \"Q\") { __typename kind n: name fields { name } all: fields(includeDeprecated: true) {
+            name isDeprecated deprecationReason args { name defaultValue } } interfaces { name } possibleTypes { name } } }");
+        let expected = serde_json::json!({ "__type": {
+            "__typename": "__Type", "kind": "OBJECT", "n": "Q",
+            "fields": [{ "name": "id" }, { "name": "lists" }, { "name": "uses" }],
+            "all": [
+                { "name": "id", "isDeprecated": false, "deprecationReason": null, "args": [] },
+                { "name": "lists", "isDeprecated": false, "deprecationReason": null,
+                  "args": [{ "name": "first", "defaultValue": "3" }] },
+                { "name": "gone", "isDeprecated": true, "deprecationReason": "why", "args": [] },
+                { "name": "uses", "isDeprecated": false, "deprecationReason": null, "args": [] },
+            ],
+            "interfaces": [{ "name": "N" }], "possibleTypes": null,
+        } });
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn wrappers_come_off_one_by_one() {
+        let found = ask(
+            "{ __type(name: \"Q\") { fields { name type { kind name ofType { kind ofType { kind ofType { kind ofType {
+            kind ofType { kind name ofType { kind } } } } } } } } } }",
+        );
+        let mut at = &found["__type"]["fields"][1]["type"];
+        for kind in ["NON_NULL", "LIST", "NON_NULL", "LIST", "NON_NULL", "ENUM"] {
+            assert_eq!(at["kind"], kind);
+            at = &at["ofType"];
+        }
+        assert!(at.is_null());
+    }
+
+    #[test]
+    fn each_kind_of_type_has_its_own_parts() {
+        let found = ask("{ one: __type(name: \"One\") { isOneOf inputFields { name } fields { name } }
+            two: __type(name: \"Two\") { isOneOf inputFields { defaultValue } } s: __type(name: \"S\") { kind specifiedByURL isOneOf }
+            e: __type(name: \"E\") { enumValues { name } all: enumValues(includeDeprecated: true) { name isDeprecated } }
+            n: __type(name: \"N\") { possibleTypes { name } } lonely: __type(name: \"Lonely\") { possibleTypes { name } }
+            none: __type(name: \"Nothing\") { name } }");
+        let expected = serde_json::json!({
+            "one": { "isOneOf": true, "inputFields": [{ "name": "a" }, { "name": "b" }], "fields": null },
+            "two": { "isOneOf": false, "inputFields": [{ "defaultValue": "1" }] },
+            "s": { "kind": "SCALAR", "specifiedByURL": "https://s.example", "isOneOf": null },
+            "e": { "enumValues": [{ "name": "A" }],
+                   "all": [{ "name": "A", "isDeprecated": false }, { "name": "B", "isDeprecated": true }] },
+            "n": { "possibleTypes": [{ "name": "Q" }] },
+            "lonely": { "possibleTypes": [] },
+            "none": null,
+        });
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn the_schema_lists_only_the_types_that_are_used() {
+        let found = ask("{ __schema { description queryType { name } mutationType { name } types { name }
+            directives { name locations isRepeatable } } }");
+        let schema = &found["__schema"];
+        assert_eq!(schema["description"], "The schema.");
+        assert_eq!((&schema["queryType"]["name"], &schema["mutationType"]), (&"Q".into(), &serde_json::Value::Null));
+        let types: Vec<&str> =
+            schema["types"].as_array().unwrap().iter().map(|ty| ty["name"].as_str().unwrap()).collect();
+        assert!(!types.contains(&"Float") && types.contains(&"Int") && types.contains(&"__Type"), "{types:?}");
+        let directives = schema["directives"].as_array().unwrap();
+        let skip = directives.iter().find(|directive| directive["name"] == "skip").unwrap();
+        assert_eq!(skip["locations"].as_array().unwrap().len(), 3);
+        assert!(directives.iter().any(|directive| directive["name"] == "specifiedBy"));
+    }
+}

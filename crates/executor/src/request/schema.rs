@@ -179,6 +179,12 @@ impl RequestSchema {
                 possible.insert(name.clone(), union.members.iter().map(|member| member.name.clone()).collect());
             }
         }
+        // An interface may have no implementers.
+        for (name, ty) in &schema.types {
+            if ty.is_interface() {
+                possible.insert(name.clone(), Vec::new());
+            }
+        }
         for (name, implementers) in schema.implementers_map() {
             possible.insert(name, implementers.objects.iter().cloned().collect());
         }

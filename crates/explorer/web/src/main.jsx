@@ -20,7 +20,7 @@ function fetcherFor(token) {
   };
 }
 
-/** Who is asking: a person of the demo data, or whoever the pasted token names. */
+/** Who is asking: a person of the demo data, or the pasted token's user. */
 function Bar({ people, onToken }) {
   const [pasted, setPasted] = useState(sessionStorage.getItem(TOKEN) ?? '');
   if (people.length > 0) {
@@ -35,15 +35,24 @@ function Bar({ people, onToken }) {
       </label>
     );
   }
-  const paste = (event) => {
-    const token = event.target.value.trim();
+  const take = () => {
+    const token = pasted.trim();
+    if (token === (sessionStorage.getItem(TOKEN) ?? '')) return;
     sessionStorage.setItem(TOKEN, token);
-    setPasted(token);
     onToken(token);
   };
   return (
     <label>
-      Token <input type="password" autoComplete="off" spellCheck={false} value={pasted} onChange={paste} />
+      Token{' '}
+      <input
+        type="password"
+        autoComplete="off"
+        spellCheck={false}
+        value={pasted}
+        onChange={(event) => setPasted(event.target.value)}
+        onBlur={take}
+        onKeyDown={(event) => event.key === 'Enter' && take()}
+      />
     </label>
   );
 }
@@ -54,7 +63,7 @@ function Explorer({ people, examples }) {
   const fetcher = useRef(fetcherFor(token)).current;
   const onToken = (next) => {
     token.current = next;
-    // The schema may look different to someone else, and is read again.
+    // Without a token the schema could not be read, so it is read now.
     setAsked(asked + 1);
   };
   return (

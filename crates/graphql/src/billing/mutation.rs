@@ -73,7 +73,7 @@ impl BillingMutation {
         let made = service::checkout(service.store(), service.billing(), portal, caller, input.plan).await;
         if made.is_ok() {
             membership(context).prove();
-            // Whoever has the page's address can use the page.
+            // The address is enough to use the page.
             has_secret(context);
         }
         Ok(Some(sort(made)?.into()))
@@ -92,7 +92,7 @@ impl BillingMutation {
         let made = service::manage(service.store(), portal, caller, page).await;
         if made.is_ok() {
             membership(context).prove();
-            // Whoever has the page's address can use the page.
+            // The address is enough to use the page.
             has_secret(context);
         }
         Ok(Some(sort(made)?.into()))

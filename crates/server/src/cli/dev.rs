@@ -52,7 +52,7 @@ query Overview {
   }
 }
 ",
-    "# Whoever asks sees what their role allows. Choose someone else above.
+    "# The answer depends on the role. Choose another person above.
 query WhoAmI {
   viewer { role member { name } }
   tasks(filter: { assigneeId: null }, orderBy: { field: DUE_AT, direction: ASC }) {
@@ -141,9 +141,10 @@ impl Dev {
         }
         purge::forever(&worker_url, &self.stripe).await?;
         let cors_origins = self.http.cors_origins.clone().and_loopback();
-        let http = HttpSettings { cors_origins, ..self.http.clone() };
-        let http = HttpSettings { log_requests: true, ..http };
-        let explorer = Some(explorer(&store, issuer::from_secret(&jwt)?).await?);
+        let http = HttpSettings { cors_origins, log_requests: true, ..self.http.clone() };
+        // Another machine must not get the tokens, so there are none to choose from if one can reach the port.
+        let people = if listener.local_addr()?.ip().is_loopback() { people(&store).await? } else { Vec::new() };
+        let explorer = Some(explorer(people, issuer::from_secret(&jwt)?));
         let state = start::state(store.clone(), verifier, &jwt, &http, &self.guard, &self.pool, stripe, explorer)?;
 
         let address = reachable(listener.local_addr()?);
@@ -155,7 +156,9 @@ impl Dev {
                 _ = stopped => {}
             }
         }));
-        match introduce(address, &token, file.path()).await {
+        // With a manifest, the first query would be refused.
+        let runs_any = self.http.trusted_documents.is_none();
+        match introduce(address, &token, file.path(), runs_any).await {
             Ok(()) => {
                 serving.await?;
                 drop(stop);
@@ -221,22 +224,31 @@ async fn database(cluster: &Cluster, reset: bool) -> anyhow::Result<DatabaseUrls
     Ok(urls)
 }
 
-/// The explorer, with the people of the demo to ask as. Those who are no members any more are left out.
-async fn explorer(store: &Store, issuer: Issuer) -> anyhow::Result<Explorer> {
+/// The people of the demo. Those who are no members any more are left out.
+async fn people(store: &Store) -> anyhow::Result<Vec<(String, Identity)>> {
     let mut people = Vec::new();
     for member in tenantry_seed::demo_members() {
-        if let Ok(identity) = token::find(store, ORGANIZATION, member.email).await {
+        if let Some(identity) = token::look_up(store, ORGANIZATION, member.email).await? {
             people.push((format!("{} ({})", member.name, member.role), identity));
         }
     }
+    Ok(people)
+}
+
+/// The explorer, with these people to ask as.
+fn explorer(people: Vec<(String, Identity)>, issuer: Issuer) -> Explorer {
     let examples = EXAMPLES.iter().map(|query| ExplorerExample { query: (*query).to_owned(), variables: None });
-    Ok(Explorer::new(examples.collect()).with_people(move || {
+    let explorer = Explorer::new(examples.collect());
+    if people.is_empty() {
+        return explorer;
+    }
+    explorer.with_people(move || {
         let person = |(name, identity): &(String, Identity)| {
             let new = issuer.issue(identity.user_id, identity.organization_id, TOKEN_TTL).ok()?;
             Some(ExplorerPerson { name: name.clone(), token: new.token })
         };
         people.iter().filter_map(person).collect()
-    }))
+    })
 }
 
 /// The address under which a client on this machine reaches the server, which may listen on every address.
@@ -251,13 +263,16 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 }
 
 /// Prints the server's address, a token, a query to paste, and the server's answer to it.
-async fn introduce(address: SocketAddr, token: &str, settings: &Path) -> anyhow::Result<()> {
+async fn introduce(address: SocketAddr, token: &str, settings: &Path, runs_any: bool) -> anyhow::Result<()> {
     let url = format!("http://{address}/graphql");
     let body = serde_json::json!({ "query": QUERY });
     say(&format!("Explorer at http://{address}/ (open it in a browser)"));
     say(&format!("GraphQL at {url} (Ctrl-C stops it)"));
     say(&format!("Settings for other commands: set -a; . '{}'; set +a", settings.display()));
     say(&format!("A token for {EMAIL} of {ORGANIZATION}, good for a day:\n\n{token}\n"));
+    if !runs_any {
+        return Ok(());
+    }
     say("A query:\n");
     say(&format!(
         "curl -s '{url}' \\\n  -H 'content-type: application/json' \\\n  -H 'authorization: Bearer {token}' \\\n  \

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
-use tenantry_domain::{Clock, Identity};
+use tenantry_domain::user::User;
+use tenantry_domain::{Clock, Identity, UserId};
 use tenantry_store::{IdentityScope, Store, StoreSettings, organization, user};
 use tenantry_token::{Issued, Issuer};
 
@@ -88,17 +89,29 @@ pub(super) async fn issue(
 
 /// The user with this address, in the organization with this slug.
 pub(super) async fn find(store: &Store, slug: &str, email: &str) -> anyhow::Result<Identity> {
-    let nobody = IdentityScope::open(store, None).await?;
-    let user = user::get_by_email(&nobody, email)
+    let user = user_with(store, email)
         .await?
         .ok_or_else(|| anyhow!("there is no user {email}; `tenantry user create` makes one"))?;
-    // Its connection may be the only one.
-    drop(nobody);
-    let scope = IdentityScope::open(store, Some(user.id)).await?;
+    let identity = member_of(store, slug, user.id).await?;
+    identity.ok_or_else(|| anyhow!("{email} is not a member of the organization {slug}"))
+}
+
+/// As [`find`]; `None` when there is no such user, or the user is no member.
+pub(super) async fn look_up(store: &Store, slug: &str, email: &str) -> anyhow::Result<Option<Identity>> {
+    match user_with(store, email).await? {
+        Some(user) => member_of(store, slug, user.id).await,
+        None => Ok(None),
+    }
+}
+
+async fn user_with(store: &Store, email: &str) -> anyhow::Result<Option<User>> {
+    let scope = IdentityScope::open(store, None).await?;
+    Ok(user::get_by_email(&scope, email).await?)
+}
+
+async fn member_of(store: &Store, slug: &str, user_id: UserId) -> anyhow::Result<Option<Identity>> {
+    let scope = IdentityScope::open(store, Some(user_id)).await?;
     let organizations = organization::list_of_user(&scope).await?;
-    let (organization, _) = organizations
-        .into_iter()
-        .find(|(organization, _)| organization.slug == slug)
-        .ok_or_else(|| anyhow!("{email} is not a member of the organization {slug}"))?;
-    Ok(Identity { user_id: user.id, organization_id: organization.id })
+    let found = organizations.into_iter().find(|(organization, _)| organization.slug == slug);
+    Ok(found.map(|(organization, _)| Identity { user_id, organization_id: organization.id }))
 }

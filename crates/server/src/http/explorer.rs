@@ -63,7 +63,7 @@ pub struct ExplorerExample {
 /// What the explorer begins with.
 #[derive(Clone, Default)]
 pub struct Explorer {
-    /// Makes new tokens for the people to ask as; without it, the token is pasted. They are only given to this machine.
+    /// Makes new tokens for the people to ask as; without it, the token is pasted.
     people: Option<Arc<dyn Fn() -> Vec<ExplorerPerson> + Send + Sync>>,
     examples: Vec<ExplorerExample>,
 }
@@ -74,7 +74,7 @@ impl Explorer {
         Self { people: None, examples }
     }
 
-    /// With these people. Only for development: whoever opens the page on this machine can ask as each of them.
+    /// With these people. Only for development: the page hands out their tokens.
     #[must_use]
     pub fn with_people(self, people: impl Fn() -> Vec<ExplorerPerson> + Send + Sync + 'static) -> Self {
         Self { people: Some(Arc::new(people)), ..self }
@@ -132,15 +132,15 @@ pub(super) async fn asset(State(state): State<AppState>, Path(path): Path<String
     response
 }
 
-/// Whom to ask as, and what.
+/// The people and the examples.
 #[derive(Serialize)]
 struct Session<'a> {
     people: Vec<ExplorerPerson>,
     examples: &'a [ExplorerExample],
 }
 
-/// What the explorer begins with. The tokens are only given if the browser was told to open this machine: a page of another origin
-/// cannot read them, and neither can one whose name was made to point here afterwards.
+/// What the explorer begins with. The tokens are only given if the request names this machine. So neither a page of another origin
+/// gets them, nor a page whose host name was later pointed at this machine (DNS rebinding).
 pub(super) async fn session(State(state): State<AppState>, headers: HeaderMap) -> Response<Body> {
     let Some(explorer) = state.explorer() else {
         let mut response = Response::new(Body::empty());

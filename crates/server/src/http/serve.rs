@@ -74,6 +74,10 @@ pub async fn serve(listener: TcpListener, state: AppState, shutdown: impl Future
             () = graceful.shutdown() => {}
             () = idle(&state) => {}
         }
+        // A mutation with a key runs on although its client has hung up.
+        while state.metrics().in_flight() > 0 {
+            tokio::time::sleep(PAUSE).await;
+        }
     });
     let drained = if drained.await.is_ok() {
         Drained::All

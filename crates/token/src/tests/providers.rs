@@ -120,7 +120,7 @@ async fn foreign_ids_are_translated_and_no_others_are_accepted() {
     let with = |sub: &str, org: &str| json!({ "sub": sub, "org_id": org, "aud": AUDIENCE });
     let (sub, org) = ("auth0|602c0dcab993d10073daf680", "org_9ybsU1dN2dKfDkBi");
     is_ours(&provider.verify(&verifier, &with(sub, org)).await);
-    // A provider that lets people choose a claim must not let them choose whom they are.
+    // A provider that lets people choose a claim must not let them choose who they are.
     for (sub, org, claim) in [
         (user().to_string().as_str(), org, "sub"),
         (sub, organization().to_string().as_str(), "org_id"),
