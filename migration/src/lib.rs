@@ -42,6 +42,8 @@ mod m20261126_000006_nulls_last;
 mod m20261126_000007_member_ids;
 mod m20261126_000008_idempotency_keys;
 mod m20261126_000009_projects_of_a_member;
+mod m20261126_000010_latest_changes;
+mod m20261126_000011_plan_prices;
 
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait};
 
@@ -125,6 +127,8 @@ fn steps() -> Vec<Step> {
         m20261126_000007_member_ids,
         m20261126_000008_idempotency_keys,
         m20261126_000009_projects_of_a_member,
+        m20261126_000010_latest_changes,
+        m20261126_000011_plan_prices,
     ]
 }
 

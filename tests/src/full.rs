@@ -153,7 +153,7 @@ impl TestApp {
                      (6, NULL, NULL, 'draft', '2026-03-01', 0), (7, 3, NULL, 'sent', NULL, 5000),
                      (8, 1, 2, 'draft', '2026-02-01', 0)) i (n, client, project, status, due, paid);
              INSERT INTO app.invoice_tasks (organization_id, invoice_id, task_id)
-                 SELECT o.org, i.id, k.id FROM o, app.invoices i, k WHERE i.organization_id = o.org AND i.number = 'INV-1' AND k.n <= 3;
+                 SELECT o.org, i.id, k.id FROM o, app.invoices i, k WHERE i.organization_id = o.org AND (i.number = 'INV-1' AND k.n <= 3 OR i.number = 'INV-4' AND k.n = 1);
              INSERT INTO app.organization_invitations (organization_id, id, email, token_hash, expires_at, invited_by)
                  SELECT o.org, '{invitation}', 'new@{slug}.test', sha256('{slug}'), '2126-01-01', '{owner}' FROM o;
              INSERT INTO app.workspace_members (organization_id, id, workspace_id, user_id, permission)

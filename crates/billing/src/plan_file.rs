@@ -3,9 +3,12 @@
 //! ```json
 //! { "plans": [
 //!   { "id": "free", "name": "Free", "limits": { "projects": 3, "vault_items": false, "team_members": null, … } },
+//!   { "id": "pro", "name": "Pro", "monthly_price": { "amount": "29.00", "currency": "EUR" }, "limits": { … } },
 //!   { "id": "staff", "name": "Staff", "public": false, "limits": { … } }
 //! ] }
 //! ```
+//!
+//! `monthly_price` is shown, and nothing is charged by it.
 //!
 //! The cheapest plan comes first. Every plan names every feature: a number is the limit, `null` means unlimited, and
 //! `false` means that the plan does not include it.
@@ -14,9 +17,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
+use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
+use tenantry_domain::Money;
 use tenantry_domain::feature::Feature;
 use tenantry_domain::plan::{Allowance, FREE_PLAN, Plan, PlanTable};
 use tenantry_store::billing::plans;
@@ -59,6 +64,9 @@ pub enum PlanFault {
     /// The name is blank or too long.
     #[error("the plan \"{0}\" needs a name of at most {MAX_NAME} characters")]
     Name(String),
+    /// The price is negative, or its currency does not have it.
+    #[error("the plan \"{0}\" has a monthly price that is no amount of its currency")]
+    Price(String),
     /// The plan does not say what it allows of a feature.
     #[error("the plan \"{plan}\" does not name {feature}")]
     Missing {
@@ -151,7 +159,23 @@ struct RawPlan {
     name: String,
     #[serde(default = "yes")]
     public: bool,
+    monthly_price: Option<RawPrice>,
     limits: RawLimits,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPrice {
+    amount: String,
+    currency: String,
+}
+
+impl RawPrice {
+    fn read(&self) -> Option<Money> {
+        let amount: Decimal = self.amount.parse().ok()?;
+        let price = Money::from_major(amount, self.currency.parse().ok()?).ok()?;
+        (price.minor() >= 0).then_some(price)
+    }
 }
 
 fn yes() -> bool {
@@ -194,6 +218,10 @@ impl RawPlan {
         if name.is_empty() || name.chars().count() > MAX_NAME {
             faults.push(PlanFault::Name(self.id.clone()));
         }
+        let monthly_price = self.monthly_price.as_ref().map(RawPrice::read);
+        if monthly_price == Some(None) {
+            faults.push(PlanFault::Price(self.id.clone()));
+        }
         let mut allowances = BTreeMap::new();
         for (feature, limit) in self.limits.0 {
             let Ok(feature) = feature.parse::<Feature>() else {
@@ -213,7 +241,8 @@ impl RawPlan {
                 faults.push(PlanFault::Missing { plan: self.id.clone(), feature: *feature });
             }
         }
-        Plan { name: name.to_owned(), id: self.id, rank, is_public: self.public, allowances }
+        let monthly_price = monthly_price.flatten();
+        Plan { name: name.to_owned(), id: self.id, rank, is_public: self.public, monthly_price, allowances }
     }
 }
 
@@ -243,7 +272,8 @@ mod tests {
 
     const GOOD: &str = r#"{ "plans": [
         { "id": "free", "name": "Free", "limits": { "active_clients": 3, "projects": 3, "invoices_per_month": 5,
-          "vault_items": false, "team_members": 1, "api_calls_per_month": 1000 } },
+          "vault_items": false, "team_members": 1, "api_calls_per_month": 1000 },
+          "monthly_price": { "amount": "0", "currency": "EUR" } },
         { "id": "pro", "name": " Pro ", "public": false, "limits": { "active_clients": null, "projects": 50,
           "invoices_per_month": null, "vault_items": null, "team_members": 10, "api_calls_per_month": 50000 } }
     ] }"#;

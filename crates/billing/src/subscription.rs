@@ -2,9 +2,12 @@
 //!
 //! The caller (a payment provider's events, an operator, a timer) uses a scope of its own.
 
+use std::sync::Arc;
+
+use tenantry_domain::plan::PlanTable;
 use tenantry_domain::subscription::{Subscription, SubscriptionChange};
 use tenantry_store::billing::subscription as store;
-use tenantry_store::{ConstraintKind, Scope, StoreError, WriteScope};
+use tenantry_store::{ConstraintKind, Read, Scope, StoreError, WriteScope};
 
 use crate::{Billing, BillingError};
 
@@ -26,6 +29,19 @@ impl Billing {
     /// [`BillingError::NoAccount`] when the billing row is missing; [`BillingError::Store`] when the database fails.
     pub async fn subscription(&self, scope: &impl Scope) -> Result<Subscription, BillingError> {
         store::get(scope).await?.ok_or(BillingError::NoAccount)
+    }
+
+    /// The plans, and the organization's subscription; in one round trip if the plans are in memory.
+    ///
+    /// # Errors
+    /// As [`subscription`](Self::subscription).
+    pub fn plans_and_subscription<'s>(
+        &self,
+        scope: &'s impl Scope,
+    ) -> Read<'s, (Arc<PlanTable>, Subscription), BillingError> {
+        self.read_with_plans(scope, move |plans| {
+            store::get(scope).then(|found| Ok((plans, found?.ok_or(BillingError::NoAccount)?)))
+        })
     }
 
     /// Changes the organization's subscription as of now, and returns the new state. Nothing is deleted: after a

@@ -9,7 +9,7 @@ use crate::text_enum::text_enum;
 text_enum! {
     /// The state of a client. Only active ones count against the plan.
     ClientStatus {
-        /// Work is in progress.
+        /// You work for the client now.
         Active = "active",
         /// No current work.
         Inactive = "inactive",
@@ -27,7 +27,7 @@ pub struct Client {
     /// The organization that owns the row.
     pub organization_id: OrganizationId,
     /// The client's name.
-    #[field(text(200), guests, sort)]
+    #[field(text(200), guests, filter, sort)]
     pub name: String,
     /// The client's e-mail address.
     #[field(email)]
@@ -44,12 +44,12 @@ pub struct Client {
     /// The state of the client.
     #[field(default = Active, required, filter)]
     pub status: Option<ClientStatus>,
-    /// Notes.
+    /// Free text about the client.
     #[field(prose(20_000))]
     pub notes: Option<String>,
     /// When the client was created.
     #[field(filter, sort)]
     pub created_at: DateTime<Utc>,
-    /// When the client last changed. A guest finds when it was created.
+    /// When the client last changed. For guests: when it was created.
     pub updated_at: DateTime<Utc>,
 }

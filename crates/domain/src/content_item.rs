@@ -31,11 +31,11 @@ text_enum! {
         Idea = "idea",
         /// Being made.
         Draft = "draft",
-        /// Ready, and to be published at a time.
+        /// Ready. It will be published at the time that is planned.
         Scheduled = "scheduled",
         /// Published.
         Published = "published",
-        /// Put away.
+        /// No longer in use, but kept.
         Archived = "archived",
     }
 }
@@ -94,7 +94,7 @@ pub struct ContentItem {
     /// The time at which it was published.
     #[field(guests, filter)]
     pub published_at: Option<DateTime<Utc>>,
-    /// Notes.
+    /// Free text about the content item.
     #[field(prose(20_000))]
     pub notes: Option<String>,
     /// When the content item was created.

@@ -54,16 +54,25 @@ pub struct NewLineItem {
     pub rate: Decimal,
 }
 
-/// A bill, without its lines: those can be many and large, and lists of invoices rarely show them. Guests see none.
+// Without its lines: those can be many and large, and lists of invoices rarely show them.
+/// A bill. Guests see none.
 #[derive(Debug, Clone, PartialEq, Eq, Noun)]
 #[noun(table = "app.invoices", placed = in_project(project_id), read = ReadInvoice, write = WriteInvoice)]
 #[noun(currency = "currency", order_by = issue_date, by_hand)]
+#[noun(parent(
+    Task,
+    noun = "Task",
+    list = "invoices",
+    column = "i.task_id",
+    doc = "The invoices that cover it, as far as you see them; the newest first unless ordered otherwise.",
+    join = "JOIN app.invoice_tasks i ON i.organization_id = t.organization_id AND i.invoice_id = t.id"
+))]
 pub struct Invoice {
     /// The invoice's id.
     pub id: InvoiceId,
     /// The organization that owns the row.
     pub organization_id: OrganizationId,
-    /// The client who is billed; none when the client is gone.
+    /// The client who is billed; null if the client was deleted, or if you cannot see it.
     #[field(
         filter,
         link(
@@ -86,7 +95,7 @@ pub struct Invoice {
     )]
     pub project_id: Option<ProjectId>,
     /// The number, assigned when the invoice is issued; null for a draft.
-    #[field(computed)]
+    #[field(computed, filter)]
     pub number: Option<String>,
     /// The state of the invoice today, in the organization's time zone.
     #[field(computed, filter(own), needs(due_date, amount_paid, total))]
@@ -95,7 +104,7 @@ pub struct Invoice {
     #[field(filter = "issued", sort = "By invoice date.")]
     pub issue_date: NaiveDate,
     /// The due date.
-    #[field(sort = "By due date; invoices without one come last.")]
+    #[field(filter, sort = "By due date; invoices without one come last.")]
     pub due_date: Option<NaiveDate>,
     /// The tax as a fraction: 0.18 is 18 %.
     pub tax_rate: Decimal,
@@ -106,12 +115,12 @@ pub struct Invoice {
     #[field(computed)]
     pub tax_amount: Money,
     /// The subtotal and the tax.
-    #[field(computed)]
+    #[field(computed, filter)]
     pub total: Money,
     /// What has been paid so far.
     #[field(computed)]
     pub amount_paid: Money,
-    /// Notes.
+    /// Free text about the invoice.
     #[field(prose(20_000))]
     pub notes: Option<String>,
     /// When it was issued.
@@ -123,7 +132,7 @@ pub struct Invoice {
     /// When it was voided.
     #[field(computed)]
     pub voided_at: Option<DateTime<Utc>>,
-    /// The member who created it; none when the member has left.
+    /// The member who created it; null if the member has left.
     #[field(author, link(Member, keep, key = "user_id", relation = "created_by"))]
     pub created_by: Option<UserId>,
     /// When the invoice was created.

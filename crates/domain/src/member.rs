@@ -26,12 +26,12 @@ pub struct Member {
     #[field(internal, computed)]
     pub invited_by: Option<UserId>,
     /// When the user joined.
-    #[field(guests, computed, sort)]
+    #[field(guests, computed, sort = "By the time of joining.")]
     pub joined_at: DateTime<Utc>,
     /// The user's name.
     #[field(guests, computed, column = "u.name")]
     pub name: String,
-    /// The user's e-mail address. Guests see only their own.
+    /// The user's e-mail address; null for a guest, unless it is the guest's own.
     #[field(guests, computed, column = "u.email", needs(user_id))]
     pub email: Option<String>,
     /// The address of the user's picture.

@@ -19,7 +19,7 @@ text_enum! {
 }
 
 text_enum! {
-    /// What a grant on one workspace or project allows. The order is the strength.
+    /// What a grant on one workspace or project allows, from the weakest to the strongest.
     Grant as "Permission" {
         /// See it and everything in it.
         View = "view",

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::feature::Feature;
+use crate::money::Money;
 
 /// The plan of organizations without another plan. Every set of plans includes it.
 pub const FREE_PLAN: &str = "free";
@@ -52,6 +53,8 @@ pub struct Plan {
     pub rank: i32,
     /// Whether it is offered to everyone. A plan that is not is never suggested.
     pub is_public: bool,
+    /// What it costs a month, to display; `None` when nothing is said. What is charged is the payment provider's price.
+    pub monthly_price: Option<Money>,
     /// What it allows.
     pub allowances: BTreeMap<Feature, Allowance>,
 }
@@ -101,7 +104,7 @@ mod tests {
 
     fn plan(id: &str, rank: i32, is_public: bool, allowance: Allowance) -> Plan {
         let allowances = BTreeMap::from([(Feature::Projects, allowance)]);
-        Plan { id: id.into(), name: id.into(), rank, is_public, allowances }
+        Plan { id: id.into(), name: id.into(), rank, is_public, monthly_price: None, allowances }
     }
 
     fn table() -> PlanTable {

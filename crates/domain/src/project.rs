@@ -28,11 +28,11 @@ text_enum! {
 text_enum! {
     /// The status of a project.
     ProjectStatus {
-        /// Work is in progress.
+        /// Work on it goes on.
         Active = "active",
         /// The work is done.
         Completed = "completed",
-        /// Put away.
+        /// No longer in use, but kept.
         Archived = "archived",
     }
 }
@@ -46,7 +46,7 @@ pub struct Project {
     pub id: ProjectId,
     /// The organization that owns the row.
     pub organization_id: OrganizationId,
-    /// The workspace it lies in.
+    /// The workspace that it is in.
     #[field(guests, filter, optional_on_create)]
     #[field(link(
         Workspace,
@@ -55,7 +55,7 @@ pub struct Project {
         doc = "The projects in it; the newest first unless ordered otherwise."
     ))]
     pub workspace_id: WorkspaceId,
-    /// The client; leave it out for internal work.
+    /// The client that it is for.
     #[field(guests, filter)]
     #[field(link(
         Client,
@@ -65,25 +65,25 @@ pub struct Project {
     ))]
     pub client_id: Option<ClientId>,
     /// The project's name.
-    #[field(text(200), guests, sort)]
+    #[field(text(200), guests, filter, sort)]
     pub name: String,
     /// The description, in Markdown.
     #[field(prose(20_000), guests)]
     pub description: Option<String>,
     /// The kind of work.
-    #[field(column = "type", guests, default = Other)]
+    #[field(column = "type", guests, default = Other, filter)]
     pub kind: ProjectKind,
     /// The state of the project.
     #[field(guests, default = Active, filter)]
     pub status: ProjectStatus,
     /// The budget.
-    #[field(guests, not_negative)]
+    #[field(guests, not_negative, filter)]
     pub budget: Option<Money>,
     /// What was paid in advance, in the budget's currency.
     #[field(guests, not_negative)]
     pub advance_received: Option<Money>,
     /// The member who is responsible for it.
-    #[field(guests)]
+    #[field(guests, filter)]
     #[field(link(
         Member,
         unlink,
@@ -99,12 +99,12 @@ pub struct Project {
     #[field(guests)]
     pub start_date: Option<NaiveDate>,
     /// The due date.
-    #[field(guests, sort = "By due date; projects without one come last.")]
+    #[field(guests, filter, sort = "By due date; projects without one come last.")]
     pub due_date: Option<NaiveDate>,
     /// The address of the repository.
-    #[field(url, guests)]
-    pub github_url: Option<String>,
-    /// Notes.
+    #[field(column = "github_url", url, guests)]
+    pub repository_url: Option<String>,
+    /// Free text about the project.
     #[field(prose(20_000), guests)]
     pub notes: Option<String>,
     /// When the project was created.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::id::{OrganizationId, ProjectId, TaskId, UserId};
+use crate::id::{ClientId, OrganizationId, ProjectId, TaskId, UserId, WorkspaceId};
 use crate::member::Member;
 use crate::noun::Noun;
 use crate::position::Position;
@@ -26,15 +26,15 @@ text_enum! {
 }
 
 text_enum! {
-    /// The priority of a task. The order is the weight.
+    /// The priority of a task, from the lowest to the highest.
     TaskPriority {
-        /// Low.
+        /// It can wait.
         Low = "low",
-        /// As usual.
+        /// Normal.
         Medium = "medium",
-        /// Soon.
+        /// To be done soon.
         High = "high",
-        /// Now.
+        /// To be done at once.
         Urgent = "urgent",
     }
 }
@@ -42,11 +42,16 @@ text_enum! {
 /// A task in a project.
 #[derive(Debug, Clone, PartialEq, Eq, Noun)]
 #[noun(table = "app.tasks", placed = in_project(project_id), read = ReadTask, write = WriteTask)]
-#[noun(input(assignee_ids: Vec<UserId>, many(50), "The assigned members, in place of those before"))]
-#[noun(input(after_task_id: Option<TaskId>, update, "Puts it right behind this task of the same project; null puts it first"))]
+#[noun(input(assignee_ids: Vec<UserId>, many(50), "The members to assign. On an update, they replace those before"))]
+#[noun(input(after_task_id: Option<TaskId>, update, "Moves the task to directly after this one of the same project; null moves it to the start"))]
 #[noun(condition(assignee_id: UserId, nullable, "Only tasks that this member is assigned to. Null finds those without an assignee."))]
-#[noun(condition(is_subtask: bool, "Only tasks that are (or are not) part of another."))]
-#[noun(order(urgency(priority, due_at), "Urgent ones first, then by due date; tasks without one come last."))]
+#[noun(condition(client_id: ClientId, nullable, "Only tasks of this client's projects. Null finds those of projects without a client."))]
+#[noun(condition(workspace_id: WorkspaceId, "Only tasks of the projects in this workspace."))]
+#[noun(condition(is_subtask: bool, "True finds only subtasks, false only tasks without a parent."))]
+#[noun(order(
+    urgency(priority, due_at),
+    "By priority, then by due date. Ascending, urgent tasks come first; tasks without a due date come last."
+))]
 #[noun(parent(
     Assignee,
     noun = "Member",
@@ -109,19 +114,19 @@ pub struct Task {
     #[field(guests, default = Todo, filter)]
     pub status: TaskStatus,
     /// How urgent it is.
-    #[field(guests, default = Medium)]
+    #[field(guests, default = Medium, filter)]
     pub priority: TaskPriority,
-    /// Its place on the board: tasks are sorted by it, byte by byte.
+    /// Its place on the board. Tasks are sorted by this text; compare it byte by byte.
     #[field(guests, computed, sort = "By position on the board.")]
     pub position: Position,
-    /// The member who created it; none when the member has left.
+    /// The member who created it; null if the member has left.
     #[field(guests, author, link(Member, keep, key = "user_id", relation = "created_by"))]
     pub created_by: Option<UserId>,
     /// When it is due.
     #[field(guests, filter, sort = "By due date; tasks without one come last.")]
     pub due_at: Option<DateTime<Utc>>,
-    /// When it was finished; set exactly while the status is done.
-    #[field(guests, computed)]
+    /// When it was finished; null unless the status is `DONE`.
+    #[field(guests, computed, filter)]
     pub completed_at: Option<DateTime<Utc>>,
     /// When the task was created.
     #[field(sort)]

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use icu_normalizer::ComposingNormalizerBorrowed;
+use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 use icu_properties::CodePointSetData;
 use icu_properties::props::DefaultIgnorableCodePoint;
 
@@ -25,6 +25,22 @@ pub fn is_invisible(c: char) -> bool {
 /// Whether a text has no visible character: it is empty, or consists of white space, control and invisible characters.
 pub fn is_blank(text: &str) -> bool {
     text.chars().all(|c| c.is_whitespace() || c.is_control() || is_invisible(c))
+}
+
+/// A text in lower case and without the accents of its Latin letters: what comes first of all texts that differ from it in case and
+/// accents alone, in the order in which names are sorted.
+pub fn without_case_and_accents(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut after_latin = false;
+    for c in DecomposingNormalizerBorrowed::new_nfd().normalize(&text.to_lowercase()).chars() {
+        // The combining marks of Latin letters. Other scripts' marks make letters of their own.
+        if after_latin && ('\u{300}'..='\u{36F}').contains(&c) {
+            continue;
+        }
+        after_latin = c.is_ascii_alphabetic();
+        kept.push(c);
+    }
+    normalized(&kept).into_owned()
 }
 
 /// An e-mail address in the spelling in which users' addresses are stored and compared: lower case, normal form C.

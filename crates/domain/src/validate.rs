@@ -42,6 +42,8 @@ pub enum FieldErrorCode {
     NotConfigured,
     /// There is a subscription already; it has to be changed in the billing portal.
     AlreadySubscribed,
+    /// The invoice has been issued: it changes no more.
+    AlreadyIssued,
 }
 
 impl FieldErrorCode {
@@ -58,6 +60,7 @@ impl FieldErrorCode {
         Self::LimitReached,
         Self::NotConfigured,
         Self::AlreadySubscribed,
+        Self::AlreadyIssued,
     ];
 }
 

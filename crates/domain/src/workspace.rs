@@ -15,7 +15,7 @@ pub struct Workspace {
     /// The organization that owns the row.
     pub organization_id: OrganizationId,
     /// The workspace's name, unique in the organization.
-    #[field(text(100), guests, sort, unique)]
+    #[field(text(100), guests, filter, sort, unique)]
     pub name: String,
     /// What it is for.
     #[field(prose(2_000), guests)]
@@ -23,7 +23,7 @@ pub struct Workspace {
     /// Whether only owners, admins and members with a grant can see it and its contents.
     #[field(guests, default = false)]
     pub is_private: bool,
-    /// Whether a project without a named workspace goes here. Every organization has exactly one.
+    /// Whether a project goes here when no workspace is given. Every organization has exactly one such workspace.
     #[field(guests, computed)]
     pub is_default: bool,
     /// The user who created it; none when the user is gone.

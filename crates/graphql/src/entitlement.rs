@@ -26,11 +26,11 @@ enumeration! {
         ApiCallsPerMonth,
         /// Invoices a month.
         InvoicesPerMonth,
-        /// Projects of any status.
+        /// All projects, whatever their status.
         Projects,
         /// Members of the organization.
         TeamMembers,
-        /// Items in the vault.
+        /// Items in the vault. There is none yet, so nothing is counted.
         VaultItems,
     }
 }
@@ -91,9 +91,9 @@ impl From<&Record> for Entitlement {
     }
 }
 
-/// The plans, as the key of the one read that needs them. A request has one, so all are equal.
+/// The plans, as the key of a read that needs them. A request has one, so all are equal.
 #[derive(Clone)]
-struct Plans(Billing);
+pub(super) struct Plans(pub(super) Billing);
 
 impl PartialEq for Plans {
     fn eq(&self, _: &Self) -> bool {
@@ -130,7 +130,7 @@ pub(crate) struct EntitlementQuery;
 #[Object]
 impl EntitlementQuery {
     /// What the organization may use, and how much of it is left: one entry for every feature. Use it to warn the user early;
-    /// the limit itself is checked by the mutation.
+    /// the limit itself is checked by the mutation. Guests may not read it.
     async fn entitlements(&self, context: &Context<'_>) -> Result<Option<Vec<Entitlement>>> {
         let actor = load::<WhoAmI>(context, ()).await?;
         let role = actor.map(|actor| actor.role);

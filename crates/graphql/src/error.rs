@@ -21,9 +21,9 @@ pub(crate) enum UserErrorCode {
     Invalid,
     /// The referenced object does not exist.
     NotFound,
-    /// Something else already has this value.
+    /// Another object has this value already.
     Taken,
-    /// Something else still depends on it.
+    /// Another object still depends on this one.
     InUse,
     /// The object has changed since it was read.
     Conflict,
@@ -33,6 +33,8 @@ pub(crate) enum UserErrorCode {
     NotConfigured,
     /// There is a subscription already. Use `createBillingPortalSession` to pay or change it.
     AlreadySubscribed,
+    /// The invoice has been issued, so it changes no more.
+    AlreadyIssued,
 }
 
 impl From<FieldErrorCode> for UserErrorCode {
@@ -49,6 +51,7 @@ impl From<FieldErrorCode> for UserErrorCode {
             FieldErrorCode::LimitReached => Self::LimitReached,
             FieldErrorCode::NotConfigured => Self::NotConfigured,
             FieldErrorCode::AlreadySubscribed => Self::AlreadySubscribed,
+            FieldErrorCode::AlreadyIssued => Self::AlreadyIssued,
         }
     }
 }
@@ -58,7 +61,8 @@ impl From<FieldErrorCode> for UserErrorCode {
 pub(crate) struct UserError {
     /// The kind of refusal.
     code: UserErrorCode,
-    /// The path of the field from the root of the input, e.g. `["lineItems", "0", "quantity"]`; empty if no field is the cause.
+    /// Where the fault is, from inside `input`: names of fields, and indexes of lists as text, such as
+    /// `["lineItems", "0", "quantity"]`. Empty if no field is the cause.
     field: Vec<String>,
     /// A human-readable message.
     message: String,

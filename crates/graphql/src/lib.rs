@@ -19,6 +19,7 @@ mod noun;
 mod nouns;
 mod object;
 mod organization;
+mod plan;
 mod schema;
 mod task;
 

@@ -19,6 +19,7 @@ macro_rules! payload {
         #[derive(async_graphql::SimpleObject)]
         pub(crate) struct $type {
             $(#[$field_meta])*
+            /// Null if the mutation was refused.
             $field: Option<$node>,
             /// Why the mutation was refused; empty if it succeeded.
             user_errors: Vec<$crate::error::UserError>,

@@ -25,5 +25,5 @@ plain! {
     Client = "An active one counts against the plan.";
     ContentItem = "";
     Project = "It counts against the plan.";
-    Workspace = "Who creates one may manage it.";
+    Workspace = "You get an `ADMIN` grant on it.";
 }

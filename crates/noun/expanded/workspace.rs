@@ -144,7 +144,7 @@ impl crate::noun::Noun for Workspace {
                 name: "is_default",
                 api: "isDefault",
                 column: "t.is_default",
-                doc: "Whether a project without a named workspace goes here. Every organization has exactly one.",
+                doc: "Whether a project goes here when no workspace is given. Every organization has exactly one such workspace.",
                 kind: <bool as crate::noun::FieldType>::KIND,
                 optional: false,
                 nullable: false,
@@ -235,7 +235,101 @@ impl crate::noun::Noun for Workspace {
         "t.created_at",
         "t.updated_at",
     ];
-    const CONDITIONS: &'static [crate::noun::Condition<WorkspaceFilter>] = &[];
+    const CONDITIONS: &'static [crate::noun::Condition<WorkspaceFilter>] = &[
+        crate::noun::Condition {
+            info: crate::noun::ConditionInfo {
+                name: "ids",
+                api: "ids",
+                doc: "Only workspaces with one of these ids. An empty list finds nothing.",
+                field: "id",
+                kind: <WorkspaceId as crate::noun::FieldType>::KIND,
+                test: crate::noun::Test::AnyOf,
+                takes_many: true,
+                takes_null: false,
+            },
+            read: |filter| crate::noun::asked_any(&filter.ids),
+            write: |filter, asked| crate::noun::ask_any(&mut filter.ids, asked),
+        },
+        crate::noun::Condition {
+            info: crate::noun::ConditionInfo {
+                name: "name_starts_with",
+                api: "nameStartsWith",
+                doc: "Only workspaces whose name begins with this text. Upper and lower case and the accents of Latin letters do not matter.",
+                field: "name",
+                kind: <String as crate::noun::FieldType>::KIND,
+                test: crate::noun::Test::StartsWith,
+                takes_many: false,
+                takes_null: false,
+            },
+            read: |filter| crate::noun::asked_one(&filter.name_starts_with),
+            write: |filter, asked| crate::noun::ask_one(
+                &mut filter.name_starts_with,
+                asked,
+            ),
+        },
+        crate::noun::Condition {
+            info: crate::noun::ConditionInfo {
+                name: "created_from",
+                api: "createdFrom",
+                doc: "Only workspaces whose `createdAt` is at or after this time.",
+                field: "created_at",
+                kind: <DateTime<Utc> as crate::noun::FieldType>::KIND,
+                test: crate::noun::Test::From,
+                takes_many: false,
+                takes_null: false,
+            },
+            read: |filter| crate::noun::asked_one(&filter.created_from),
+            write: |filter, asked| crate::noun::ask_one(&mut filter.created_from, asked),
+        },
+        crate::noun::Condition {
+            info: crate::noun::ConditionInfo {
+                name: "created_before",
+                api: "createdBefore",
+                doc: "Only workspaces whose `createdAt` is before this time.",
+                field: "created_at",
+                kind: <DateTime<Utc> as crate::noun::FieldType>::KIND,
+                test: crate::noun::Test::Before,
+                takes_many: false,
+                takes_null: false,
+            },
+            read: |filter| crate::noun::asked_one(&filter.created_before),
+            write: |filter, asked| crate::noun::ask_one(
+                &mut filter.created_before,
+                asked,
+            ),
+        },
+        crate::noun::Condition {
+            info: crate::noun::ConditionInfo {
+                name: "updated_from",
+                api: "updatedFrom",
+                doc: "Only workspaces whose `updatedAt` is at or after this time.",
+                field: "updated_at",
+                kind: <DateTime<Utc> as crate::noun::FieldType>::KIND,
+                test: crate::noun::Test::From,
+                takes_many: false,
+                takes_null: false,
+            },
+            read: |filter| crate::noun::asked_one(&filter.updated_from),
+            write: |filter, asked| crate::noun::ask_one(&mut filter.updated_from, asked),
+        },
+        crate::noun::Condition {
+            info: crate::noun::ConditionInfo {
+                name: "updated_before",
+                api: "updatedBefore",
+                doc: "Only workspaces whose `updatedAt` is before this time.",
+                field: "updated_at",
+                kind: <DateTime<Utc> as crate::noun::FieldType>::KIND,
+                test: crate::noun::Test::Before,
+                takes_many: false,
+                takes_null: false,
+            },
+            read: |filter| crate::noun::asked_one(&filter.updated_before),
+            write: |filter, asked| crate::noun::ask_one(
+                &mut filter.updated_before,
+                asked,
+            ),
+        },
+    ];
     const SORTS: &'static [(WorkspaceSort, crate::noun::SortInfo)] = &[
         (
             WorkspaceSort::Name,
@@ -249,8 +343,16 @@ impl crate::noun::Noun for Workspace {
             WorkspaceSort::CreatedAt,
             crate::noun::SortInfo {
                 name: "created_at",
-                doc: "By created at.",
+                doc: "By the time of creation.",
                 fields: &["created_at"],
+            },
+        ),
+        (
+            WorkspaceSort::UpdatedAt,
+            crate::noun::SortInfo {
+                name: "updated_at",
+                doc: "By the time of the last change.",
+                fields: &["updated_at"],
             },
         ),
     ];
@@ -292,10 +394,17 @@ impl crate::noun::Noun for Workspace {
             updated_at,
         })
     }
+    fn has(filter: &WorkspaceFilter) -> &[crate::noun::Has] {
+        &filter.has
+    }
+    fn has_mut(filter: &mut WorkspaceFilter) -> &mut Vec<crate::noun::Has> {
+        &mut filter.has
+    }
     fn sort_info(sort: WorkspaceSort) -> &'static crate::noun::SortInfo {
         match sort {
             WorkspaceSort::Name => &Self::SORTS[0usize].1,
             WorkspaceSort::CreatedAt => &Self::SORTS[1usize].1,
+            WorkspaceSort::UpdatedAt => &Self::SORTS[2usize].1,
         }
     }
     fn parent_info(parent: WorkspaceParent) -> &'static crate::noun::ParentInfo {
@@ -304,15 +413,32 @@ impl crate::noun::Noun for Workspace {
 }
 ///What a list of workspaces can be narrowed by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct WorkspaceFilter {}
+pub struct WorkspaceFilter {
+    ///Only workspaces with one of these ids. An empty list finds nothing.
+    pub ids: Option<Vec<WorkspaceId>>,
+    ///Only workspaces whose name begins with this text. Upper and lower case and the accents of Latin letters do not matter.
+    pub name_starts_with: crate::noun::Wanted<String>,
+    ///Only workspaces whose `createdAt` is at or after this time.
+    pub created_from: crate::noun::Wanted<DateTime<Utc>>,
+    ///Only workspaces whose `createdAt` is before this time.
+    pub created_before: crate::noun::Wanted<DateTime<Utc>>,
+    ///Only workspaces whose `updatedAt` is at or after this time.
+    pub updated_from: crate::noun::Wanted<DateTime<Utc>>,
+    ///Only workspaces whose `updatedAt` is before this time.
+    pub updated_before: crate::noun::Wanted<DateTime<Utc>>,
+    /// What is asked of the rows that link to these.
+    pub has: Vec<crate::noun::Has>,
+}
 ///What a list of workspaces can be sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum WorkspaceSort {
     ///By name.
     #[default]
     Name,
-    ///By created at.
+    ///By the time of creation.
     CreatedAt,
+    ///By the time of the last change.
+    UpdatedAt,
 }
 ///Through which other rows workspaces are reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -169,8 +169,23 @@ pub(crate) fn read(input: &DeriveInput) -> Result<Noun> {
     for field in &named.named {
         noun.fields.push(field::read(field)?);
     }
+    if noun.rooted {
+        noun.fields.iter_mut().for_each(find_by_what_every_row_has);
+    }
     check::check(&noun)?;
     Ok(noun)
+}
+
+/// Every list can be narrowed by the id and by both times, and sorted by the time of the last change.
+fn find_by_what_every_row_has(field: &mut Field) {
+    let name = field.name.to_string();
+    if field.given != Given::System || field.access == "Internal" {
+        return;
+    }
+    if name == "updated_at" {
+        field.sort.get_or_insert_with(|| "By the time of the last change.".to_owned());
+    }
+    field.filter.get_or_insert_with(|| (name.trim_end_matches("_at").to_owned(), false));
 }
 
 impl Field {
@@ -214,7 +229,11 @@ impl Noun {
         let fields = self.fields.iter().filter_map(|field| {
             let said = field.sort.as_ref()?;
             let name = field.name.unraw().to_string();
-            let doc = if said.is_empty() { format!("By {}.", words(&name)) } else { said.clone() };
+            let doc = match name.as_str() {
+                _ if !said.is_empty() => said.clone(),
+                "created_at" => "By the time of creation.".to_owned(),
+                _ => format!("By {}.", words(&name)),
+            };
             Some((name.clone(), doc, vec![name]))
         });
         let own = self.orders.iter().map(|order| {

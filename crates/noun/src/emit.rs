@@ -119,6 +119,14 @@ fn implementation(noun: &Noun) -> TokenStream {
                 #decode
             }
 
+            fn has(filter: &#filter) -> &[crate::noun::Has] {
+                &filter.has
+            }
+
+            fn has_mut(filter: &mut #filter) -> &mut Vec<crate::noun::Has> {
+                &mut filter.has
+            }
+
             fn sort_info(sort: #sort) -> &'static crate::noun::SortInfo {
                 match sort { #(#sort_arms),* }
             }

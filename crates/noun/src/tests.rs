@@ -89,8 +89,8 @@ fn the_likeliest_mistakes_are_named() {
         (NOTE, "price: Option<Money>,", "say where its currency stands: #[noun(currency = \"…\")]"),
         (
             NOTE,
-            "#[field(text(9), filter)] title: Option<String>,",
-            "a list can be narrowed by an enum, an id, a truth value, a time or a day",
+            "#[field(filter)] rate: Decimal,",
+            "a list can be narrowed by an enum, an id, a text, a truth value, a time, a day or an amount",
         ),
         (
             NOTE,

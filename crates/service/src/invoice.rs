@@ -115,7 +115,7 @@ async fn existing_draft(
     check_unchanged(expected, invoice.updated_at)?;
     if invoice.status != InvoiceStatus::Draft {
         let message = "This invoice has been issued; only drafts can be changed or deleted.";
-        return Err(FieldError::new(FieldErrorCode::Invalid, "id", message).into());
+        return Err(FieldError::new(FieldErrorCode::AlreadyIssued, "id", message).into());
     }
     Ok(invoice)
 }

@@ -43,8 +43,7 @@ async fn report() -> Result<(), Box<dyn Error>> {
     // Everything below is one snapshot of one organization.
     let scope = ReadScope::open(&store, identity).await?;
     let request: ListOf<Client> = ListRequest {
-        sort: ClientSort::Name,
-        direction: Direction::Ascending,
+        order: vec![(ClientSort::Name, Direction::Ascending)],
         page: PageRequest { limit: 100, ..PageRequest::default() },
         ..ListRequest::default()
     };

@@ -1,6 +1,8 @@
 //! What the conditions of a filter are in SQL. They come from the noun's declaration.
 
-use tenantry_domain::noun::{Asked, FieldInfo, Kind, Test, Value};
+use tenantry_domain::noun::{Asked, ConditionInfo, FieldInfo, Has, Kind, Noun as _, Test, Value};
+use tenantry_domain::text;
+use tenantry_wire::Bound;
 
 use crate::page::Direction;
 use crate::record::Record;
@@ -9,57 +11,95 @@ use crate::sql::Sql;
 use crate::{ordering, visibility};
 
 /// Appends the filter, each condition with a leading ` AND `. A condition on a field that the actor does not see finds nothing.
-/// `direction` is the list's, so that a range is narrowed by the expression that the list is sorted by.
-pub(crate) fn narrow<R: Record>(filter: &R::Filter, direction: Direction, tenant: &Tenant, sql: &mut Sql) {
+/// `order` is the list's, so that a range is narrowed by the expression that the list is sorted by.
+pub(crate) fn narrow<R: Record>(filter: &R::Filter, order: &[(R::Sort, Direction)], tenant: &Tenant, sql: &mut Sql) {
     for condition in R::CONDITIONS {
-        let asked = (condition.read)(filter);
-        if asked == Asked::Nothing {
-            continue;
-        }
-        let field = ordering::field::<R>(condition.info.field);
-        if field.is_some_and(|field| visibility::is_hidden::<R>(&tenant.actor, field)) {
-            sql.push(" AND false");
-            continue;
-        }
-        match (condition.info.test, field) {
-            (Test::Own, _) | (_, None) => R::narrow_by(condition.info.name, &asked, tenant, sql),
-            (test, Some(field)) => compare(test, field, asked, direction, tenant, sql),
-        }
+        narrow_by::<R>(&condition.info, (condition.read)(filter), order, tenant, sql);
+    }
+    for has in R::has(filter) {
+        narrow_by_others(has, tenant, sql);
     }
 }
 
-fn compare(
-    test: Test,
-    field: &'static FieldInfo,
+/// Appends one condition.
+fn narrow_by<R: Record>(
+    condition: &ConditionInfo,
     asked: Asked<'_>,
-    direction: Direction,
+    order: &[(R::Sort, Direction)],
     tenant: &Tenant,
     sql: &mut Sql,
 ) {
+    if asked == Asked::Nothing {
+        return;
+    }
+    let field = ordering::field::<R>(condition.field);
+    if field.is_some_and(|field| visibility::is_hidden::<R>(&tenant.actor, field)) {
+        sql.push(" AND false");
+        return;
+    }
+    match (condition.test, field) {
+        (Test::Own, _) | (_, None) => R::narrow_by(condition.name, &asked, tenant, sql),
+        (Test::From | Test::Before, Some(field)) => {
+            let direction = direction_of::<R>(field, order);
+            narrow_to_range(condition.test, field, asked, direction, sql);
+        }
+        (Test::AtLeast | Test::AtMost, Some(field)) => match (asked, R::INFO.currency) {
+            (Asked::One(Value::Money(amount)), Some(currency)) => {
+                sql.push(" AND ").push(currency).push(" = ").bind(amount.currency().as_str());
+                let comparison = if condition.test == Test::AtLeast { " >= " } else { " <= " };
+                sql.push(" AND ").push(field.column).push(comparison).bind(amount.minor());
+            }
+            (asked, _) => sql.refuse(&format!("{} is not compared with {asked:?}", field.column)),
+        },
+        (test, Some(field)) => compare(test, field, asked, tenant, sql),
+    }
+}
+
+/// The direction in which a list is sorted by this field; upwards when it is not.
+fn direction_of<R: Record>(field: &FieldInfo, order: &[(R::Sort, Direction)]) -> Direction {
+    let by_it = order.iter().find(|(sort, _)| R::sort_info(*sort).fields.contains(&field.name));
+    by_it.map_or(Direction::Ascending, |(_, direction)| *direction)
+}
+
+/// Narrows to rows at or after a value, or before it.
+fn narrow_to_range(test: Test, field: &'static FieldInfo, asked: Asked<'_>, direction: Direction, sql: &mut Sql) {
+    let Asked::One(value) = asked else { return sql.refuse(&format!("{} has no range of {asked:?}", field.column)) };
+    // By the indexed expression; a row without a value lies in no range.
+    let key = ordering::key(field, direction);
+    sql.push(" AND ").push(&key.expression).push(if test == Test::From { " >= " } else { " < " });
+    bind(sql, field.kind, value);
+    // Without a value the key is after all others in a list that runs up, and before them in one that runs down.
+    let would_match = if direction == Direction::Ascending { Test::From } else { Test::Before };
+    if test == would_match && field.nullable {
+        sql.push(" AND ").push(field.column).push(" IS NOT NULL");
+    }
+}
+
+fn compare(test: Test, field: &'static FieldInfo, asked: Asked<'_>, tenant: &Tenant, sql: &mut Sql) {
     let column = field.column;
     match (test, asked) {
-        (Test::AnyOf, Asked::Any(values)) => {
-            let names: Vec<&'static str> = values.iter().filter_map(name).collect();
-            sql.narrow_to_any(column, &names, |name| name);
-        }
-        (Test::From | Test::Before, Asked::One(value)) => {
-            // By the indexed expression; a row without a value lies in no range.
-            let key = ordering::key(field, direction);
-            sql.push(" AND ").push(&key.expression).push(if test == Test::From { " >= " } else { " < " });
-            bind(sql, field.kind, value);
-            // Without a value the key is after all others in a list that runs up, and before them in one that runs down.
-            let would_match = if direction == Direction::Ascending { Test::From } else { Test::Before };
-            if test == would_match && field.nullable {
-                sql.push(" AND ").push(column).push(" IS NOT NULL");
+        (Test::AnyOf, Asked::Any(values)) => narrow_to_any(field, &values, tenant, sql),
+        (Test::NoneOf, Asked::Any(values)) => narrow_to_none(field, &values, tenant, sql),
+        (Test::StartsWith, Asked::One(Value::Text(beginning))) => {
+            let first = text::without_case_and_accents(&beginning);
+            if first.contains('\0') {
+                // No stored text has it, and the database takes none that has.
+                sql.push(" AND false");
+                return;
+            }
+            // In the order of the index, all that begins so lies between it and its last possible continuation.
+            let last = format!("{first}{LAST_LETTER}");
+            for (comparison, end) in [(" >= ", first), (" < ", last)] {
+                sql.push(" AND ").push(column).push(ordering::NAME_COLLATION).push(comparison).bind(end);
             }
         }
-        (_, Asked::One(value)) => {
+        (Test::IsNull, Asked::One(Value::Boolean(is_null))) => {
+            sql.push(" AND ").push(column).push(if is_null { " IS NULL" } else { " IS NOT NULL" });
+        }
+        (Test::Is, Asked::One(value)) => {
             sql.push(" AND ").push(column).push(" = ");
             bind(sql, field.kind, value);
-            // A caller who sees a row may not see what it links to. A hidden one finds nothing, like one that does not exist.
-            if let Some(link) = field.link.filter(|link| link.key == "id") {
-                visibility::within_visible(&tenant.actor, sql, column, link.table);
-            }
+            within_visible(field, tenant, sql);
         }
         (Test::Is, Asked::Absent) => {
             sql.push(" AND ").push(column).push(" IS NULL");
@@ -68,8 +108,113 @@ fn compare(
     }
 }
 
-fn name(value: &Value<'_>) -> Option<&'static str> {
-    if let Value::Name(name) = value { Some(name) } else { None }
+/// The code point that Unicode's collation puts behind every other one, for this purpose (UTS 35, Collation, 1.9.3).
+const LAST_LETTER: char = '\u{FFFF}';
+
+fn narrow_to_any(field: &FieldInfo, values: &[Value<'_>], tenant: &Tenant, sql: &mut Sql) {
+    match field.kind {
+        Kind::Enum(_) => sql.narrow_to_any(field.column, &names(values), |name| name),
+        Kind::Id(_) => {
+            sql.push(" AND ").push(field.column);
+            match ids(values)[..] {
+                // As an equality, so that an index on (…, column, sort key) keeps its order.
+                [id] => sql.push(" = ").bind(id),
+                _ => sql.push(" = ANY(").bind(ids(values)).push(")"),
+            };
+            within_visible(field, tenant, sql);
+        }
+        Kind::Text => {
+            sql.push(" AND ").push(field.column).push(" = ANY(").bind(texts(values)).push(")");
+        }
+        kind => sql.refuse(&format!("a {kind:?} is not one of some values")),
+    }
+}
+
+fn narrow_to_none(field: &FieldInfo, values: &[Value<'_>], tenant: &Tenant, sql: &mut Sql) {
+    if values.is_empty() {
+        return;
+    }
+    let unwanted = names(values);
+    match field.kind {
+        // By the others, which an index finds.
+        Kind::Enum(info) if !field.nullable => {
+            let others = info.values.iter().map(|value| value.text).filter(|name| !unwanted.contains(name));
+            sql.narrow_to_any(field.column, &others.collect::<Vec<_>>(), |name| name);
+        }
+        Kind::Enum(_) => exclude(field.column, unwanted, sql),
+        Kind::Text => exclude(field.column, texts(values), sql),
+        Kind::Id(_) => {
+            // A hidden row is like one that does not exist: leaving it out leaves nothing out.
+            sql.push(" AND (").push(field.column).push(" IS NULL OR NOT (").push(field.column).push(" = ANY(");
+            sql.bind(ids(values)).push(")");
+            within_visible(field, tenant, sql);
+            sql.push("))");
+        }
+        kind => sql.refuse(&format!("a {kind:?} is not one of some values")),
+    }
+}
+
+/// Narrows to rows whose column has none of these values, or no value.
+fn exclude<T: Bound>(column: &str, values: T, sql: &mut Sql) {
+    sql.push(" AND (").push(column).push(" IS NULL OR ").push(column).push(" <> ALL(").bind(values).push("))");
+}
+
+/// A caller who sees a row may not see what it links to. A hidden one finds nothing, like one that does not exist.
+fn within_visible(field: &FieldInfo, tenant: &Tenant, sql: &mut Sql) {
+    if let Some(link) = field.link.filter(|link| link.key == "id") {
+        visibility::within_visible(&tenant.actor, sql, field.column, link.table);
+    }
+}
+
+/// Narrows to rows to which rows of another noun link, or none of them do, as far as the actor sees them. One sub-select, by the
+/// index of the link.
+fn narrow_by_others(has: &Has, tenant: &Tenant, sql: &mut Sql) {
+    macro_rules! find {
+        ($($module:ident::$noun:ident,)+) => {$(
+            if has.noun == tenantry_domain::$module::$noun::INFO.name {
+                return narrow_by_rows_of::<tenantry_domain::$module::$noun>(has, tenant, sql);
+            }
+        )+};
+    }
+    tenantry_domain::nouns!(find);
+    sql.refuse(&format!("{} is no noun", has.noun));
+}
+
+fn narrow_by_rows_of<R: Record>(has: &Has, tenant: &Tenant, sql: &mut Sql) {
+    let parent = has.parent;
+    sql.push(if has.none { " AND NOT EXISTS (" } else { " AND EXISTS (" });
+    // Inside, `t` is the other noun's table; the row outside is compared with what the inner select gives.
+    sql.push("SELECT 1 FROM (SELECT ").push(parent.column).push(" AS key FROM ").push(R::INFO.from).push(parent.join);
+    sql.push(" WHERE t.organization_id = $1");
+    if !visibility::comes_with_parent::<R>(&tenant.actor, parent) {
+        visibility::narrow::<R>(&tenant.actor, sql);
+    }
+    for (name, asked) in &has.conditions {
+        match R::CONDITIONS.iter().find(|condition| condition.info.name == *name) {
+            Some(condition) => narrow_by::<R>(&condition.info, asked.clone(), &[], tenant, sql),
+            None => sql.refuse(&format!("{} are not narrowed by {name}", R::INFO.plural)),
+        }
+    }
+    for has in &has.has {
+        narrow_by_others(has, tenant, sql);
+    }
+    sql.push(") linked WHERE linked.key = t.").push(parent.key).push(")");
+}
+
+fn names(values: &[Value<'_>]) -> Vec<&'static str> {
+    values.iter().filter_map(|value| if let Value::Name(name) = value { Some(*name) } else { None }).collect()
+}
+
+fn ids(values: &[Value<'_>]) -> Vec<uuid::Uuid> {
+    values.iter().filter_map(|value| if let Value::Id(id) = value { Some(*id) } else { None }).collect()
+}
+
+/// The texts that a row can have: none has a NUL, which the database does not take.
+fn texts(values: &[Value<'_>]) -> Vec<String> {
+    let text = |value: &Value<'_>| {
+        if let Value::Text(text) = value { Some(text.to_string()) } else { None }
+    };
+    values.iter().filter_map(text).filter(|text| !text.contains('\0')).collect()
 }
 
 fn bind(sql: &mut Sql, kind: Kind, value: Value<'_>) {

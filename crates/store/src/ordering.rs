@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use tenantry_domain::noun::{EnumInfo, FieldInfo, Kind, Noun, Rule, SortInfo, Value};
+use tenantry_domain::noun::{EnumInfo, FieldInfo, Kind, Noun, Rule, Value};
 
-use crate::page::{Direction, SortKey, SortKind, SortValue};
+use crate::page::{Cursor, Direction, SortKey, SortKind, SortValue};
+use crate::sql::Sql;
 
 /// By name, as people sort names: by the root collation of ICU, whatever the database's locale. The indexes over names are in
 /// the same order. Equal names are told apart by id, like all ties.
@@ -16,20 +17,76 @@ pub(crate) fn field<N: Noun>(name: &str) -> Option<&'static FieldInfo> {
 }
 
 /// The fields that an order goes by.
-pub(crate) fn fields<N: Noun>(sort: &'static SortInfo) -> impl Iterator<Item = &'static FieldInfo> {
-    sort.fields.iter().filter_map(|name| field::<N>(name))
+pub(crate) fn fields<N: Noun>(order: &[(N::Sort, Direction)]) -> impl Iterator<Item = &'static FieldInfo> {
+    order.iter().flat_map(|(sort, _)| N::sort_info(*sort).fields).filter_map(|name| field::<N>(name))
 }
 
 /// The expressions of an order, without the id, which always comes last.
-pub(crate) fn keys<N: Noun>(sort: &'static SortInfo, direction: Direction) -> Vec<SortKey> {
-    fields::<N>(sort).map(|field| key(field, direction)).collect()
+pub(crate) fn keys<N: Noun>(order: &[(N::Sort, Direction)]) -> Vec<SortKey> {
+    let fields = |(sort, direction): &(N::Sort, Direction)| {
+        let direction = *direction;
+        N::sort_info(*sort).fields.iter().filter_map(move |name| Some(key(field::<N>(name)?, direction)))
+    };
+    order.iter().flat_map(fields).collect()
 }
 
 /// The row's values of these expressions.
-pub(crate) fn values<N: Noun>(row: &N, sort: &'static SortInfo, direction: Direction) -> Vec<SortValue> {
-    let by = N::FIELDS.iter();
-    let by = |name: &&str| by.clone().find(|field| field.info.name == *name);
-    sort.fields.iter().filter_map(by).map(|field| value(&field.info, (field.read)(row), direction)).collect()
+pub(crate) fn values<N: Noun>(row: &N, order: &[(N::Sort, Direction)]) -> Vec<SortValue> {
+    let value = |name: &&str, direction| {
+        let field = N::FIELDS.iter().find(|field| field.info.name == *name)?;
+        Some(value(&field.info, (field.read)(row), direction))
+    };
+    let values = |(sort, direction): &(N::Sort, Direction)| {
+        let direction = *direction;
+        N::sort_info(*sort).fields.iter().filter_map(move |name| value(name, direction))
+    };
+    order.iter().flat_map(values).collect()
+}
+
+/// Narrows to the rows that come after a cursor in a list of this order, or before it.
+pub(crate) fn narrow_to_side(keys: &[SortKey], cursor: &Cursor, is_after: bool, sql: &mut Sql) {
+    let comparison = |direction| if (direction == Direction::Ascending) == is_after { " > " } else { " < " };
+    let Some(last) = keys.last() else { return };
+    if keys.iter().all(|key| key.direction == last.direction) {
+        // A row comparison, because PostgreSQL turns it into one range of the index.
+        sql.push(" AND (");
+        for key in keys {
+            sql.push(&key.expression).push(", ");
+        }
+        sql.push("t.id)").push(comparison(last.direction)).push("(");
+        for (key, value) in keys.iter().zip(&cursor.values) {
+            key.kind.bind(sql, value);
+            sql.push(", ");
+        }
+        sql.bind(cursor.id).push(")");
+        return;
+    }
+    // Keys that run different ways: a row is on this side by the first key in which it differs. What is said of the first key
+    // alone is what an index can begin with.
+    if let (Some(first), Some(value)) = (keys.first(), cursor.values.first()) {
+        sql.push(" AND ").push(&first.expression).push(comparison(first.direction).trim_end()).push("= ");
+        first.kind.bind(sql, value);
+    }
+    sql.push(" AND (");
+    for end in 0..=keys.len() {
+        sql.push(if end == 0 { "(" } else { " OR (" });
+        for (key, value) in keys.iter().zip(&cursor.values).take(end) {
+            sql.push(&key.expression).push(" = ");
+            key.kind.bind(sql, value);
+            sql.push(" AND ");
+        }
+        match keys.get(end).zip(cursor.values.get(end)) {
+            Some((key, value)) => {
+                sql.push(&key.expression).push(comparison(key.direction));
+                key.kind.bind(sql, value);
+            }
+            None => {
+                sql.push("t.id").push(comparison(last.direction)).bind(cursor.id);
+            }
+        }
+        sql.push(")");
+    }
+    sql.push(")");
 }
 
 /// A field as a list of this direction is sorted by it. Rows without a value come last in both.
@@ -51,7 +108,7 @@ pub(crate) fn key(field: &FieldInfo, direction: Direction) -> SortKey {
         _ if matches!(field.rule, Rule::Text(_)) => (format!("{column}{NAME_COLLATION}").into(), SortKind::Text),
         _ => (column.into(), SortKind::Text),
     };
-    SortKey { expression, kind }
+    SortKey { expression, kind, direction }
 }
 
 /// Sorts by an enum: the last value first.

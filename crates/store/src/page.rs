@@ -54,6 +54,8 @@ pub(crate) struct SortKey {
     pub(crate) expression: Cow<'static, str>,
     /// Its type.
     pub(crate) kind: SortKind,
+    /// Which way it runs.
+    pub(crate) direction: Direction,
 }
 
 /// The type of a sort key.
@@ -184,8 +186,12 @@ mod tests {
     use super::*;
 
     const KEYS: &[SortKey] = &[
-        SortKey { expression: Cow::Borrowed("t.a"), kind: SortKind::OptionalTime { last: "infinity" } },
-        SortKey { expression: Cow::Borrowed("t.b"), kind: SortKind::Text },
+        SortKey {
+            expression: Cow::Borrowed("t.a"),
+            kind: SortKind::OptionalTime { last: "infinity" },
+            direction: Direction::Ascending,
+        },
+        SortKey { expression: Cow::Borrowed("t.b"), kind: SortKind::Text, direction: Direction::Ascending },
     ];
 
     #[test]

@@ -4,6 +4,7 @@
 //! cannot say, [`Record`] does.
 //! Every statement names the organization, so that row-level security is the second lock and not the first.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -55,10 +56,9 @@ pub trait Record: Noun {
 pub struct ListRequest<F, S> {
     /// What the list is narrowed by.
     pub filter: F,
-    /// What it is sorted by.
-    pub sort: S,
-    /// Which way it runs.
-    pub direction: Direction,
+    /// What it is sorted by, and which way; where two rows are equal in the first, by the second, and so on. Empty for the noun's
+    /// own order.
+    pub order: Vec<(S, Direction)>,
     /// Which page of it.
     pub page: PageRequest,
     /// Which columns are read: all, unless the reader is sure to look at no others.
@@ -67,18 +67,21 @@ pub struct ListRequest<F, S> {
 
 impl<F: Default, S: Default> Default for ListRequest<F, S> {
     fn default() -> Self {
-        Self {
-            filter: F::default(),
-            sort: S::default(),
-            direction: Direction::default(),
-            page: PageRequest::default(),
-            columns: ColumnSet::ALL,
-        }
+        Self { filter: F::default(), order: Vec::new(), page: PageRequest::default(), columns: ColumnSet::ALL }
     }
 }
 
 /// The list request of a record.
 pub type ListOf<R> = ListRequest<<R as Noun>::Filter, <R as Noun>::Sort>;
+
+/// What a list is sorted by: its order, or the noun's own where it asks for none.
+fn order_of<R: Record>(request: &ListOf<R>) -> Cow<'_, [(R::Sort, Direction)]> {
+    if request.order.is_empty() {
+        let own = if R::INFO.ascending { Direction::Ascending } else { Direction::Descending };
+        return Cow::Owned(vec![(R::Sort::default(), own)]);
+    }
+    Cow::Borrowed(&request.order)
+}
 
 /// The row with this id, if it exists and the actor may see it.
 ///
@@ -206,7 +209,7 @@ pub fn count<'s, R: Record>(scope: &'s impl Scope, filter: &R::Filter) -> Read<'
     let mut sql = Sql::new("SELECT count(*) FROM ");
     sql.push(R::INFO.from).push(" WHERE t.organization_id = ").bind(scope.organization_id().as_uuid());
     visibility::narrow::<R>(scope.actor(), &mut sql);
-    narrowing::narrow::<R>(filter, Direction::Ascending, scope.tenant(), &mut sql);
+    narrowing::narrow::<R>(filter, &[], scope.tenant(), &mut sql);
     Read::rows(scope, sql, |_, rows| {
         let count: i64 = rows.first().map_or(Ok(0), |row| row.get(0))?;
         Ok(count.unsigned_abs())
@@ -232,7 +235,7 @@ pub fn count_for<'s, R: Record, P: Id>(
     if !visibility::comes_with_parent::<R>(scope.actor(), relation) {
         visibility::narrow::<R>(scope.actor(), &mut sql);
     }
-    narrowing::narrow::<R>(filter, Direction::Ascending, scope.tenant(), &mut sql);
+    narrowing::narrow::<R>(filter, &[], scope.tenant(), &mut sql);
     sql.push(" GROUP BY 1");
     let mut counts: HashMap<P, u64> = parents.iter().map(|parent| (*parent, 0)).collect();
     Read::rows(scope, sql, |_, rows| {
@@ -244,15 +247,18 @@ pub fn count_for<'s, R: Record, P: Id>(
     })
 }
 
-/// The cursor of a row in a list of this order, for a caller.
-pub fn cursor<R: Record>(record: &R, sort: R::Sort, direction: Direction) -> String {
-    let cursor = Cursor { values: ordering::values(record, R::sort_info(sort), direction), id: record.id().as_uuid() };
-    cursor.encode(&order_name::<R>(sort, direction))
+/// The cursor of a row of this list, for a caller.
+pub fn cursor<R: Record>(record: &R, request: &ListOf<R>) -> String {
+    let order = order_of::<R>(request);
+    let cursor = Cursor { values: ordering::values(record, &order), id: record.id().as_uuid() };
+    cursor.encode(&order_name::<R>(&order))
 }
 
-/// The columns that a list of this order reads for its cursors.
-pub fn sort_columns<R: Record>(sort: R::Sort) -> ColumnSet {
-    R::sort_info(sort).fields.iter().fold(ColumnSet::ID, |set, name| set.and(columns_of::<R>(name)))
+/// The columns that this list reads for its cursors.
+pub fn sort_columns<R: Record>(request: &ListOf<R>) -> ColumnSet {
+    let order = order_of::<R>(request);
+    let fields = order.iter().flat_map(|(sort, _)| R::sort_info(*sort).fields);
+    fields.fold(ColumnSet::ID, |set, name| set.and(columns_of::<R>(name)))
 }
 
 /// The columns that a field is made of; only the id's when there is no such field.
@@ -361,47 +367,38 @@ fn sealed(scope: &crate::WriteScope) -> &crate::scope::Connection {
 }
 
 /// Tells the orders of all lists apart, so that a cursor works only where it was made.
-fn order_name<R: Record>(sort: R::Sort, direction: Direction) -> String {
-    let way = if direction == Direction::Ascending { '+' } else { '-' };
-    format!("{}{way}{}", R::INFO.table, R::sort_info(sort).name)
+fn order_name<R: Record>(order: &[(R::Sort, Direction)]) -> String {
+    let mut name = R::INFO.table.to_owned();
+    for (sort, direction) in order {
+        name.push(if *direction == Direction::Ascending { '+' } else { '-' });
+        name.push_str(R::sort_info(*sort).name);
+    }
+    name
 }
 
 /// Appends the filter, the page's borders, the order and the limit.
 fn narrow_and_sort<R: Record>(scope: &impl Scope, request: &ListOf<R>, sql: &mut Sql) -> Result<(), StoreError> {
-    narrowing::narrow::<R>(&request.filter, request.direction, scope.tenant(), sql);
-    let sort = R::sort_info(request.sort);
-    if ordering::fields::<R>(sort).any(|field| visibility::is_hidden::<R>(scope.actor(), field)) {
+    let order = order_of::<R>(request);
+    narrowing::narrow::<R>(&request.filter, &order, scope.tenant(), sql);
+    if ordering::fields::<R>(&order).any(|field| visibility::is_hidden::<R>(scope.actor(), field)) {
         // The order would tell what is hidden.
         sql.push(" AND false");
     }
-    let keys = ordering::keys::<R>(sort, request.direction);
-    let order = order_name::<R>(request.sort, request.direction);
-    let ascending = request.direction == Direction::Ascending;
-    for (argument, cursor, comparison) in [
-        ("after", &request.page.after, if ascending { " > " } else { " < " }),
-        ("before", &request.page.before, if ascending { " < " } else { " > " }),
-    ] {
+    let keys = ordering::keys::<R>(&order);
+    let name = order_name::<R>(&order);
+    for (argument, cursor, is_after) in [("after", &request.page.after, true), ("before", &request.page.before, false)]
+    {
         let Some(cursor) = cursor else { continue };
-        let cursor = Cursor::decode(cursor, &order, &keys).ok_or(StoreError::InvalidCursor { argument })?;
-        // A row comparison, because PostgreSQL turns it into one range of the index.
-        sql.push(" AND (");
-        for key in &keys {
-            sql.push(&key.expression).push(", ");
-        }
-        sql.push("t.id)").push(comparison).push("(");
-        for (key, value) in keys.iter().zip(&cursor.values) {
-            key.kind.bind(sql, value);
-            sql.push(", ");
-        }
-        sql.bind(cursor.id).push(")");
+        let cursor = Cursor::decode(cursor, &name, &keys).ok_or(StoreError::InvalidCursor { argument })?;
+        ordering::narrow_to_side(&keys, &cursor, is_after, sql);
     }
-    let runs_up = ascending != request.page.from_end;
-    let way = if runs_up { "" } else { " DESC" };
     sql.push(" ORDER BY ");
+    let mut way = "";
     for key in &keys {
+        way = if (key.direction == Direction::Ascending) == request.page.from_end { " DESC" } else { "" };
         sql.push(&key.expression).push(way).push(", ");
     }
-    // One row more than wanted tells whether there are others.
+    // Ties are broken in the direction of the last key. One row more than wanted tells whether there are others.
     sql.push("t.id").push(way).push(" LIMIT ").bind(i64::from(request.page.limit) + 1);
     Ok(())
 }

@@ -4,8 +4,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use sea_orm::Set;
-use tenantry_domain::noun::{Asked, Value};
+use tenantry_domain::client::Client;
+use tenantry_domain::noun::{Asked, Noun as _, Value};
 use tenantry_domain::task::Task;
+use tenantry_domain::workspace::Workspace;
 use tenantry_domain::{Position, ProjectId, TaskAssigneeId, TaskId, UserId};
 use tenantry_wire::Row;
 use uuid::Uuid;
@@ -22,7 +24,7 @@ use crate::{visibility, write};
 impl Record for Task {
     type Entity = entity::task::Entity;
 
-    fn narrow_by(condition: &str, asked: &Asked<'_>, _: &Tenant, sql: &mut Sql) {
+    fn narrow_by(condition: &str, asked: &Asked<'_>, tenant: &Tenant, sql: &mut Sql) {
         match (condition, asked) {
             ("assignee_id", Asked::One(Value::Id(user_id))) => {
                 sql.push(" AND EXISTS (SELECT 1 FROM app.task_assignees a WHERE a.organization_id = $1");
@@ -31,6 +33,22 @@ impl Record for Task {
             ("assignee_id", Asked::Absent) => {
                 sql.push(" AND NOT EXISTS (SELECT 1 FROM app.task_assignees a WHERE a.organization_id = $1");
                 sql.push(" AND a.task_id = t.id)");
+            }
+            ("client_id", Asked::One(Value::Id(client_id))) => {
+                sql.push(" AND t.project_id IN (SELECT p.id FROM app.projects p WHERE p.organization_id = $1");
+                sql.push(" AND p.client_id = ").bind(*client_id);
+                visibility::within_visible(&tenant.actor, sql, "p.client_id", Client::INFO.table);
+                sql.push(")");
+            }
+            ("client_id", Asked::Absent) => {
+                sql.push(" AND t.project_id IN (SELECT p.id FROM app.projects p WHERE p.organization_id = $1");
+                sql.push(" AND p.client_id IS NULL)");
+            }
+            ("workspace_id", Asked::One(Value::Id(workspace_id))) => {
+                sql.push(" AND t.project_id IN (SELECT p.id FROM app.projects p WHERE p.organization_id = $1");
+                sql.push(" AND p.workspace_id = ").bind(*workspace_id);
+                visibility::within_visible(&tenant.actor, sql, "p.workspace_id", Workspace::INFO.table);
+                sql.push(")");
             }
             ("is_subtask", Asked::One(Value::Boolean(true))) => drop(sql.push(" AND t.parent_task_id IS NOT NULL")),
             ("is_subtask", Asked::One(Value::Boolean(false))) => drop(sql.push(" AND t.parent_task_id IS NULL")),

@@ -28,7 +28,7 @@ async fn every_root_list_can_be_paged_completely_in_every_order_and_direction() 
                 );
                 let expected = app.texts(&query).await;
                 let document = format!(
-                    "query($first: Int, $after: String, $last: Int, $before: String, $order: {order_type}) {{
+                    "query($first: Int, $after: String, $last: Int, $before: String, $order: [{order_type}!]) {{
                         list: {name}(first: $first, after: $after, last: $last, before: $before, orderBy: $order) {PAGE} }}"
                 );
                 let order = json!({ "field": order, "direction": direction });
@@ -100,7 +100,7 @@ async fn names_are_sorted_as_people_expect() {
         for order in orders.iter().filter(|order| ["NAME", "TITLE", "SLUG", "EMAIL"].contains(order)) {
             let order_type = format!("{}Order", list.type_name().trim_end_matches("Connection"));
             let document = format!(
-                "query($first: Int, $after: String, $last: Int, $before: String, $order: {order_type}) {{
+                "query($first: Int, $after: String, $last: Int, $before: String, $order: [{order_type}!]) {{
                     list: {}(first: $first, after: $after, last: $last, before: $before, orderBy: $order) {{
                         nodes {{ id name }} pageInfo {{ endCursor hasNextPage }} }} }}",
                 list.name()
@@ -146,7 +146,7 @@ async fn every_nested_list_can_be_paged_completely_in_both_directions() {
         for list in types.fields(name).into_iter().filter(|field| field.is_connection()) {
             let order_type = format!("{}Order", list.type_name().trim_end_matches("Connection"));
             let document = format!(
-                "query($id: ID!, $first: Int, $after: String, $last: Int, $before: String, $order: {order_type}) {{
+                "query($id: ID!, $first: Int, $after: String, $last: Int, $before: String, $order: [{order_type}!]) {{
                     node(id: $id) {{ ... on {name} {{ list: {}(first: $first, after: $after, last: $last, before: $before,
                         orderBy: $order) {PAGE} }} }} }}",
                 list.name()

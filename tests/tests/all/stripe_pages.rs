@@ -104,8 +104,9 @@ async fn an_owner_gets_links_to_the_payment_providers_pages() {
     assert_eq!(manage(&owner, json!({ "page": "PAYMENT_METHOD" })).await.expect_done(), &page(1));
     let request = asked.lock().unwrap().remove(0);
     assert!(request.contains("customer=cus_1") && request.contains("payment_method_update"), "{request}");
-    // The input is optional.
-    let answer = owner.query("mutation { createBillingPortalSession { url userErrors { code } } }", json!({})).await;
+    // The page is optional.
+    let answer =
+        owner.query("mutation { createBillingPortalSession(input: {}) { url userErrors { code } } }", json!({})).await;
     assert_eq!(answer.expect_done(), &page(2));
 
     // Only owners get a link, whether payments are configured or not.

@@ -199,8 +199,11 @@ async fn a_draft_covers_tasks_and_an_issued_invoice_does_not_change() {
     assert_eq!(draft["tasks"]["nodes"], json!([{ "id": full.tasks[4] }]));
 
     for issued in [&full.invoices[0], &full.invoices[1], &full.invoices[3]] {
-        owner.write("updateInvoice", json!({ "id": issued, "notes": "x" })).await.expect_refused(&[("INVALID", "id")]);
-        owner.write("deleteInvoice", json!({ "id": issued })).await.expect_refused(&[("INVALID", "id")]);
+        owner
+            .write("updateInvoice", json!({ "id": issued, "notes": "x" }))
+            .await
+            .expect_refused(&[("ALREADY_ISSUED", "id")]);
+        owner.write("deleteInvoice", json!({ "id": issued })).await.expect_refused(&[("ALREADY_ISSUED", "id")]);
     }
     owner.write("deleteInvoice", json!({ "id": draft["id"] })).await.expect_done();
     assert_eq!(app.number("SELECT count(*) FROM app.tasks").await, 14, "a bill that goes takes no work with it");

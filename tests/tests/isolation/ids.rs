@@ -23,6 +23,8 @@ pub(crate) struct Place {
     pub(crate) field: String,
     /// The argument, and the fields of inputs below it.
     pub(crate) path: Vec<String>,
+    /// The input with the last of them; `None` if that is the argument itself.
+    pub(crate) input: Option<String>,
     pub(crate) is_list: bool,
 }
 
@@ -35,6 +37,18 @@ impl Place {
     /// The name of the argument or input field that takes the id.
     pub(crate) fn argument(&self) -> &str {
         self.path.last().unwrap()
+    }
+
+    /// Whether it says what linked rows are not: in a small organization that is true of every row, whatever the id.
+    pub(crate) fn is_always_true(&self) -> bool {
+        let negative = |name: &String| name.starts_with("hasNo") || name.ends_with("Not");
+        let linked = self.path.iter().position(|name| name.starts_with("has"));
+        linked.is_some_and(|linked| self.path[linked + 1..].iter().any(negative))
+    }
+
+    /// Whether it says what linked rows are.
+    pub(crate) fn is_about_linked(&self) -> bool {
+        self.path.iter().any(|name| name.starts_with("has"))
     }
 
     pub(crate) fn is_mutation(&self) -> bool {
@@ -83,9 +97,11 @@ impl Schema {
         for ty in self.objects() {
             for field in list(&ty["fields"]) {
                 for arg in list(&field["args"]) {
-                    for (path, is_list) in self.below(arg, &mut Vec::new()) {
+                    // A filter in a filter is tried everywhere, and a third one in the lists of the root.
+                    let max_filters = if ty["name"] == "Query" { 3 } else { 2 };
+                    for (path, input, is_list) in self.below(arg, max_filters, &mut Vec::new()) {
                         let (owner, field) = (text(&ty["name"]).to_owned(), text(&field["name"]).to_owned());
-                        places.push(Place { owner, field, path, is_list });
+                        places.push(Place { owner, field, path, input, is_list });
                     }
                 }
             }
@@ -93,23 +109,31 @@ impl Schema {
         places
     }
 
-    /// The paths to all ids at or below an argument or an input's field, each with whether it takes a list.
-    fn below(&self, input: &Value, seen: &mut Vec<String>) -> Vec<(Vec<String>, bool)> {
+    /// The paths to all ids at or below an argument or an input's field, each with the input that it ends in, and whether it
+    /// takes a list.
+    fn below(
+        &self,
+        input: &Value,
+        max_filters: usize,
+        seen: &mut Vec<String>,
+    ) -> Vec<(Vec<String>, Option<String>, bool)> {
         let name = text(&input["name"]).to_owned();
         let inner = inner(&input["type"]);
         let ty = self.get(inner);
         if inner == "ID" {
-            return vec![(vec![name], spelled(&input["type"]).starts_with('['))];
+            return vec![(vec![name], seen.last().cloned(), spelled(&input["type"]).starts_with('['))];
         }
+        let filters = seen.iter().filter(|above| above.ends_with("Filter")).count();
+        let too_deep = inner.ends_with("Filter") && filters == max_filters;
         // An input nested in itself takes nothing new.
-        if ty["kind"] != "INPUT_OBJECT" || seen.iter().any(|above| above == inner) {
+        if ty["kind"] != "INPUT_OBJECT" || too_deep || seen.iter().any(|above| above == inner) {
             return Vec::new();
         }
         seen.push(inner.to_owned());
         let mut ways = Vec::new();
         for field in list(&ty["inputFields"]) {
-            for (way, is_list) in self.below(field, seen) {
-                ways.push(([vec![name.clone()], way].concat(), is_list));
+            for (way, holder, is_list) in self.below(field, max_filters, seen) {
+                ways.push(([vec![name.clone()], way].concat(), holder, is_list));
             }
         }
         seen.pop();

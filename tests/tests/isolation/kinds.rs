@@ -26,8 +26,9 @@ const NAMES: &[(&str, &str)] = &[
     ("userId", "User"),
 ];
 
-/// What a name refers to that is a link of a noun.
+/// What a name refers to that is a link of a noun, or a condition on one: `clientId`, `clientIds`, `clientIdNot`.
 fn linked(name: &str) -> Option<String> {
+    let name = name.strip_suffix("Not").or_else(|| name.strip_suffix('s')).unwrap_or(name);
     let mut fields = ALL.iter().flat_map(tenantry_domain::noun::Declared::fields);
     let link = fields.find(|field| field.api == name && field.link.is_some())?.link?;
     Some(if link.key == "id" { link.noun.to_owned() } else { "User".to_owned() })
@@ -46,8 +47,11 @@ impl Kind {
         if !matches!(argument, "id" | "ids") {
             return None;
         }
-        // The object itself: what a field returns, or what a mutation is named after.
+        // The object itself: what a filter narrows, what a field returns, or what a mutation is named after.
         let nodes = schema.nodes();
+        if let Some(noun) = place.input.as_deref().and_then(|input| input.strip_suffix("Filter")) {
+            return nodes.contains(noun).then(|| Self::Of(noun.to_owned()));
+        }
         if place.is_mutation() {
             let named = nodes.into_iter().filter(|node| place.field.contains(node));
             return named.max_by_key(|node| node.len()).map(|node| Self::Of(node.to_owned()));
@@ -83,6 +87,8 @@ pub(crate) fn own(of: &FullOrg, field: &str, argument: &str, kind: &Kind) -> Str
         ("revokeWorkspaceAccess", "workspaceId") => of.workspaces[1].clone(),
         // Others in the same project that are not below the first.
         (_, "parentTaskId") => of.tasks[5].clone(),
+        // One that is below the first.
+        ("subtasks", "ids") if *kind == Kind::Of("Task".into()) => of.tasks[2].clone(),
         (_, "afterTaskId") => of.tasks[6].clone(),
         _ => match kind {
             Kind::Of(kind) if kind == "User" => of.ada.user_id.to_string(),

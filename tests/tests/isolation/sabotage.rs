@@ -94,8 +94,12 @@ async fn an_id_of_unknown_kind_is_detected() {
     let schema = Schema::of(&app.as_owner(&org)).await;
     let known = |path: [&str; 2]| {
         let path = path.map(str::to_owned).to_vec();
-        Kind::of(&schema, &Place { owner: "Query".into(), field: "projects".into(), path, is_list: false })
+        let input = Some("ProjectFilter".into());
+        Kind::of(&schema, &Place { owner: "Query".into(), field: "projects".into(), path, input, is_list: false })
     };
-    assert_eq!(known(["filter", "clientId"]), Some(Kind::Of("Client".into())));
+    for name in ["clientId", "clientIds", "clientIdNot"] {
+        assert_eq!(known(["filter", name]), Some(Kind::Of("Client".into())), "{name}");
+    }
+    assert_eq!(known(["filter", "ids"]), Some(Kind::Of("Project".into())));
     assert_eq!(known(["filter", "leadId"]), None);
 }

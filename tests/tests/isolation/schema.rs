@@ -69,8 +69,8 @@ pub(crate) async fn compare(
         for (role, session) in &sessions {
             let mut foreign_ids = kind.all(theirs);
             // The owner, who sees everything of their own organization, tries every id of the other. The other roles
-            // see different things of their own organization, and try one id of each kind.
-            if *role != "owner" {
+            // see different things of their own organization, and try one id of each kind. So does a filter in a filter.
+            if *role != "owner" || place.is_about_linked() {
                 let mut tried = BTreeSet::new();
                 foreign_ids.retain(|id| tried.insert(id.rsplit_once('_').unwrap().0.to_owned()));
             }
@@ -134,7 +134,8 @@ async fn an_own_id_works_wherever_an_id_is_read() {
     let schema = Schema::of(&session).await;
     let caller = Caller { schema: &schema, of: &ours };
     let (mut faults, mut calls) = (Vec::new(), 0);
-    for (place, kind) in places(&schema).into_iter().filter(|(place, _)| !place.is_mutation()) {
+    let reads = places(&schema).into_iter().filter(|(place, _)| !place.is_mutation() && !place.is_always_true());
+    for (place, kind) in reads {
         let call = caller.call(&place);
         let own = own(&ours, &place.field, place.argument(), &kind);
         let nothing = unknown(&own);

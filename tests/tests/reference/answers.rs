@@ -70,7 +70,8 @@ fn everything_of(schema: &Schema, of: &ObjectType) -> String {
 fn links(value: &Value, ids: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {
-            if let Some(Value::String(id)) = fields.get("id") {
+            // A plan's id is no id of an object.
+            if let Some(Value::String(id)) = fields.get("id").filter(|_| !fields.contains_key("isCurrent")) {
                 ids.insert(id.clone());
             }
             fields.values().for_each(|value| links(value, ids));

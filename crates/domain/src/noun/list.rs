@@ -1,5 +1,6 @@
 //! How lists of a noun are narrowed, sorted and reached.
 
+use crate::noun::Noun;
 use crate::noun::kind::{FieldType, Kind, Value};
 
 /// What a condition compares its field with.
@@ -7,8 +8,18 @@ use crate::noun::kind::{FieldType, Kind, Value};
 pub enum Test {
     /// The field is one of some values.
     AnyOf,
+    /// The field is none of some values. A row without a value is none of them.
+    NoneOf,
     /// The field is this value.
     Is,
+    /// The field has no value, or has one.
+    IsNull,
+    /// The text begins with this one, whatever the case and the accents.
+    StartsWith,
+    /// The amount is of this one's currency, and not smaller.
+    AtLeast,
+    /// The amount is of this one's currency, and not greater.
+    AtMost,
     /// The field is at or after this value.
     From,
     /// The field is before this value.
@@ -18,7 +29,7 @@ pub enum Test {
 }
 
 /// What a filter asks of one condition.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Asked<'f> {
     /// Nothing: the condition was not given.
     Nothing,
@@ -28,6 +39,56 @@ pub enum Asked<'f> {
     One(Value<'f>),
     /// Any of these values; of none, no row has one.
     Any(Vec<Value<'f>>),
+}
+
+impl Asked<'_> {
+    /// The same, holding its own texts.
+    #[must_use]
+    pub fn into_owned(self) -> Asked<'static> {
+        match self {
+            Self::Nothing => Asked::Nothing,
+            Self::Absent => Asked::Absent,
+            Self::One(value) => Asked::One(value.into_owned()),
+            Self::Any(values) => Asked::Any(values.into_iter().map(Value::into_owned).collect()),
+        }
+    }
+}
+
+/// A condition on the rows that link to a row: that one of them, or none, is like this.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Has {
+    /// The name of the noun whose rows they are.
+    pub noun: &'static str,
+    /// How they are reached.
+    pub parent: &'static ParentInfo,
+    /// Whether none may be like this.
+    pub none: bool,
+    /// The conditions that are asked of them, by name.
+    pub conditions: Vec<(&'static str, Asked<'static>)>,
+    /// What is asked of the rows that link to those.
+    pub has: Vec<Has>,
+}
+
+impl Has {
+    /// That at least one of these rows passes the filter.
+    pub fn some<N: Noun>(parent: N::Parent, filter: &N::Filter) -> Self {
+        let asked = |condition: &Condition<N::Filter>| {
+            let asked = (condition.read)(filter);
+            (asked != Asked::Nothing).then(|| (condition.info.name, asked.into_owned()))
+        };
+        Self {
+            noun: N::INFO.name,
+            parent: N::parent_info(parent),
+            none: false,
+            conditions: N::CONDITIONS.iter().filter_map(asked).collect(),
+            has: N::has(filter).to_vec(),
+        }
+    }
+
+    /// That none of these rows passes the filter.
+    pub fn none<N: Noun>(parent: N::Parent, filter: &N::Filter) -> Self {
+        Self { none: true, ..Self::some::<N>(parent, filter) }
+    }
 }
 
 /// What a condition that takes one value is given.
@@ -86,7 +147,7 @@ pub struct SortInfo {
 }
 
 /// A way from a row of another noun to rows of this one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ParentInfo {
     /// The noun whose row it is.
     pub noun: &'static str,

@@ -12,7 +12,7 @@ mod write;
 pub use field::{Access, Changed, Field, FieldInfo, Given, Link, NounInfo, OnDelete, Placement, Rule, changes};
 pub use kind::{EnumInfo, EnumValue, FieldType, Kind, Source, Value, load, load_currency, load_money};
 pub use list::{
-    Asked, Condition, ConditionInfo, ParentInfo, SortInfo, Test, Wanted, ask_any, ask_one, asked_any, asked_one,
+    Asked, Condition, ConditionInfo, Has, ParentInfo, SortInfo, Test, Wanted, ask_any, ask_one, asked_any, asked_one,
 };
 pub use registry::{ALL, Declared};
 pub use tenantry_noun::Noun;
@@ -66,6 +66,10 @@ pub trait Noun: Clone + Debug + PartialEq + Send + Sync + Sized + 'static {
     /// The source's, and [`Source::corrupt`] for a value that its field cannot hold.
     fn decode<'r, S: Source<'r>>(source: &mut S) -> Result<Self, S::Error>;
 
+    /// What a filter asks of the rows that link to this noun's.
+    fn has(filter: &Self::Filter) -> &[Has];
+    /// The same, to be added to.
+    fn has_mut(filter: &mut Self::Filter) -> &mut Vec<Has>;
     /// What this order means.
     fn sort_info(sort: Self::Sort) -> &'static SortInfo;
     /// How rows are reached from this parent.

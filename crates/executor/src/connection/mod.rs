@@ -90,7 +90,7 @@ impl<N: RecordNode> Connection<N> {
         origin: Origin<<N::Record as Noun>::Parent>,
         mut request: ListOf<N::Record>,
     ) -> Result<Self> {
-        let wanted = of_list::<N>(context, request.sort);
+        let wanted = of_list::<N>(context, &request);
         request.columns = wanted.columns;
         let (kind, parents): (_, Arc<[Uuid]>) = match origin {
             Origin::Root => (None, Arc::from([])),
@@ -113,7 +113,7 @@ pub(crate) async fn load_pages_of<N: RecordNode>(
     parents: &[(<N::Record as Noun>::Parent, Uuid)],
     mut request: ListOf<N::Record>,
 ) -> Result<Vec<ListPage<N>>> {
-    let wanted = of_list::<N>(context, request.sort);
+    let wanted = of_list::<N>(context, &request);
     request.columns = wanted.columns;
     let request = Arc::new(request);
     let filter = Arc::new(request.filter.clone());
@@ -142,7 +142,7 @@ impl<N: RecordNode> ListPage<N> {
     }
 
     fn cursor_of(&self, record: &N::Record) -> String {
-        cursor(record, self.request.sort, self.request.direction)
+        cursor(record, &self.request)
     }
 }
 
@@ -220,8 +220,8 @@ pub(crate) struct PageInfo {
     has_next_page: bool,
     /// Whether there are rows before the page. When paging forwards: whether `after` was given.
     has_previous_page: bool,
-    /// The cursor of the first row.
+    /// The cursor of the first row; null if the page is empty.
     start_cursor: Option<String>,
-    /// The cursor of the last row.
+    /// The cursor of the last row; null if the page is empty.
     end_cursor: Option<String>,
 }

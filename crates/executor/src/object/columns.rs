@@ -2,8 +2,7 @@
 
 use async_graphql::Context;
 use async_graphql::parser::types::SelectionSet;
-use tenantry_domain::noun::Noun;
-use tenantry_store::{ColumnSet, sort_columns};
+use tenantry_store::{ColumnSet, ListOf, sort_columns};
 
 use super::RecordNode;
 use super::plan::fields_of;
@@ -16,16 +15,16 @@ pub(crate) struct Wanted {
     pub(crate) total: bool,
 }
 
-/// What is wanted of the field in `context`, a list of these nodes in this order.
-pub(crate) fn of_list<N: RecordNode>(context: &Context<'_>, sort: <N::Record as Noun>::Sort) -> Wanted {
+/// What is wanted of the field in `context`, the list of these nodes that is requested.
+pub(crate) fn of_list<N: RecordNode>(context: &Context<'_>, request: &ListOf<N::Record>) -> Wanted {
     let (mut columns, mut total) = (ColumnSet::ID, false);
     let type_name = format!("{}Connection", N::NAME);
     for field in fields_of(&context.item.node.selection_set.node, &type_name) {
         columns = columns.and(match field.node.name.node.as_str() {
             "nodes" => of_node::<N>(&field.node.selection_set.node),
-            "edges" => of_edges::<N>(&field.node.selection_set.node, sort),
+            "edges" => of_edges::<N>(&field.node.selection_set.node, request),
             // The cursors of the first and the last row.
-            "pageInfo" => sort_columns::<N::Record>(sort),
+            "pageInfo" => sort_columns::<N::Record>(request),
             "totalCount" => {
                 total = true;
                 ColumnSet::ID
@@ -37,8 +36,8 @@ pub(crate) fn of_list<N: RecordNode>(context: &Context<'_>, sort: <N::Record as 
     Wanted { columns, total }
 }
 
-fn of_edges<N: RecordNode>(selection: &SelectionSet, sort: <N::Record as Noun>::Sort) -> ColumnSet {
-    let mut columns = sort_columns::<N::Record>(sort);
+fn of_edges<N: RecordNode>(selection: &SelectionSet, request: &ListOf<N::Record>) -> ColumnSet {
+    let mut columns = sort_columns::<N::Record>(request);
     let type_name = format!("{}Edge", N::NAME);
     for field in fields_of(selection, &type_name) {
         if field.node.name.node == "node" {

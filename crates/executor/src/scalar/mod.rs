@@ -181,9 +181,9 @@ fn read_decimal(text: &str) -> Result<Decimal, &'static str> {
 /// The direction of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum OrderDirection {
-    /// Ascending: smallest, earliest or alphabetically first.
+    /// From the smallest, the earliest or the alphabetically first.
     Asc,
-    /// Descending: greatest, latest or alphabetically last first.
+    /// From the greatest, the latest or the alphabetically last.
     Desc,
 }
 

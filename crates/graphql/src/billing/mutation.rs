@@ -29,7 +29,7 @@ enumeration! {
 }
 
 /// The page to open in the billing portal.
-#[derive(InputObject, Default)]
+#[derive(InputObject)]
 pub(crate) struct CreateBillingPortalSessionInput {
     /// The page to open. Default: the overview.
     page: Option<BillingPortalPage>,
@@ -83,12 +83,12 @@ impl BillingMutation {
     async fn create_billing_portal_session(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The page to open; optional.")] input: Option<CreateBillingPortalSessionInput>,
+        #[graphql(desc = "The page to open.")] input: CreateBillingPortalSessionInput,
     ) -> Result<Option<Ordered<CreateBillingPortalSessionPayload>>> {
         let service = context.data_unchecked::<Service>();
         let caller = caller(context)?;
         let portal = context.data_unchecked::<OptionalPortal>().0.as_deref();
-        let page = input.unwrap_or_default().page.map(Into::into).unwrap_or_default();
+        let page = input.page.map(Into::into).unwrap_or_default();
         let made = service::manage(service.store(), portal, caller, page).await;
         if made.is_ok() {
             membership(context).prove();

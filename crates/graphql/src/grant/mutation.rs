@@ -60,12 +60,12 @@ payload! {
     }
 }
 
-/// The result of taking a grant on a workspace away.
+/// The result of revoking a grant on a workspace.
 #[derive(SimpleObject)]
 pub(crate) struct RevokeWorkspaceAccessPayload {
-    /// The id that the grant had.
+    /// The id that the grant had; null if the mutation was refused.
     revoked_grant_id: Option<GlobalId<WorkspaceMemberId>>,
-    /// The member who had the grant.
+    /// The member who had the grant; null if the mutation was refused.
     revoked_user_id: Option<GlobalId<UserId>>,
     /// Why the mutation was refused; empty if it succeeded.
     user_errors: Vec<UserError>,
@@ -90,12 +90,12 @@ payload! {
     }
 }
 
-/// The result of taking a grant on a project away.
+/// The result of revoking a grant on a project.
 #[derive(SimpleObject)]
 pub(crate) struct RevokeProjectAccessPayload {
-    /// The id that the grant had.
+    /// The id that the grant had; null if the mutation was refused.
     revoked_grant_id: Option<GlobalId<ProjectMemberId>>,
-    /// The member who had the grant.
+    /// The member who had the grant; null if the mutation was refused.
     revoked_user_id: Option<GlobalId<UserId>>,
     /// Why the mutation was refused; empty if it succeeded.
     user_errors: Vec<UserError>,

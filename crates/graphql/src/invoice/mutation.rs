@@ -28,7 +28,7 @@ pub(crate) struct LineItemInput {
 pub(crate) struct CreateInvoiceInput {
     /// The billed client.
     client_id: GlobalId<ClientId>,
-    /// The project: one of the same client, or without a client.
+    /// The project. It must have the same client or none.
     project_id: Option<GlobalId<ProjectId>>,
     /// The currency of every amount.
     currency: CurrencyCode,
@@ -40,14 +40,14 @@ pub(crate) struct CreateInvoiceInput {
     line_items: Option<Vec<LineItemInput>>,
     /// The tax as a fraction between 0 and 1, at most 8 decimals: 0.18 is 18 %. Default: 0.
     tax_rate: Option<DecimalText>,
-    /// Notes; at most 20,000 characters.
+    /// Free text about the invoice; at most 20,000 characters.
     notes: Option<String>,
-    /// The tasks that it covers; at most 500, of projects of the same client or of none. A task is billed once, unless its invoice
+    /// The tasks that it covers; at most 500. Their projects must have the same client or none. A task is billed once, unless its invoice
     /// is void.
     task_ids: Option<Vec<GlobalId<TaskId>>>,
 }
 
-/// Changes to a draft. Fields that are not given stay; null clears a field.
+/// Changes to a draft. Fields that are not given stay. Null clears a field that may be empty; other fields refuse it.
 #[derive(InputObject)]
 pub(crate) struct UpdateInvoiceInput {
     /// The draft.
@@ -56,7 +56,7 @@ pub(crate) struct UpdateInvoiceInput {
     expected_updated_at: Option<Timestamp>,
     /// The billed client.
     client_id: MaybeUndefined<GlobalId<ClientId>>,
-    /// The project: one of the same client, or without a client.
+    /// The project. It must have the same client or none.
     project_id: MaybeUndefined<GlobalId<ProjectId>>,
     /// The currency of every amount.
     currency: MaybeUndefined<CurrencyCode>,
@@ -68,9 +68,9 @@ pub(crate) struct UpdateInvoiceInput {
     line_items: MaybeUndefined<Vec<LineItemInput>>,
     /// The tax as a fraction between 0 and 1, at most 8 decimals: 0.18 is 18 %.
     tax_rate: MaybeUndefined<DecimalText>,
-    /// Notes; at most 20,000 characters.
+    /// Free text about the invoice; at most 20,000 characters.
     notes: MaybeUndefined<String>,
-    /// Replaces the tasks that it covers; at most 500, of projects of the same client or of none. A task is billed once, unless its
+    /// Replaces the tasks that it covers; at most 500. Their projects must have the same client or none. A task is billed once, unless its
     /// invoice is void.
     task_ids: MaybeUndefined<Vec<GlobalId<TaskId>>>,
 }

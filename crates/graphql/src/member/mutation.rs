@@ -81,7 +81,7 @@ payload! {
 }
 
 payload! {
-    /// The result of handing the organization over.
+    /// The result of transferring the ownership.
     TransferOwnershipPayload {
         /// The new owner.
         member: Resolved<Member>
@@ -94,7 +94,7 @@ pub(crate) struct MemberMutation;
 
 #[Object]
 impl MemberMutation {
-    /// Makes a user a member of the organization. Counts against the plan. For owners and admins.
+    /// Makes a user a member of the organization. Counts against the plan. Only owners and admins may do this.
     async fn add_member(
         &self,
         context: &Context<'_>,
@@ -110,7 +110,8 @@ impl MemberMutation {
         Ok(Some(added.map(Arc::<Record>::new).into()))
     }
 
-    /// Gives a member another role. You cannot give a role above your own, and the last owner cannot be demoted. For owners and admins.
+    /// Gives a member another role. You cannot give a role above your own, and the last owner cannot be demoted.
+    /// Only owners and admins may do this.
     async fn update_member_role(
         &self,
         context: &Context<'_>,
@@ -122,8 +123,8 @@ impl MemberMutation {
         Ok(Some(updated.map(Arc::<Record>::new).into()))
     }
 
-    /// Ends a membership. The user's grants and assignments go with it; what the user wrote stays. For owners and admins, and
-    /// for owners alone when the member is one.
+    /// Ends a membership. The user's grants and assignments go with it; what the user wrote stays. Only owners and admins
+    /// may do this, and only owners can remove an owner.
     async fn remove_member(
         &self,
         context: &Context<'_>,

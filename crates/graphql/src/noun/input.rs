@@ -78,18 +78,20 @@ fn read_fields<I, T: InputType>(
 /// What a field of an input says about itself.
 fn doc(field: &FieldInfo, with_default: bool) -> String {
     let bounds = match field.rule {
-        Rule::Any => String::new(),
+        Rule::Any | Rule::Email => String::new(),
         Rule::Text(max) if field.nullable => format!("; at most {} characters", grouped(max)),
         Rule::Text(max) => format!("; 1 to {} characters", grouped(max)),
         Rule::Prose(max) => format!("; at most {} characters", grouped(max)),
-        Rule::Email => "; an e-mail address".to_owned(),
-        Rule::Url => "; an http(s) address".to_owned(),
+        Rule::Url => "; it must begin with http:// or https://".to_owned(),
         Rule::NotNegative => "; not negative".to_owned(),
         Rule::Many(max) => format!("; at most {max}"),
     };
     let default = field.default.filter(|_| with_default);
-    let default = default.map(|default| format!("; {} when not given", default.replace('_', " "))).unwrap_or_default();
-    format!("{}{bounds}{default}.", field.doc.trim().trim_end_matches('.'))
+    let default = default.map(|default| match field.kind {
+        Kind::Enum(_) => format!(" Default: `{}`.", default.to_ascii_uppercase()),
+        _ => format!(" Default: {default}."),
+    });
+    format!("{}{bounds}.{}", field.doc.trim().trim_end_matches('.'), default.unwrap_or_default())
 }
 
 /// A number with commas between thousands.
@@ -232,7 +234,7 @@ input!(
         let faults = read_fields(&mut changes, N::Changes::INPUTS, &fields, false)?;
         Ok(Self { row, changes, faults })
     },
-    "Changes to a {}. Fields that are not given stay; null clears a field."
+    "Changes to a {}. Fields that are not given stay. Null clears a field that may be empty; others refuse it unless they say what it does."
 );
 
 /// Which row to delete.

@@ -21,5 +21,5 @@ fn at_field(context: &Context<'_>, error: ServerError) -> ServerError {
 
 pub(crate) use choice::Choice;
 pub(crate) use registry::{Entry, Shown, entries};
-pub(crate) use root::{Mutations, NounMutation, NounQuery};
+pub(crate) use root::{Mutations, NounLists, NounMutation, NounQuery};
 pub(crate) use row::{NoMore, Row};

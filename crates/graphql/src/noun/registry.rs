@@ -6,10 +6,11 @@ use std::sync::{Arc, LazyLock};
 use async_graphql::parser::types::Field;
 use async_graphql::registry::Registry;
 use async_graphql::{
-    ContainerType, Context, ContextSelectionSet, InputType, OutputType, Positioned, ServerResult, Value,
+    ContainerType, Context, ContextSelectionSet, InputType, InputValueError, OutputType, Positioned, ServerResult,
+    Value,
 };
 use futures_util::future::BoxFuture;
-use tenantry_domain::noun::{Kind, NounInfo};
+use tenantry_domain::noun::{Has, Kind, NounInfo};
 use tenantry_domain::{Id as _, UserId};
 use tenantry_executor::connection::{Connection, Origin};
 use tenantry_executor::loaders::{node, selected_node};
@@ -46,7 +47,7 @@ pub(crate) struct Entry {
     pub(crate) one: for<'c> fn(&'c Context<'c>, &'static str, Uuid) -> Resolving<'c>,
     /// The row with this id, or null, as an object whose selection is at hand.
     pub(crate) selected: for<'c> fn(&'c ContextSelectionSet<'c>, &'c Positioned<Field>, Uuid) -> Resolving<'c>,
-    /// The type of its lists, and their arguments.
+    /// The type of its list at the root, and the arguments of that.
     pub(crate) register_list: fn(&mut Registry) -> (String, Inputs),
     /// The organization's list.
     pub(crate) list: for<'c> fn(&'c Context<'c>) -> Resolving<'c>,
@@ -65,11 +66,28 @@ pub(crate) struct BelowEntry {
     pub(crate) doc: &'static str,
     /// The column of the other noun that says which rows it holds.
     pub(crate) key: &'static str,
+    /// Several of these rows in a sentence.
+    pub(crate) plural: &'static str,
+    /// The condition that there is a row in this list.
+    pub(crate) has: String,
+    /// The condition that there is none.
+    pub(crate) has_no: String,
+    /// The type of what these conditions take, if the rows can be filtered.
+    pub(crate) register_filter: fn(&mut Registry) -> Option<String>,
+    /// Reads what one of these conditions is given: the value, whether there is to be none, and its place in the arguments.
+    pub(crate) read_filter: Box<ReadHas>,
     /// Its type and its arguments.
-    pub(crate) register: fn(&mut Registry) -> (String, Inputs),
+    pub(crate) register: Box<RegisterList>,
     /// Resolves it for many rows of the other noun.
     pub(crate) resolve: Box<ResolveLists>,
 }
+
+/// Registers a list; gives its type and its arguments.
+pub(crate) type RegisterList = dyn Fn(&mut Registry) -> (String, Inputs) + Send + Sync;
+
+/// Reads a condition on the rows of a list.
+pub(crate) type ReadHas =
+    dyn Fn(&Value, bool, &mut Vec<&'static str>) -> Result<Has, InputValueError<bool>> + Send + Sync;
 
 /// Every noun by its table.
 static ENTRIES: LazyLock<HashMap<&'static str, Entry>> = LazyLock::new(|| {
@@ -109,7 +127,7 @@ impl Entry {
             register: Row::<R>::create_type_info,
             one: |context, key, id| Box::pin(one::<R>(context, key, id)),
             selected: |selection, field, id| Box::pin(selected::<R>(selection, field, id)),
-            register_list: register_list::<R>,
+            register_list: |registry| register_list::<R>(registry, None),
             list: |context| Box::pin(list::<R>(context)),
             lists: Vec::new(),
             mutations: R::mutations(),
@@ -126,7 +144,15 @@ fn below_others<R: Shown>() -> impl Iterator<Item = BelowEntry> {
             name: info.list?,
             doc: info.doc,
             key: info.key,
-            register: register_list::<R>,
+            plural: R::INFO.plural,
+            has: format!("has{}", capitalized(info.list?)),
+            has_no: format!("hasNo{}", capitalized(info.list?)),
+            register_filter: |registry| {
+                let ty = (!R::CONDITIONS.is_empty()).then(|| arguments::FilterInput::<R>::create_type_info(registry));
+                ty.map(|ty| ty.trim_end_matches('!').to_owned())
+            },
+            read_filter: Box::new(move |value, none, place| arguments::read_has::<R>(parent, value, none, place)),
+            register: Box::new(move |registry| register_list::<R>(registry, order)),
             resolve: Box::new(move |contexts, keys, field| {
                 let request = move |context: &Context<'_>, page| arguments::request::<R>(context, page, order);
                 Box::pin(resolve_lists::<Row<R>>(contexts, keys, field, parent, request))
@@ -135,9 +161,14 @@ fn below_others<R: Shown>() -> impl Iterator<Item = BelowEntry> {
     })
 }
 
-fn register_list<R: Shown>(registry: &mut Registry) -> (String, Inputs) {
+fn register_list<R: Shown>(registry: &mut Registry, order: Option<&'static str>) -> (String, Inputs) {
     let ty = <Connection<Row<R>> as OutputType>::create_type_info(registry);
-    (ty, arguments::list_arguments::<R>(registry))
+    (ty, arguments::list_arguments::<R>(registry, order))
+}
+
+fn capitalized(name: &str) -> String {
+    let mut chars = name.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 async fn list<R: Shown>(context: &Context<'_>) -> ServerResult<Value> {

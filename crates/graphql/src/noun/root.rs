@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_graphql::parser::types::Field;
 use async_graphql::registry::{MetaTypeId, Registry};
 use async_graphql::{
-    ContainerType, Context, ContextSelectionSet, InputType, OutputType, Positioned, ServerResult, Value,
+    ContainerType, Context, ContextSelectionSet, InputType, ObjectType, OutputType, Positioned, ServerResult, Value,
 };
 use tenantry_domain::noun::{ALL, NounInfo, OnDelete};
 use tenantry_executor::object::Ordered;
@@ -189,8 +189,7 @@ impl OutputType for NounQuery {
                 let doc = format!("One {}; null when there is none that you can see.", info.singular);
                 meta::field(&mut fields, info.api, &doc, row.trim_end_matches('!'), args);
                 let (list, args) = (entry.register_list)(registry);
-                let doc = format!("The organization's {}, as far as you see them.", info.plural);
-                meta::field(&mut fields, info.list, &doc, list.trim_end_matches('!'), args);
+                meta::field(&mut fields, info.list, &list_doc(info), list.trim_end_matches('!'), args);
             }
             meta::object::<Self>("NounQuery", "", fields)
         })
@@ -222,6 +221,46 @@ impl NounQuery {
         let id = read_id::<GivenId>(entry.info.prefix, id.0);
         let id = id.map_err(|error| error.into_server_error(context.item.pos))?;
         (entry.one)(context, "id", id).await.map(Some)
+    }
+}
+
+fn list_doc(info: &NounInfo) -> String {
+    format!("The organization's {}, as far as you see them.", info.plural)
+}
+
+/// The nouns' lists as fields of the organization. They are the lists of `Query`.
+pub(crate) struct NounLists;
+
+impl OutputType for NounLists {
+    fn type_name() -> Cow<'static, str> {
+        Cow::Borrowed("NounLists")
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        registry.create_output_type::<Self, _>(MetaTypeId::Object, |registry| {
+            let mut fields = Fields::new();
+            for entry in entries().filter(|entry| entry.info.rooted) {
+                let (list, args) = (entry.register_list)(registry);
+                meta::field(&mut fields, entry.info.list, &list_doc(entry.info), list, args);
+            }
+            meta::object::<Self>("NounLists", "", fields)
+        })
+    }
+
+    async fn resolve(&self, _: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
+        Ok(Value::Null)
+    }
+}
+
+impl ObjectType for NounLists {}
+
+impl ContainerType for NounLists {
+    async fn resolve_field(&self, context: &Context<'_>) -> ServerResult<Option<Value>> {
+        let name = context.item.node.name.node.as_str();
+        match entries().find(|entry| entry.info.rooted && entry.info.list == name) {
+            Some(entry) => (entry.list)(context).await.map(Some).map_err(|error| at_field(context, error)),
+            None => Ok(None),
+        }
     }
 }
 

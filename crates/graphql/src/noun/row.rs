@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_graphql::parser::types::Field;
 use async_graphql::registry::{MetaType, MetaTypeId, Registry};
 use async_graphql::{ContainerType, Context, ContextSelectionSet, OutputType, Positioned, ServerResult, Value};
-use tenantry_domain::noun::{Access, Field as NounField, FieldInfo, Value as FieldValue};
+use tenantry_domain::noun::{Access, Field as NounField, FieldInfo, NounInfo, Value as FieldValue};
 use tenantry_executor::leaf::Leaf;
 use tenantry_executor::object::{LeafField, LeafRead, ListField, Node, Object as Resolved};
 use tenantry_store::{ColumnSet, columns_of};
@@ -33,6 +33,24 @@ fn is_leaf(field: &FieldInfo) -> bool {
 /// Whether the API shows a field at all.
 fn is_shown(field: &FieldInfo) -> bool {
     matches!(field.access, Access::Guests | Access::Members)
+}
+
+/// What a field says about itself, and when it is null.
+fn doc(noun: &NounInfo, field: &FieldInfo) -> String {
+    let said = field.doc.trim().trim_end_matches('.');
+    if said.contains("null") {
+        return format!("{said}.");
+    }
+    let hidden = noun.guests && field.access == Access::Members;
+    let when = match (field.link.filter(|_| !field.as_id), field.nullable) {
+        (Some(_), true) => "null if there is none, or none that you can see",
+        (Some(_), false) => "null if you cannot see it",
+        (None, true) if hidden => "null if there is none, and for guests",
+        (None, true) => "null if there is none",
+        (None, false) if field.optional => "null for guests",
+        (None, false) => return format!("{said}."),
+    };
+    format!("{said}; {when}.")
 }
 
 /// The link that the API shows under this name.
@@ -91,13 +109,13 @@ impl<R: Shown> OutputType for Row<R> {
                     None => {
                         let name = registry::field_type(registry, field.kind);
                         let ty = if field.optional { name } else { name + "!" };
-                        meta::field(&mut fields, field.api, field.doc, ty, Inputs::new());
+                        meta::field(&mut fields, field.api, &doc(&R::INFO, field), ty, Inputs::new());
                     }
                     Some(link) => {
                         if let Some(target) = entry(link.table) {
                             let ty = (target.register)(registry);
                             let ty = ty.trim_end_matches('!');
-                            meta::field(&mut fields, link.relation, field.doc, ty, Inputs::new());
+                            meta::field(&mut fields, link.relation, &doc(&R::INFO, field), ty, Inputs::new());
                         }
                     }
                 }

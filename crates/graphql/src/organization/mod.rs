@@ -16,7 +16,7 @@ use tenantry_executor::object::Object as Resolved;
 use tenantry_executor::scalar::{GlobalId, Timestamp};
 
 use crate::loaders::{DefaultWorkspace, OwnOrganization};
-use crate::noun::Row;
+use crate::noun::{NounLists, Row};
 use crate::object::object;
 
 pub(crate) use mutation::OrganizationMutation;
@@ -24,7 +24,7 @@ pub(crate) use query::OrganizationQuery;
 pub(crate) use summary::OwnOrganizations;
 
 object! {
-    /// A tenant. All data belongs to exactly one organization.
+    /// A company or a team. Every object belongs to exactly one organization.
     Organization = "Organization" from Record {
         /// The organization's id.
         "id" id: GlobalId<OrganizationId> = |organization| GlobalId(organization.id);
@@ -32,7 +32,7 @@ object! {
         "name" name: &str = |organization| organization.name.as_str();
         /// The unique lower-case name used in URLs.
         "slug" slug: &str = |organization| organization.slug.as_str();
-        /// The organization's picture.
+        /// The organization's picture; null if there is none.
         "logoUrl" logo_url: Option<&str> = |organization| organization.logo_url.as_deref();
         /// The IANA time zone that determines "today".
         "timeZone" time_zone: &str = |organization| organization.time_zone.as_str();
@@ -46,7 +46,14 @@ object! {
         "updatedAt" updated_at: Timestamp = |organization| Timestamp(organization.updated_at);
     }
 
-    /// The workspace of new projects if none is given; null if you cannot see it.
+    /// Everything in it, as at the root.
+    #[graphql(flatten)]
+    #[expect(clippy::unused_async, reason = "the macro takes async functions alone")]
+    async fn lists(&self) -> NounLists {
+        NounLists
+    }
+
+    /// Where a new project goes if no workspace is given; null if you cannot see it.
     async fn default_workspace(&self, context: &Context<'_>) -> Result<Option<Resolved<Row<Workspace>>>> {
         Ok(load::<DefaultWorkspace>(context, ()).await?.map(Resolved::from))
     }

@@ -29,7 +29,7 @@ pub(crate) struct CreateOrganizationInput {
     logo_url: Option<String>,
 }
 
-/// Changes to the organization. Fields that are not given stay; null clears a field.
+/// Changes to the organization. Fields that are not given stay. Null clears a field that may be empty; other fields refuse it.
 #[derive(InputObject)]
 pub(crate) struct UpdateOrganizationInput {
     /// Refuse with `CONFLICT` unless the organization was last changed at this time.
@@ -66,7 +66,7 @@ pub(crate) struct CancelOrganizationDeletionInput {
 }
 
 payload! {
-    /// The result of founding an organization.
+    /// The result of creating an organization.
     CreateOrganizationPayload {
         /// The new organization. Your token still names another one; use `switchOrganization` to work in this one.
         organization: Ordered<OrganizationSummary>
@@ -100,9 +100,9 @@ payload! {
 /// The result of switching to another organization.
 #[derive(SimpleObject, Default)]
 pub(crate) struct SwitchOrganizationPayload {
-    /// A token for the organization. Use it instead of your current one.
+    /// A token for the organization; null if the mutation was refused. Use it instead of your current one.
     token: Option<String>,
-    /// When the token expires.
+    /// When the token expires; null if the mutation was refused.
     expires_at: Option<Timestamp>,
     /// The organization.
     organization: Option<Ordered<OrganizationSummary>>,
@@ -132,7 +132,7 @@ impl OrganizationMutation {
         Ok(Some(created.map(|organization| OrganizationSummary::new(organization, Role::Owner, caller)).into()))
     }
 
-    /// Changes the organization. For owners and admins.
+    /// Changes the organization. Only owners and admins may do this.
     async fn update_organization(
         &self,
         context: &Context<'_>,

@@ -27,7 +27,7 @@ pub(crate) struct OrganizationSummary {
     name: String,
     /// The unique lower-case name used in URLs.
     slug: String,
-    /// The organization's picture.
+    /// The organization's picture; null if there is none.
     logo_url: Option<String>,
     /// Your role in it.
     role: Role,

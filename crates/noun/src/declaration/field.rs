@@ -27,12 +27,10 @@ pub(super) fn read(field: &syn::Field) -> Result<Field> {
             "say how long the text may be: text(200) for one line, prose(20_000) for several, or email or url";
         return Err(Error::new(read.name.span(), message));
     }
-    if read.filter.as_ref().is_some_and(|(_, own)| !own)
-        && matches!(read.shape, Shape::Text | Shape::Money | Shape::Decimal)
-    {
+    if read.filter.as_ref().is_some_and(|(_, own)| !own) && read.shape == Shape::Decimal {
         return Err(Error::new(
             read.name.span(),
-            "a list can be narrowed by an enum, an id, a truth value, a time or a day",
+            "a list can be narrowed by an enum, an id, a text, a truth value, a time, a day or an amount",
         ));
     }
     if read.sort.is_some() && matches!(read.shape, Shape::Boolean | Shape::Id | Shape::Money | Shape::Decimal) {

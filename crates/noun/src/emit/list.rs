@@ -42,7 +42,11 @@ pub(super) fn all(noun: &Noun) -> TokenStream {
     quote! {
         #[doc = #filter_doc]
         #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-        pub struct #filter { #(#conditions),* }
+        pub struct #filter {
+            #(#conditions,)*
+            /// What is asked of the rows that link to these.
+            pub has: Vec<crate::noun::Has>,
+        }
 
         #[doc = #sort_doc]
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -59,41 +63,72 @@ fn read(noun: &Noun) -> Vec<Condition> {
     let mut all = Vec::new();
     for field in &noun.fields {
         let Some((name, own)) = &field.filter else { continue };
-        let mut add = |name: String, doc: String, takes_many, test| {
+        let mut add = |name: String, doc: String, inner: &Type, test: &'static str| {
             all.push(Condition {
                 name: format_ident!("{name}"),
                 doc,
                 field: field.name.unraw().to_string(),
-                inner: field.inner.clone(),
-                takes_many,
+                inner: inner.clone(),
+                takes_many: test == "AnyOf" || test == "NoneOf",
                 takes_null: test == "Is" && field.nullable,
                 test: if *own { "Own" } else { test },
             });
         };
-        let said = words(&field.name.unraw().to_string());
+        let (said, api) = (words(&field.name.unraw().to_string()), camel(&field.name.unraw().to_string()));
         match field.shape {
+            Shape::Id if field.name == "id" => {
+                let doc = format!("Only {plural} with one of these ids. An empty list finds nothing.");
+                add("ids".to_owned(), doc, &field.inner, "AnyOf");
+            }
             Shape::Id => {
                 let what = words(&relation(field));
                 let null = if field.nullable { format!(" Null finds those without a {what}.") } else { String::new() };
-                add(name.clone(), format!("Only {plural} of this {what}.{null}"), false, "Is");
+                add(name.clone(), format!("Only {plural} of this {what}.{null}"), &field.inner, "Is");
+                let these = several(&what);
+                let doc = format!("Only {plural} of one of these {these}. An empty list finds nothing.");
+                add(format!("{name}s"), doc, &field.inner, "AnyOf");
+                let without = if field.nullable { format!(", also those without a {what}") } else { String::new() };
+                let doc = format!("Only {plural} of none of these {these}{without}.");
+                add(format!("{name}_not"), doc, &field.inner, "NoneOf");
             }
             Shape::Boolean => {
-                add(name.clone(), format!("Only {plural} for which `{}` is this.", camel(name)), false, "Is");
+                add(name.clone(), format!("Only {plural} whose `{api}` is this."), &field.inner, "Is");
             }
             Shape::Time | Shape::Date => {
-                let said =
-                    [" at", " date", " for"].iter().find_map(|end| said.strip_suffix(end)).unwrap_or(&said).to_owned();
                 let (from, unit) =
                     if field.shape == Shape::Time { ("at or after", "time") } else { ("on or after", "day") };
-                add(format!("{name}_from"), format!("Only {plural} {said} {from} this {unit}."), false, "From");
-                add(format!("{name}_before"), format!("Only {plural} {said} before this {unit}."), false, "Before");
+                let doc = format!("Only {plural} whose `{api}` is {from} this {unit}.");
+                add(format!("{name}_from"), doc, &field.inner, "From");
+                let doc = format!("Only {plural} whose `{api}` is before this {unit}.");
+                add(format!("{name}_before"), doc, &field.inner, "Before");
             }
-            _ => add(
-                name.clone(),
-                format!("Only {plural} with one of these. An empty list finds nothing."),
-                true,
-                "AnyOf",
-            ),
+            Shape::Money => {
+                let doc = |what: &str| format!("Only {plural} whose `{api}` is in this currency and {what}.");
+                add(format!("{name}_at_least"), doc("at least this amount"), &field.inner, "AtLeast");
+                add(format!("{name}_at_most"), doc("at most this amount"), &field.inner, "AtMost");
+            }
+            // Only what is sorted by has the index that finds the beginning of a text.
+            Shape::Text if field.sort.is_some() => {
+                let doc = format!(
+                    "Only {plural} whose {said} begins with this text. Upper and lower case and the accents of Latin letters do \
+                     not matter."
+                );
+                add(format!("{name}_starts_with"), doc, &field.inner, "StartsWith");
+            }
+            _ => {
+                let these = several(&said);
+                let doc = format!("Only {plural} with one of these {these}. An empty list finds nothing.");
+                add(name.clone(), doc, &field.inner, "AnyOf");
+                // What is worked out when it is read has the rule that the noun gives it, and no other.
+                if !own {
+                    let doc = format!("Only {plural} with none of these {these}.");
+                    add(format!("{name}_not"), doc, &field.inner, "NoneOf");
+                }
+            }
+        }
+        if field.nullable && matches!(field.shape, Shape::Time | Shape::Date | Shape::Money) {
+            let doc = format!("Only {plural} whose `{api}` is null (true) or is not (false).");
+            add(format!("{name}_is_null"), doc, &syn::parse_quote!(bool), "IsNull");
         }
     }
     for own in &noun.conditions {
@@ -108,6 +143,15 @@ fn read(noun: &Noun) -> Vec<Condition> {
         });
     }
     all
+}
+
+/// Several of what a word names: `statuses`, `priorities`, `kinds`.
+fn several(word: &str) -> String {
+    match word.strip_suffix('y') {
+        Some(start) => format!("{start}ies"),
+        None if word.ends_with('s') => format!("{word}es"),
+        None => format!("{word}s"),
+    }
 }
 
 /// The table of conditions.

@@ -270,7 +270,7 @@ impl Maker<'_> {
             owner_id: Some(self.chance.pick(workers)),
             start_date: Some(created_at.date_naive()),
             due_date: Some((self.today + Duration::days(content.days.1)).date_naive()),
-            github_url: None,
+            repository_url: None,
             notes: None,
             created_at,
             updated_at: created_at,

@@ -120,7 +120,7 @@ fn describe(home: &mut Home) -> Project {
         owner_id: chance.maybe(85, |chance| chance.pick(&home.workers)),
         start_date: Some(start.date_naive()),
         due_date: (status != ProjectStatus::Active || chance.percent(80)).then(|| due.date_naive()),
-        github_url: chance.maybe(15, |_| format!("https://github.com/example/project-{repository}")),
+        repository_url: chance.maybe(15, |_| format!("https://github.com/example/project-{repository}")),
         notes: chance.maybe(15, text::prose),
         created_at,
         updated_at: chance.soon(created_at, 180, EPOCH),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tenantry_domain::feature::Feature;
 use tenantry_domain::plan::{Allowance, Plan, PlanTable};
+use tenantry_domain::{Currency, Money};
 use tenantry_wire::{Connection, Rows};
 
 use crate::apart;
@@ -34,7 +35,7 @@ pub struct PlansRead {
 /// [`StoreError::Corrupt`] when a row names a feature that the domain does not know; else those of the database.
 pub fn list(scope: &impl Scope) -> Read<'_, PlansRead> {
     let sql = Sql::new(
-        "SELECT p.id, p.name, p.rank, p.is_public, f.feature, f.limit_value, f.enabled, \
+        "SELECT p.id, p.name, p.rank, p.is_public, p.monthly_price, p.currency, f.feature, f.limit_value, f.enabled, \
          (extract(epoch FROM clock_timestamp() - transaction_timestamp()) * 1000000)::bigint \
          FROM billing.plans p LEFT JOIN billing.plan_features f ON f.plan = p.id ORDER BY p.rank, p.id",
     );
@@ -48,8 +49,11 @@ fn decode(rows: &Rows) -> Result<PlansRead, StoreError> {
         let mut columns = Columns::new(row, TABLE);
         let (id, name): (&str, &str) = (columns.next()?, columns.next()?);
         let (rank, is_public) = (columns.next()?, columns.next()?);
+        let (price, currency): (Option<i64>, Option<Currency>) = (columns.next()?, columns.optional_parsed()?);
         if plans.last().is_none_or(|plan| plan.id != id) {
-            plans.push(Plan { id: id.to_owned(), name: name.to_owned(), rank, is_public, allowances: BTreeMap::new() });
+            let monthly_price = price.zip(currency).map(|(minor, currency)| Money::from_minor(minor, currency));
+            let (id, name) = (id.to_owned(), name.to_owned());
+            plans.push(Plan { id, name, rank, is_public, monthly_price, allowances: BTreeMap::new() });
         }
         let feature: Option<Feature> = columns.optional_parsed()?;
         let (limit, enabled): (Option<i64>, Option<bool>) = (columns.next()?, columns.next()?);
@@ -102,14 +106,19 @@ pub async fn replace(url: &str, table: &PlanTable) -> Result<(), ReplaceError> {
         .await?;
     remove_others(&mut connection, table).await?;
     for plan in table.plans() {
-        let mut sql = Sql::new("INSERT INTO billing.plans AS t (id, name, rank, is_public) VALUES (");
+        let mut sql =
+            Sql::new("INSERT INTO billing.plans AS t (id, name, rank, is_public, monthly_price, currency) VALUES (");
         sql.bind(plan.id.as_str()).push(", ").bind(plan.name.as_str());
         sql.push(", ").bind(plan.rank).push(", ").bind(plan.is_public);
+        let price = plan.monthly_price;
+        sql.push(", ").bind(price.map(Money::minor)).push(", ");
+        sql.bind(price.map(|price| price.currency().as_str().to_owned()));
         sql.push(") ON CONFLICT (id) DO UPDATE SET name = excluded.name, rank = excluded.rank");
-        sql.push(", is_public = excluded.is_public, updated_at = now()");
-        sql.push(
-            " WHERE (t.name, t.rank, t.is_public) IS DISTINCT FROM (excluded.name, excluded.rank, excluded.is_public)",
-        );
+        sql.push(", is_public = excluded.is_public, monthly_price = excluded.monthly_price");
+        sql.push(", currency = excluded.currency, updated_at = now()");
+        sql.push(" WHERE (t.name, t.rank, t.is_public, t.monthly_price, t.currency)");
+        sql.push(" IS DISTINCT FROM (excluded.name, excluded.rank, excluded.is_public");
+        sql.push(", excluded.monthly_price, excluded.currency)");
         sql.run(&mut connection).await?;
         let mut sql = Sql::new("DELETE FROM billing.plan_features WHERE plan = ");
         sql.bind(plan.id.as_str());

@@ -9,6 +9,7 @@ use tenantry_wire::Rows;
 
 use crate::columns::Columns;
 use crate::error::StoreError;
+use crate::read::Read;
 use crate::scope::sealed::Sealed;
 use crate::scope::{Scope, WriteScope};
 use crate::sql::Sql;
@@ -34,8 +35,8 @@ pub struct Standing {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn get(scope: &impl Scope) -> Result<Option<Subscription>, StoreError> {
-    fetch(scope, "").await
+pub fn get(scope: &impl Scope) -> Read<'_, Option<Subscription>> {
+    Read::rows(scope, select(scope, ""), |_, rows| first(rows))
 }
 
 /// As [`get`], with the row locked until the transaction ends.
@@ -43,14 +44,18 @@ pub async fn get(scope: &impl Scope) -> Result<Option<Subscription>, StoreError>
 /// # Errors
 /// Those of the database.
 pub async fn get_for_update(scope: &mut WriteScope) -> Result<Option<Subscription>, StoreError> {
-    fetch(scope, " FOR UPDATE").await
+    let sql = select(scope, " FOR UPDATE");
+    first(&scope.connection().fetch(sql).await?)
 }
 
-async fn fetch(scope: &impl Scope, lock: &str) -> Result<Option<Subscription>, StoreError> {
+fn select(scope: &impl Scope, lock: &str) -> Sql {
     let mut sql = Sql::new("SELECT ");
     sql.push(COLUMNS).push(" FROM billing.organization_billing b WHERE b.organization_id = ");
     sql.bind(scope.organization_id().as_uuid()).push(lock);
-    let rows = scope.connection().fetch(sql).await?;
+    sql
+}
+
+fn first(rows: &Rows) -> Result<Option<Subscription>, StoreError> {
     rows.first().map(|row| decode(&mut Columns::new(row, TABLE))).transpose()
 }
 

@@ -2,30 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
 use tenantry_domain::noun::{ALL, Declared, FieldInfo, Kind, Rule, SortInfo, Test};
-use tenantry_tests::{FullOrg, Session, TestApp, spelled};
+use tenantry_tests::{FullOrg, Session, TestApp};
 use uuid::Uuid;
 
+use super::conditions::{Case, case, has};
 use super::{field, rooted};
-
-/// A value that some row has, as SQL spells it, and as the API does.
-async fn value(app: &TestApp, noun: &Declared, field: &FieldInfo, full: &FullOrg) -> (String, String) {
-    let (table, column) = (noun.info.table, field.own_column().unwrap());
-    // Not the least: a condition that keeps everything shows nothing.
-    let query = format!(
-        "SELECT {column}::text FROM {table} WHERE organization_id = '{}' AND {column} IS NOT NULL ORDER BY {column} DESC LIMIT 1",
-        full.org.uuid()
-    );
-    let found = app.texts(&query).await.remove(0);
-    let asked = match field.kind {
-        Kind::Enum(_) => format!("[{}]", found.to_ascii_uppercase()),
-        Kind::Id(prefix) => format!("\"{}\"", spelled(prefix, found.parse::<Uuid>().unwrap())),
-        Kind::Boolean => found.clone(),
-        Kind::Time => format!("\"{}\"", found.replace(' ', "T").replace("+00", "Z")),
-        _ => format!("\"{found}\""),
-    };
-    (found, asked)
-}
 
 async fn found(session: &Session, noun: &Declared, filter: &str) -> (i64, BTreeSet<String>) {
     let document =
@@ -37,47 +20,186 @@ async fn found(session: &Session, noun: &Declared, filter: &str) -> (i64, BTreeS
     (data["list"]["totalCount"].as_i64().unwrap(), nodes.iter().map(uuid).collect())
 }
 
+/// The ids of a noun's rows `t` that meet a predicate.
+async fn meeting(app: &TestApp, noun: &Declared, full: &FullOrg, predicate: &str) -> BTreeSet<String> {
+    let (table, organization) = (noun.info.table, full.org.uuid());
+    let query = format!("SELECT id::text FROM {table} t WHERE organization_id = '{organization}' AND {predicate}");
+    app.texts(&query).await.into_iter().collect()
+}
+
 #[tokio::test]
 async fn every_filter_finds_what_it_says() {
     let app = TestApp::start().await;
     let full = app.full_organization("acme").await;
     let owner = app.as_owner(&full.org);
+    // With other amounts and another currency than the others, and in another workspace.
+    let budget = json!({ "amount": "5.00", "currency": "EUR" });
+    let input = json!({ "name": "Small", "budget": budget, "workspaceId": full.workspaces[2] });
+    let project = owner.mutate("createProject", input, "project { id }").await.expect_done()["id"].clone();
+    owner.write("createTask", json!({ "projectId": project, "title": "One" })).await.expect_done();
+    let line = json!({ "description": "An hour", "quantity": "1", "rate": "7" });
+    let input = json!({ "clientId": full.clients[0], "currency": "EUR", "lineItems": [line] });
+    owner.mutate("createInvoice", input, "invoice { id }").await.expect_done();
     let mut tried = 0;
     for noun in rooted() {
-        for condition in noun.conditions().into_iter().filter(|condition| condition.test != Test::Own) {
-            let about = field(noun, condition.field);
-            let (sql, asked) = value(&app, noun, about, &full).await;
-            let comparison = match condition.test {
-                Test::AnyOf | Test::Is => "=",
-                Test::From => ">=",
-                Test::Before => "<",
-                Test::Own => unreachable!(),
-            };
-            let query = format!(
-                "SELECT id::text FROM {} WHERE organization_id = '{}' AND {} {comparison} '{sql}'",
-                noun.info.table,
-                full.org.uuid(),
-                about.own_column().unwrap()
-            );
-            let expected: BTreeSet<String> = app.texts(&query).await.into_iter().collect();
-            let all = app
-                .number(&format!(
-                    "SELECT count(*) FROM {} WHERE organization_id = '{}'",
-                    noun.info.table,
-                    full.org.uuid()
-                ))
-                .await;
-            let what = format!("{} by {}: {asked}", noun.info.list, condition.api);
+        let all = meeting(&app, noun, &full, "true").await;
+        for condition in noun.conditions() {
+            let mut narrows = false;
+            for nth in 0..3 {
+                let Case { asked, predicate } = case(&app, &full, noun, condition, nth).await;
+                let expected = meeting(&app, noun, &full, &predicate).await;
+                let what = format!("{} by {asked}", noun.info.list);
+                let count = i64::try_from(expected.len()).unwrap();
+                narrows |= expected.len() < all.len();
+                assert_eq!(found(&owner, noun, &format!("{{ {asked} }}")).await, (count, expected), "{what}");
+                tried += 1;
+            }
             // All rows may be of one parent.
-            let count = i64::try_from(expected.len()).unwrap();
-            let keeps_all = count == all;
-            assert!(!keeps_all || condition.test == Test::Is, "{what} keeps everything: the test shows nothing");
-            let filter = format!("{{ {}: {asked} }}", condition.api);
-            assert_eq!(found(&owner, noun, &filter).await, (count, expected), "{what}");
-            tried += 1;
+            let links = noun.fields().iter().any(|field| field.name == condition.field && field.link.is_some());
+            assert!(
+                narrows || links,
+                "{} by {} keeps everything: the test shows nothing",
+                noun.info.list,
+                condition.api
+            );
         }
     }
-    assert!(tried > 10, "{tried}");
+    assert!(tried > 100, "{tried}");
+}
+
+#[tokio::test]
+async fn a_row_is_found_by_what_links_to_it() {
+    let app = TestApp::start().await;
+    let full = app.full_organization("acme").await;
+    let owner = app.as_owner(&full.org);
+    let (mut tried, mut kept) = (0, 0);
+    for below in ALL {
+        for parent in below.parents() {
+            let Some(list) = parent.list.filter(|_| !below.conditions().is_empty()) else { continue };
+            let noun = ALL.iter().find(|noun| noun.info.name == parent.noun).unwrap();
+            let name = format!("{}{}", list[..1].to_ascii_uppercase(), &list[1..]);
+            let all = meeting(&app, noun, &full, "true").await;
+            let mut cases = vec![Case { asked: String::new(), predicate: "true".to_owned() }];
+            for condition in below.conditions() {
+                cases.push(case(&app, &full, below, condition, 1).await);
+            }
+            for Case { asked, predicate } in cases {
+                let with = meeting(&app, noun, &full, &has(below, parent, &predicate)).await;
+                let without: BTreeSet<String> = all.difference(&with).cloned().collect();
+                for (verb, expected) in [("has", with), ("hasNo", without)] {
+                    let filter = format!("{{ {verb}{name}: {{ {asked} }} }}");
+                    let count = i64::try_from(expected.len()).unwrap();
+                    kept += usize::from(count > 0 && expected.len() < all.len());
+                    let what = format!("{} by {filter}", noun.info.list);
+                    assert_eq!(found(&owner, noun, &filter).await, (count, expected), "{what}");
+                    tried += 1;
+                }
+            }
+        }
+    }
+    assert!(tried > 100 && kept > 50, "{tried} {kept}");
+
+    // Two deep, and no deeper.
+    let deep = "{ hasProjects: { hasNoTasks: { status: [DONE] } } }";
+    let clients = rooted().find(|noun| noun.info.list == "clients").unwrap();
+    let predicate = "EXISTS (SELECT FROM app.projects p WHERE p.client_id = t.id
+        AND NOT EXISTS (SELECT FROM app.tasks k WHERE k.project_id = p.id AND k.status = 'done'))";
+    assert_eq!(found(&owner, clients, deep).await.1, meeting(&app, clients, &full, predicate).await);
+    for (filter, path) in [
+        (
+            "{ hasProjects: { hasTasks: { hasSubtasks: {} } } }",
+            json!(["filter", "hasProjects", "hasTasks", "hasSubtasks"]),
+        ),
+        ("{ hasProjects: null }", json!(["filter", "hasProjects"])),
+        ("{ hasProjects: { status: null } }", json!(["filter", "hasProjects", "status"])),
+        (
+            "{ hasProjects: { budgetAtLeast: { amount: \"0.001\", currency: \"EUR\" } } }",
+            json!(["filter", "hasProjects", "budgetAtLeast", "amount"]),
+        ),
+    ] {
+        let answer = owner.query(&format!("{{ clients(filter: {filter}) {{ totalCount }} }}"), json!({})).await;
+        assert_eq!(answer.error_code(), "BAD_USER_INPUT", "{}", answer.text);
+        assert_eq!(answer.error()["extensions"]["field"], path, "{}", answer.text);
+    }
+}
+
+/// A caller finds a row by the rows that it sees in the row's lists, and by no others.
+#[tokio::test]
+async fn what_is_hidden_finds_nothing() {
+    let app = TestApp::start().await;
+    let full = app.full_organization("acme").await;
+    let mut differs = 0;
+    for person in [&full.ada, &full.guest] {
+        let (session, owner) = (app.sign_in(&full.org, person), app.as_owner(&full.org));
+        for below in ALL {
+            for parent in below.parents() {
+                let Some(list) = parent.list.filter(|_| !below.conditions().is_empty()) else { continue };
+                let noun = ALL.iter().find(|noun| noun.info.name == parent.noun).unwrap();
+                let document =
+                    format!("{{ rows: {}(first: 100) {{ nodes {{ id {list} {{ totalCount }} }} }} }}", noun.info.list);
+                let rows = session.data(&document).await;
+                let rows = rows["rows"]["nodes"].as_array().unwrap();
+                let with = rows.iter().filter(|row| row[list]["totalCount"] != 0).map(|row| row["id"].clone());
+                let with: Vec<serde_json::Value> = with.collect();
+                let name = format!("{}{}", list[..1].to_ascii_uppercase(), &list[1..]);
+                for (verb, wanted) in [("has", true), ("hasNo", false)] {
+                    let filter = format!("{{ {verb}{name}: {{}} }}");
+                    let document =
+                        format!("{{ rows: {}(first: 100, filter: {filter}) {{ nodes {{ id }} }} }}", noun.info.list);
+                    let expected: Vec<_> =
+                        rows.iter().map(|row| &row["id"]).filter(|id| with.contains(id) == wanted).collect();
+                    let found = session.data(&document).await;
+                    let found: Vec<_> =
+                        found["rows"]["nodes"].as_array().unwrap().iter().map(|row| &row["id"]).collect();
+                    assert_eq!(found, expected, "{} by {filter}", noun.info.list);
+                    let of_owner = owner.data(&document).await;
+                    differs += usize::from(of_owner["rows"]["nodes"].as_array().unwrap().len() != found.len());
+                }
+            }
+        }
+    }
+    assert!(differs > 5, "{differs}");
+}
+
+#[tokio::test]
+async fn names_are_found_by_their_beginning_in_any_case_and_with_or_without_accents() {
+    const NAMES: [&str; 12] =
+        ["Ähnlich", "ahoi", "AHA", "Aha 100%", "Ah_ne", "b", "Éclair", "eclat", "İstanbul", "Straße", "東京", "हिन्दी"];
+    let app = TestApp::start().await;
+    let org = app.organization("acme").create().await;
+    let owner = app.as_owner(&org);
+    for name in NAMES {
+        owner.create_client(name).await;
+    }
+    let find = async |start: &str| {
+        let document = "query ($s: String) { clients(filter: { nameStartsWith: $s }, orderBy: { field: NAME }) { nodes { name } } }";
+        let answer = owner.query(document, json!({ "s": start })).await;
+        let nodes = answer.at("clients.nodes").as_array().unwrap();
+        nodes.iter().map(|node| node["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    for (start, expected) in [
+        ("ah", &["Ah_ne", "AHA", "Aha 100%", "Ähnlich", "ahoi"][..]),
+        ("ÄH", &["Ah_ne", "AHA", "Aha 100%", "Ähnlich", "ahoi"]),
+        ("A\u{308}hn", &["Ähnlich"]),
+        ("Aha 1", &["Aha 100%"]),
+        ("aha", &["AHA", "Aha 100%"]),
+        ("%", &[]),
+        ("ah%", &[]),
+        ("Ah_", &["Ah_ne"]),
+        ("ecla", &["Éclair", "eclat"]),
+        ("istan", &["İstanbul"]),
+        ("I", &["İstanbul"]),
+        ("STRASSE", &["Straße"]),
+        ("東", &["東京"]),
+        ("हि", &["हिन्दी"]),
+        ("b", &["b"]),
+        ("bb", &[]),
+        ("\0", &[]),
+        ("'; DROP TABLE app.clients; --", &[]),
+    ] {
+        assert_eq!(find(start).await, expected, "{start:?}");
+    }
+    assert_eq!(find("").await.len(), NAMES.len());
 }
 
 #[tokio::test]
@@ -91,7 +213,12 @@ async fn an_empty_list_finds_nothing_and_null_what_has_no_value() {
             let what = format!("{} by {}", noun.info.list, condition.api);
             if condition.takes_many {
                 let (count, rows) = found(&owner, noun, &format!("{{ {}: [] }}", condition.api)).await;
-                assert_eq!((count, rows.len()), (0, 0), "{what}");
+                let none = if condition.test == Test::NoneOf {
+                    meeting(&app, noun, &full, "true").await
+                } else {
+                    BTreeSet::new()
+                };
+                assert_eq!((count, rows), (i64::try_from(none.len()).unwrap(), none), "{what}");
                 empty += 1;
             }
             let null = format!("{{ {}: null }}", condition.api);
@@ -149,7 +276,7 @@ fn expression(field: &FieldInfo, way: &str) -> String {
     }
 }
 
-fn expressions(noun: &Declared, sort: &SortInfo, way: &str) -> String {
+pub(super) fn expressions(noun: &Declared, sort: &SortInfo, way: &str) -> String {
     let by = sort.fields.iter().map(|name| expression(field(noun, name), way)).chain(["id".to_owned()]);
     by.map(|by| format!("{by} {way}")).collect::<Vec<_>>().join(", ")
 }

@@ -2,8 +2,10 @@
 //! lists a noun or a field here; a new one is tested the day it is declared.
 
 mod catalogue;
+mod conditions;
 mod guests;
 mod lists;
+mod orders;
 mod values;
 mod writes;
 

@@ -44,7 +44,7 @@ fn source_text(cases: &mut Cases) {
             "{ viewer { ... , on Viewer { role } ...\n,#,\n,{ role } ...,@skip(if: true) { role } } }",
             "{ viewer { ,...F, } } ,fragment,F,on,Viewer,{,role,},",
             "query,A(,$n,:,Int,=,1,),{,clients,(,first,:,$n,),{,a,:,totalCount,@,skip,(,if,:,false,),},},",
-            "query ($s: [ClientStatus!,], $o: ClientOrder = {,field:,NAME,,direction: ASC,}) { clients(filter: {,status: $s,}, orderBy: $o) { totalCount } }",
+            "query ($s: [ClientStatus!,], $o: [ClientOrder!] = {,field:,NAME,,direction: ASC,}) { clients(filter: {,status: $s,}, orderBy: $o) { totalCount } }",
             "{ a,:,viewer,{ b , : , role } }",
             "{a:viewer{b:role}}",
             "{ viewer { role @ skip ( if : false ) } }",
