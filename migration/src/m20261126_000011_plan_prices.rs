@@ -1,24 +1,20 @@
 //! Plans say what they cost a month, for a page that shows them. What is charged is the payment provider's price.
 
-use crate::change::{Change, Part};
-
-pub(crate) fn up() -> Change {
-    Change::Parts(vec![Part::Brief(vec![
-        "ALTER TABLE billing.plans ADD COLUMN IF NOT EXISTS monthly_price bigint;".to_owned(),
-        "ALTER TABLE billing.plans ADD COLUMN IF NOT EXISTS currency text;".to_owned(),
-        "-- The table has as many rows as there are plans.
+pub(crate) fn up() -> String {
+    // The table has as many rows as there are plans.
+    "ALTER TABLE billing.plans ADD COLUMN monthly_price bigint, ADD COLUMN currency text;
 -- squawk-ignore constraint-missing-not-valid
 ALTER TABLE billing.plans ADD CONSTRAINT plans_monthly_price_check
-    CHECK (monthly_price >= 0 AND (monthly_price IS NULL) = (currency IS NULL)),
-    ADD CONSTRAINT plans_currency_check CHECK (currency ~ '^[A-Z]{3}$');"
-            .to_owned(),
-    ])])
+    CHECK (monthly_price >= 0 AND (monthly_price IS NULL) = (currency IS NULL));
+-- squawk-ignore constraint-missing-not-valid
+ALTER TABLE billing.plans ADD CONSTRAINT plans_currency_check CHECK (currency ~ '^[A-Z]{3}$');
+"
+    .to_owned()
 }
 
-pub(crate) fn down() -> Change {
-    Change::Parts(vec![Part::Brief(vec![
-        "-- squawk-ignore ban-drop-column
-ALTER TABLE billing.plans DROP COLUMN IF EXISTS monthly_price, DROP COLUMN IF EXISTS currency;"
-            .to_owned(),
-    ])])
+pub(crate) fn down() -> String {
+    "-- squawk-ignore ban-drop-column
+ALTER TABLE billing.plans DROP COLUMN monthly_price, DROP COLUMN currency;
+"
+    .to_owned()
 }

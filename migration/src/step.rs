@@ -14,6 +14,8 @@ pub struct Script {
     pub up: String,
     /// The statements that revert it.
     pub down: String,
+    /// Whether it is done in parts, of which each can be run again.
+    pub in_parts: bool,
 }
 
 /// A migration: its recorded name and the functions with its SQL.
@@ -30,7 +32,8 @@ impl Step {
     }
 
     pub(crate) fn script(self) -> Script {
-        Script { name: self.name.to_owned(), up: (self.up)().text(), down: (self.down)().text() }
+        let (up, down) = ((self.up)().text(), (self.down)().text());
+        Script { name: self.name.to_owned(), up, down, in_parts: !self.is_whole() }
     }
 
     /// Whether both ways are one transaction each, so that what fails leaves nothing behind.

@@ -17,13 +17,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
-use tenantry_domain::Money;
 use tenantry_domain::feature::Feature;
 use tenantry_domain::plan::{Allowance, FREE_PLAN, Plan, PlanTable};
+use tenantry_domain::{Money, plain_decimal};
 use tenantry_store::billing::plans;
 
 use crate::{Billing, BillingError};
@@ -65,7 +64,7 @@ pub enum PlanFault {
     #[error("the plan \"{0}\" needs a name of at most {MAX_NAME} characters")]
     Name(String),
     /// The price is negative, or its currency does not have it.
-    #[error("the plan \"{0}\" has a monthly price that is no amount of its currency")]
+    #[error("the plan \"{0}\" has a monthly price that is no amount of a known currency")]
     Price(String),
     /// The plan does not say what it allows of a feature.
     #[error("the plan \"{plan}\" does not name {feature}")]
@@ -172,7 +171,7 @@ struct RawPrice {
 
 impl RawPrice {
     fn read(&self) -> Option<Money> {
-        let amount: Decimal = self.amount.parse().ok()?;
+        let amount = plain_decimal(&self.amount)?;
         let price = Money::from_major(amount, self.currency.parse().ok()?).ok()?;
         (price.minor() >= 0).then_some(price)
     }

@@ -31,7 +31,7 @@ text_enum! {
         Idea = "idea",
         /// Being made.
         Draft = "draft",
-        /// Ready. It will be published at the time that is planned.
+        /// Ready, and planned for a time.
         Scheduled = "scheduled",
         /// Published.
         Published = "published",

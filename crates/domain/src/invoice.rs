@@ -123,13 +123,13 @@ pub struct Invoice {
     /// Free text about the invoice.
     #[field(prose(20_000))]
     pub notes: Option<String>,
-    /// When it was issued.
+    /// When it was issued; null if it was not.
     #[field(computed)]
     pub sent_at: Option<DateTime<Utc>>,
-    /// When it was paid in full.
+    /// When it was paid in full; null if it was not.
     #[field(computed)]
     pub paid_at: Option<DateTime<Utc>>,
-    /// When it was voided.
+    /// When it was voided; null if it was not.
     #[field(computed)]
     pub voided_at: Option<DateTime<Utc>>,
     /// The member who created it; null if the member has left.

@@ -37,7 +37,7 @@ pub use clock::Clock;
 pub use currency::Currency;
 pub use id::*;
 pub use identity::{Actor, Identity};
-pub use money::{Money, MoneyError};
+pub use money::{Money, MoneyError, plain_decimal};
 pub use permission::{Grant, Role};
 pub use position::Position;
 pub use validate::{FieldError, FieldErrorCode, Violations};

@@ -31,7 +31,7 @@ pub struct Member {
     /// The user's name.
     #[field(guests, computed, column = "u.name")]
     pub name: String,
-    /// The user's e-mail address; null for a guest, unless it is the guest's own.
+    /// The user's e-mail address; null if you are a guest and it is not your own.
     #[field(guests, computed, column = "u.email", needs(user_id))]
     pub email: Option<String>,
     /// The address of the user's picture.

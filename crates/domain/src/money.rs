@@ -35,6 +35,12 @@ pub enum MoneyError {
     },
 }
 
+/// A decimal number written as such, `2500.00`; `None` if it has an exponent or other characters, or more digits than can be kept.
+pub fn plain_decimal(text: &str) -> Option<Decimal> {
+    let is_plain = text.len() <= 40 && text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
+    is_plain.then(|| Decimal::from_str_exact(text).ok()).flatten()
+}
+
 impl Money {
     /// An amount of `minor` minor units.
     pub const fn from_minor(minor: i64, currency: Currency) -> Self {

@@ -175,22 +175,26 @@ impl Subscription {
         if self.access_ends_at(rules).is_none_or(|end| now < end) { &self.plan } else { FREE_PLAN }
     }
 
+    /// What [`access_ends_at`](Self::access_ends_at) says of a plan that never applied.
+    pub const NEVER_APPLIED: DateTime<Utc> = DateTime::<Utc>::MIN_UTC;
+
     /// When the chosen plan stops to apply if nothing happens; `None` if it does not. In the past if it has stopped
-    /// already.
+    /// already; [`NEVER_APPLIED`](Self::NEVER_APPLIED) if it never did.
     pub fn access_ends_at(&self, rules: SubscriptionRules) -> Option<DateTime<Utc>> {
-        const NEVER_WAS: DateTime<Utc> = DateTime::<Utc>::MIN_UTC;
         let period_end = self.period.map(Period::end);
         match self.status {
             // A period that is over without a new one only means that the renewal has not been reported yet.
             SubscriptionStatus::Active if !self.cancel_at_period_end => None,
-            SubscriptionStatus::Active | SubscriptionStatus::Canceled => Some(period_end.unwrap_or(NEVER_WAS)),
-            SubscriptionStatus::Trialing => Some(self.trial_ends_at.or(period_end).unwrap_or(NEVER_WAS)),
+            SubscriptionStatus::Active | SubscriptionStatus::Canceled => {
+                Some(period_end.unwrap_or(Self::NEVER_APPLIED))
+            }
+            SubscriptionStatus::Trialing => Some(self.trial_ends_at.or(period_end).unwrap_or(Self::NEVER_APPLIED)),
             SubscriptionStatus::PastDue => {
-                let end = period_end.or(self.past_due_since).unwrap_or(NEVER_WAS);
+                let end = period_end.or(self.past_due_since).unwrap_or(Self::NEVER_APPLIED);
                 // A customer who has cancelled is not waiting for a payment to be retried.
                 Some(if self.cancel_at_period_end { end } else { later(end, rules.grace) })
             }
-            SubscriptionStatus::Incomplete => Some(NEVER_WAS),
+            SubscriptionStatus::Incomplete => Some(Self::NEVER_APPLIED),
         }
     }
 

@@ -122,7 +122,7 @@ pub struct Task {
     /// The member who created it; null if the member has left.
     #[field(guests, author, link(Member, keep, key = "user_id", relation = "created_by"))]
     pub created_by: Option<UserId>,
-    /// When it is due.
+    /// The time at which it is due.
     #[field(guests, filter, sort = "By due date; tasks without one come last.")]
     pub due_at: Option<DateTime<Utc>>,
     /// When it was finished; null unless the status is `DONE`.

@@ -27,20 +27,36 @@ pub fn is_blank(text: &str) -> bool {
     text.chars().all(|c| c.is_whitespace() || c.is_control() || is_invisible(c))
 }
 
-/// A text in lower case and without the accents of its Latin letters: what comes first of all texts that differ from it in case and
-/// accents alone, in the order in which names are sorted.
+/// Latin letters that Unicode does not decompose, and that its collation tells from plain letters no more than it tells accents.
+const PLAIN_LETTERS: [(char, &str); 8] =
+    [('æ', "ae"), ('đ', "d"), ('ð', "d"), ('ħ', "h"), ('ł', "l"), ('ø', "o"), ('œ', "oe"), ('ß', "ss")];
+
+/// A text in lower case, without invisible characters, and with plain Latin letters: in the order in which names are sorted, what
+/// comes first of all texts that differ from it in these alone.
 pub fn without_case_and_accents(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut after_latin = false;
-    for c in DecomposingNormalizerBorrowed::new_nfd().normalize(&text.to_lowercase()).chars() {
+    for c in DecomposingNormalizerBorrowed::new_nfkd().normalize(text).to_lowercase().chars() {
         // The combining marks of Latin letters. Other scripts' marks make letters of their own.
-        if after_latin && ('\u{300}'..='\u{36F}').contains(&c) {
+        if is_ignored(c) || after_latin && ('\u{300}'..='\u{36F}').contains(&c) {
             continue;
         }
-        after_latin = c.is_ascii_alphabetic();
-        kept.push(c);
+        let plain = PLAIN_LETTERS.iter().find(|(letter, _)| *letter == c);
+        after_latin = c.is_ascii_alphabetic() || plain.is_some();
+        match plain {
+            Some((_, plain)) => kept.push_str(plain),
+            None => kept.push(c),
+        }
     }
     normalized(&kept).into_owned()
+}
+
+/// Whether Unicode's collation looks at a character not at all. The fillers of Hangul are invisible and yet sorted.
+fn is_ignored(c: char) -> bool {
+    let is_filler = matches!(c, '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}');
+    let is_sorted_control = matches!(c, '\t'..='\r' | '\u{85}');
+    !is_filler && CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+        || c.is_control() && !is_sorted_control
 }
 
 /// An e-mail address in the spelling in which users' addresses are stored and compared: lower case, normal form C.

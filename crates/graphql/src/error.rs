@@ -66,13 +66,13 @@ pub(crate) struct UserError {
     field: Vec<String>,
     /// A human-readable message.
     message: String,
-    /// The limited feature, if a limit is reached.
+    /// The limited feature; null unless a limit is reached.
     feature: Option<crate::entitlement::Feature>,
-    /// The plan's limit, if a limit is reached.
+    /// The plan's limit; null unless a limit is reached.
     limit: Option<i64>,
-    /// How much is in use, if a limit is reached.
+    /// How much is in use; null unless a limit is reached.
     used: Option<i64>,
-    /// The cheapest plan that would allow it, if a limit is reached and there is such a plan.
+    /// The cheapest plan that would allow it; null unless a limit is reached and there is such a plan.
     upgrade_to: Option<String>,
 }
 

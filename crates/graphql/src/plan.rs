@@ -94,9 +94,9 @@ struct PlanSubscription {
     effective_plan: Plan,
     /// The status.
     status: SubscriptionStatus,
-    /// When the current period began; null if the organization never subscribed.
+    /// When the current period began; null if nothing was paid for yet.
     period_start: Option<Timestamp>,
-    /// When the current period ends; null if the organization never subscribed.
+    /// When the current period ends; null if nothing was paid for yet.
     period_end: Option<Timestamp>,
     /// When the trial ends; null without one.
     trial_ends_at: Option<Timestamp>,
@@ -106,7 +106,8 @@ struct PlanSubscription {
     past_due_since: Option<Timestamp>,
     /// When it ended; null if it has not.
     canceled_at: Option<Timestamp>,
-    /// When the plan stops applying if nothing happens; null if it does not stop. It is in the past if it has stopped.
+    /// When the plan stops applying if nothing happens; null if it does not stop, or has never applied. It is in the past if it
+    /// has stopped.
     access_ends_at: Option<Timestamp>,
 }
 
@@ -166,7 +167,7 @@ impl PlanQuery {
             cancel_at_period_end: record.cancel_at_period_end,
             past_due_since: record.past_due_since.map(Timestamp),
             canceled_at: record.canceled_at.map(Timestamp),
-            access_ends_at: record.access_ends_at(rules).map(Timestamp),
+            access_ends_at: record.access_ends_at(rules).filter(|end| *end != Record::NEVER_APPLIED).map(Timestamp),
         }))
     }
 }

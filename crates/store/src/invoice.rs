@@ -33,9 +33,12 @@ impl Record for Invoice {
 
     fn narrow_by(condition: &str, asked: &Asked<'_>, tenant: &Tenant, sql: &mut Sql) {
         match (condition, asked) {
-            ("status", Asked::Any(statuses)) => {
-                let statuses = statuses.iter().filter_map(|status| FieldType::from_value(status.clone()));
-                narrow_to_statuses(&statuses.collect::<Vec<_>>(), tenant.today, sql);
+            ("status" | "status_not", Asked::Any(asked)) => {
+                let asked: Vec<InvoiceStatus> =
+                    asked.iter().filter_map(|status| FieldType::from_value(status.clone())).collect();
+                let wanted = |status: &InvoiceStatus| asked.contains(status) == (condition == "status");
+                let wanted: Vec<InvoiceStatus> = InvoiceStatus::ALL.iter().copied().filter(wanted).collect();
+                narrow_to_statuses(&wanted, tenant.today, sql);
             }
             (condition, asked) => sql.refuse(&format!("no rule narrows invoices by {condition} {asked:?}")),
         }

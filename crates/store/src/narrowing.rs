@@ -82,13 +82,16 @@ fn compare(test: Test, field: &'static FieldInfo, asked: Asked<'_>, tenant: &Ten
         (Test::NoneOf, Asked::Any(values)) => narrow_to_none(field, &values, tenant, sql),
         (Test::StartsWith, Asked::One(Value::Text(beginning))) => {
             let first = text::without_case_and_accents(&beginning);
-            if first.contains('\0') {
+            if beginning.contains('\0') {
                 // No stored text has it, and the database takes none that has.
                 sql.push(" AND false");
                 return;
             }
             // In the order of the index, all that begins so lies between it and its last possible continuation.
             let last = format!("{first}{LAST_LETTER}");
+            if first.is_empty() {
+                return;
+            }
             for (comparison, end) in [(" >= ", first), (" < ", last)] {
                 sql.push(" AND ").push(column).push(ordering::NAME_COLLATION).push(comparison).bind(end);
             }

@@ -12,7 +12,7 @@ use tenantry_wire::{Address, Rows};
 use crate::error::StoreError;
 use crate::membership::{Membership, Memberships, Presumed};
 use crate::scope::{Begin, Connection, Opening, Tenant};
-use crate::shelf::Shelf;
+use crate::shelf::{CLIENT_CHECK, Shelf};
 use crate::sql::Sql;
 
 /// The minimum timeout of the first connection. No request is waiting yet.
@@ -74,6 +74,8 @@ impl Store {
             .setting("statement_timeout", milliseconds(settings.statement_timeout))
             .setting("lock_timeout", milliseconds(settings.lock_timeout))
             .setting("idle_in_transaction_session_timeout", milliseconds(settings.idle_in_transaction_timeout))
+            // When a connection is closed, what was asked for on it ends as well.
+            .setting("client_connection_check_interval", milliseconds(CLIENT_CHECK))
             .setting("timezone", "UTC")
             // Every statement names its organization and uses an index whatever the values are. Planning it again for
             // each execution took most of the server's time and found no better plan.

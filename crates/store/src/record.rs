@@ -201,15 +201,15 @@ pub fn list_for<'s, R: Record, P: Id>(
     })
 }
 
-/// How many rows the organization's list has, whatever the page.
+/// How many rows the organization's list has, whatever the page. It has none in an order that the caller may not know.
 ///
 /// # Errors
 /// Those of the database.
-pub fn count<'s, R: Record>(scope: &'s impl Scope, filter: &R::Filter) -> Read<'s, u64> {
+pub fn count<'s, R: Record>(scope: &'s impl Scope, request: &ListOf<R>) -> Read<'s, u64> {
     let mut sql = Sql::new("SELECT count(*) FROM ");
     sql.push(R::INFO.from).push(" WHERE t.organization_id = ").bind(scope.organization_id().as_uuid());
     visibility::narrow::<R>(scope.actor(), &mut sql);
-    narrowing::narrow::<R>(filter, &[], scope.tenant(), &mut sql);
+    narrow::<R>(scope, request, &mut sql);
     Read::rows(scope, sql, |_, rows| {
         let count: i64 = rows.first().map_or(Ok(0), |row| row.get(0))?;
         Ok(count.unsigned_abs())
@@ -224,7 +224,7 @@ pub fn count_for<'s, R: Record, P: Id>(
     scope: &'s impl Scope,
     parent: R::Parent,
     parents: &[P],
-    filter: &R::Filter,
+    request: &ListOf<R>,
 ) -> Read<'s, HashMap<P, u64>> {
     let relation = R::parent_info(parent);
     let mut sql = Sql::new("SELECT ");
@@ -235,7 +235,7 @@ pub fn count_for<'s, R: Record, P: Id>(
     if !visibility::comes_with_parent::<R>(scope.actor(), relation) {
         visibility::narrow::<R>(scope.actor(), &mut sql);
     }
-    narrowing::narrow::<R>(filter, &[], scope.tenant(), &mut sql);
+    narrow::<R>(scope, request, &mut sql);
     sql.push(" GROUP BY 1");
     let mut counts: HashMap<P, u64> = parents.iter().map(|parent| (*parent, 0)).collect();
     Read::rows(scope, sql, |_, rows| {
@@ -376,14 +376,20 @@ fn order_name<R: Record>(order: &[(R::Sort, Direction)]) -> String {
     name
 }
 
-/// Appends the filter, the page's borders, the order and the limit.
-fn narrow_and_sort<R: Record>(scope: &impl Scope, request: &ListOf<R>, sql: &mut Sql) -> Result<(), StoreError> {
+/// Appends the filter.
+fn narrow<R: Record>(scope: &impl Scope, request: &ListOf<R>, sql: &mut Sql) {
     let order = order_of::<R>(request);
     narrowing::narrow::<R>(&request.filter, &order, scope.tenant(), sql);
     if ordering::fields::<R>(&order).any(|field| visibility::is_hidden::<R>(scope.actor(), field)) {
         // The order would tell what is hidden.
         sql.push(" AND false");
     }
+}
+
+/// Appends the filter, the page's borders, the order and the limit.
+fn narrow_and_sort<R: Record>(scope: &impl Scope, request: &ListOf<R>, sql: &mut Sql) -> Result<(), StoreError> {
+    narrow::<R>(scope, request, sql);
+    let order = order_of::<R>(request);
     let keys = ordering::keys::<R>(&order);
     let name = order_name::<R>(&order);
     for (argument, cursor, is_after) in [("after", &request.page.after, true), ("before", &request.page.before, false)]

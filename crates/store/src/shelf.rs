@@ -22,9 +22,11 @@ const MAX_AGE: Duration = Duration::from_mins(20);
 /// round trip; if none comes, it is ended after this time.
 const LINGER: Duration = Duration::from_millis(2);
 
-/// How long ending a transaction may take before its connection is discarded. Longer than the default statement
-/// timeout: the server would continue with the statement, and an additional connection would exceed the limit.
-const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(6);
+/// How long ending a transaction may take before its connection is closed. It waits for the statements that were sent before.
+const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How often the server looks whether the client is still there while it runs a statement.
+pub(crate) const CLIENT_CHECK: Duration = Duration::from_millis(500);
 
 /// The pause before connecting again to a server that refuses connections: the first one, and the longest.
 const RETRY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
@@ -268,12 +270,17 @@ impl Lease {
     }
 
     /// Ends the transaction, and only then returns the connection to the pool. A connection that does not answer is
-    /// closed.
+    /// closed, and the server stops what it was doing.
     pub(crate) async fn roll_back(mut self) {
         match tokio::time::timeout(ROLLBACK_TIMEOUT, self.end()).await {
             Ok(Ok(())) => self.put_back(),
             Ok(Err(error)) => tracing::debug!(%error, "a connection was closed because it did not roll back"),
-            Err(_) => tracing::debug!("a connection was closed because it did not roll back in time"),
+            Err(_) => {
+                tracing::debug!("a connection was closed because it did not roll back in time");
+                drop(self.connection.take());
+                // Until the server has noticed, another connection would be one too many for it.
+                tokio::time::sleep(CLIENT_CHECK + CLIENT_CHECK / 2).await;
+            }
         }
     }
 

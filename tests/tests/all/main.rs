@@ -38,6 +38,7 @@ mod statements;
 mod stripe_faults;
 mod stripe_headers;
 mod stripe_pages;
+mod subscriptions;
 mod tokens;
 mod workers;
 mod writing;

@@ -1,6 +1,7 @@
 //! The migrations: up, down and up again leave the same catalogue.
 
 use tenantry_devdb::shared::TestDatabase;
+use tenantry_migration::Script;
 
 /// Everything about the database that a migration can change, as text: tables, columns, constraints, indexes, policies, grants,
 /// functions, types, schemas and default privileges. Columns by their order: the number of one that was dropped is never used again.
@@ -77,6 +78,32 @@ async fn every_step_can_be_reverted_and_reapplied() {
         tenantry_migration::up(&url).await.unwrap();
         same(&database.psql(CATALOGUE).await.unwrap(), &full);
     }
+}
+
+/// As when a run was cut off behind the last part, before the change was recorded.
+#[tokio::test]
+async fn a_change_in_parts_can_start_over() {
+    let database = TestDatabase::empty().await.unwrap();
+    let url = database.owner_url();
+    tenantry_migration::up(&url).await.unwrap();
+    let full = database.psql(CATALOGUE).await.unwrap();
+    let in_parts: Vec<_> = tenantry_migration::scripts().into_iter().filter(|script| script.in_parts).collect();
+    assert!(in_parts.len() > 3, "{in_parts:?}");
+    for name in in_parts.iter().map(|script| &script.name) {
+        let forget = format!("DELETE FROM platform.seaql_migrations WHERE version = '{name}'");
+        database.psql(&forget).await.unwrap();
+        assert_eq!(tenantry_migration::up(&url).await.unwrap(), [name.as_str()]);
+        same(&database.psql(CATALOGUE).await.unwrap(), &full);
+    }
+    for Script { name, in_parts, .. } in tenantry_migration::scripts().into_iter().rev() {
+        let record = format!("INSERT INTO platform.seaql_migrations (version, applied_at) VALUES ('{name}', 0)");
+        for _ in 0..if in_parts { 2 } else { 1 } {
+            database.psql(&format!("{record} ON CONFLICT DO NOTHING")).await.unwrap();
+            assert_eq!(tenantry_migration::down(&url, Some(1)).await.unwrap(), [name.as_str()]);
+        }
+    }
+    tenantry_migration::up(&url).await.unwrap();
+    same(&database.psql(CATALOGUE).await.unwrap(), &full);
 }
 
 #[tokio::test]

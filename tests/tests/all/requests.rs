@@ -332,6 +332,30 @@ async fn a_mutation_that_runs_out_of_time_keeps_and_reports_what_was_done() {
 }
 
 #[tokio::test]
+async fn what_a_request_asked_the_database_for_ends_with_it() {
+    let http = HttpOptions { request_timeout: Duration::from_millis(700), ..HttpOptions::default() };
+    let app = TestApp::builder().http(http).start().await;
+    let org = app.organization("acme").create().await;
+    let owner = app.as_owner(&org);
+    let mut lock = app.admin().begin().await.unwrap();
+    sqlx::raw_sql("LOCK TABLE app.clients IN ACCESS EXCLUSIVE MODE").execute(&mut *lock).await.unwrap();
+    let waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'tenantry_app'
+        AND wait_event_type = 'Lock'";
+    let document = "{ clients { nodes { id } } again: clients(last: 1) { nodes { id } } }";
+    let (answer, while_it_ran) = tokio::join!(owner.query(document, json!({})), async {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        app.number(waiting).await
+    });
+    assert_eq!((answer.status, while_it_ran), (StatusCode::GATEWAY_TIMEOUT, 1), "{}", answer.text);
+    // The server waits two seconds for the database to stop, and closes the connection then.
+    tokio::time::sleep(Duration::from_millis(3_500)).await;
+    assert_eq!(app.number(waiting).await, 0);
+    lock.rollback().await.unwrap();
+    owner.query(document, json!({})).await.expect_data();
+}
+
+#[tokio::test]
 async fn a_payload_that_cannot_be_read_does_not_hide_the_commit() {
     let app = TestApp::start().await;
     let full = app.full_organization("acme").await;

@@ -62,6 +62,27 @@ async fn every_element_is_described() {
     assert!(missing.is_empty(), "without a description: {missing:#?}");
 }
 
+/// At the root every field may be null: a failure of one does not affect the others.
+#[tokio::test]
+async fn a_field_that_may_be_null_says_when() {
+    let app = TestApp::start().await;
+    let org = app.organization("acme").create().await;
+    let types = Types::of(&app.as_owner(&org)).await;
+    let mut silent = Vec::new();
+    let (mut said, is_root) = (0, |name: &str| matches!(name, "Query" | "Mutation"));
+    for ty in types.all().filter(|ty| ty["kind"] == "OBJECT" && !is_root(text(&ty["name"]))) {
+        for field in ty["fields"].as_array().into_iter().flatten().filter(|field| field["type"]["kind"] != "NON_NULL") {
+            if text(&field["description"]).to_lowercase().contains("null") {
+                said += 1;
+            } else {
+                silent.push(format!("{}.{}", text(&ty["name"]), text(&field["name"])));
+            }
+        }
+    }
+    assert!(silent.is_empty(), "not said when they are null: {silent:#?}");
+    assert!(said > 50, "only {said} fields were looked at");
+}
+
 #[tokio::test]
 async fn a_mutation_takes_one_input_and_returns_user_errors() {
     let app = TestApp::start().await;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Object, Result, SimpleObject, TypeName};
 use tenantry_domain::noun::Noun;
-use tenantry_store::{ListOf, PageRequest, cursor};
+use tenantry_store::{ListOf, PageRequest, Record, cursor};
 use uuid::Uuid;
 
 use self::pages::{PagesValue, Totals, ask_for_totals, load_pages};
@@ -73,8 +73,6 @@ pub type Connection<N> = Ordered<ListPage<N>>;
 pub struct ListPage<N: RecordNode> {
     origin: Origin<<N::Record as Noun>::Parent>,
     request: Arc<ListOf<N::Record>>,
-    /// The request's filter, shared by those who ask for the same.
-    filter: Arc<<N::Record as Noun>::Filter>,
     /// The pages that were read together, and which of them this is.
     pages: PagesValue<N::Record>,
     n: usize,
@@ -97,13 +95,12 @@ impl<N: RecordNode> Connection<N> {
             Origin::Parent(kind, parent) => (Some(kind), Arc::from([parent])),
         };
         let request = Arc::new(request);
-        let filter = Arc::new(request.filter.clone());
         let key = (kind, parents, Arc::clone(&request));
         if wanted.total {
-            ask_for_totals::<N>(context, &key, [(origin, Arc::clone(&filter))]);
+            ask_for_totals::<N>(context, &key, [(origin, whole::<N::Record>(&request))]);
         }
         let pages = load_pages::<N>(context, key).await?;
-        Ok(Ordered(ListPage { origin, request, filter, pages, n: 0 }))
+        Ok(Ordered(ListPage { origin, request, pages, n: 0 }))
     }
 }
 
@@ -116,23 +113,27 @@ pub(crate) async fn load_pages_of<N: RecordNode>(
     let wanted = of_list::<N>(context, &request);
     request.columns = wanted.columns;
     let request = Arc::new(request);
-    let filter = Arc::new(request.filter.clone());
     let ids = parents.iter().map(|(_, id)| *id).collect();
     let kind = parents.first().map(|(kind, _)| *kind);
     let key = (kind, ids, Arc::clone(&request));
     if wanted.total {
-        let origins = parents.iter().map(|(kind, parent)| (Origin::Parent(*kind, *parent), Arc::clone(&filter)));
+        let whole = whole::<N::Record>(&request);
+        let origins = parents.iter().map(|(kind, parent)| (Origin::Parent(*kind, *parent), Arc::clone(&whole)));
         ask_for_totals::<N>(context, &key, origins);
     }
     let pages = load_pages::<N>(context, key).await?;
     let page = |(n, (kind, parent)): (usize, &(_, Uuid))| ListPage {
         origin: Origin::Parent(*kind, *parent),
         request: Arc::clone(&request),
-        filter: Arc::clone(&filter),
         pages: Arc::clone(&pages),
         n,
     };
     Ok(parents.iter().enumerate().map(page).collect())
+}
+
+/// What a total depends on: pages of one list have the same.
+fn whole<R: Record>(request: &ListOf<R>) -> Arc<ListOf<R>> {
+    Arc::new(ListOf::<R> { filter: request.filter.clone(), order: request.order.clone(), ..ListOf::<R>::default() })
 }
 
 impl<N: RecordNode> ListPage<N> {
@@ -181,7 +182,7 @@ impl<N: RecordNode> ListPage<N> {
     /// The number of rows in the whole list. Counted only if selected.
     async fn total_count(&self, context: &Context<'_>) -> Result<i64> {
         let reads = context.data_unchecked::<Arc<Reads>>();
-        let key = (self.origin, Arc::clone(&self.filter));
+        let key = (self.origin, whole::<N::Record>(&self.request));
         let total = reads.load::<Totals<N::Record>>(key).await.map_err(|error| read_failed(&error))?;
         Ok(total.and_then(|total| i64::try_from(total).ok()).unwrap_or(0))
     }

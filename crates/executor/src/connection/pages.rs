@@ -121,11 +121,11 @@ fn own_fault<T>(
     }
 }
 
-/// The totals of lists, by where they hang and what they are narrowed by.
+/// The totals of lists, by where they hang and what is asked, whatever the page.
 pub(super) struct Totals<R>(PhantomData<R>);
 
 impl<R: Record> Loader for Totals<R> {
-    type Key = (Origin<R::Parent>, Arc<R::Filter>);
+    type Key = (Origin<R::Parent>, Arc<ListOf<R>>);
     type Value = u64;
 
     fn read<'s>(scope: &'s ReadScope, keys: &[Self::Key]) -> Read<'s, Found<Self>> {
@@ -143,13 +143,13 @@ impl<R: Record> Loader for Totals<R> {
 /// The totals that one statement answers.
 fn totals_of<R: Record>(
     scope: &ReadScope,
-    (kind, filter, parents): Group<R, R::Filter>,
+    (kind, request, parents): Group<R, ListOf<R>>,
 ) -> Read<'_, Vec<(<Totals<R> as Loader>::Key, u64)>> {
     let Some(kind) = kind else {
-        return count::<R>(scope, &filter).map(|total| vec![((Origin::Root, filter), total)]);
+        return count::<R>(scope, &request).map(|total| vec![((Origin::Root, request), total)]);
     };
-    count_for::<R, ParentId>(scope, kind, &parents, &filter).map(move |totals| {
-        let of = |id: ParentId| (Origin::Parent(kind, id.0), Arc::clone(&filter));
+    count_for::<R, ParentId>(scope, kind, &parents, &request).map(move |totals| {
+        let of = |id: ParentId| (Origin::Parent(kind, id.0), Arc::clone(&request));
         totals.into_iter().map(|(id, total)| (of(id), total)).collect()
     })
 }

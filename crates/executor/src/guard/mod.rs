@@ -142,7 +142,7 @@ impl Guard {
         operation_name: Option<&str>,
         variables: &Variables,
     ) -> Result<Cost, GuardError> {
-        let sizes = values::check_variables(variables, &self.limits)?;
+        let sizes = values::check_variables(variables, &self.table.nested_filters, &self.limits)?;
         let parts = Parts::of(document);
         document::check_totals(document, &parts, &self.limits)?;
 
@@ -151,7 +151,7 @@ impl Guard {
             table: &self.table,
             limits: &self.limits,
             parts: &parts,
-            bindings: Bindings::new(variables, &sizes, operation),
+            bindings: Bindings::new(variables, &sizes, &self.table.nested_filters, operation),
             fragments: HashMap::new(),
         };
         let mut total = Shape::default();

@@ -9,6 +9,8 @@ use async_graphql::parser::{
     types::{BaseType, FieldDefinition, Type, TypeKind, TypeSystemDefinition},
 };
 
+use super::values::NestedFilters;
+
 /// The introspection types, which no SDL spells out.
 const INTROSPECTION: &str = "
 type __Schema { types: [__Type!]! queryType: __Type! mutationType: __Type subscriptionType: __Type
@@ -76,6 +78,7 @@ pub(super) struct Table {
     pub(super) query: Option<TypeId>,
     pub(super) mutation: Option<TypeId>,
     pub(super) subscription: Option<TypeId>,
+    pub(super) nested_filters: NestedFilters,
 }
 
 impl Table {
@@ -106,6 +109,11 @@ impl Table {
                         TypeKind::Object(object) => &object.fields,
                         TypeKind::Interface(interface) => &interface.fields,
                         TypeKind::Union(_) => &[],
+                        TypeKind::InputObject(input) if is_filter(definition.node.name.node.as_str()) => {
+                            let nested = input.fields.iter().filter(|field| is_filter(named_type(&field.node.ty.node)));
+                            table.nested_filters.extend(nested.map(|field| field.node.name.node.to_string()));
+                            continue;
+                        }
                         TypeKind::Scalar | TypeKind::Enum(_) | TypeKind::InputObject(_) => continue,
                     };
                     let name = definition.node.name.node.as_str();
@@ -189,6 +197,11 @@ impl Table {
         let meta = self.types[roots.0].fields.clone();
         self.types[query.0].fields.extend(meta);
     }
+}
+
+/// Whether an input is a filter of a list. Its name says so, as that of a connection does.
+fn is_filter(input: &str) -> bool {
+    input.ends_with("Filter")
 }
 
 fn named_type(ty: &Type) -> &str {

@@ -1,6 +1,6 @@
 //! The size of input values: variables as given with the request, and arguments as written in the document.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use apollo_compiler::Name;
 use apollo_compiler::ast::{OperationDefinition, Value};
@@ -11,6 +11,15 @@ use super::{GuardError, GuardErrorKind as Kind, GuardLimits};
 /// How much of a string counts as one value.
 const BYTES_PER_VALUE: u64 = 64;
 
+/// The cost of a filter in a filter: for each row that the outer one looks at, the database looks for others.
+const NESTED_FILTER: u64 = 300;
+
+/// How much dearer a filter is in such a filter: the database does so for each of the others.
+const DEEPER: u64 = 5;
+
+/// The names of the fields of inputs that take a filter in a filter.
+pub(super) type NestedFilters = HashSet<String>;
+
 /// The size of one input value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Size {
@@ -20,12 +29,14 @@ pub(super) struct Size {
     pub(super) bytes: u64,
     /// Levels of lists and objects.
     pub(super) depth: u64,
+    /// The cost of the filters in filters.
+    pub(super) filters: u64,
 }
 
 impl Size {
     fn scalar(bytes: usize) -> Self {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        Self { values: 1 + bytes / BYTES_PER_VALUE, bytes, depth: 0 }
+        Self { values: 1 + bytes / BYTES_PER_VALUE, bytes, ..Self::default() }
     }
 
     fn container(children: impl Iterator<Item = Self>) -> Self {
@@ -33,44 +44,47 @@ impl Size {
         Self { values: inner.values.saturating_add(1), depth: inner.depth.saturating_add(1), ..inner }
     }
 
-    fn beside(self, other: Self) -> Self {
+    pub(super) fn beside(self, other: Self) -> Self {
         Self {
             values: self.values.saturating_add(other.values),
             bytes: self.bytes.saturating_add(other.bytes),
             depth: self.depth.max(other.depth),
+            filters: self.filters.saturating_add(other.filters),
         }
     }
 
-    fn keyed(self, key: &str) -> Self {
-        Self { bytes: self.bytes.saturating_add(key.len() as u64), ..self }
+    fn keyed(self, key: &str, nested: &NestedFilters) -> Self {
+        let dearer = self.filters.saturating_mul(DEEPER).saturating_add(NESTED_FILTER);
+        let filters = if nested.contains(key) { dearer } else { self.filters };
+        Self { bytes: self.bytes.saturating_add(key.len() as u64), filters, ..self }
     }
 }
 
 /// Measures a value from the request. JSON's own parser bounds how deep this recurses.
-fn size_of_const(value: &ConstValue) -> Size {
+fn size_of_const(value: &ConstValue, nested: &NestedFilters) -> Size {
     match value {
         ConstValue::Null | ConstValue::Boolean(_) | ConstValue::Number(_) => Size::scalar(0),
         ConstValue::String(text) => Size::scalar(text.len()),
         ConstValue::Enum(name) => Size::scalar(name.len()),
         ConstValue::Binary(bytes) => Size::scalar(bytes.len()),
-        ConstValue::List(items) => Size::container(items.iter().map(size_of_const)),
+        ConstValue::List(items) => Size::container(items.iter().map(|item| size_of_const(item, nested))),
         ConstValue::Object(fields) => {
-            Size::container(fields.iter().map(|(key, value)| size_of_const(value).keyed(key)))
+            Size::container(fields.iter().map(|(key, value)| size_of_const(value, nested).keyed(key, nested)))
         }
     }
 }
 
 /// Measures a value from the document, a variable in it with `variables`' size. The bracket bound of the scan bounds
 /// how deep this recurses.
-fn size_of(value: &Value, variables: &impl Fn(&Name) -> Size) -> Size {
+fn size_of(value: &Value, nested: &NestedFilters, variables: &impl Fn(&Name) -> Size) -> Size {
     match value {
         Value::Variable(name) => variables(name),
         Value::Null | Value::Boolean(_) | Value::Int(_) | Value::Float(_) => Size::scalar(0),
         Value::String(text) => Size::scalar(text.len()),
         Value::Enum(name) => Size::scalar(name.len()),
-        Value::List(items) => Size::container(items.iter().map(|item| size_of(item, variables))),
+        Value::List(items) => Size::container(items.iter().map(|item| size_of(item, nested, variables))),
         Value::Object(fields) => {
-            Size::container(fields.iter().map(|(key, value)| size_of(value, variables).keyed(key)))
+            Size::container(fields.iter().map(|(key, value)| size_of(value, nested, variables).keyed(key, nested)))
         }
     }
 }
@@ -78,16 +92,17 @@ fn size_of(value: &Value, variables: &impl Fn(&Name) -> Size) -> Size {
 /// Checks the variables given with a request and returns the size of each.
 pub(super) fn check_variables<'a>(
     variables: &'a Variables,
+    nested: &NestedFilters,
     limits: &GuardLimits,
 ) -> Result<HashMap<&'a str, Size>, GuardError> {
     let exceeded =
         |kind, limit, actual| if actual > limit { Err(GuardError::exceeded(kind, limit, actual)) } else { Ok(()) };
     exceeded(Kind::Variables, limits.max_variables, variables.len() as u64)?;
     let sizes: HashMap<&str, Size> =
-        variables.iter().map(|(name, value)| (name.as_str(), size_of_const(value))).collect();
+        variables.iter().map(|(name, value)| (name.as_str(), size_of_const(value, nested))).collect();
     let total = variables
         .keys()
-        .filter_map(|name| sizes.get(name.as_str()).map(|size| size.keyed(name)))
+        .filter_map(|name| sizes.get(name.as_str()).map(|size| size.keyed(name, nested)))
         .fold(Size::default(), Size::beside);
     exceeded(Kind::InputDepth, limits.max_input_depth, total.depth)?;
     exceeded(Kind::VariableValues, limits.max_variable_values, total.values)?;
@@ -99,6 +114,7 @@ pub(super) fn check_variables<'a>(
 pub(super) struct Bindings<'a> {
     given: &'a Variables,
     sizes: &'a HashMap<&'a str, Size>,
+    nested: &'a NestedFilters,
     defaults: HashMap<&'a str, (&'a Value, Size)>,
 }
 
@@ -113,15 +129,16 @@ impl<'a> Bindings<'a> {
     pub(super) fn new(
         given: &'a Variables,
         sizes: &'a HashMap<&'a str, Size>,
+        nested: &'a NestedFilters,
         operation: Option<&'a OperationDefinition>,
     ) -> Self {
         let definitions = operation.map_or(&[][..], |operation| &operation.variables);
         let defaults = definitions.iter().filter_map(|definition| {
             let value: &Value = definition.default_value.as_ref()?;
             // A default value holds no variables; the parser refuses them there.
-            Some((definition.name.as_str(), (value, size_of(value, &|_: &Name| Size::scalar(0)))))
+            Some((definition.name.as_str(), (value, size_of(value, nested, &|_: &Name| Size::scalar(0)))))
         });
-        Self { given, sizes, defaults: defaults.collect() }
+        Self { given, sizes, nested, defaults: defaults.collect() }
     }
 
     fn value(&self, name: &Name) -> Option<Bound<'a>> {
@@ -131,7 +148,7 @@ impl<'a> Bindings<'a> {
 
     /// The size of an argument's value, its variables followed; an undefined one counts as null.
     pub(super) fn size(&self, value: &Value) -> Size {
-        size_of(value, &|name: &Name| {
+        size_of(value, self.nested, &|name: &Name| {
             let given = self.sizes.get(name.as_str());
             let default = self.defaults.get(name.as_str()).map(|(_, size)| size);
             given.or(default).copied().unwrap_or_else(|| Size::scalar(0))

@@ -16,7 +16,7 @@ use super::{
     document::Parts,
     shape::Shape,
     table::{FieldInfo, Quantity, Table, TypeId},
-    values::Bindings,
+    values::{Bindings, Size},
 };
 
 /// How many argument values cost as much as one field: the executor parses them anew for every row.
@@ -111,16 +111,12 @@ impl<'a> Walk<'a> {
 
     fn directives(&self, directives: &DirectiveList) -> Shape {
         let arguments = directives.iter().flat_map(|directive| &directive.arguments);
-        self.arguments(arguments.map(|argument| &*argument.value))
+        let size = self.arguments(arguments.map(|argument| &*argument.value));
+        Shape { values: size.values, input_depth: size.depth, ..Shape::default() }
     }
 
-    fn arguments<'v>(&self, values: impl Iterator<Item = &'v Value>) -> Shape {
-        let mut shape = Shape::default();
-        for size in values.map(|value| self.bindings.size(value)) {
-            shape.values = shape.values.saturating_add(size.values);
-            shape.input_depth = shape.input_depth.max(size.depth);
-        }
-        shape
+    fn arguments<'v>(&self, values: impl Iterator<Item = &'v Value>) -> Size {
+        values.map(|value| self.bindings.size(value)).fold(Size::default(), Size::beside)
     }
 
     fn field(&mut self, parent: Option<TypeId>, field: &'a Node<Field>, nesting: u64) -> Result<Shape, GuardError> {
@@ -145,12 +141,12 @@ impl<'a> Walk<'a> {
             // The wrappers of a type are no levels of an answer: tools ask for more of them than any type has.
             depth: children.depth.saturating_add(u64::from(!is_wrapper)),
             values: children.values.saturating_add(arguments.values),
-            input_depth: children.input_depth.max(arguments.input_depth),
+            input_depth: children.input_depth.max(arguments.depth),
             ..children
         };
         let is_mutation = parent.is_some() && parent == self.table.mutation;
-        let base =
-            if is_mutation { self.limits.mutation_cost } else { 1 }.saturating_add(arguments.values / VALUES_PER_FIELD);
+        let base = if is_mutation { self.limits.mutation_cost } else { 1 };
+        let base = base.saturating_add(arguments.values / VALUES_PER_FIELD).saturating_add(arguments.filters);
         (shape.flat, shape.per_item) = self.cost(base, info, field, &children).map_err(|error| error.at(at))?;
 
         match info {

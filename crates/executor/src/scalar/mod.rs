@@ -14,7 +14,7 @@ use async_graphql::{
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
-use tenantry_domain::Currency;
+use tenantry_domain::{Currency, plain_decimal};
 
 use crate::leaf::{Leaf, ToLeaf};
 use crate::request::{ScalarRule, Scalars};
@@ -169,13 +169,8 @@ fn read_time(text: &str) -> Result<DateTime<Utc>, &'static str> {
     if time.timestamp_subsec_nanos() % 1_000 == 0 { Ok(time) } else { Err("This is finer than a microsecond.") }
 }
 
-/// Reads a plain decimal: no exponent, no more digits than can be kept.
 fn read_decimal(text: &str) -> Result<Decimal, &'static str> {
-    let plain = text.len() <= 40 && text.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'-');
-    if !plain {
-        return Err("This is not a decimal number such as 2500.00.");
-    }
-    Decimal::from_str_exact(text).map_err(|_| "This is not a decimal number such as 2500.00.")
+    plain_decimal(text).ok_or("This is not a decimal number such as 2500.00.")
 }
 
 /// The direction of a list.

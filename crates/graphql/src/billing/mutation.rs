@@ -31,7 +31,8 @@ enumeration! {
 /// The page to open in the billing portal.
 #[derive(InputObject)]
 pub(crate) struct CreateBillingPortalSessionInput {
-    /// The page to open. Default: the overview.
+    /// The page to open.
+    #[graphql(default_with = "Some(BillingPortalPage::Overview)")]
     page: Option<BillingPortalPage>,
 }
 

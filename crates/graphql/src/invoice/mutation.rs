@@ -38,7 +38,8 @@ pub(crate) struct CreateInvoiceInput {
     due_date: Option<Date>,
     /// What is billed; at most 200 lines.
     line_items: Option<Vec<LineItemInput>>,
-    /// The tax as a fraction between 0 and 1, at most 8 decimals: 0.18 is 18 %. Default: 0.
+    /// The tax as a fraction between 0 and 1, at most 8 decimals: 0.18 is 18 %.
+    #[graphql(default_with = "Some(DecimalText(Default::default()))")]
     tax_rate: Option<DecimalText>,
     /// Free text about the invoice; at most 20,000 characters.
     notes: Option<String>,

@@ -17,7 +17,8 @@ use crate::mutation::{payload, write};
 pub(crate) struct AddMemberInput {
     /// The e-mail address of an existing user.
     email: String,
-    /// The user's role, not above your own. Default: member.
+    /// The user's role, not above your own.
+    #[graphql(default_with = "Some(crate::noun::Choice(tenantry_domain::Role::Member))")]
     role: Option<Role>,
 }
 

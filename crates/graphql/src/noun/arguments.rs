@@ -19,6 +19,9 @@ const MAX_ORDERS: usize = 3;
 /// How deep conditions on linked rows may be nested.
 const MAX_DEPTH: usize = 2;
 
+/// How many values a condition takes, as many as a page has rows: each row is compared with each of them.
+const MAX_VALUES: usize = 100;
+
 /// The arguments of a list of these rows. `order` is the name of the order when none is given, upwards; without it, it is the noun's
 /// own.
 pub(super) fn list_arguments<R: Record>(registry: &mut Registry, order: Option<&'static str>) -> Inputs {
@@ -102,15 +105,12 @@ impl<R: Record> InputType for FilterInput<R> {
             }
             for list in entry(R::INFO.table).map(|entry| entry.lists.as_slice()).unwrap_or_default() {
                 let Some(ty) = (list.register_filter)(registry) else { continue };
-                let (some, none, what) = (&list.has, &list.has_no, list.plural);
                 let doc = |which: &str| {
-                    format!(
-                        "Only {} with {which} that passes this filter, among the {what} that you see in `{}`.",
-                        R::INFO.plural, list.name
-                    )
+                    let (plural, name) = (R::INFO.plural, &list.name);
+                    format!("Only {plural} {which} `{name}` that pass this filter. What you do not see does not count.")
                 };
-                meta::input(&mut inputs, some, &doc("at least one"), &ty);
-                meta::input(&mut inputs, none, &doc("none"), ty);
+                meta::input(&mut inputs, &list.has, &doc("with one or more"), &ty);
+                meta::input(&mut inputs, &list.has_no, &doc("without any"), ty);
             }
             let doc = format!(
                 "What a list of {} is filtered by. All conditions must hold. Null is refused where it does not say what it finds.",
@@ -153,7 +153,7 @@ fn read_filter<R: Record, T: InputType>(
             let Some(value) = fields.get(name.as_str()) else { continue };
             place.push(name.as_str());
             if place.len() > MAX_DEPTH + 1 {
-                let message = format!("Conditions on linked rows may be nested {MAX_DEPTH} deep.");
+                let message = format!("Conditions on linked rows may be nested at most {MAX_DEPTH} deep.");
                 return Err(refused_value(place.iter().copied(), &message));
             }
             if *value == Value::Null {
@@ -202,6 +202,9 @@ fn set<F, T: InputType>(
     let asked = match value {
         Value::Null if takes_null => Asked::Absent,
         Value::Null => return Err(refused_value(place.iter().copied(), NOT_NULL)),
+        Value::List(values) if takes_many && values.len() > MAX_VALUES => {
+            return Err(refused_value(place.iter().copied(), &format!("At most {MAX_VALUES} values may be given.")));
+        }
         Value::List(values) if takes_many => Asked::Any(values.iter().map(one).collect::<Result<_, _>>()?),
         // A list of one may be given without brackets.
         value if takes_many => Asked::Any(vec![one(value)?]),
@@ -289,10 +292,11 @@ impl<R: Record> InputType for OrdersInput<R> {
             return Err(refused_value(["orderBy"].into_iter(), &format!("At most {MAX_ORDERS} may be given.")));
         }
         let mut orders: Vec<(R::Sort, Direction)> = Vec::with_capacity(values.len());
-        for value in values {
+        for (n, value) in values.into_iter().enumerate() {
             let order = OrderInput::<R>::parse(Some(value)).map_err(InputValueError::propagate)?;
             if orders.iter().any(|(sort, _)| *sort == order.sort) {
-                return Err(refused_value(["orderBy"].into_iter(), "A field may be given only once."));
+                let place = ["orderBy", &n.to_string()];
+                return Err(refused_value(place.into_iter(), "A field may be given only once."));
             }
             orders.push((order.sort, order.direction));
         }

@@ -76,7 +76,7 @@ fn read_fields<I, T: InputType>(
 }
 
 /// What a field of an input says about itself.
-fn doc(field: &FieldInfo, with_default: bool) -> String {
+fn doc(field: &FieldInfo) -> String {
     let bounds = match field.rule {
         Rule::Any | Rule::Email => String::new(),
         Rule::Text(max) if field.nullable => format!("; at most {} characters", grouped(max)),
@@ -86,12 +86,7 @@ fn doc(field: &FieldInfo, with_default: bool) -> String {
         Rule::NotNegative => "; not negative".to_owned(),
         Rule::Many(max) => format!("; at most {max}"),
     };
-    let default = field.default.filter(|_| with_default);
-    let default = default.map(|default| match field.kind {
-        Kind::Enum(_) => format!(" Default: `{}`.", default.to_ascii_uppercase()),
-        _ => format!(" Default: {default}."),
-    });
-    format!("{}{bounds}.{}", field.doc.trim().trim_end_matches('.'), default.unwrap_or_default())
+    format!("{}{bounds}.", field.doc.trim().trim_end_matches('.'))
 }
 
 /// A number with commas between thousands.
@@ -190,13 +185,15 @@ input!(
     |registry| {
         let mut inputs = Inputs::new();
         for input in N::New::INPUTS {
-            // The default of a truth value stands in the schema; that of an enum in its description, because null means it, too.
-            let default = input.field.default.filter(|_| input.field.kind == Kind::Boolean);
-            let ty = type_name(registry, input.field, input.required || default.is_some());
-            meta::input(&mut inputs, input.field.api, &doc(input.field, default.is_none()), ty);
-            if let Some(default) = default {
-                inputs[input.field.api].default_value = Some(default.to_owned());
-            }
+            let default = input.field.default.map(|default| match input.field.kind {
+                Kind::Enum(_) => default.to_ascii_uppercase(),
+                _ => default.to_owned(),
+            });
+            // Null means the default of an enum, too.
+            let is_flag = input.field.kind == Kind::Boolean && default.is_some();
+            let ty = type_name(registry, input.field, input.required || is_flag);
+            meta::input(&mut inputs, input.field.api, &doc(input.field), ty);
+            inputs[input.field.api].default_value = default;
         }
         inputs
     },
@@ -224,7 +221,7 @@ input!(
         let mut inputs = named_inputs::<N>(registry);
         for input in N::Changes::INPUTS {
             let ty = type_name(registry, input.field, false);
-            meta::input(&mut inputs, input.field.api, &doc(input.field, false), ty);
+            meta::input(&mut inputs, input.field.api, &doc(input.field), ty);
         }
         inputs
     },

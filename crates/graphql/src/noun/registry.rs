@@ -66,8 +66,6 @@ pub(crate) struct BelowEntry {
     pub(crate) doc: &'static str,
     /// The column of the other noun that says which rows it holds.
     pub(crate) key: &'static str,
-    /// Several of these rows in a sentence.
-    pub(crate) plural: &'static str,
     /// The condition that there is a row in this list.
     pub(crate) has: String,
     /// The condition that there is none.
@@ -144,7 +142,6 @@ fn below_others<R: Shown>() -> impl Iterator<Item = BelowEntry> {
             name: info.list?,
             doc: info.doc,
             key: info.key,
-            plural: R::INFO.plural,
             has: format!("has{}", capitalized(info.list?)),
             has_no: format!("hasNo{}", capitalized(info.list?)),
             register_filter: |registry| {

@@ -45,9 +45,9 @@ fn doc(noun: &NounInfo, field: &FieldInfo) -> String {
     let when = match (field.link.filter(|_| !field.as_id), field.nullable) {
         (Some(_), true) => "null if there is none, or none that you can see",
         (Some(_), false) => "null if you cannot see it",
-        (None, true) if hidden => "null if there is none, and for guests",
+        (None, true) if hidden => "null if there is none, or if you are a guest",
         (None, true) => "null if there is none",
-        (None, false) if field.optional => "null for guests",
+        (None, false) if field.optional => "null if you are a guest",
         (None, false) => return format!("{said}."),
     };
     format!("{said}; {when}.")

@@ -46,7 +46,7 @@ object! {
         "updatedAt" updated_at: Timestamp = |organization| Timestamp(organization.updated_at);
     }
 
-    /// Everything in it, as at the root.
+    /// Everything in it: the lists of the root.
     #[graphql(flatten)]
     #[expect(clippy::unused_async, reason = "the macro takes async functions alone")]
     async fn lists(&self) -> NounLists {

@@ -104,7 +104,7 @@ pub(crate) struct SwitchOrganizationPayload {
     token: Option<String>,
     /// When the token expires; null if the mutation was refused.
     expires_at: Option<Timestamp>,
-    /// The organization.
+    /// The organization; null if the mutation was refused.
     organization: Option<Ordered<OrganizationSummary>>,
     /// Why the mutation was refused; empty if it succeeded.
     user_errors: Vec<UserError>,

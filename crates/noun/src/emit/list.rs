@@ -82,13 +82,13 @@ fn read(noun: &Noun) -> Vec<Condition> {
             }
             Shape::Id => {
                 let what = words(&relation(field));
-                let null = if field.nullable { format!(" Null finds those without a {what}.") } else { String::new() };
+                let null = if field.nullable { " Null finds those without one." } else { "" };
                 add(name.clone(), format!("Only {plural} of this {what}.{null}"), &field.inner, "Is");
                 let these = several(&what);
                 let doc = format!("Only {plural} of one of these {these}. An empty list finds nothing.");
                 add(format!("{name}s"), doc, &field.inner, "AnyOf");
-                let without = if field.nullable { format!(", also those without a {what}") } else { String::new() };
-                let doc = format!("Only {plural} of none of these {these}{without}.");
+                let without = if field.nullable { ALSO_WITHOUT } else { "" };
+                let doc = format!("Only {plural} of none of these {these}.{without} {LEAVES_NOTHING_OUT}");
                 add(format!("{name}_not"), doc, &field.inner, "NoneOf");
             }
             Shape::Boolean => {
@@ -119,11 +119,9 @@ fn read(noun: &Noun) -> Vec<Condition> {
                 let these = several(&said);
                 let doc = format!("Only {plural} with one of these {these}. An empty list finds nothing.");
                 add(name.clone(), doc, &field.inner, "AnyOf");
-                // What is worked out when it is read has the rule that the noun gives it, and no other.
-                if !own {
-                    let doc = format!("Only {plural} with none of these {these}.");
-                    add(format!("{name}_not"), doc, &field.inner, "NoneOf");
-                }
+                let without = if field.nullable { ALSO_WITHOUT } else { "" };
+                let doc = format!("Only {plural} with none of these {these}.{without} {LEAVES_NOTHING_OUT}");
+                add(format!("{name}_not"), doc, &field.inner, "NoneOf");
             }
         }
         if field.nullable && matches!(field.shape, Shape::Time | Shape::Date | Shape::Money) {
@@ -144,6 +142,9 @@ fn read(noun: &Noun) -> Vec<Condition> {
     }
     all
 }
+
+const ALSO_WITHOUT: &str = " It also finds those without one.";
+const LEAVES_NOTHING_OUT: &str = "An empty list leaves nothing out.";
 
 /// Several of what a word names: `statuses`, `priorities`, `kinds`.
 fn several(word: &str) -> String {

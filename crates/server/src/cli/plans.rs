@@ -25,7 +25,7 @@ enum Action {
 
 #[derive(Debug, Args)]
 struct Load {
-    /// The file: `{"plans":[{"id","name","limits":{feature: number, null for unlimited, false for none}}]}`, cheapest first.
+    /// The file; docs/plans.md describes it.
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]

@@ -64,9 +64,11 @@ pub(super) async fn case(
 }
 
 fn own(full: &FullOrg, noun: &Declared, condition: &ConditionInfo) -> Case {
-    if (noun.info.name, condition.api) == ("Invoice", "status") {
+    if noun.info.name == "Invoice" && condition.field == "status" {
         // What was sent and is late is overdue, whatever the column says.
-        return Case { asked: "status: [DRAFT]".to_owned(), predicate: "t.status = 'draft'".to_owned() };
+        let overdue = "t.status IN ('sent', 'overdue') AND coalesce(t.due_date < current_date AND t.amount_paid < t.total, false)";
+        let predicate = if condition.api == "status" { format!("({overdue})") } else { format!("NOT ({overdue})") };
+        return Case { asked: format!("{}: [OVERDUE]", condition.api), predicate };
     }
     let meaning = OWN.iter().find(|(name, api, _)| (*name, *api) == (noun.info.name, condition.api));
     let (.., meaning) = meaning.unwrap_or_else(|| panic!("say what {} means for {}", condition.api, noun.info.name));

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_graphql::Variables;
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::{Admitted, Guard, GuardError, GuardErrorKind as Kind, GuardLimits, hostile};
 
@@ -169,6 +170,21 @@ proptest! {
     fn no_text_makes_the_guard_panic(query in "[{}\\[\\]():$@!.\"#\\\\a-c0-9 \\n-]{0,200}") {
         let _ = guard().admit(&query, None, &Variables::default());
     }
+}
+
+#[test]
+fn a_filter_in_a_filter_costs_more_the_deeper_it_is() {
+    for (filter, expected) in [
+        (json!({"status": "ACTIVE"}), 0),
+        (json!({"or": []}), 300),
+        (json!({"or": [{"status": "LEAD"}, {}]}), 300),
+        (json!({"or": [{"or": []}, {"or": []}]}), 300 + 5 * (300 + 300)),
+    ] {
+        let variables = Variables::from_json(json!({"filter": filter}));
+        let query = "query ($filter: ClientFilter) { clients(filter: $filter) { totalCount } }";
+        assert_eq!(guard().admit(query, None, &variables).unwrap().cost, 1 + 1 + expected, "{filter}");
+    }
+    assert_eq!(cost("{ clients(filter: {or: [{or: []}]}) { totalCount } }"), 1 + 1 + 300 + 5 * 300);
 }
 
 #[test]
