@@ -85,9 +85,13 @@ struct StoredLine {
 /// # Errors
 /// Those of the database.
 pub fn line_items<'s>(scope: &'s impl Scope, ids: &[InvoiceId]) -> Read<'s, HashMap<InvoiceId, Arc<Vec<LineItem>>>> {
-    let mut sql = Sql::new("SELECT t.id, t.currency, t.line_items FROM app.invoices t WHERE t.organization_id = ");
-    sql.bind(scope.organization_id().as_uuid()).push(" AND t.id = ANY(").bind(uuids(ids)).push(")");
+    let mut sql = Sql::new("SELECT found.*");
+    let organization = sql.value(scope.organization_id().as_uuid());
+    sql.for_each(uuids(ids))
+        .push("SELECT t.id, t.currency, t.line_items FROM app.invoices t WHERE t.organization_id = ");
+    sql.push_placeholder(organization).push(" AND t.id = wanted.id");
     visibility::invoices(scope.actor(), &mut sql, "t.project_id");
+    sql.push(" LIMIT 1) found");
     Read::rows(scope, sql, |_, rows| {
         let mut found = HashMap::with_capacity(rows.len());
         for row in rows.iter() {
@@ -212,12 +216,13 @@ pub async fn update(
 /// # Errors
 /// Those of the database.
 pub async fn billed(scope: &impl Scope, clients: &[ClientId]) -> Result<HashMap<ClientId, Vec<Money>>, StoreError> {
-    let mut sql =
-        Sql::new("SELECT t.client_id, t.currency, sum(t.total)::bigint FROM app.invoices t WHERE t.organization_id = ");
-    sql.bind(scope.organization_id().as_uuid());
-    sql.push(" AND t.client_id = ANY(").bind(uuids(clients)).push(") AND t.status NOT IN ('draft', 'void')");
+    let mut sql = Sql::new("SELECT wanted.id, found.*");
+    let organization = sql.value(scope.organization_id().as_uuid());
+    sql.for_each(uuids(clients)).push("SELECT t.currency, sum(t.total)::bigint FROM app.invoices t");
+    sql.push(" WHERE t.organization_id = ").push_placeholder(organization);
+    sql.push(" AND t.client_id = wanted.id AND t.status NOT IN ('draft', 'void')");
     visibility::invoices(scope.actor(), &mut sql, "t.project_id");
-    sql.push(" GROUP BY t.client_id, t.currency ORDER BY t.client_id, t.currency");
+    sql.push(" GROUP BY t.currency ORDER BY t.currency) found");
     let rows = scope.connection().fetch(sql).await?;
     let mut found: HashMap<ClientId, Vec<Money>> = HashMap::new();
     for row in rows.iter() {
@@ -236,9 +241,10 @@ pub async fn covered_tasks(
     scope: &impl Scope,
     invoices: &[InvoiceId],
 ) -> Result<HashMap<InvoiceId, Vec<TaskId>>, StoreError> {
-    let mut sql = Sql::new("SELECT i.invoice_id, i.task_id FROM app.invoice_tasks i WHERE i.organization_id = ");
-    sql.bind(scope.organization_id().as_uuid());
-    sql.push(" AND i.invoice_id = ANY(").bind(uuids(invoices)).push(") ORDER BY i.invoice_id, i.task_id");
+    let mut sql = Sql::new("SELECT wanted.id, found.task_id");
+    let organization = sql.value(scope.organization_id().as_uuid());
+    sql.for_each(uuids(invoices)).push("SELECT i.task_id FROM app.invoice_tasks i WHERE i.organization_id = ");
+    sql.push_placeholder(organization).push(" AND i.invoice_id = wanted.id ORDER BY i.task_id) found");
     let rows = scope.connection().fetch(sql).await?;
     let mut found: HashMap<InvoiceId, Vec<TaskId>> = HashMap::new();
     for row in rows.iter() {
@@ -267,10 +273,11 @@ pub async fn covered_work(scope: &mut WriteScope, id: InvoiceId) -> Result<Vec<(
 /// # Errors
 /// Those of the database.
 pub async fn billed_tasks(scope: &mut WriteScope, tasks: &[TaskId]) -> Result<HashSet<TaskId>, StoreError> {
-    let mut sql = Sql::new("SELECT DISTINCT i.task_id FROM app.invoice_tasks i JOIN app.invoices v");
+    let mut sql = Sql::new("SELECT wanted.id");
+    let organization = sql.value(scope.organization_id().as_uuid());
+    sql.for_each(uuids(tasks)).push("SELECT 1 FROM app.invoice_tasks i JOIN app.invoices v");
     sql.push(" ON v.organization_id = i.organization_id AND v.id = i.invoice_id WHERE i.organization_id = ");
-    sql.bind(scope.organization_id().as_uuid()).push(" AND i.task_id = ANY(").bind(uuids(tasks));
-    sql.push(") AND v.status <> 'void'");
+    sql.push_placeholder(organization).push(" AND i.task_id = wanted.id AND v.status <> 'void' LIMIT 1) found");
     let rows = scope.connection().fetch(sql).await?;
     rows.iter().map(|row| Ok(TaskId::from_uuid(row.get(0)?))).collect()
 }

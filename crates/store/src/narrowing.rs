@@ -21,6 +21,15 @@ pub(crate) fn narrow<R: Record>(filter: &R::Filter, order: &[(R::Sort, Direction
     }
 }
 
+/// The ids of the rows that the filter asks for; none if it does not ask by id.
+pub(crate) fn wanted_ids<R: Record>(filter: &R::Filter) -> Vec<uuid::Uuid> {
+    let by_id = R::CONDITIONS.iter().find(|condition| condition.info.field == "id");
+    match by_id.map(|condition| (condition.read)(filter)) {
+        Some(Asked::Any(values)) => ids(&values),
+        _ => Vec::new(),
+    }
+}
+
 /// Appends one condition.
 fn narrow_by<R: Record>(
     condition: &ConditionInfo,
@@ -40,8 +49,11 @@ fn narrow_by<R: Record>(
     match (condition.test, field) {
         (Test::Own, _) | (_, None) => R::narrow_by(condition.name, &asked, tenant, sql),
         (Test::From | Test::Before, Some(field)) => {
-            let direction = direction_of::<R>(field, order);
-            narrow_to_range(condition.test, field, asked, direction, sql);
+            let by_it = |fields: &[&str]| fields.contains(&field.name);
+            let is_sorted = R::SORTS.iter().any(|(_, sort)| by_it(sort.fields));
+            let direction = order.iter().find(|(sort, _)| by_it(R::sort_info(*sort).fields));
+            let direction = direction.map_or(Direction::Ascending, |(_, direction)| *direction);
+            narrow_to_range(condition.test, field, asked, is_sorted.then_some(direction), sql);
         }
         (Test::AtLeast | Test::AtMost, Some(field)) => match (asked, R::INFO.currency) {
             (Asked::One(Value::Money(amount)), Some(currency)) => {
@@ -55,18 +67,23 @@ fn narrow_by<R: Record>(
     }
 }
 
-/// The direction in which a list is sorted by this field; upwards when it is not.
-fn direction_of<R: Record>(field: &FieldInfo, order: &[(R::Sort, Direction)]) -> Direction {
-    let by_it = order.iter().find(|(sort, _)| R::sort_info(*sort).fields.contains(&field.name));
-    by_it.map_or(Direction::Ascending, |(_, direction)| *direction)
-}
-
-/// Narrows to rows at or after a value, or before it.
-fn narrow_to_range(test: Test, field: &'static FieldInfo, asked: Asked<'_>, direction: Direction, sql: &mut Sql) {
+/// Narrows to rows at or after a value, or before it. `direction` is that of the list, if lists can be sorted by the field.
+fn narrow_to_range(
+    test: Test,
+    field: &'static FieldInfo,
+    asked: Asked<'_>,
+    direction: Option<Direction>,
+    sql: &mut Sql,
+) {
     let Asked::One(value) = asked else { return sql.refuse(&format!("{} has no range of {asked:?}", field.column)) };
+    let comparison = if test == Test::From { " >= " } else { " < " };
+    let Some(direction) = direction else {
+        sql.push(" AND ").push(field.column).push(comparison);
+        return bind(sql, field.kind, value);
+    };
     // By the indexed expression; a row without a value lies in no range.
     let key = ordering::key(field, direction);
-    sql.push(" AND ").push(&key.expression).push(if test == Test::From { " >= " } else { " < " });
+    sql.push(" AND ").push(&key.expression).push(comparison);
     bind(sql, field.kind, value);
     // Without a value the key is after all others in a list that runs up, and before them in one that runs down.
     let would_match = if direction == Direction::Ascending { Test::From } else { Test::Before };

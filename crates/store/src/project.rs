@@ -21,10 +21,13 @@ pub async fn lock_clients(
     scope: &mut WriteScope,
     projects: &[ProjectId],
 ) -> Result<HashMap<ProjectId, Option<ClientId>>, StoreError> {
-    let mut sql = Sql::new("SELECT p.id, p.client_id FROM app.projects p WHERE p.organization_id = ");
-    sql.bind(scope.organization_id().as_uuid()).push(" AND p.id = ANY(").bind(uuids(projects));
-    // Ordered, so that two who come at once do not wait for each other. Others may share the lock.
-    sql.push(") ORDER BY p.id FOR SHARE OF p");
+    let mut sql = Sql::new("SELECT found.id, found.client_id");
+    let organization = sql.value(scope.organization_id().as_uuid());
+    // In the order of the ids, so that two who come at once do not wait for each other. Others may share the lock.
+    let mut projects = uuids(projects);
+    projects.sort_unstable();
+    sql.for_each(projects).push("SELECT p.id, p.client_id FROM app.projects p WHERE p.organization_id = ");
+    sql.push_placeholder(organization).push(" AND p.id = wanted.id FOR SHARE OF p) found");
     let rows = scope.connection().fetch(sql).await?;
     let read = |row: Row<'_>| {
         let (project, client): (Uuid, Option<Uuid>) = (row.get(0)?, row.get(1)?);

@@ -129,9 +129,15 @@ pub(crate) fn many<'s, R: Record, K: Eq + Hash + Send + 's>(
     columns: ColumnSet,
     key: fn(&R) -> K,
 ) -> Read<'s, HashMap<K, Arc<R>>> {
-    let mut sql = select_columns::<R>(scope, columns);
-    sql.push(" AND ").push(column).push(" = ANY(").bind(values).push(")");
+    let mut sql = Sql::new("SELECT found.*");
+    // The organization is always $1.
+    let organization = sql.value(scope.organization_id().as_uuid());
+    sql.for_each(values).push("SELECT ");
+    push_columns::<R>(&mut sql, seen::<R>(scope.actor(), columns));
+    sql.push(" FROM ").push(R::INFO.from).push(" WHERE t.organization_id = ").push_placeholder(organization);
+    sql.push(" AND ").push(column).push(" = wanted.id");
     visibility::narrow::<R>(scope.actor(), &mut sql);
+    sql.push(" LIMIT 1) found");
     Read::rows(scope, sql, move |tenant, rows| {
         let read = reader::<R>(tenant, columns);
         rows.iter().map(|row| read(row).map(|record| (key(&record), Arc::new(record)))).collect()
@@ -143,7 +149,9 @@ pub(crate) fn many<'s, R: Record, K: Eq + Hash + Send + 's>(
 /// # Errors
 /// [`StoreError::InvalidCursor`] for a cursor of another list; those of the database.
 pub fn list<'s, R: Record>(scope: &'s impl Scope, request: &ListOf<R>) -> Read<'s, Page<Arc<R>>> {
-    let mut sql = select_columns::<R>(scope, request.columns);
+    let mut sql = Sql::new("SELECT ");
+    push_columns::<R>(&mut sql, seen::<R>(scope.actor(), request.columns));
+    push_rows::<R>(scope, &request.filter, &mut sql);
     visibility::narrow::<R>(scope.actor(), &mut sql);
     if let Err(error) = narrow_and_sort::<R>(scope, request, &mut sql) {
         return Read::settled(scope, Err(error));
@@ -206,8 +214,8 @@ pub fn list_for<'s, R: Record, P: Id>(
 /// # Errors
 /// Those of the database.
 pub fn count<'s, R: Record>(scope: &'s impl Scope, request: &ListOf<R>) -> Read<'s, u64> {
-    let mut sql = Sql::new("SELECT count(*) FROM ");
-    sql.push(R::INFO.from).push(" WHERE t.organization_id = ").bind(scope.organization_id().as_uuid());
+    let mut sql = Sql::new("SELECT count(*)");
+    push_rows::<R>(scope, &request.filter, &mut sql);
     visibility::narrow::<R>(scope.actor(), &mut sql);
     narrow::<R>(scope, request, &mut sql);
     Read::rows(scope, sql, |_, rows| {
@@ -227,23 +235,22 @@ pub fn count_for<'s, R: Record, P: Id>(
     request: &ListOf<R>,
 ) -> Read<'s, HashMap<P, u64>> {
     let relation = R::parent_info(parent);
-    let mut sql = Sql::new("SELECT ");
+    let mut sql = Sql::new("SELECT wanted.id, found.count");
     let organization = sql.value(scope.organization_id().as_uuid());
-    sql.push(relation.column).push(", count(*) FROM ").push(R::INFO.from).push(relation.join);
+    sql.for_each(uuids(parents)).push("SELECT count(*) FROM ").push(R::INFO.from).push(relation.join);
     sql.push(" WHERE t.organization_id = ").push_placeholder(organization);
-    sql.push(" AND ").push(relation.column).push(" = ANY(").bind(uuids(parents)).push(")");
+    sql.push(" AND ").push(relation.column).push(" = wanted.id");
     if !visibility::comes_with_parent::<R>(scope.actor(), relation) {
         visibility::narrow::<R>(scope.actor(), &mut sql);
     }
     narrow::<R>(scope, request, &mut sql);
-    sql.push(" GROUP BY 1");
-    let mut counts: HashMap<P, u64> = parents.iter().map(|parent| (*parent, 0)).collect();
+    sql.push(") found");
     Read::rows(scope, sql, |_, rows| {
-        for row in rows.iter() {
+        let read = |row: Row<'_>| {
             let (parent, count): (Uuid, i64) = (row.get(0)?, row.get(1)?);
-            counts.insert(P::from_uuid(parent), count.unsigned_abs());
-        }
-        Ok(counts)
+            Ok((P::from_uuid(parent), count.unsigned_abs()))
+        };
+        rows.iter().map(read).collect()
     })
 }
 
@@ -287,6 +294,24 @@ fn select_as<R: Record>(scope: &impl Scope, columns: ColumnSet) -> Sql {
     sql.push(" FROM ").push(R::INFO.from);
     sql.push(" WHERE t.organization_id = ").bind(scope.organization_id().as_uuid());
     sql
+}
+
+/// Appends the organization's rows, `t`; of several ids that are asked for, each is looked up (see [`Sql::for_each`]).
+fn push_rows<R: Record>(scope: &impl Scope, filter: &R::Filter, sql: &mut Sql) {
+    // The organization is always $1.
+    let organization = sql.value(scope.organization_id().as_uuid());
+    let mut ids = narrowing::wanted_ids::<R>(filter);
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.len() > 1 {
+        let own = R::COLUMNS.iter().filter(|column| column.starts_with("t."));
+        sql.for_each(ids).push("SELECT ").push(&own.copied().collect::<Vec<_>>().join(", "));
+        sql.push(" FROM ").push(R::INFO.table).push(" t WHERE t.organization_id = ").push_placeholder(organization);
+        sql.push(" AND t.id = wanted.id LIMIT 1)").push(R::INFO.from.strip_prefix(R::INFO.table).unwrap_or(" t"));
+    } else {
+        sql.push(" FROM ").push(R::INFO.from);
+    }
+    sql.push(" WHERE t.organization_id = ").push_placeholder(organization);
 }
 
 fn push_columns<R: Record>(sql: &mut Sql, columns: ColumnSet) {

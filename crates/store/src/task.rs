@@ -91,9 +91,10 @@ pub async fn assign(scope: &mut WriteScope, task_id: TaskId, users: &[UserId]) -
 /// # Errors
 /// Those of the database.
 pub fn assignees<'s>(scope: &'s impl Scope, tasks: &[TaskId]) -> Read<'s, HashMap<TaskId, Arc<Vec<UserId>>>> {
-    let mut sql = Sql::new("SELECT a.task_id, a.user_id FROM app.task_assignees a WHERE a.organization_id = ");
-    sql.bind(scope.organization_id().as_uuid());
-    sql.push(" AND a.task_id = ANY(").bind(uuids(tasks)).push(") ORDER BY a.task_id, a.created_at, a.id");
+    let mut sql = Sql::new("SELECT wanted.id, found.user_id");
+    let organization = sql.value(scope.organization_id().as_uuid());
+    sql.for_each(uuids(tasks)).push("SELECT a.user_id FROM app.task_assignees a WHERE a.organization_id = ");
+    sql.push_placeholder(organization).push(" AND a.task_id = wanted.id ORDER BY a.created_at, a.id) found");
     Read::rows(scope, sql, |_, rows| {
         let mut found: HashMap<TaskId, Vec<UserId>> = HashMap::new();
         for row in rows.iter() {
@@ -174,11 +175,12 @@ pub async fn height(scope: &impl Scope, id: TaskId, limit: usize) -> Result<usiz
 /// # Errors
 /// Those of the database.
 pub async fn count_open(scope: &impl Scope, projects: &[ProjectId]) -> Result<HashMap<ProjectId, u64>, StoreError> {
-    let mut sql = Sql::new("SELECT t.project_id, count(*) FROM app.tasks t WHERE t.organization_id = ");
-    sql.bind(scope.organization_id().as_uuid());
-    sql.push(" AND t.project_id = ANY(").bind(uuids(projects)).push(") AND t.status <> 'done'");
+    let mut sql = Sql::new("SELECT wanted.id, found.count");
+    let organization = sql.value(scope.organization_id().as_uuid());
+    sql.for_each(uuids(projects)).push("SELECT count(*) FROM app.tasks t WHERE t.organization_id = ");
+    sql.push_placeholder(organization).push(" AND t.project_id = wanted.id AND t.status <> 'done'");
     visibility::rows_of_projects(scope.actor(), &mut sql, "t.project_id");
-    sql.push(" GROUP BY t.project_id");
+    sql.push(") found WHERE found.count > 0");
     let rows = scope.connection().fetch(sql).await?;
     let read = |row: Row<'_>| {
         let (project, count): (Uuid, i64) = (row.get(0)?, row.get(1)?);
@@ -193,10 +195,13 @@ pub async fn count_open(scope: &impl Scope, projects: &[ProjectId]) -> Result<Ha
 /// # Errors
 /// Those of the database.
 pub async fn lock_for_billing(scope: &mut WriteScope, tasks: &[TaskId]) -> Result<HashSet<TaskId>, StoreError> {
-    let mut sql = Sql::new("SELECT t.id FROM app.tasks t WHERE t.organization_id = ");
-    sql.bind(scope.organization_id().as_uuid()).push(" AND t.id = ANY(").bind(uuids(tasks));
-    // Ordered, so that two who come at once do not wait for each other.
-    sql.push(") ORDER BY t.id FOR NO KEY UPDATE OF t");
+    let mut sql = Sql::new("SELECT found.id");
+    let organization = sql.value(scope.organization_id().as_uuid());
+    // In the order of the ids, so that two who come at once do not wait for each other.
+    let mut tasks = uuids(tasks);
+    tasks.sort_unstable();
+    sql.for_each(tasks).push("SELECT t.id FROM app.tasks t WHERE t.organization_id = ").push_placeholder(organization);
+    sql.push(" AND t.id = wanted.id FOR NO KEY UPDATE OF t) found");
     let rows = scope.connection().fetch(sql).await?;
     rows.iter().map(|row| Ok(TaskId::from_uuid(row.get(0)?))).collect()
 }
