@@ -30,7 +30,7 @@ ALTER TABLE {TABLE} DROP CONSTRAINT IF EXISTS organization_members_id_check;"
     ])
 }
 
-/// The old ids cannot be restored. The present ones also work with the earlier version.
+/// The ids that memberships had are gone; those that they have do as well.
 pub(crate) fn down() -> Change {
     Change::Parts(vec![Part::Brief(vec![format!(
         "ALTER TABLE {TABLE} DROP CONSTRAINT IF EXISTS organization_members_id_check;"

@@ -10,7 +10,7 @@ pub(crate) fn up() -> String {
         .fixed("fingerprint", "text NOT NULL")
         .check("fingerprint", "char_length(fingerprint) = 64")
         // Who carries it out: a later attempt takes the right from an earlier one.
-        .column("attempt", "bigint NOT NULL DEFAULT 1")
+        .column("attempt", "integer NOT NULL DEFAULT 1")
         .column("leased_until", "timestamptz NOT NULL")
         // The root fields that were carried out, each noted in the transaction of its change.
         .column("committed", "text[] NOT NULL DEFAULT '{}'")

@@ -32,7 +32,7 @@ pub struct KeyedRequest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
     id: Uuid,
-    attempt: i64,
+    attempt: i32,
 }
 
 /// What is to be done with a request.
@@ -54,7 +54,7 @@ pub enum Begun {
 struct Known {
     id: Uuid,
     fingerprint: String,
-    attempt: i64,
+    attempt: i32,
     leased_until: DateTime<Utc>,
     committed: Vec<String>,
     answer: Option<String>,
