@@ -44,6 +44,9 @@ mod m20261126_000008_idempotency_keys;
 mod m20261126_000009_projects_of_a_member;
 mod m20261126_000010_latest_changes;
 mod m20261126_000011_plan_prices;
+mod m20261126_000012_labels;
+mod m20261126_000013_comments;
+mod m20261126_000014_personal_tasks;
 
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait};
 
@@ -129,6 +132,9 @@ fn steps() -> Vec<Step> {
         m20261126_000009_projects_of_a_member,
         m20261126_000010_latest_changes,
         m20261126_000011_plan_prices,
+        m20261126_000012_labels,
+        m20261126_000013_comments,
+        m20261126_000014_personal_tasks,
     ]
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use sqlx::AssertSqlSafe;
-use tenantry_domain::noun::{ALL, Declared, FieldInfo, Given, Kind, Rule};
+use tenantry_domain::noun::{ALL, Declared, FieldInfo, Given, Kind, Placement, Rule};
 use tenantry_domain::typeid;
 use uuid::Uuid;
 
@@ -86,7 +86,8 @@ fn value(noun: &Declared, field: &FieldInfo, org: &Org, ada: &Person) -> String 
     let value = match (field.kind, field.rule, field.link) {
         (Kind::Text, Rule::Email, _) => "'somebody' || n || '@example.test'".to_owned(),
         (Kind::Text, Rule::Url, _) => "'https://example.test/' || n".to_owned(),
-        (Kind::Text, ..) if field.unique => format!("'{name} ' || n"),
+        (Kind::Text, Rule::Color, _) => "'#' || to_hex(1048576 + n)".to_owned(),
+        (Kind::Text, ..) if field.unique => format!("'{name} of row ' || n"),
         (Kind::Text, ..) => format!("'{name} ' || (n / 2)"),
         (Kind::Boolean, ..) => "n % 2 = 1".to_owned(),
         (Kind::Time, ..) => "timestamptz '2026-03-01' + (n / 2) * interval '1 day'".to_owned(),
@@ -105,6 +106,10 @@ fn value(noun: &Declared, field: &FieldInfo, org: &Org, ada: &Person) -> String 
             org.uuid()
         ),
         (Kind::Ids(_), ..) => panic!("{name} is no column"),
+        // What belongs to a user alone belongs to the owner, as whom most tests look.
+        (Kind::Id(_), ..) if noun.info.placement == (Placement::User { column: field.column }) => {
+            format!("'{}'::uuid", org.owner.user_id.as_uuid())
+        }
         (Kind::Id(_), ..) => format!("'{}'::uuid", ada.user_id.as_uuid()),
     };
     if field.nullable && field.link.is_none_or(|link| link.table != noun.info.table) {

@@ -69,6 +69,7 @@ impl TestApp {
         let guest = self.person(&org, "guest", Role::Guest).await;
         self.fill(&org, &ada, &guest).await;
         let ids = self.fill_declared(&org, &ada).await;
+        self.join_declared(&org, &ada).await;
         let of = |noun: &str| ids[noun].clone();
         FullOrg {
             clients: of("Client"),
@@ -84,6 +85,25 @@ impl TestApp {
             ada,
             guest,
         }
+    }
+
+    /// Fills what joins declared nouns.
+    async fn join_declared(&self, org: &Org, ada: &Person) {
+        let (organization, ada) = (org.uuid(), ada.user_id.as_uuid());
+        self.sql(&format!(
+            "INSERT INTO app.task_labels (organization_id, task_id, label_id)
+                 SELECT t.organization_id, t.id, l.id FROM app.tasks t, app.labels l
+                 WHERE t.organization_id = '{organization}' AND l.organization_id = '{organization}'
+                   AND t.updated_at <= '2026-02-01 00:05' AND l.updated_at <= '2026-02-01 00:03';
+             -- The last comment is on a subtask of the first task.
+             UPDATE app.comments SET task_id = (SELECT id FROM app.tasks WHERE organization_id = '{organization}'
+                     AND updated_at = '2026-02-01 00:03')
+                 WHERE organization_id = '{organization}' AND updated_at = '2026-02-01 00:08';
+             INSERT INTO app.comment_mentions (organization_id, comment_id, user_id)
+                 SELECT organization_id, id, '{ada}' FROM app.comments
+                 WHERE organization_id = '{organization}' AND updated_at <= '2026-02-01 00:03';"
+        ))
+        .await;
     }
 
     async fn fill(&self, org: &Org, ada: &Person, guest: &Person) {

@@ -93,6 +93,10 @@ macro_rules! ids {
 ids! {
     /// Names a client.
     ClientId = "client";
+    /// Names a comment.
+    CommentId = "comment";
+    /// Names the mention of a member in a comment.
+    CommentMentionId = "mention";
     /// Names a content item.
     ContentItemId = "content";
     /// Names an exception from the plan for one organization.
@@ -105,8 +109,12 @@ ids! {
     InvoiceTaskId = "invoicetask";
     /// Names a request that a client may send again.
     IdempotencyKeyId = "idempotencykey";
+    /// Names a label.
+    LabelId = "label";
     /// Names an organization, the tenant.
     OrganizationId = "org";
+    /// Names a personal task.
+    PersonalTaskId = "personaltask";
     /// Names a project.
     ProjectId = "project";
     /// Names a user's grant on a project.
@@ -115,6 +123,8 @@ ids! {
     TaskId = "task";
     /// Names the assignment of a member to a task.
     TaskAssigneeId = "assignee";
+    /// Names the entry of a label on a task.
+    TaskLabelId = "tasklabel";
     /// Names the count of what an organization has used in a period.
     UsageCounterId = "usage";
     /// Names a user, who may belong to several organizations.

@@ -57,6 +57,14 @@ text_enum! {
         ReadTask = "read_task",
         /// Create, update, move, assign or delete tasks.
         WriteTask = "write_task",
+        /// Read labels (a guest: those of the tasks that it sees).
+        ReadLabel = "read_label",
+        /// Create, rename or delete labels.
+        WriteLabel = "write_label",
+        /// Read one's own personal tasks. Nobody reads another's.
+        ReadPersonalTask = "read_personal_task",
+        /// Create, update or delete one's own personal tasks.
+        WritePersonalTask = "write_personal_task",
         /// Read invoices and transactions.
         ReadInvoice = "read_invoice",
         /// Create, update or delete invoices.
@@ -112,7 +120,11 @@ impl Operation {
             | Self::ManageWorkspace
             | Self::ManageGrants
             | Self::ReadGrants => Subject::Placed,
-            Self::CreateWorkspace
+            Self::ReadLabel
+            | Self::WriteLabel
+            | Self::ReadPersonalTask
+            | Self::WritePersonalTask
+            | Self::CreateWorkspace
             | Self::ReadMember
             | Self::ManageMembers
             | Self::RenameOrganization
@@ -168,9 +180,16 @@ pub fn decide(role: Role, operation: Operation, place: Place) -> Decision {
     }
     let edits = place.grant >= Some(Grant::Edit);
     let allowed = match operation {
-        O::ReadClient | O::ReadProject | O::ReadTask | O::ReadWorkspace | O::ReadMember => true,
+        O::ReadClient
+        | O::ReadProject
+        | O::ReadTask
+        | O::ReadLabel
+        | O::ReadPersonalTask
+        | O::WritePersonalTask
+        | O::ReadWorkspace
+        | O::ReadMember => true,
         O::ReadInvoice | O::ReadEntitlements => role != Role::Guest,
-        O::WriteClient | O::CreateWorkspace => role == Role::Member,
+        O::WriteClient | O::WriteLabel | O::CreateWorkspace => role == Role::Member,
         O::WriteProject | O::WriteInvoice => role == Role::Member && (!place.is_private || edits),
         O::WriteTask => match role {
             Role::Member => !place.is_private || edits,

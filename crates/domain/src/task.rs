@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::id::{ClientId, OrganizationId, ProjectId, TaskId, UserId, WorkspaceId};
+use crate::id::{ClientId, LabelId, OrganizationId, ProjectId, TaskId, UserId, WorkspaceId};
 use crate::member::Member;
 use crate::noun::Noun;
 use crate::position::Position;
@@ -43,8 +43,10 @@ text_enum! {
 #[derive(Debug, Clone, PartialEq, Eq, Noun)]
 #[noun(table = "app.tasks", placed = in_project(project_id), read = ReadTask, write = WriteTask)]
 #[noun(input(assignee_ids: Vec<UserId>, many(50), "The members to assign. On an update, they replace those before"))]
+#[noun(input(label_ids: Vec<LabelId>, many(50), "The labels of the task. On an update, they replace those before"))]
 #[noun(input(after_task_id: Option<TaskId>, update, "Moves the task to directly after this one of the same project; null moves it to the start"))]
 #[noun(condition(assignee_id: UserId, nullable, "Only tasks that this member is assigned to. Null finds those without an assignee."))]
+#[noun(condition(label_id: LabelId, nullable, "Only tasks with this label. Null finds those without a label."))]
 #[noun(condition(client_id: ClientId, nullable, "Only tasks of this client's projects. Null finds those of projects without a client."))]
 #[noun(condition(workspace_id: WorkspaceId, "Only tasks of the projects in this workspace."))]
 #[noun(condition(is_subtask: bool, "True finds only subtasks, false only tasks without a parent."))]
@@ -69,6 +71,14 @@ text_enum! {
     column = "i.invoice_id",
     doc = "The tasks that it covers, as far as you see them; the newest first unless ordered otherwise.",
     join = "JOIN app.invoice_tasks i ON i.organization_id = t.organization_id AND i.task_id = t.id"
+))]
+#[noun(parent(
+    Label,
+    noun = "Label",
+    list = "tasks",
+    column = "l.label_id",
+    doc = "The tasks with this label, as far as you see them; the newest first unless ordered otherwise.",
+    join = "JOIN app.task_labels l ON l.organization_id = t.organization_id AND l.task_id = t.id"
 ))]
 #[noun(parent(
     Client,

@@ -194,9 +194,25 @@ impl Violations {
         Some(url)
     }
 
-    /// A required text of several lines: as [`optional_prose`](Self::optional_prose), with something in it.
+    /// An optional color: `#` and six hexadecimal digits. It is stored in lower case.
+    pub fn optional_color(&mut self, field: &str, value: Option<&str>) -> Option<String> {
+        let color = value?.trim().to_ascii_lowercase();
+        let digits = color.strip_prefix('#').unwrap_or_default();
+        if digits.len() != 6 || !digits.chars().all(|c| c.is_ascii_hexdigit()) {
+            let message = "This is not a color: give # and six hexadecimal digits, such as #1f6feb.";
+            self.push(FieldError::new(FieldErrorCode::Invalid, field, message));
+        }
+        Some(color)
+    }
+
+    /// A required color: see [`optional_color`](Self::optional_color).
+    pub fn required_color(&mut self, field: &str, value: &str) -> String {
+        self.required(field, |v| v.optional_color(field, Some(value)))
+    }
+
+    /// A required text of several lines: as [`optional_prose`](Self::optional_prose), with at least one visible character.
     pub fn required_prose(&mut self, field: &str, value: &str, max: usize) -> String {
-        self.required(field, |v| v.optional_prose(field, Some(value), max))
+        self.required(field, |v| v.optional_prose(field, Some(value).filter(|text| !text::is_blank(text)), max))
     }
 
     /// A required e-mail address: see [`optional_email`](Self::optional_email).

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Result};
+use futures_util::future::try_join_all;
 use tenantry_domain::invoice::LineItem;
 use tenantry_domain::member::Member;
 use tenantry_domain::organization::Organization;
 use tenantry_domain::workspace::Workspace;
-use tenantry_domain::{InvoiceId, TaskId, UserId};
+use tenantry_domain::{CommentId, InvoiceId, LabelId, TaskId, UserId};
 use tenantry_executor::dataloader::{Found, Loader};
 use tenantry_executor::loaders::{load, present, selected_columns};
-use tenantry_store::{ColumnSet, Read, ReadScope, invoice, member, organization, task, workspace};
+use tenantry_executor::object::Object;
+use tenantry_store::{ColumnSet, Read, ReadScope, comment, invoice, member, organization, task, workspace};
 
 use crate::noun::Row;
 
@@ -42,6 +44,30 @@ impl Loader for Assignees {
 
     fn read<'s>(scope: &'s ReadScope, tasks: &[TaskId]) -> Read<'s, Found<Self>> {
         task::assignees(scope, tasks).map(present)
+    }
+}
+
+/// The labels of tasks.
+pub(crate) struct Labels;
+
+impl Loader for Labels {
+    type Key = TaskId;
+    type Value = Arc<Vec<LabelId>>;
+
+    fn read<'s>(scope: &'s ReadScope, tasks: &[TaskId]) -> Read<'s, Found<Self>> {
+        task::labels(scope, tasks).map(present)
+    }
+}
+
+/// The users whom comments mention.
+pub(crate) struct Mentions;
+
+impl Loader for Mentions {
+    type Key = CommentId;
+    type Value = Arc<Vec<UserId>>;
+
+    fn read<'s>(scope: &'s ReadScope, comments: &[CommentId]) -> Read<'s, Found<Self>> {
+        comment::mentions(scope, comments).map(present)
     }
 }
 
@@ -87,4 +113,13 @@ impl Loader for DefaultWorkspace {
 /// The read failed: as the caller is told.
 pub(crate) async fn load_member(context: &Context<'_>, user: UserId) -> Result<Option<Arc<Member>>> {
     load::<MembersByUser>(context, (user, selected_columns::<Row<Member>>(context))).await
+}
+
+/// The members who are these users, as far as the caller sees them; in that order.
+///
+/// # Errors
+/// As [`load_member`].
+pub(crate) async fn load_members(context: &Context<'_>, users: &[UserId]) -> Result<Vec<Object<Row<Member>>>> {
+    let members = try_join_all(users.iter().map(|user| load_member(context, *user))).await?;
+    Ok(members.into_iter().flatten().map(Object::from).collect())
 }

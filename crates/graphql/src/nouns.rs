@@ -3,6 +3,8 @@
 
 use tenantry_domain::client::Client;
 use tenantry_domain::content_item::ContentItem;
+use tenantry_domain::label::Label;
+use tenantry_domain::personal_task::PersonalTask;
 use tenantry_domain::project::Project;
 use tenantry_domain::workspace::Workspace;
 
@@ -24,6 +26,8 @@ macro_rules! plain {
 plain! {
     Client = "An active one counts against the plan.";
     ContentItem = "";
+    Label = "";
+    PersonalTask = "";
     Project = "It counts against the plan.";
     Workspace = "You get an `ADMIN` grant on it.";
 }

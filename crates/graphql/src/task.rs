@@ -1,16 +1,17 @@
-//! Tasks: who works on them.
+//! Tasks: who works on them, and their labels.
 
 use std::sync::Arc;
 
 use async_graphql::{Context, Object, Result};
 use futures_util::future::try_join_all;
+use tenantry_domain::label::Label;
 use tenantry_domain::task::Task as Record;
-use tenantry_executor::loaders::load;
+use tenantry_executor::loaders::{load, node};
 use tenantry_executor::object::Object as Resolved;
 
-use crate::loaders::{Assignees, load_member};
+use crate::loaders::{Assignees, Labels, load_members};
 use crate::member::Member;
-use crate::noun::{Mutations, Shown};
+use crate::noun::{Mutations, Row, Shown};
 
 impl Shown for Record {
     type More = TaskMore;
@@ -38,7 +39,13 @@ impl TaskMore {
     /// The assigned members; at most 50.
     async fn assignees(&self, context: &Context<'_>) -> Result<Vec<Resolved<Member>>> {
         let users = load::<Assignees>(context, self.0.id).await?.unwrap_or_default();
-        let members = try_join_all(users.iter().map(|user_id| load_member(context, *user_id))).await?;
-        Ok(members.into_iter().flatten().map(Resolved::from).collect())
+        load_members(context, &users).await
+    }
+
+    /// Its labels; at most 50.
+    async fn labels(&self, context: &Context<'_>) -> Result<Vec<Resolved<Row<Label>>>> {
+        let ids = load::<Labels>(context, self.0.id).await?.unwrap_or_default();
+        let labels = try_join_all(ids.iter().map(|id| node::<Row<Label>>(context, *id))).await?;
+        Ok(labels.into_iter().flatten().collect())
     }
 }

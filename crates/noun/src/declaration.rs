@@ -85,6 +85,7 @@ pub(crate) enum Rule {
     Prose(LitInt),
     Email,
     Url,
+    Color,
     NotNegative,
     /// At most this many values, each once.
     Many(LitInt),

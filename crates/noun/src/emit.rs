@@ -211,6 +211,7 @@ pub(crate) fn field_info(field: &Field) -> TokenStream {
         Rule::Prose(max) => quote!(Prose(#max)),
         Rule::Email => quote!(Email),
         Rule::Url => quote!(Url),
+        Rule::Color => quote!(Color),
         Rule::NotNegative => quote!(NotNegative),
         Rule::Many(max) => quote!(Many(#max)),
     };

@@ -63,7 +63,7 @@ fn the_likeliest_mistakes_are_named() {
         (
             NOTE,
             "title: String,",
-            "say how long the text may be: text(200) for one line, prose(20_000) for several, or email or url",
+            "say how long the text may be: text(200) for one line, prose(20_000) for several, or email, url or color",
         ),
         (
             NOTE,
@@ -117,7 +117,7 @@ fn the_likeliest_mistakes_are_named() {
         (
             r#"#[noun(table = "app.notes", placed = somewhere, read = ReadClient, write = WriteClient)]"#,
             "",
-            "placed is one of organization, client, workspace, project(…), in_project(…), own",
+            "placed is one of organization, client, workspace, project(…), in_project(…), in_task(…), user(…), own",
         ),
     ];
     for (attribute, fields, expected) in cases {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use tenantry_domain::change::is_version;
 use tenantry_domain::permission::{Decision, Operation, Place, decide};
-use tenantry_domain::{FieldError, FieldErrorCode, ProjectId, WorkspaceId};
+use tenantry_domain::{FieldError, FieldErrorCode, ProjectId, TaskId, WorkspaceId};
 use tenantry_store::{Scope, access};
 
 use crate::error::ServiceError;
@@ -53,6 +53,18 @@ pub(crate) async fn authorize_in_project(
     what: &str,
 ) -> Result<(), ServiceError> {
     let place = access::of_project(scope, id).await?;
+    authorize(scope, operation, place, field, what)
+}
+
+/// As [`authorize`], for something in this task.
+pub(crate) async fn authorize_in_task(
+    scope: &impl Scope,
+    operation: Operation,
+    id: TaskId,
+    field: &str,
+    what: &str,
+) -> Result<(), ServiceError> {
+    let place = access::of_task(scope, id).await?;
     authorize(scope, operation, place, field, what)
 }
 

@@ -5,6 +5,7 @@
 
 mod authorize;
 mod client;
+mod comment;
 mod constraint;
 mod error;
 mod invoice_work;

@@ -7,12 +7,13 @@ use chrono::{DateTime, Utc};
 use tenantry_billing::Billing;
 use tenantry_domain::noun::{Changes, Field, FieldInfo, Given, Link, New, Noun, Placement, Value};
 use tenantry_domain::permission::Operation;
-use tenantry_domain::{FieldError, Id as _, ProjectId, WorkspaceId};
+use tenantry_domain::{FieldError, Id as _, ProjectId, TaskId, WorkspaceId};
 use tenantry_store::{Record, Scope as _, WriteScope};
 use uuid::Uuid;
 
 use crate::authorize::{
-    authorize_anywhere, authorize_at_all, authorize_in_project, authorize_in_workspace, check_unchanged,
+    authorize_anywhere, authorize_at_all, authorize_in_project, authorize_in_task, authorize_in_workspace,
+    check_unchanged,
 };
 use crate::constraint::name_constraint;
 use crate::error::ServiceError;
@@ -157,6 +158,9 @@ async fn existing<N: Served>(
         (Placement::InProject { .. }, Some((_, project))) => {
             authorize_in_project(scope, operation, ProjectId::from_uuid(project), "id", what).await?;
         }
+        (Placement::InTask { .. }, Some((_, task))) => {
+            authorize_in_task(scope, operation, TaskId::from_uuid(task), "id", what).await?;
+        }
         (Placement::Workspace | Placement::Project { .. }, _) => {}
         // What is placed in nothing but the organization.
         _ => authorize_anywhere(scope, operation)?,
@@ -174,6 +178,9 @@ async fn authorize_new<N: Served>(scope: &mut WriteScope, row: &N) -> Result<(),
         (Placement::InProject { .. }, Some((field, project))) => {
             authorize_in_project(scope, N::CREATE, ProjectId::from_uuid(project), field.api, "project").await
         }
+        (Placement::InTask { .. }, Some((field, task))) => {
+            authorize_in_task(scope, N::CREATE, TaskId::from_uuid(task), field.api, "task").await
+        }
         _ => authorize_anywhere(scope, N::CREATE),
     }
 }
@@ -188,7 +195,7 @@ fn gives<C: Changes>(changes: &C, field: &Field<C::Noun>) -> bool {
 pub(crate) fn place_field<N: Noun>() -> Option<&'static Field<N>> {
     let column = match N::INFO.placement {
         Placement::Project { workspace } => workspace,
-        Placement::InProject { column, .. } => column,
+        Placement::InProject { column, .. } | Placement::InTask { column } => column,
         _ => return None,
     };
     N::FIELDS.iter().find(|field| field.info.column == column)

@@ -1,9 +1,10 @@
 //! Tasks: creating, changing, moving and deleting them.
 
 use tenantry_billing::Billing;
+use tenantry_domain::label::Label;
 use tenantry_domain::permission::Operation;
 use tenantry_domain::task::{MAX_SUBTASK_DEPTH, NewTask, Task, TaskChanges, completed_at};
-use tenantry_domain::{Change, FieldError, FieldErrorCode, Position, ProjectId, Role, TaskId, UserId};
+use tenantry_domain::{Change, FieldError, FieldErrorCode, LabelId, Position, ProjectId, Role, TaskId, UserId};
 use tenantry_store::{ColumnSet, Scope, WriteScope, member, task as store};
 
 use crate::authorize::authorize_in_project;
@@ -22,6 +23,7 @@ impl Served for Task {
         row: &mut Self,
     ) -> Result<(), ServiceError> {
         check_assignees(scope, &new.assignee_ids).await?;
+        check_labels(scope, &new.label_ids).await?;
         store::lock_board(scope, row.project_id).await?;
         if let Some(parent) = row.parent_task_id {
             check_depth(scope, row.project_id, parent, 0).await?;
@@ -33,7 +35,8 @@ impl Served for Task {
     }
 
     async fn after_create(scope: &mut WriteScope, new: &NewTask, row: &Self) -> Result<(), ServiceError> {
-        store::assign(scope, row.id, &new.assignee_ids).await.map_err(name_assignee)
+        store::assign(scope, row.id, &new.assignee_ids).await.map_err(name_assignee)?;
+        store::label(scope, row.id, &new.label_ids).await.map_err(name_label)
     }
 
     /// A move locks the board before the task, as a creation does. So they cannot deadlock, and two moves cannot make each task a subtask
@@ -59,6 +62,9 @@ impl Served for Task {
         if let Change::Set(assignees) = &changes.assignee_ids {
             check_assignees(scope, assignees).await?;
         }
+        if let Change::Set(labels) = &changes.label_ids {
+            check_labels(scope, labels).await?;
+        }
         if let Change::Set(Some(parent)) = changes.parent_task_id {
             check_parent(scope, before, parent).await?;
         }
@@ -69,12 +75,32 @@ impl Served for Task {
         if let Change::Set(assignees) = &changes.assignee_ids {
             store::assign_anew(scope, before.id, assignees).await.map_err(name_assignee)?;
         }
+        if let Change::Set(labels) = &changes.label_ids {
+            store::label_anew(scope, before.id, labels).await.map_err(name_label)?;
+        }
         Ok(())
     }
 }
 
 fn name_assignee(error: tenantry_store::StoreError) -> ServiceError {
     name_reference(error, &[("task_assignees_user_id_fkey", "assigneeIds", "member")])
+}
+
+fn name_label(error: tenantry_store::StoreError) -> ServiceError {
+    name_reference(error, &[("task_labels_label_id_fkey", "labelIds", "label")])
+}
+
+/// As [`check_assignees`]: a guest sees not all labels.
+async fn check_labels(scope: &mut WriteScope, labels: &[LabelId]) -> Result<(), ServiceError> {
+    if scope.actor().role != Role::Guest || labels.is_empty() {
+        return Ok(());
+    }
+    let seen = tenantry_store::get_many::<Label>(scope, labels, ColumnSet::ID).await?;
+    if labels.iter().all(|label| seen.contains_key(label)) {
+        Ok(())
+    } else {
+        Err(FieldError::not_found("labelIds", "label").into())
+    }
 }
 
 /// Assignees must be there for the caller. A guest does not see all members, and whether a hidden one is assigned or an

@@ -3,7 +3,7 @@
 use tenantry_domain::member::Member;
 use tenantry_domain::noun::{ALL, Link, Noun, Placement};
 use tenantry_domain::permission::Place;
-use tenantry_domain::{Grant, ProjectId, WorkspaceId};
+use tenantry_domain::{Grant, ProjectId, TaskId, WorkspaceId};
 use uuid::Uuid;
 
 use crate::error::StoreError;
@@ -27,6 +27,20 @@ pub async fn of_project(scope: &impl Scope, id: ProjectId) -> Result<Option<Plac
     sql.push(" WHERE p.organization_id = ").bind(scope.organization_id().as_uuid());
     sql.push(" AND p.id = ").bind(id.as_uuid());
     place(scope, sql).await
+}
+
+/// The place of the project that a task is in, and the actor's grant there; `None` when there is no such task.
+///
+/// # Errors
+/// Those of the database.
+pub async fn of_task(scope: &impl Scope, id: TaskId) -> Result<Option<Place>, StoreError> {
+    let mut sql = Sql::new("SELECT t.project_id FROM app.tasks t WHERE t.organization_id = ");
+    sql.bind(scope.organization_id().as_uuid()).push(" AND t.id = ").bind(id.as_uuid());
+    let rows = scope.connection().fetch(sql).await?;
+    match rows.first() {
+        Some(row) => of_project(scope, ProjectId::from_uuid(row.get(0)?)).await,
+        None => Ok(None),
+    }
 }
 
 /// The place of a workspace and the actor's grant on it; `None` when there is no such workspace.

@@ -7,6 +7,7 @@ mod spelling;
 use std::collections::HashMap;
 
 use tenantry_domain as domain;
+use tenantry_domain::noun::{ALL, Placement};
 
 use crate::error::StoreError;
 use crate::scope::{ReadScope, Scope, sealed::Sealed};
@@ -52,10 +53,12 @@ const REFERENCES: &str = "SELECT n.nspname || '.' || c.relname, a.attname::text,
 
 /// The prefix of the ids of each table's rows, where the table is no noun. A column that refers to such a row has the same.
 const PREFIXES: &[(&str, &str)] = &[
+    ("app.comment_mentions", domain::CommentMentionId::PREFIX),
     ("app.invoice_tasks", domain::InvoiceTaskId::PREFIX),
     ("app.organization_invitations", domain::InvitationId::PREFIX),
     ("app.organizations", domain::OrganizationId::PREFIX),
     ("app.task_assignees", domain::TaskAssigneeId::PREFIX),
+    ("app.task_labels", domain::TaskLabelId::PREFIX),
     ("auth.users", domain::UserId::PREFIX),
     ("billing.feature_overrides", domain::FeatureOverrideId::PREFIX),
     ("billing.usage_counters", domain::UsageCounterId::PREFIX),
@@ -109,8 +112,16 @@ pub async fn tables(scope: &ReadScope) -> Result<Vec<ExportTable>, StoreError> {
     ];
     for row in scope.connection().fetch(Sql::new(TABLES)).await?.iter() {
         let (quoted, columns, key): (&str, &str, &str) = (row.get(1)?, row.get(2)?, row.get(3)?);
-        let select = format!("SELECT {columns} FROM {quoted} t WHERE t.organization_id = ");
-        tables.push(table(row.get(0)?, row.get(4)?, select, format!(" ORDER BY {key}")));
+        let name: String = row.get(0)?;
+        // What belongs to a user alone is exported to nobody else.
+        let own = ALL.iter().find_map(|noun| match noun.info.placement {
+            Placement::User { column } if noun.info.table == name => Some(column),
+            _ => None,
+        });
+        let user = scope.actor().user_id.as_uuid();
+        let own = own.map(|column| format!("{column} = '{user}' AND ")).unwrap_or_default();
+        let select = format!("SELECT {columns} FROM {quoted} t WHERE {own}t.organization_id = ");
+        tables.push(table(name, row.get(4)?, select, format!(" ORDER BY {key}")));
     }
     Ok(tables)
 }

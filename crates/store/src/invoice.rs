@@ -5,23 +5,25 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
-use sea_orm::Set;
 use serde::{Deserialize, Serialize};
 use tenantry_domain::invoice::{DraftContent, Invoice, InvoiceStatus, LineItem, Totals};
 use tenantry_domain::noun::{Asked, FieldType, Noun, Origin};
-use tenantry_domain::{Change, ClientId, Currency, InvoiceId, Money, ProjectId, TaskId};
+use tenantry_domain::{Change, ClientId, Currency, InvoiceId, InvoiceTaskId, Money, ProjectId, TaskId};
 use tenantry_wire::{Error, Json, Row};
 use uuid::Uuid;
 
 use crate::columns::Columns;
 use crate::entity;
 use crate::error::StoreError;
+use crate::junction::Junction;
 use crate::read::Read;
 use crate::record::{Record, uuids};
 use crate::scope::sealed::Sealed;
 use crate::scope::{Scope, Tenant, WriteScope};
 use crate::sql::Sql;
 use crate::{visibility, write};
+
+const COVERED: Junction = Junction { table: "app.invoice_tasks", one: "invoice_id", other: "task_id" };
 
 impl Record for Invoice {
     type Entity = entity::invoice::Entity;
@@ -315,16 +317,5 @@ async fn uncover(scope: &mut WriteScope, invoice_id: InvoiceId) -> Result<(), St
 }
 
 async fn cover(scope: &mut WriteScope, invoice_id: InvoiceId, tasks: &[TaskId]) -> Result<(), StoreError> {
-    let clock = scope.tenant().clock.clone();
-    let now = clock.now();
-    let rows = tasks.iter().map(|task_id| entity::invoice_task::ActiveModel {
-        organization_id: Set(scope.organization_id().as_uuid()),
-        id: Set(clock.new_id::<tenantry_domain::InvoiceTaskId>().as_uuid()),
-        invoice_id: Set(invoice_id.as_uuid()),
-        task_id: Set(task_id.as_uuid()),
-        created_at: Set(now),
-        updated_at: Set(now),
-    });
-    let rows = rows.collect();
-    write::insert_many(scope, rows).await
+    COVERED.put::<InvoiceTaskId>(scope, invoice_id, tasks).await
 }

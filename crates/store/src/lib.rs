@@ -17,6 +17,8 @@ mod entity;
 mod error;
 #[cfg(test)]
 mod fixture;
+mod junction;
+mod label;
 mod membership;
 mod narrowing;
 mod nouns;
@@ -35,6 +37,7 @@ pub mod access;
 pub mod billing;
 pub mod bulk;
 pub mod client;
+pub mod comment;
 pub mod doctor;
 pub mod export;
 pub mod grant;

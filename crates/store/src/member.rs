@@ -22,7 +22,7 @@ use crate::{visibility, write};
 impl Record for Member {
     type Entity = entity::organization_member::Entity;
 
-    /// A guest sees itself, and whoever is assigned to a task or owns a project that it sees.
+    /// A guest sees itself, and whoever is assigned to a task, owns a project or wrote a comment that it sees.
     fn narrow_to_visible(actor: &Actor, sql: &mut Sql) {
         if actor.role != Role::Guest {
             return;
@@ -33,6 +33,8 @@ impl Record for Member {
         sql.push(") OR EXISTS (SELECT 1 FROM app.task_assignees a JOIN app.tasks k ON k.organization_id = $1");
         sql.push(" AND k.id = a.task_id WHERE a.organization_id = $1 AND a.user_id = t.user_id");
         visibility::rows_of_projects(actor, sql, "k.project_id");
+        sql.push(") OR EXISTS (SELECT 1 FROM app.comments c WHERE c.organization_id = $1 AND c.author_id = t.user_id");
+        visibility::rows_of_tasks(actor, sql, "c.task_id");
         sql.push("))");
     }
 

@@ -2,7 +2,9 @@
 //! of them is in modules of their own.
 
 use tenantry_domain::client::Client;
+use tenantry_domain::comment::Comment;
 use tenantry_domain::content_item::ContentItem;
+use tenantry_domain::personal_task::PersonalTask;
 use tenantry_domain::project::Project;
 use tenantry_domain::workspace::Workspace;
 
@@ -19,7 +21,9 @@ macro_rules! plain {
 
 plain! {
     Client = client;
+    Comment = comment;
     ContentItem = content_item;
+    PersonalTask = personal_task;
     Project = project;
     Workspace = workspace;
 }

@@ -1,25 +1,28 @@
-//! Tasks: reads and writes of `app.tasks` and `app.task_assignees`.
+//! Tasks: reads and writes of `app.tasks`, and of who and what is joined to them.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use sea_orm::Set;
 use tenantry_domain::client::Client;
 use tenantry_domain::noun::{Asked, Noun as _, Value};
 use tenantry_domain::task::Task;
 use tenantry_domain::workspace::Workspace;
-use tenantry_domain::{Position, ProjectId, TaskAssigneeId, TaskId, UserId};
+use tenantry_domain::{LabelId, Position, ProjectId, TaskAssigneeId, TaskId, TaskLabelId, UserId};
 use tenantry_wire::Row;
 use uuid::Uuid;
 
 use crate::entity;
 use crate::error::StoreError;
+use crate::junction::Junction;
 use crate::read::Read;
 use crate::record::{Record, uuids};
 use crate::scope::sealed::Sealed;
 use crate::scope::{Scope, Tenant, WriteScope};
 use crate::sql::Sql;
-use crate::{visibility, write};
+use crate::visibility;
+
+const ASSIGNEES: Junction = Junction { table: "app.task_assignees", one: "task_id", other: "user_id" };
+const LABELS: Junction = Junction { table: "app.task_labels", one: "task_id", other: "label_id" };
 
 impl Record for Task {
     type Entity = entity::task::Entity;
@@ -33,6 +36,14 @@ impl Record for Task {
             ("assignee_id", Asked::Absent) => {
                 sql.push(" AND NOT EXISTS (SELECT 1 FROM app.task_assignees a WHERE a.organization_id = $1");
                 sql.push(" AND a.task_id = t.id)");
+            }
+            ("label_id", Asked::One(Value::Id(label_id))) => {
+                sql.push(" AND EXISTS (SELECT 1 FROM app.task_labels l WHERE l.organization_id = $1");
+                sql.push(" AND l.task_id = t.id AND l.label_id = ").bind(*label_id).push(")");
+            }
+            ("label_id", Asked::Absent) => {
+                sql.push(" AND NOT EXISTS (SELECT 1 FROM app.task_labels l WHERE l.organization_id = $1");
+                sql.push(" AND l.task_id = t.id)");
             }
             ("client_id", Asked::One(Value::Id(client_id))) => {
                 sql.push(" AND t.project_id IN (SELECT p.id FROM app.projects p WHERE p.organization_id = $1");
@@ -62,8 +73,7 @@ impl Record for Task {
 /// # Errors
 /// As [`assign`].
 pub async fn assign_anew(scope: &mut WriteScope, task_id: TaskId, users: &[UserId]) -> Result<(), StoreError> {
-    write::delete_where::<entity::task_assignee::Entity>(scope, write::is("task_id", task_id.as_uuid())).await?;
-    assign(scope, task_id, users).await
+    ASSIGNEES.replace::<TaskAssigneeId>(scope, task_id, users).await
 }
 
 /// Assigns these users, each once, to a task without assignees.
@@ -71,19 +81,7 @@ pub async fn assign_anew(scope: &mut WriteScope, task_id: TaskId, users: &[UserI
 /// # Errors
 /// A foreign-key violation when one of them is no member of the organization.
 pub async fn assign(scope: &mut WriteScope, task_id: TaskId, users: &[UserId]) -> Result<(), StoreError> {
-    let clock = scope.tenant().clock.clone();
-    let now = clock.now();
-    let users: BTreeSet<&UserId> = users.iter().collect();
-    let rows = users.into_iter().map(|user_id| entity::task_assignee::ActiveModel {
-        organization_id: Set(scope.organization_id().as_uuid()),
-        id: Set(clock.new_id::<TaskAssigneeId>().as_uuid()),
-        task_id: Set(task_id.as_uuid()),
-        user_id: Set(user_id.as_uuid()),
-        created_at: Set(now),
-        updated_at: Set(now),
-    });
-    let rows = rows.collect();
-    write::insert_many(scope, rows).await
+    ASSIGNEES.put::<TaskAssigneeId>(scope, task_id, users).await
 }
 
 /// The users assigned to each of these tasks, in the order of their assignment; a task without any has no entry.
@@ -91,18 +89,31 @@ pub async fn assign(scope: &mut WriteScope, task_id: TaskId, users: &[UserId]) -
 /// # Errors
 /// Those of the database.
 pub fn assignees<'s>(scope: &'s impl Scope, tasks: &[TaskId]) -> Read<'s, HashMap<TaskId, Arc<Vec<UserId>>>> {
-    let mut sql = Sql::new("SELECT wanted.id, found.user_id");
-    let organization = sql.value(scope.organization_id().as_uuid());
-    sql.for_each(uuids(tasks)).push("SELECT a.user_id FROM app.task_assignees a WHERE a.organization_id = ");
-    sql.push_placeholder(organization).push(" AND a.task_id = wanted.id ORDER BY a.created_at, a.id) found");
-    Read::rows(scope, sql, |_, rows| {
-        let mut found: HashMap<TaskId, Vec<UserId>> = HashMap::new();
-        for row in rows.iter() {
-            let (task, user): (Uuid, Uuid) = (row.get(0)?, row.get(1)?);
-            found.entry(TaskId::from_uuid(task)).or_default().push(UserId::from_uuid(user));
-        }
-        Ok(found.into_iter().map(|(task, users)| (task, Arc::new(users))).collect())
-    })
+    ASSIGNEES.of(scope, tasks)
+}
+
+/// Replaces the labels of a task.
+///
+/// # Errors
+/// As [`label`].
+pub async fn label_anew(scope: &mut WriteScope, task_id: TaskId, labels: &[LabelId]) -> Result<(), StoreError> {
+    LABELS.replace::<TaskLabelId>(scope, task_id, labels).await
+}
+
+/// Puts these labels, each once, on a task without labels.
+///
+/// # Errors
+/// A foreign-key violation when there is no such label.
+pub async fn label(scope: &mut WriteScope, task_id: TaskId, labels: &[LabelId]) -> Result<(), StoreError> {
+    LABELS.put::<TaskLabelId>(scope, task_id, labels).await
+}
+
+/// The labels of each of these tasks, in the order in which they were given; a task without any has no entry.
+///
+/// # Errors
+/// Those of the database.
+pub fn labels<'s>(scope: &'s impl Scope, tasks: &[TaskId]) -> Read<'s, HashMap<TaskId, Arc<Vec<LabelId>>>> {
+    LABELS.of(scope, tasks)
 }
 
 /// The greatest position in a project. Call it under [`lock_board`].

@@ -31,13 +31,21 @@ pub(crate) fn narrow_by(noun: &NounInfo, actor: &Actor, sql: &mut Sql) {
         Placement::Project { workspace } => projects(actor, sql, workspace, "t.id"),
         Placement::InProject { column, required: true } => rows_of_projects(actor, sql, column),
         Placement::InProject { column, required: false } => rows_of_projects_or_none(actor, sql, column),
+        Placement::InTask { column } => rows_of_tasks(actor, sql, column),
+        Placement::User { column } => {
+            sql.push(" AND ").push(column).push(" = ").bind(actor.user_id.as_uuid());
+        }
     }
 }
 
 /// Whether everybody who sees the parent sees all its rows, so that nothing has to be checked for each of them: the rows are
 /// placed in it.
 pub(crate) fn comes_with_parent<R: Record>(actor: &Actor, parent: &ParentInfo) -> bool {
-    let is_place = matches!(R::INFO.placement, Placement::InProject { column, .. } if column == parent.column);
+    let place = match R::INFO.placement {
+        Placement::InProject { column, .. } | Placement::InTask { column } => Some(column),
+        _ => None,
+    };
+    let is_place = place == Some(parent.column);
     is_place && parent.join.is_empty() && (R::INFO.guests || actor.role != Role::Guest)
 }
 
@@ -76,6 +84,16 @@ pub(crate) fn rows_of_projects(actor: &Actor, sql: &mut Sql, project: &str) {
     }
     sql.push(" AND EXISTS (SELECT 1 FROM app.projects p WHERE p.organization_id = $1 AND p.id = ").push(project);
     projects(actor, sql, "p.workspace_id", "p.id");
+    sql.push(")");
+}
+
+/// Restricts to rows whose task the actor may see; the column is the task's id.
+pub(crate) fn rows_of_tasks(actor: &Actor, sql: &mut Sql, task: &str) {
+    if actor.role.sees_everything() {
+        return;
+    }
+    sql.push(" AND EXISTS (SELECT 1 FROM app.tasks k WHERE k.organization_id = $1 AND k.id = ").push(task);
+    rows_of_projects(actor, sql, "k.project_id");
     sql.push(")");
 }
 
@@ -186,9 +204,10 @@ mod tests {
     fn conditions(role: Role) -> Vec<String> {
         let organization_id = OrganizationId::from_uuid(Uuid::nil());
         let actor = Actor { user_id: UserId::from_uuid(Uuid::nil()), organization_id, role };
-        let narrow: [fn(&Actor, &mut Sql); 7] = [
+        let narrow: [fn(&Actor, &mut Sql); 8] = [
             |actor, sql| projects(actor, sql, "t.workspace_id", "t.id"),
             |actor, sql| rows_of_projects(actor, sql, "t.project_id"),
+            |actor, sql| rows_of_tasks(actor, sql, "t.task_id"),
             |actor, sql| workspaces(actor, sql, "t.id", "t.is_private"),
             |actor, sql| workspace_grants(actor, sql, "t.workspace_id", "t.user_id"),
             |actor, sql| project_grants(actor, sql, "t.project_id", "t.user_id"),
@@ -224,7 +243,7 @@ mod tests {
     fn only_clients_have_no_condition_for_members_and_viewers() {
         for role in [Role::Member, Role::Viewer] {
             let open: Vec<bool> = conditions(role).iter().map(String::is_empty).collect();
-            assert_eq!(open, [false, false, false, false, false, true, false], "{role}");
+            assert_eq!(open, [false, false, false, false, false, false, true, false], "{role}");
         }
     }
 }

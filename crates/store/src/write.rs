@@ -147,18 +147,6 @@ where
     one(scope, statement).await?.ok_or(StoreError::Database(Error::NoRow))
 }
 
-/// Inserts rows of which nothing is wanted back.
-pub(crate) async fn insert_many<A>(scope: &mut WriteScope, rows: Vec<A>) -> Result<(), StoreError>
-where
-    A: ActiveModelTrait + Send,
-{
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let statement = Insert::many(rows).into_query();
-    scope.connection().execute(bound(&statement)).await.map(drop)
-}
-
 /// Deletes the organization's rows that meet the condition; gives their number.
 pub(crate) async fn delete_where<E: EntityTrait>(
     scope: &mut WriteScope,

@@ -61,9 +61,12 @@ function line(object: AnyObject): string {
       return `project ${object.name} of ${object.budget?.amount ?? '-'} ${object.budget?.currency ?? '-'}`;
     case 'Invoice':
       return `invoice ${object.number ?? 'without a number'}`;
+    case 'Comment':
     case 'ContentItem':
+    case 'Label':
     case 'Member':
     case 'Organization':
+    case 'PersonalTask':
     case 'ProjectGrant':
     case 'Task':
     case 'Workspace':

@@ -52,12 +52,12 @@ async fn compare(types: &Types, session: &Session, list: &List<'_>, order: Optio
     let node = list.field.type_name().trim_end_matches("Connection");
     let fields = types.fields(node);
     let leaves: Vec<String> = fields.iter().filter_map(|field| leaf(types, *field)).collect();
-    let relation = fields.iter().find(|field| leaf(types, **field).is_none()).unwrap();
+    let relation = fields.iter().find(|field| leaf(types, **field).is_none());
+    let relation = relation.map(|relation| format!("{} {{ __typename }}", relation.name())).unwrap_or_default();
     // With a relation, every column is read.
     let whole = ask(&format!(
-        "pageInfo {{ startCursor endCursor }} edges {{ cursor node {{ {} {} {{ __typename }} }} }}",
-        leaves.join(" "),
-        relation.name()
+        "pageInfo {{ startCursor endCursor }} edges {{ cursor node {{ {} {relation} }} }}",
+        leaves.join(" ")
     ))
     .await;
     // A guest may not see the parent of the list.

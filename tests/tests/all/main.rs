@@ -39,6 +39,7 @@ mod stripe_faults;
 mod stripe_headers;
 mod stripe_pages;
 mod subscriptions;
+mod talk;
 mod tokens;
 mod workers;
 mod writing;

@@ -20,6 +20,8 @@ const NAMES: &[(&str, &str)] = &[
     ("afterTaskId", "Task"),
     ("assigneeId", "User"),
     ("assigneeIds", "User"),
+    ("labelId", "Label"),
+    ("labelIds", "Label"),
     ("memberId", "Member"),
     ("organizationId", "Organization"),
     ("taskIds", "Task"),
@@ -89,6 +91,8 @@ pub(crate) fn own(of: &FullOrg, field: &str, argument: &str, kind: &Kind) -> Str
         (_, "parentTaskId") => of.tasks[5].clone(),
         // One that is below the first.
         ("subtasks", "ids") if *kind == Kind::Of("Task".into()) => of.tasks[2].clone(),
+        ("subtasks", "ids") if *kind == Kind::Of("Comment".into()) => of.ids("Comment")[7].clone(),
+        ("subtasks", "taskId" | "taskIds") => of.tasks[2].clone(),
         (_, "afterTaskId") => of.tasks[6].clone(),
         _ => match kind {
             Kind::Of(kind) if kind == "User" => of.ada.user_id.to_string(),

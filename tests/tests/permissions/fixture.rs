@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use tenantry_domain::permission::{Grant, Place, Role};
 use tenantry_domain::{
-    ClientId, Clock, Id, InvoiceId, Position, ProjectId, ProjectMemberId, TaskId, WorkspaceId, WorkspaceMemberId,
+    ClientId, Clock, Id, InvoiceId, LabelId, PersonalTaskId, Position, ProjectId, ProjectMemberId, TaskId, WorkspaceId,
+    WorkspaceMemberId,
 };
 use tenantry_tests::{Org, Person, Session, TestApp};
 
@@ -63,6 +64,8 @@ pub(crate) struct ProjectCase {
     pub(crate) tasks: [TaskId; 2],
     /// It bills the task, and the task of the last project.
     pub(crate) invoice: InvoiceId,
+    /// On the task.
+    pub(crate) label: LabelId,
     /// The member who owns the project and works on its task, and on nothing else.
     pub(crate) worker: Person,
     pub(crate) grant: Option<(ProjectMemberId, Grant)>,
@@ -86,6 +89,9 @@ pub(crate) struct Fixture {
     pub(crate) clients: Vec<ClientId>,
     /// An invoice for the first client without a project.
     pub(crate) loose_invoice: InvoiceId,
+    /// A personal task of the caller's, and one of the colleague's.
+    pub(crate) my_task: PersonalTaskId,
+    pub(crate) colleagues_task: PersonalTaskId,
     /// The rows of the other nouns that are placed in projects.
     pub(crate) placed: Vec<Placed>,
 }
@@ -132,6 +138,7 @@ impl Fixture {
                 client,
                 tasks: [id(), id()],
                 invoice,
+                label: id(),
                 worker,
                 grant,
                 colleagues,
@@ -147,6 +154,8 @@ impl Fixture {
             cases,
             clients: (0..5).map(|_| id()).collect(),
             loose_invoice: id(),
+            my_task: id(),
+            colleagues_task: id(),
             placed: Placed::all(CASES.len()),
             org,
         };
@@ -212,6 +221,9 @@ impl Fixture {
                 let values = format!("'{}', '{task}', '{user}'", assignment.as_uuid());
                 add("task_assignees", "id, task_id, user_id", &values);
             }
+            let label = case.label.as_uuid();
+            add("labels", "id, name, color", &format!("'{label}', 'Label {n}', '#1f6feb'"));
+            add("task_labels", "task_id, label_id", &format!("'{task}', '{label}'"));
             let columns = "id, project_id, user_id, permission";
             let grant = case.colleagues.as_uuid();
             add("project_members", columns, &format!("'{grant}', '{project}', '{colleague}', 'view'"));
@@ -219,6 +231,9 @@ impl Fixture {
                 let grant = grant.as_uuid();
                 add("project_members", columns, &format!("'{grant}', '{project}', '{me}', '{permission}'"));
             }
+        }
+        for (task, user) in [(self.my_task, me), (self.colleagues_task, colleague)] {
+            add("personal_tasks", "id, user_id, title", &format!("'{}', '{user}', 'Own'", task.as_uuid()));
         }
         let last = self.cases.last().unwrap().tasks[0].as_uuid();
         let columns = "id, client_id, project_id, currency, issue_date, created_by";

@@ -3,11 +3,11 @@
 
 use serde_json::{Map, Value, json};
 use tenantry_domain::Clock;
-use tenantry_domain::noun::{ALL, Declared, FieldInfo, Given, Kind, Placement};
+use tenantry_domain::noun::{ALL, Declared, FieldInfo, Given, Kind, OnDelete, Placement};
 use tenantry_tests::spelled;
 use uuid::Uuid;
 
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, ProjectCase};
 
 /// Nouns whose rows the fixture makes by hand.
 const BY_HAND: [&str; 2] = ["Task", "Invoice"];
@@ -25,6 +25,7 @@ impl Placed {
     /// The rows that are to be made of every noun.
     pub(crate) fn all(projects: usize) -> Vec<Self> {
         let placed = ALL.iter().filter_map(|noun| match noun.info.placement {
+            Placement::InTask { .. } => Some((noun, true)),
             Placement::InProject { required, .. } if !BY_HAND.contains(&noun.info.name) => Some((noun, required)),
             _ => None,
         });
@@ -37,22 +38,35 @@ impl Placed {
         placed.map(rows).collect()
     }
 
-    /// The field that names the project.
+    /// Whether the rows are in tasks of the projects.
+    pub(crate) fn is_in_task(&self) -> bool {
+        matches!(self.noun.info.placement, Placement::InTask { .. })
+    }
+
+    /// The field that names the project or the task.
     pub(crate) fn place(&self) -> &'static FieldInfo {
-        let Placement::InProject { column, .. } = self.noun.info.placement else { unreachable!() };
+        let (Placement::InProject { column, .. } | Placement::InTask { column }) = self.noun.info.placement else {
+            unreachable!()
+        };
         self.noun.fields().into_iter().find(|field| field.column == column).unwrap()
     }
 
     /// The statements that make the rows.
     pub(crate) fn sql(&self, fixture: &Fixture) -> String {
         let place = self.place();
-        let rows = self.in_projects.iter().zip(&fixture.cases).map(|(id, case)| (*id, Some(case.project.as_uuid())));
+        let of_case =
+            |case: &ProjectCase| if self.is_in_task() { case.tasks[1].as_uuid() } else { case.project.as_uuid() };
+        let rows = self.in_projects.iter().zip(&fixture.cases).map(|(id, case)| (*id, Some(of_case(case))));
         let rows = rows.chain(self.in_none.map(|id| (id, None)));
         let insert = |(id, project): (Uuid, Option<Uuid>)| {
             let mut columns = vec!["organization_id", "id", place.own_column().unwrap()];
             let project = project.map_or("NULL".to_owned(), |project| format!("'{project}'"));
             let mut values = vec![format!("'{}'", fixture.org.uuid()), format!("'{id}'"), project];
             for field in self.noun.fields() {
+                if field.link.is_some_and(|link| link.on_delete == OnDelete::Keep) {
+                    columns.extend(field.own_column());
+                    values.push(format!("'{}'", fixture.me.user_id.as_uuid()));
+                }
                 let is_wanted = !field.nullable && field.default.is_none() && field.given != Given::Never;
                 if is_wanted && field.name != place.name && field.kind == Kind::Text {
                     columns.extend(field.own_column());
@@ -70,7 +84,7 @@ impl Placed {
     }
 
     /// The input of a mutation of this noun, and what to select of its payload; `None` for another's mutation.
-    pub(crate) fn probe(&self, mutation: &str, id: Uuid, project: &str) -> Option<(Value, String)> {
+    pub(crate) fn probe(&self, mutation: &str, id: Uuid, project: &str, task: &str) -> Option<(Value, String)> {
         let info = self.noun.info;
         let verb = mutation.strip_suffix(info.name)?;
         let texts =
@@ -78,7 +92,7 @@ impl Placed {
         let mut input = Map::new();
         match verb {
             "create" => {
-                input.insert(self.place().api.to_owned(), json!(project));
+                input.insert(self.place().api.to_owned(), json!(if self.is_in_task() { task } else { project }));
                 input.extend(texts.filter(|field| !field.optional).map(|field| (field.api.to_owned(), json!("New"))));
             }
             "update" => {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tenantry_domain::permission::Place;
-use tenantry_domain::{ClientId, Clock, Id, InvoiceId, ProjectId, TaskId, UserId, WorkspaceId};
+use tenantry_domain::{ClientId, Clock, Id, InvoiceId, LabelId, ProjectId, TaskId, UserId, WorkspaceId};
 
 use uuid::Uuid;
 
@@ -93,6 +93,19 @@ pub(crate) fn probe(fixture: &Fixture, mutation: &str, target: &Target) -> Probe
         "createTask" => (Aim::Project, json!({ "projectId": target.project, "title": "New" }), "task { id }"),
         "updateTask" => (Aim::Project, json!({ "id": target.task, "description": "x" }), "task { id }"),
         "deleteTask" => (Aim::Project, json!({ "id": target.task }), "deletedTaskId"),
+        "createLabel" => {
+            let name = format!("New {}", Clock::system().new_id::<LabelId>());
+            (Aim::Organization, json!({ "name": name, "color": "#1f6feb" }), "label { id }")
+        }
+        "updateLabel" => {
+            (Aim::Organization, json!({ "id": fixture.cases[0].label, "color": "#000000" }), "label { id }")
+        }
+        "deleteLabel" => (Aim::Organization, json!({ "id": fixture.cases[0].label }), "deletedLabelId"),
+        "createPersonalTask" => (Aim::Organization, json!({ "title": "Mine" }), "personalTask { id }"),
+        "updatePersonalTask" => {
+            (Aim::Organization, json!({ "id": fixture.my_task, "isToday": true }), "personalTask { id }")
+        }
+        "deletePersonalTask" => (Aim::Organization, json!({ "id": fixture.my_task }), "deletedPersonalTaskId"),
         "createInvoice" => {
             // The project's own client. Everyone who may write invoices at all sees every client.
             let case = fixture.cases.iter().find(|case| case.project == target.project);
@@ -142,9 +155,9 @@ pub(crate) fn probe(fixture: &Fixture, mutation: &str, target: &Target) -> Probe
         "createCheckoutSession" => (Aim::Organization, json!({ "plan": "enterprise" }), "url"),
         "createBillingPortalSession" => (Aim::Organization, json!({}), "url"),
         other => {
-            let project = target.project.to_string();
+            let (project, task) = (target.project.to_string(), target.task.to_string());
             let mut placed = fixture.placed.iter().zip(&target.placed);
-            let found = placed.find_map(|(placed, id)| placed.probe(other, *id, &project));
+            let found = placed.find_map(|(placed, id)| placed.probe(other, *id, &project, &task));
             let (input, selection) = found.unwrap_or_else(|| panic!("the mutation {other} has no probe"));
             let (place, refusal) = (target.in_project, "");
             return Probe { aim: Aim::Project, place, input, selection, refusal };

@@ -9,6 +9,7 @@ use tenantry_domain::{ClientId, Clock, Id, InvoiceId, ProjectId, TaskId, UserId,
 use tenantry_tests::{Session, TestApp};
 
 use crate::fixture::Fixture;
+use crate::placed::Placed;
 use crate::visible::Visible;
 
 pub(crate) async fn check(app: &TestApp, fixture: &Fixture) {
@@ -20,6 +21,8 @@ pub(crate) async fn check(app: &TestApp, fixture: &Fixture) {
         ("invoices", &visible.invoices),
         ("workspaces", &visible.workspaces),
         ("members", &visible.members),
+        ("labels", &visible.labels),
+        ("personalTasks", &visible.personal_tasks),
     ];
     let lists = lists.into_iter().chain(visible.placed.iter().map(|(list, ids)| (*list, ids)));
     for (list, expected) in lists {
@@ -81,11 +84,14 @@ async fn single(app: &TestApp, fixture: &Fixture, visible: &Visible) {
         add("project", case.project.to_string());
         case.tasks.iter().for_each(|task| add("task", task.to_string()));
         add("invoice", case.invoice.to_string());
+        add("label", case.label.to_string());
         add("member", case.worker.user_id.to_string());
         add("", case.colleagues.to_string());
         case.grant.iter().for_each(|(id, _)| add("", id.to_string()));
     }
     add("invoice", fixture.loose_invoice.to_string());
+    add("personalTask", fixture.my_task.to_string());
+    add("personalTask", fixture.colleagues_task.to_string());
     for placed in &fixture.placed {
         let ids = placed.in_projects.iter().copied().chain(placed.in_none);
         ids.for_each(|id| add(placed.noun.info.api, placed.spelled(id)));
@@ -144,14 +150,21 @@ async fn nested(fixture: &Fixture, visible: &Visible) {
             "projects",
             format!("client {{ id }} workspace {{ id }} owner {{ id }} tasks{LIST} invoices{LIST} grants{LIST}"),
         ),
-        ("tasks", format!("project {{ id }} parent {{ id }} createdBy {{ id }} assignees {{ id }} subtasks{LIST}")),
+        (
+            "tasks",
+            format!(
+                "project {{ id }} parent {{ id }} createdBy {{ id }} assignees {{ id }} labels {{ id }} subtasks{LIST}"
+            ),
+        ),
         ("invoices", format!("client {{ id }} project {{ id }} createdBy {{ id }} tasks{LIST}")),
         ("workspaces", format!("projects{LIST} grants{LIST}")),
         ("members", format!("tasks{LIST}")),
     ];
     for (list, mut selection) in documents {
-        if list == "projects" {
-            fixture.placed.iter().for_each(|placed| write!(selection, " {}{LIST}", placed.noun.info.list).unwrap());
+        let of_tasks = |placed: &&Placed| placed.is_in_task() == (list == "tasks");
+        if list == "projects" || list == "tasks" {
+            let lists = fixture.placed.iter().filter(of_tasks);
+            lists.for_each(|placed| write!(selection, " {}{LIST}", placed.noun.info.list).unwrap());
         }
         let document = format!("{{ {list}(first: 20) {{ nodes {{ id {selection} }} }} }}");
         let answer = fixture.caller.data(&document).await;
@@ -212,6 +225,7 @@ fn neighbours(fixture: &Fixture, list: &str, id: &str) -> Vec<(&'static str, Vec
                 fixture
                     .placed
                     .iter()
+                    .filter(|placed| !placed.is_in_task())
                     .map(|placed| (placed.noun.info.list, vec![placed.spelled(placed.in_projects[n])])),
             );
             found
@@ -222,13 +236,20 @@ fn neighbours(fixture: &Fixture, list: &str, id: &str) -> Vec<(&'static str, Vec
             let [task, subtask] = case.tasks.map(|task| task.to_string());
             let is_subtask = subtask == id;
             let workers = vec![case.worker.user_id.to_string(), fixture.colleague.user_id.to_string()];
-            vec![
+            let n = fixture.cases.iter().position(|other| other.project == case.project).expect("its place");
+            let mut found = vec![
                 ("project", vec![case.project.to_string()]),
                 ("parent", if is_subtask { vec![task] } else { Vec::new() }),
                 ("createdBy", vec![owner]),
                 ("assignees", if is_subtask { Vec::new() } else { workers }),
+                ("labels", if is_subtask { Vec::new() } else { vec![case.label.to_string()] }),
                 ("subtasks", if is_subtask { Vec::new() } else { vec![subtask] }),
-            ]
+            ];
+            found.extend(fixture.placed.iter().filter(|placed| placed.is_in_task()).map(|placed| {
+                let here = is_subtask.then(|| placed.spelled(placed.in_projects[n]));
+                (placed.noun.info.list, here.into_iter().collect())
+            }));
+            found
         }
         "invoices" if fixture.loose_invoice.to_string() == id => {
             let client = vec![fixture.clients[0].to_string()];

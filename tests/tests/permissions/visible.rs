@@ -16,6 +16,8 @@ pub(crate) struct Visible {
     pub(crate) invoices: BTreeSet<String>,
     pub(crate) workspaces: BTreeSet<String>,
     pub(crate) members: BTreeSet<String>,
+    pub(crate) labels: BTreeSet<String>,
+    pub(crate) personal_tasks: BTreeSet<String>,
     /// Grants of both kinds.
     pub(crate) grants: BTreeSet<String>,
     /// The other nouns that are placed in projects, by the names of their lists.
@@ -59,6 +61,7 @@ impl Visible {
             }
             if allowed(Operation::ReadTask, place) {
                 visible.tasks.extend(case.tasks.iter().map(ToString::to_string));
+                visible.labels.insert(case.label.to_string());
             }
             if allowed(Operation::ReadInvoice, place) {
                 visible.invoices.insert(case.invoice.to_string());
@@ -79,7 +82,9 @@ impl Visible {
             let found = rows.filter(|(_, place)| sees(*place)).map(|(id, _)| placed.spelled(id)).collect();
             visible.placed.insert(info.list, found);
         }
+        visible.personal_tasks.insert(fixture.my_task.to_string());
         if role != Role::Guest {
+            visible.labels.extend(fixture.cases.iter().map(|case| case.label.to_string()));
             let everybody = [&fixture.org.owner, &fixture.me, &fixture.colleague, &fixture.newcomer];
             visible.members.extend(everybody.map(|person| person.user_id.to_string()));
             visible.members.extend(fixture.cases.iter().map(|case| case.worker.user_id.to_string()));
@@ -89,8 +94,10 @@ impl Visible {
 
     /// Whether the caller should see this id, of whatever kind.
     pub(crate) fn shows(&self, id: &str) -> bool {
-        [&self.clients, &self.projects, &self.tasks, &self.invoices, &self.workspaces, &self.members, &self.grants]
+        let fixed = [&self.clients, &self.projects, &self.tasks, &self.invoices, &self.workspaces, &self.members];
+        fixed
             .into_iter()
+            .chain([&self.grants, &self.labels, &self.personal_tasks])
             .chain(self.placed.values())
             .any(|ids| ids.contains(id))
     }

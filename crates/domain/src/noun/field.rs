@@ -68,6 +68,16 @@ pub enum Placement {
         /// Whether every row has one.
         required: bool,
     },
+    /// In the task that this column names: seen by those who see the task.
+    InTask {
+        /// The column with the task's id.
+        column: &'static str,
+    },
+    /// With the user that this column names, and seen by nobody else, whatever their role.
+    User {
+        /// The column with the user's id.
+        column: &'static str,
+    },
     /// By a rule of its own, which `store` holds.
     Own,
 }
@@ -109,6 +119,8 @@ pub enum Rule {
     Email,
     /// An http(s) address.
     Url,
+    /// A color: `#` and six hexadecimal digits.
+    Color,
     /// An amount of zero or more.
     NotNegative,
     /// At most this many values; one that comes twice counts once.

@@ -8,11 +8,14 @@ macro_rules! nouns {
     ($with:ident) => {
         $with! {
             client::Client,
+            comment::Comment,
             content_item::ContentItem,
             grant::ProjectGrant,
             grant::WorkspaceGrant,
             invoice::Invoice,
+            label::Label,
             member::Member,
+            personal_task::PersonalTask,
             project::Project,
             task::Task,
             workspace::Workspace,

@@ -71,6 +71,12 @@ impl Mutations {
         self.fields[1].note = note;
         self
     }
+
+    /// The same; `note` says what else a deletion does.
+    pub(crate) fn with_delete_note(mut self, note: &'static str) -> Self {
+        self.fields[2].note = note;
+        self
+    }
 }
 
 type Created<N> = Ordered<Written<Create, N>>;

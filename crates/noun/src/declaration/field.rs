@@ -24,7 +24,7 @@ pub(super) fn read(field: &syn::Field) -> Result<Field> {
     let is_given = matches!(read.given, Given::Always | Given::Once);
     if read.shape == Shape::Text && is_given && matches!(read.rule, Rule::Any) {
         let message =
-            "say how long the text may be: text(200) for one line, prose(20_000) for several, or email or url";
+            "say how long the text may be: text(200) for one line, prose(20_000) for several, or email, url or color";
         return Err(Error::new(read.name.span(), message));
     }
     if read.filter.as_ref().is_some_and(|(_, own)| !own) && read.shape == Shape::Decimal {
@@ -51,6 +51,7 @@ fn read_property(field: &mut Field, meta: &ParseNestedMeta<'_>) -> Result<()> {
         "prose" => field.rule = Rule::Prose(number()?),
         "email" => field.rule = Rule::Email,
         "url" => field.rule = Rule::Url,
+        "color" => field.rule = Rule::Color,
         "not_negative" => field.rule = Rule::NotNegative,
         "guests" => field.access = Ident::new("Guests", key.span()),
         "internal" => field.access = Ident::new("Internal", key.span()),

@@ -69,7 +69,7 @@ pub(super) fn attributes(input: &DeriveInput) -> Result<Noun> {
     }
 }
 
-/// `organization`, `client`, `workspace`, `own`, `project(column)` or `in_project(column)`.
+/// `organization`, `client`, `workspace`, `own`, `project(column)`, `in_project(column)`, `in_task(column)` or `user(column)`.
 fn placement(meta: &ParseNestedMeta<'_>) -> Result<TokenStream> {
     let value = meta.value()?;
     let kind: Ident = value.parse()?;
@@ -93,10 +93,18 @@ fn placement(meta: &ParseNestedMeta<'_>) -> Result<TokenStream> {
             // Whether it is required is what the field's type says; `emit` puts it there.
             quote!(InProject { column: #text, required: REQUIRED })
         }
+        "in_task" => {
+            let column = format!("t.{}", column(value)?);
+            quote!(InTask { column: #column })
+        }
+        "user" => {
+            let column = format!("t.{}", column(value)?);
+            quote!(User { column: #column })
+        }
         _ => {
             return Err(Error::new(
                 kind.span(),
-                "placed is one of organization, client, workspace, project(…), in_project(…), own",
+                "placed is one of organization, client, workspace, project(…), in_project(…), in_task(…), user(…), own",
             ));
         }
     })

@@ -24,6 +24,8 @@ fn checked(field: &Field, value: &TokenStream) -> TokenStream {
         (Rule::Email, true) => quote!(v.optional_email(#api, #value.as_deref())),
         (Rule::Url, false) => quote!(v.required_url(#api, &#value)),
         (Rule::Url, true) => quote!(v.optional_url(#api, #value.as_deref())),
+        (Rule::Color, false) => quote!(v.required_color(#api, &#value)),
+        (Rule::Color, true) => quote!(v.optional_color(#api, #value.as_deref())),
         (Rule::NotNegative, false) => quote!({ v.not_negative(#api, Some(#value)); #value }),
         (Rule::NotNegative, true) => quote!({ v.not_negative(#api, #value); #value }),
         // Only what is no column has several values, and that is not changed by the check: see `check_own`.
@@ -60,6 +62,7 @@ fn doc(field: &Field) -> String {
         Rule::Prose(max) => format!(" At most {max} characters."),
         Rule::Email => " An e-mail address.".to_owned(),
         Rule::Url => " An http(s) address.".to_owned(),
+        Rule::Color => " `#` and six hexadecimal digits.".to_owned(),
         Rule::NotNegative => " Not negative.".to_owned(),
         Rule::Many(max) => format!(" At most {max}."),
         Rule::Any => String::new(),
@@ -102,7 +105,8 @@ fn new(noun: &Noun) -> TokenStream {
     let values = noun.fields.iter().map(|field| {
         let name = &field.name;
         let value = match field.given {
-            Given::Author => quote!(Some(origin.user_id)),
+            Given::Author if field.optional => quote!(Some(origin.user_id)),
+            Given::Author => quote!(origin.user_id),
             Given::Never => quote!(crate::noun::FieldType::blank()),
             Given::System => match name.to_string().as_str() {
                 "id" => quote!(origin.id),

@@ -7,9 +7,11 @@ use tenantry_tests::TestApp;
 
 /// Tables that belong to an organization and are no noun, and why.
 const NO_NOUNS: &[(&str, &str)] = &[
+    ("app.comment_mentions", "a junction"),
     ("app.invoice_tasks", "a junction"),
     ("app.organization_invitations", "nothing reads it yet"),
     ("app.task_assignees", "a junction"),
+    ("app.task_labels", "a junction"),
     ("app.idempotency_keys", "requests that a client may send again; nobody reads them"),
 ];
 
@@ -189,7 +191,7 @@ async fn a_text_is_no_longer_than_its_column_takes_and_an_enum_has_the_values_of
                 Rule::Text(max) | Rule::Prose(max) => max,
                 Rule::Email => 254,
                 Rule::Url => 2_048,
-                Rule::Any | Rule::NotNegative | Rule::Many(_) => 0,
+                Rule::Any | Rule::Color | Rule::NotNegative | Rule::Many(_) => 0,
             };
             if max > 0 {
                 let bound = checks.iter().find_map(|check| {

@@ -17,6 +17,7 @@ pub(super) struct Case {
 /// Conditions that the declaration leaves to `store`, by noun and name, with what they mean of their value.
 const OWN: &[(&str, &str, &str)] = &[
     ("Task", "assigneeId", "EXISTS (SELECT FROM app.task_assignees a WHERE a.task_id = t.id AND a.user_id = '{}')"),
+    ("Task", "labelId", "EXISTS (SELECT FROM app.task_labels l WHERE l.task_id = t.id AND l.label_id = '{}')"),
     ("Task", "clientId", "(SELECT p.client_id FROM app.projects p WHERE p.id = t.project_id) = '{}'"),
     ("Task", "workspaceId", "(SELECT p.workspace_id FROM app.projects p WHERE p.id = t.project_id) = '{}'"),
     ("Task", "isSubtask", "(t.parent_task_id IS NOT NULL) = {}"),

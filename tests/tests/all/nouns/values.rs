@@ -9,6 +9,7 @@ pub(super) fn given(full: &FullOrg, field: &FieldInfo, variant: usize) -> Value 
     match (field.kind, field.rule) {
         (Kind::Text, Rule::Email) => json!(format!("somebody{variant}@example.test")),
         (Kind::Text, Rule::Url) => json!(format!("https://example.test/{variant}")),
+        (Kind::Text, Rule::Color) => json!(format!("#{variant}{variant}{variant}abc")),
         (Kind::Text, _) => json!(format!("{} {variant}", field.name)),
         (Kind::Boolean, _) => json!(variant % 2 == 1),
         (Kind::Time, _) => json!(format!("2026-0{variant}-01T00:00:00Z")),

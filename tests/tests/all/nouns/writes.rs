@@ -147,6 +147,7 @@ async fn every_bound_is_told_of_by_its_field() {
                 Rule::Text(max) | Rule::Prose(max) => (json!("x".repeat(max + 1)), "TOO_LONG"),
                 Rule::Email => (json!("nobody"), "INVALID"),
                 Rule::Url => (json!("ftp://example.test"), "INVALID"),
+                Rule::Color => (json!("red"), "INVALID"),
                 Rule::NotNegative => (json!({ "amount": "-1", "currency": "EUR" }), "OUT_OF_RANGE"),
                 // Several values are no column.
                 Rule::Any | Rule::Many(_) => continue,
