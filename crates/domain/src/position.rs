@@ -17,6 +17,9 @@ pub struct NoRoom;
 /// The longest position, in digits.
 pub const MAX_DIGITS: usize = 2_000;
 
+/// A position with more digits than these shows that its place is crowded: time to space the rows around it out anew.
+pub const CROWDED: usize = 48;
+
 /// How many leading digits count up or down at the ends of a list, so that eight million rows fit on either side of the
 /// first before positions get longer.
 const COUNTED: u32 = 6;
@@ -55,6 +58,35 @@ impl Position {
         if fits { Ok(Self(text)) } else { Err(NoRoom) }
     }
 
+    /// This many positions in order between two others, as short as they can be; `None` means the end of the list.
+    ///
+    /// # Errors
+    /// As [`between`](Self::between).
+    pub fn spread(lower: Option<&Self>, upper: Option<&Self>, count: usize) -> Result<Vec<Self>, NoRoom> {
+        let mut made = Vec::with_capacity(count);
+        match (lower, upper) {
+            // At an end they count on from the neighbour.
+            (_, None) => {
+                while made.len() < count {
+                    made.push(Self::between(made.last().or(lower), None)?);
+                }
+            }
+            (None, Some(_)) => {
+                while made.len() < count {
+                    made.push(Self::between(None, made.last().or(upper))?);
+                }
+                made.reverse();
+            }
+            (Some(lower), Some(upper)) => halve(lower, upper, count, &mut made)?,
+        }
+        Ok(made)
+    }
+
+    /// Whether it has become so long that the rows around it should be spaced out anew.
+    pub fn is_crowded(&self) -> bool {
+        self.0.len() > CROWDED
+    }
+
     /// A position read from the database, without checking it.
     pub fn from_stored(text: String) -> Self {
         Self(text)
@@ -64,6 +96,17 @@ impl Position {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Appends this many positions between two others: the middle one, and as many on either side of it.
+fn halve(lower: &Position, upper: &Position, count: usize, made: &mut Vec<Position>) -> Result<(), NoRoom> {
+    if count == 0 {
+        return Ok(());
+    }
+    let middle = Position::between(Some(lower), Some(upper))?;
+    halve(lower, &middle, count / 2, made)?;
+    made.push(middle.clone());
+    halve(&middle, upper, count - count / 2 - 1, made)
 }
 
 /// The digits of a position; empty for the beginning of the list.
@@ -183,6 +226,27 @@ mod tests {
         assert!(made > 5_000, "{made}");
         assert_eq!(Position::between(Some(&upper), Some(&lower)), Err(NoRoom));
         assert_eq!(Position::between(Some(&Position::from_stored("zz".into())), None), Err(NoRoom));
+    }
+
+    #[test]
+    fn many_positions_between_two_are_short() {
+        let lower = Position::first();
+        let upper = Position::after(Some(&lower)).expect("there is room");
+        for count in [0, 1, 2, 3, 1_000] {
+            let made = Position::spread(Some(&lower), Some(&upper), count).expect("there is room");
+            assert_eq!(made.len(), count);
+            let mut all = vec![lower.clone()];
+            all.extend(made);
+            all.push(upper.clone());
+            assert!(is_ordered(&all));
+            assert!(all.iter().all(|position| position.as_str().len() <= COUNTED as usize + 4));
+        }
+        for (lower, upper) in [(None, None), (Some(&lower), None), (None, Some(&lower))] {
+            let made = Position::spread(lower, upper, 1_000).expect("there is room");
+            assert!(is_ordered(&made) && made.len() == 1_000);
+            assert!(lower.is_none_or(|lower| *lower < made[0]) && upper.is_none_or(|upper| made[999] < *upper));
+        }
+        assert_eq!(Position::spread(Some(&upper), Some(&lower), 2), Err(NoRoom));
     }
 
     proptest! {

@@ -44,7 +44,7 @@ text_enum! {
 #[noun(table = "app.tasks", placed = in_project(project_id), read = ReadTask, write = WriteTask)]
 #[noun(input(assignee_ids: Vec<UserId>, many(50), "The members to assign. On an update, they replace those before"))]
 #[noun(input(label_ids: Vec<LabelId>, many(50), "The labels of the task. On an update, they replace those before"))]
-#[noun(input(after_task_id: Option<TaskId>, update, "Moves the task to directly after this one of the same project; null moves it to the start"))]
+#[noun(input(after_task_id: Option<TaskId>, update, "Moves the task to directly after this one of the same project; null moves it to the start. `moveTask` does this and more"))]
 #[noun(condition(assignee_id: UserId, nullable, "Only tasks that this member is assigned to. Null finds those without an assignee."))]
 #[noun(condition(label_id: LabelId, nullable, "Only tasks with this label. Null finds those without a label."))]
 #[noun(condition(client_id: ClientId, nullable, "Only tasks of this client's projects. Null finds those of projects without a client."))]
@@ -145,8 +145,34 @@ pub struct Task {
     pub updated_at: DateTime<Utc>,
 }
 
-/// The greatest depth of subtasks below a task without a parent.
-pub const MAX_SUBTASK_DEPTH: usize = 20;
+/// Where a task is to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Destination {
+    /// Another project; its own when absent.
+    pub project_id: Option<ProjectId>,
+    /// Another column of the board; its own when absent.
+    pub status: Option<TaskStatus>,
+    /// The task that it is to stand in front of.
+    pub before: Option<TaskId>,
+    /// The task that it is to stand behind.
+    pub after: Option<TaskId>,
+}
+
+/// The titles of the tasks on a circle, in a sentence: each is above the next, and the last is the first again.
+pub fn circle(titles: &[&str]) -> String {
+    const SHOWN: usize = 8;
+    const LONGEST: usize = 60;
+    let short = |title: &str| match title.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("\"{}…\"", &title[..end]),
+        None => format!("\"{title}\""),
+    };
+    let mut shown: Vec<String> = titles.iter().map(|title| short(title)).collect();
+    if shown.len() > SHOWN {
+        let hidden = shown.len() - SHOWN;
+        shown.splice(SHOWN / 2..shown.len() - SHOWN / 2, [format!("({hidden} more)")]);
+    }
+    shown.join(" → ")
+}
 
 /// When a task was finished, given its status before and after: set on reaching `done`, kept while there, cleared on
 /// leaving.
@@ -168,5 +194,15 @@ mod tests {
         assert_eq!(completed_at(None, TaskStatus::Done, late), Some(late));
         assert_eq!(completed_at(Some(early), TaskStatus::Done, late), Some(early));
         assert_eq!(completed_at(Some(early), TaskStatus::Todo, late), None);
+    }
+
+    #[test]
+    fn a_circle_is_shown_with_its_ends() {
+        assert_eq!(circle(&["a", "b", "a"]), "\"a\" → \"b\" → \"a\"");
+        let many: Vec<String> = (0..20).map(|n| n.to_string()).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let expected = "\"0\" → \"1\" → \"2\" → \"3\" → (12 more) → \"16\" → \"17\" → \"18\" → \"19\"";
+        assert_eq!(circle(&many), expected);
+        assert_eq!(circle(&["é".repeat(61).as_str()]), format!("\"{}…\"", "é".repeat(60)));
     }
 }

@@ -12,6 +12,7 @@ use crate::node::NodeQuery;
 use crate::noun::{NounMutation, NounQuery};
 use crate::organization::{OrganizationMutation, OrganizationQuery};
 use crate::plan::PlanQuery;
+use crate::task::TaskMutation;
 
 /// The queries. Each field here is null if it failed; `errors` says why, and the other fields keep their answers.
 #[derive(MergedObject, Default)]
@@ -25,6 +26,7 @@ pub(crate) struct Query(OrganizationQuery, NodeQuery, NounQuery, EntitlementQuer
 #[graphql(name = "Mutation")]
 pub(crate) struct Mutation(
     NounMutation,
+    TaskMutation,
     InvoiceMutation,
     GrantMutation,
     OrganizationMutation,

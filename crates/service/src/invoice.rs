@@ -160,8 +160,8 @@ async fn check_changed_work(
             tenantry_store::get_many::<Task>(scope, &ids, ColumnSet::ID).await?.into_keys().collect()
         }
     };
-    let kept = on_it.iter().filter(|(task, _)| !replaced.contains(task)).map(|(_, project)| *project);
-    let kept: Vec<ProjectId> = if is_new_client { kept.collect() } else { Vec::new() };
+    let kept = on_it.iter().filter(|(task, _)| !replaced.contains(task)).copied();
+    let kept: Vec<(TaskId, ProjectId)> = if is_new_client { kept.collect() } else { Vec::new() };
     let is_new_project = project_id != before.project_id;
     let field = if names_project { "projectId" } else { "clientId" };
     let project = project_id.filter(|_| is_new_client || is_new_project).map(|id| (id, field));

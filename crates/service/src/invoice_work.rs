@@ -54,8 +54,8 @@ pub(crate) struct Work<'a> {
     pub(crate) tasks: &'a Numbered,
     /// The tasks that are already on the draft. Unless the client changes, they are not checked again.
     pub(crate) covered: &'a HashSet<TaskId>,
-    /// The projects of the tasks that stay on the draft without having been given.
-    pub(crate) kept: &'a [ProjectId],
+    /// The tasks that stay on the draft without having been given, and their projects.
+    pub(crate) kept: &'a [(TaskId, ProjectId)],
     /// Whether the client changes.
     pub(crate) is_new_client: bool,
 }
@@ -72,10 +72,9 @@ impl Work<'_> {
         let missing = || FieldError::not_found("taskIds", "task");
         self.tasks.check(|id| (!tasks.contains_key(&id)).then(missing))?;
 
-        // The projects before the tasks, in the order in which moving tasks locks them. A task never moves to another
-        // project.
+        // The projects before the tasks, in the order in which moving tasks locks them.
         let named = self.project.iter().map(|(id, _)| *id);
-        let mut projects: Vec<ProjectId> = named.chain(self.kept.iter().copied()).collect();
+        let mut projects: Vec<ProjectId> = named.chain(self.kept.iter().map(|(_, id)| *id)).collect();
         projects.extend(tasks.values().map(|task| task.project_id));
         projects.sort_unstable();
         projects.dedup();
@@ -97,7 +96,7 @@ impl Work<'_> {
                 faults.push(FieldError::new(FieldErrorCode::Invalid, field, "The project belongs to another client."));
             }
         }
-        if self.kept.iter().any(|id| is_anothers(*id)) {
+        if self.kept.iter().any(|(_, id)| is_anothers(*id)) {
             let message = "The draft bills tasks of another client.";
             faults.push(FieldError::new(FieldErrorCode::Invalid, "clientId", message));
         }
@@ -112,16 +111,30 @@ impl Work<'_> {
         }
         faults.into_result()?;
 
-        let added: Vec<TaskId> = ids.into_iter().filter(|id| !self.covered.contains(id)).collect();
+        // What was looked at is locked, so that it does not move meanwhile.
+        let added: Vec<TaskId> = ids.iter().copied().filter(|id| !self.covered.contains(id)).collect();
+        let given = if self.is_new_client { ids } else { added.clone() };
+        let looked_at: Vec<TaskId> = given.into_iter().chain(self.kept.iter().map(|(id, _)| *id)).collect();
+        if looked_at.is_empty() {
+            return Ok(());
+        }
+        let locked = task::lock_for_billing(scope, &looked_at).await?;
+        let was_in = |id: &TaskId| {
+            let kept = self.kept.iter().find(|(kept, _)| kept == id).map(|(_, project)| *project);
+            kept.or_else(|| tasks.get(id).map(|task| task.project_id))
+        };
+        if locked.iter().any(|(id, project)| was_in(id).is_some_and(|before| before != *project)) {
+            let message = "One of these tasks has just been moved to another project; try again.";
+            return Err(FieldError::new(FieldErrorCode::Conflict, "taskIds", message).into());
+        }
         if added.is_empty() {
             return Ok(());
         }
-        let locked = task::lock_for_billing(scope, &added).await?;
         let billed = invoice::billed_tasks(scope, &added).await?;
         self.tasks.check(|id| {
             if self.covered.contains(&id) {
                 None
-            } else if !locked.contains(&id) {
+            } else if !locked.contains_key(&id) {
                 Some(missing())
             } else {
                 let message = "The task is already on another invoice that is not void.";

@@ -12,7 +12,6 @@ mod invoice_work;
 mod nouns;
 mod project;
 mod purge;
-mod task;
 mod workspace;
 
 pub mod export;
@@ -22,6 +21,7 @@ pub mod member;
 pub mod noun;
 pub mod organization;
 pub mod payment;
+pub mod task;
 pub mod user;
 
 use futures_util::future::BoxFuture;

@@ -306,6 +306,24 @@ pub async fn has_drafts_for_another_client(
     Ok(scope.connection().fetch_count(sql).await? > 0)
 }
 
+/// Whether one of these tasks is on a draft to another client than this one. Call it with the tasks locked.
+///
+/// # Errors
+/// Those of the database.
+pub async fn are_on_drafts_for_another_client(
+    scope: &mut WriteScope,
+    tasks: &[TaskId],
+    client: ClientId,
+) -> Result<bool, StoreError> {
+    let mut sql = Sql::new("SELECT count(*)");
+    let organization = sql.value(scope.organization_id().as_uuid());
+    sql.for_each(uuids(tasks)).push("SELECT 1 FROM app.invoice_tasks i JOIN app.invoices v");
+    sql.push(" ON v.organization_id = i.organization_id AND v.id = i.invoice_id WHERE i.organization_id = ");
+    sql.push_placeholder(organization).push(" AND i.task_id = wanted.id AND v.status = 'draft' AND v.client_id <> ");
+    sql.bind(client.as_uuid()).push(" LIMIT 1) found");
+    Ok(scope.connection().fetch_count(sql).await? > 0)
+}
+
 /// Takes the tasks off an invoice that the actor may see. The others stay: nobody undoes what they do not know of.
 async fn uncover(scope: &mut WriteScope, invoice_id: InvoiceId) -> Result<(), StoreError> {
     let mut sql = Sql::new("DELETE FROM app.invoice_tasks i WHERE i.organization_id = ");

@@ -35,6 +35,7 @@ mod write;
 
 pub mod access;
 pub mod billing;
+pub mod board;
 pub mod bulk;
 pub mod client;
 pub mod comment;

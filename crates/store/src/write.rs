@@ -194,7 +194,7 @@ pub(crate) async fn unlink(scope: &mut WriteScope, table: &str, key: &str, value
 }
 
 /// [`next_version`] in SQL; the parameter is now.
-const NEXT_VERSION: &str = "GREATEST($1, date_trunc('milliseconds', updated_at) + interval '1 millisecond')";
+pub(crate) const NEXT_VERSION: &str = "GREATEST($1, date_trunc('milliseconds', updated_at) + interval '1 millisecond')";
 
 /// `organization_id = …`, the first lock.
 fn own(organization: Uuid) -> SimpleExpr {

@@ -21,6 +21,7 @@ mod members;
 mod metering;
 mod metering_members;
 mod migrations;
+mod moving_tasks;
 mod nouns;
 mod organizations;
 mod paging;

@@ -17,9 +17,11 @@ pub(crate) enum Kind {
 
 /// What a name refers to that is no link of a noun.
 const NAMES: &[(&str, &str)] = &[
+    ("after", "Task"),
     ("afterTaskId", "Task"),
     ("assigneeId", "User"),
     ("assigneeIds", "User"),
+    ("before", "Task"),
     ("labelId", "Label"),
     ("labelIds", "Label"),
     ("memberId", "Member"),
@@ -93,7 +95,9 @@ pub(crate) fn own(of: &FullOrg, field: &str, argument: &str, kind: &Kind) -> Str
         ("subtasks", "ids") if *kind == Kind::Of("Task".into()) => of.tasks[2].clone(),
         ("subtasks", "ids") if *kind == Kind::Of("Comment".into()) => of.ids("Comment")[7].clone(),
         ("subtasks", "taskId" | "taskIds") => of.tasks[2].clone(),
-        (_, "afterTaskId") => of.tasks[6].clone(),
+        // Neighbours of it, and another project for the same client.
+        (_, "afterTaskId") | ("moveTask", "after") => of.tasks[6].clone(),
+        ("moveTask", "before") => of.tasks[7].clone(),
         _ => match kind {
             Kind::Of(kind) if kind == "User" => of.ada.user_id.to_string(),
             Kind::Of(kind) => of.sample(kind).unwrap_or_else(|| panic!("no sample of {kind}")),

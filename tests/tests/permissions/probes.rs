@@ -92,6 +92,7 @@ pub(crate) fn probe(fixture: &Fixture, mutation: &str, target: &Target) -> Probe
         "deleteProject" => (Aim::Project, json!({ "id": target.project }), "deletedProjectId"),
         "createTask" => (Aim::Project, json!({ "projectId": target.project, "title": "New" }), "task { id }"),
         "updateTask" => (Aim::Project, json!({ "id": target.task, "description": "x" }), "task { id }"),
+        "moveTask" => (Aim::Project, json!({ "id": target.task, "status": "IN_REVIEW" }), "task { id }"),
         "deleteTask" => (Aim::Project, json!({ "id": target.task }), "deletedTaskId"),
         "createLabel" => {
             let name = format!("New {}", Clock::system().new_id::<LabelId>());

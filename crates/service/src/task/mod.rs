@@ -1,15 +1,20 @@
-//! Tasks: creating, changing, moving and deleting them.
+//! Tasks: creating, changing and deleting them. `order` moves them.
+
+mod order;
 
 use tenantry_billing::Billing;
 use tenantry_domain::label::Label;
 use tenantry_domain::permission::Operation;
-use tenantry_domain::task::{MAX_SUBTASK_DEPTH, NewTask, Task, TaskChanges, completed_at};
-use tenantry_domain::{Change, FieldError, FieldErrorCode, LabelId, Position, ProjectId, Role, TaskId, UserId};
-use tenantry_store::{ColumnSet, Scope, WriteScope, member, task as store};
+use tenantry_domain::task::{NewTask, Task, TaskChanges, circle, completed_at};
+use tenantry_domain::{Change, FieldError, FieldErrorCode, LabelId, ProjectId, Role, TaskId, UserId};
+use tenantry_store::{ColumnSet, Scope, WriteScope, board, member, task as store};
 
 use crate::authorize::authorize_in_project;
 use crate::error::{ServiceError, name_reference};
 use crate::noun::Served;
+
+pub use self::order::move_task;
+use self::order::{position_at_end, position_behind};
 
 impl Served for Task {
     type New = NewTask;
@@ -24,12 +29,11 @@ impl Served for Task {
     ) -> Result<(), ServiceError> {
         check_assignees(scope, &new.assignee_ids).await?;
         check_labels(scope, &new.label_ids).await?;
-        store::lock_board(scope, row.project_id).await?;
+        board::lock(scope, &[row.project_id]).await?;
         if let Some(parent) = row.parent_task_id {
-            check_depth(scope, row.project_id, parent, 0).await?;
+            check_parent(scope, row.project_id, parent).await?;
         }
-        let last = store::last_position(scope, row.project_id).await?;
-        row.position = position_between(last.as_ref(), None)?;
+        row.position = position_at_end(scope, row.project_id).await?;
         row.completed_at = completed_at(None, row.status, row.created_at);
         Ok(())
     }
@@ -49,7 +53,7 @@ impl Served for Task {
         // Not later: a task that came into sight meanwhile would be moved without the lock.
         let seen = seen.ok_or_else(|| FieldError::not_found("id", "task"))?;
         authorize_in_project(scope, Operation::WriteTask, seen.project_id, "id", "task").await?;
-        Ok(store::lock_board(scope, seen.project_id).await?)
+        Ok(board::lock(scope, &[seen.project_id]).await.map(drop)?)
     }
 
     async fn before_update(
@@ -66,10 +70,10 @@ impl Served for Task {
             check_labels(scope, labels).await?;
         }
         if let Change::Set(Some(parent)) = changes.parent_task_id {
-            check_parent(scope, before, parent).await?;
+            check_new_parent(scope, before, parent).await?;
         }
         if let Change::Set(behind) = changes.after_task_id {
-            after.position = position_after(scope, before, behind).await?;
+            after.position = position_behind(scope, before, behind).await?;
         }
         after.completed_at = completed_at(before.completed_at, after.status, scope.tenant().clock.now());
         if let Change::Set(assignees) = &changes.assignee_ids {
@@ -79,6 +83,11 @@ impl Served for Task {
             store::label_anew(scope, before.id, labels).await.map_err(name_label)?;
         }
         Ok(())
+    }
+
+    /// What is below it goes as well.
+    async fn before_delete(scope: &mut WriteScope, row: &Self) -> Result<(), ServiceError> {
+        Ok(board::delete_below(scope, row.id).await?)
     }
 }
 
@@ -118,54 +127,28 @@ async fn check_assignees(scope: &mut WriteScope, users: &[UserId]) -> Result<(),
 }
 
 /// The new parent must be another task of the project that is not below this one.
-async fn check_parent(scope: &mut WriteScope, task: &Task, parent: TaskId) -> Result<(), ServiceError> {
-    let above = store::ancestors(scope, parent, MAX_SUBTASK_DEPTH).await?;
-    if parent == task.id || above.contains(&task.id) {
-        let message = "A task cannot be its own subtask.";
-        return Err(FieldError::new(FieldErrorCode::Invalid, "parentTaskId", message).into());
+async fn check_new_parent(scope: &mut WriteScope, task: &Task, parent: TaskId) -> Result<(), ServiceError> {
+    check_parent(scope, task.project_id, parent).await?;
+    let mut path = vec![parent];
+    if parent != task.id {
+        path.extend(board::ancestors(scope, parent).await?);
     }
-    let height = store::height(scope, task.id, MAX_SUBTASK_DEPTH).await?;
-    check_depth(scope, task.project_id, parent, height).await
+    let Some(end) = path.iter().position(|above| *above == task.id) else { return Ok(()) };
+    // From the task down to its new parent, and to the task again.
+    path.truncate(end + 1);
+    path.reverse();
+    path.push(task.id);
+    let tasks = tenantry_store::get_many::<Task>(scope, &path, ColumnSet::ALL).await?;
+    let titles: Vec<&str> = path.iter().filter_map(|id| tasks.get(id)).map(|task| task.title.as_str()).collect();
+    let message = format!("A task cannot be below itself: {}.", circle(&titles));
+    Err(FieldError::new(FieldErrorCode::Invalid, "parentTaskId", message).into())
 }
 
-/// Something `height` levels high must fit below `parent`, which must lie in the project.
-async fn check_depth(
-    scope: &mut WriteScope,
-    project: ProjectId,
-    parent: TaskId,
-    height: usize,
-) -> Result<(), ServiceError> {
-    // The foreign key would say so too, but only after the depth, which would tell how deep a hidden task lies.
+/// A parent must lie in the project, and be visible to the caller.
+async fn check_parent(scope: &mut WriteScope, project: ProjectId, parent: TaskId) -> Result<(), ServiceError> {
     let found: Option<Task> = tenantry_store::get(scope, parent).await?;
     if found.is_none_or(|found| found.project_id != project) {
         return Err(FieldError::not_found("parentTaskId", "task in this project").into());
     }
-    let above = store::ancestors(scope, parent, MAX_SUBTASK_DEPTH).await?;
-    if above.len() + 1 + height > MAX_SUBTASK_DEPTH {
-        let message = format!("Subtasks can be nested at most {MAX_SUBTASK_DEPTH} levels deep.");
-        return Err(FieldError::new(FieldErrorCode::OutOfRange, "parentTaskId", message).into());
-    }
     Ok(())
-}
-
-/// The position right behind `after`, which must lie on the same board; without one, the first.
-async fn position_after(scope: &mut WriteScope, task: &Task, after: Option<TaskId>) -> Result<Position, ServiceError> {
-    let lower = match after {
-        None => None,
-        Some(after) => {
-            let sibling: Option<Task> = tenantry_store::get(scope, after).await?;
-            let sibling = sibling.filter(|sibling| sibling.project_id == task.project_id && sibling.id != task.id);
-            let sibling = sibling.ok_or_else(|| FieldError::not_found("afterTaskId", "task in this project"))?;
-            Some(sibling.position)
-        }
-    };
-    let upper = store::position_behind(scope, task.project_id, lower.as_ref(), task.id).await?;
-    position_between(lower.as_ref(), upper.as_ref())
-}
-
-fn position_between(lower: Option<&Position>, upper: Option<&Position>) -> Result<Position, ServiceError> {
-    Position::between(lower, upper).map_err(|_| {
-        let message = "There is no position left between these two tasks; move one of them first.";
-        FieldError::new(FieldErrorCode::Invalid, "afterTaskId", message).into()
-    })
 }

@@ -1,4 +1,6 @@
-//! Tasks: who works on them, and their labels.
+//! Tasks: who works on them, their labels, and the mutation that moves one.
+
+mod mutation;
 
 use std::sync::Arc;
 
@@ -12,6 +14,8 @@ use tenantry_executor::object::Object as Resolved;
 use crate::loaders::{Assignees, Labels, load_members};
 use crate::member::Member;
 use crate::noun::{Mutations, Row, Shown};
+
+pub(crate) use mutation::TaskMutation;
 
 impl Shown for Record {
     type More = TaskMore;
