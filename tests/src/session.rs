@@ -95,7 +95,8 @@ impl Session {
         let selection = match name {
             "createClient" | "updateClient" => CLIENT,
             "createProject" | "updateProject" => PROJECT,
-            "createTask" | "updateTask" => TASK,
+            "createTask" | "updateTask" | "moveTask" => TASK,
+            "moveTasks" => "tasks { id }",
             "createInvoice" | "updateInvoice" => INVOICE,
             "createWorkspace" | "updateWorkspace" => "workspace { id name }",
             "createOrganization" => "organization { organizationId name }",

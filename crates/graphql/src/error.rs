@@ -1,7 +1,7 @@
 //! The one file that maps what use cases come back with to what a caller is told. Exhaustive on purpose: a new kind of failure
 //! does not compile until somebody decides here. The failures of reads are mapped by the executor.
 
-use async_graphql::{Enum, Error, SimpleObject};
+use async_graphql::{Enum, Error, ErrorExtensions as _, SimpleObject, Value};
 use tenantry_domain::causes::causes;
 use tenantry_domain::feature::LimitReached;
 use tenantry_domain::{FieldError, FieldErrorCode};
@@ -104,13 +104,24 @@ impl From<LimitReached> for UserError {
     }
 }
 
+fn forbidden() -> Error {
+    coded(ErrorCode::Forbidden, "Your role does not allow this.")
+}
+
 /// Sorts what a use case came back with: the result, or refusals for the payload, or an error for the top level.
 pub(crate) fn sort<T>(result: Result<T, ServiceError>) -> Result<Result<T, Vec<UserError>>, Error> {
     match result {
         Ok(value) => Ok(Ok(value)),
         Err(ServiceError::Refused(violations)) => Ok(Err(violations.0.into_iter().map(UserError::from).collect())),
         Err(ServiceError::LimitReached(reached)) => Ok(Err(vec![reached.into()])),
-        Err(ServiceError::Forbidden) => Err(coded(ErrorCode::Forbidden, "Your role does not allow this.")),
+        Err(ServiceError::Forbidden) => Err(forbidden()),
+        Err(ServiceError::Element { at, error }) => match *error {
+            ServiceError::LimitReached(reached) => Ok(Err(vec![UserError { field: at, ..reached.into() }])),
+            // Nothing else is of one element.
+            _ => Err(forbidden().extend_with(|_, extensions| {
+                extensions.set("field", Value::List(at.iter().map(|name| Value::from(name.as_str())).collect()));
+            })),
+        },
         Err(ServiceError::Store(error)) => Err(store_failed(&error)),
         Err(ServiceError::Billing(error)) => Err(internal(&error)),
         Err(ServiceError::Portal(error)) => {

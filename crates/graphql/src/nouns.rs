@@ -10,24 +10,25 @@ use tenantry_domain::workspace::Workspace;
 
 use crate::noun::{Mutations, NoMore, Shown};
 
-/// Nouns with nothing but what is declared and the mutations that every noun has; what else creating one does.
+/// Nouns with nothing but what is declared and the mutations that every noun has; what else creating one does, and whether several can
+/// be written at once.
 macro_rules! plain {
-    ($($noun:ty = $note:literal;)+) => {$(
+    ($($noun:ty = $note:literal $($many:ident)?;)+) => {$(
         impl Shown for $noun {
             type More = NoMore;
 
             fn mutations() -> Option<Mutations> {
-                Some(Mutations::of::<Self>($note))
+                Some(Mutations::of::<Self>($note)$(.$many::<Self>())?)
             }
         }
     )+};
 }
 
 plain! {
-    Client = "An active one counts against the plan.";
+    Client = "An active one counts against the plan." and_many;
     ContentItem = "";
     Label = "";
     PersonalTask = "";
-    Project = "It counts against the plan.";
+    Project = "It counts against the plan." and_many;
     Workspace = "You get an `ADMIN` grant on it.";
 }

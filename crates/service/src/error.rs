@@ -19,6 +19,15 @@ pub enum ServiceError {
     /// The caller sees the thing but may not do this to it.
     #[error("the caller's role does not allow this")]
     Forbidden,
+    /// One element of several is not allowed.
+    #[error("element {} of several cannot be written", .at.join("."))]
+    Element {
+        /// The element: the list and the index in it.
+        at: Vec<String>,
+        /// Why: [`Forbidden`](Self::Forbidden) or [`LimitReached`](Self::LimitReached).
+        #[source]
+        error: Box<Self>,
+    },
     /// The billing service failed.
     #[error("the plan could not be checked")]
     Billing(#[source] BillingError),
@@ -28,6 +37,23 @@ pub enum ServiceError {
     /// The database failed.
     #[error("the database failed")]
     Store(#[source] StoreError),
+}
+
+impl ServiceError {
+    /// The same of the element `n` of a list; the failure of the database or of another program is of no element.
+    #[must_use]
+    pub(crate) fn within(self, list: &str, n: usize) -> Self {
+        let at = [list, &n.to_string()];
+        match self {
+            Self::Refused(faults) => {
+                Self::Refused(Violations(faults.0.into_iter().map(|fault| fault.within(&at)).collect()))
+            }
+            Self::Forbidden | Self::LimitReached(_) => {
+                Self::Element { at: at.map(str::to_owned).to_vec(), error: Box::new(self) }
+            }
+            error => error,
+        }
+    }
 }
 
 impl From<Violations> for ServiceError {

@@ -14,6 +14,7 @@ mod project;
 mod purge;
 mod workspace;
 
+pub mod bulk;
 pub mod export;
 pub mod grant;
 pub mod invoice;

@@ -1,6 +1,7 @@
 //! The walk that every noun takes on its way into the database: authorise, check, write. What a noun adds to it are the hooks
 //! of [`Served`].
 
+use std::collections::HashSet;
 use std::future::Future;
 
 use chrono::{DateTime, Utc};
@@ -58,6 +59,19 @@ pub trait Served: Record {
         _: Self::Id,
         _: &Self::Changes,
     ) -> impl Future<Output = Result<(), ServiceError>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Locks several rows in an order that everybody keeps to; gives those that are there and visible.
+    fn lock_all(
+        scope: &mut WriteScope,
+        ids: &[Self::Id],
+    ) -> impl Future<Output = Result<HashSet<Self::Id>, ServiceError>> + Send {
+        async { Ok(tenantry_store::lock::<Self>(scope, ids).await?) }
+    }
+
+    /// Locks what several new rows are placed in, as far as creating one of them locks it, in an order that everybody keeps to.
+    fn lock_places(_: &mut WriteScope, _: &[Self::New]) -> impl Future<Output = Result<(), ServiceError>> + Send {
         async { Ok(()) }
     }
 

@@ -57,8 +57,8 @@ pub use page::{Direction, Page, PageRequest};
 pub use pool::{Store, StoreSettings};
 pub use read::Read;
 pub use record::{
-    ListOf, ListRequest, Record, columns_of, count, count_for, cursor, get, get_for_update, get_many, list, list_for,
-    sort_columns,
+    ListOf, ListRequest, Record, columns_of, count, count_for, cursor, exists, get, get_for_update, get_many, list,
+    list_for, lock, sort_columns,
 };
 pub use scope::{
     AsStoreError, IdentityScope, ReadScope, Scope, SeaConnection, Tenant, WorkerScope, WriteOptions, WriteScope,

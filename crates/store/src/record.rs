@@ -5,7 +5,7 @@
 //! Every statement names the organization, so that row-level security is the second lock and not the first.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -107,6 +107,35 @@ pub async fn get_for_update<R: Record>(scope: &mut crate::WriteScope, id: R::Id)
     sql.push(" FOR NO KEY UPDATE OF t");
     let rows = sealed(scope).fetch(sql).await?;
     rows.first().map(|row| read_stored(scope.tenant(), row)).transpose()
+}
+
+/// Locks the rows with these ids until the transaction ends, as [`get_for_update`] does, in the order of the ids; gives those that
+/// exist and that the actor may see.
+///
+/// # Errors
+/// Those of the database.
+pub async fn lock<R: Record>(scope: &mut crate::WriteScope, ids: &[R::Id]) -> Result<HashSet<R::Id>, StoreError> {
+    let mut sql = Sql::new("SELECT found.id");
+    // The organization is always $1.
+    let organization = sql.value(scope.organization_id().as_uuid());
+    let mut ids = uuids(ids);
+    ids.sort_unstable();
+    ids.dedup();
+    sql.for_each(ids).push("SELECT t.id FROM ").push(R::INFO.from);
+    sql.push(" WHERE t.organization_id = ").push_placeholder(organization).push(" AND t.id = wanted.id");
+    visibility::narrow::<R>(scope.actor(), &mut sql);
+    sql.push(" FOR NO KEY UPDATE OF t) found");
+    let rows = sealed(scope).fetch(sql).await?;
+    rows.iter().map(|row| Ok(R::Id::from_uuid(row.get(0)?))).collect()
+}
+
+/// Whether the row with this id exists and the actor may see it.
+///
+/// # Errors
+/// Those of the database.
+pub async fn exists<R: Record>(scope: &crate::WriteScope, id: R::Id) -> Result<bool, StoreError> {
+    let found = get_many::<R>(scope, &[id], ColumnSet::ID).await?;
+    Ok(found.contains_key(&id))
 }
 
 /// The rows with these ids that exist and that the actor may see, in one statement; of each, these columns.

@@ -5,6 +5,7 @@
 mod bad_input;
 mod batches;
 mod billed_work;
+mod bulk;
 mod columns;
 mod cors;
 mod crate_edges;

@@ -96,8 +96,8 @@ pub(crate) fn own(of: &FullOrg, field: &str, argument: &str, kind: &Kind) -> Str
         ("subtasks", "ids") if *kind == Kind::Of("Comment".into()) => of.ids("Comment")[7].clone(),
         ("subtasks", "taskId" | "taskIds") => of.tasks[2].clone(),
         // Neighbours of it, and another project for the same client.
-        (_, "afterTaskId") | ("moveTask", "after") => of.tasks[6].clone(),
-        ("moveTask", "before") => of.tasks[7].clone(),
+        (_, "afterTaskId") | ("moveTask" | "moveTasks", "after") => of.tasks[6].clone(),
+        ("moveTask" | "moveTasks", "before") => of.tasks[7].clone(),
         _ => match kind {
             Kind::Of(kind) if kind == "User" => of.ada.user_id.to_string(),
             Kind::Of(kind) => of.sample(kind).unwrap_or_else(|| panic!("no sample of {kind}")),

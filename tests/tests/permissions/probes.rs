@@ -94,6 +94,26 @@ pub(crate) fn probe(fixture: &Fixture, mutation: &str, target: &Target) -> Probe
         "updateTask" => (Aim::Project, json!({ "id": target.task, "description": "x" }), "task { id }"),
         "moveTask" => (Aim::Project, json!({ "id": target.task, "status": "IN_REVIEW" }), "task { id }"),
         "deleteTask" => (Aim::Project, json!({ "id": target.task }), "deletedTaskId"),
+        // One of each, as for the mutation of one.
+        "createClients" | "updateClients" | "deleteClients" | "createProjects" | "updateProjects"
+        | "deleteProjects" | "createTasks" | "updateTasks" | "moveTasks" | "deleteTasks" => {
+            let one = probe(fixture, mutation.trim_end_matches('s'), target);
+            let noun = mutation.trim_start_matches(char::is_lowercase);
+            let list = noun.to_lowercase();
+            if mutation.starts_with("delete") {
+                // They are deleted one by one; here one that is not there undoes the others.
+                let nothing = match noun {
+                    "Clients" => ClientId::PREFIX,
+                    "Projects" => ProjectId::PREFIX,
+                    _ => TaskId::PREFIX,
+                };
+                let nothing = json!({ "id": tenantry_tests::spelled(nothing, Uuid::nil()) });
+                let selection = format!("deleted{}Ids", noun.trim_end_matches('s'));
+                return Probe { input: json!({ list: [one.input, nothing] }), selection, refusal: "NOT_FOUND", ..one };
+            }
+            let selection = format!("{list} {{ id }}");
+            return Probe { input: json!({ list: [one.input] }), selection, ..one };
+        }
         "createLabel" => {
             let name = format!("New {}", Clock::system().new_id::<LabelId>());
             (Aim::Organization, json!({ "name": name, "color": "#1f6feb" }), "label { id }")

@@ -224,25 +224,28 @@ async fn hidden_objects_cannot_be_referred_to() {
 }
 
 #[tokio::test]
-async fn the_depth_of_a_hidden_task_is_not_revealed() {
+async fn a_hidden_task_is_like_none_as_a_parent_and_as_a_neighbour() {
     let app = TestApp::start().await;
     let at = fixture(&app, Role::Member, None).await;
-    let (secret, owner) = (&at.cases[2], app.as_owner(&at.org));
-    // Down to the maximum depth, one task below the other.
-    let mut deepest = secret.tasks[1].to_string();
-    loop {
-        let input = json!({ "projectId": secret.project, "title": "deeper", "parentTaskId": deepest });
-        let answer = owner.write("createTask", input).await;
-        if answer.user_errors().iter().any(|refusal| refusal.code == "OUT_OF_RANGE") {
-            break;
-        }
-        deepest = answer.expect_done()["id"].as_str().expect("an id").to_owned();
-    }
+    let hidden = at.cases[2].tasks[1].to_string();
     let open = at.cases[0].project;
     let subtask = |id: String| json!({ "projectId": open, "title": "x", "parentTaskId": id });
-    same(&at.caller, "createTask", subtask, deepest.clone(), new::<TaskId>()).await;
+    same(&at.caller, "createTask", subtask, hidden.clone(), new::<TaskId>()).await;
     let own = at.cases[0].tasks[0];
-    same(&at.caller, "updateTask", |id| json!({ "id": own, "parentTaskId": id }), deepest, new::<TaskId>()).await;
+    for field in ["parentTaskId", "afterTaskId"] {
+        same(&at.caller, "updateTask", |id| json!({ "id": own, field: id }), hidden.clone(), new::<TaskId>()).await;
+    }
+    for field in ["before", "after", "id"] {
+        let to = |id: String| {
+            let mut input = json!({ "id": own });
+            input[field] = json!(id);
+            input
+        };
+        same(&at.caller, "moveTask", to, hidden.clone(), new::<TaskId>()).await;
+        same(&at.caller, "moveTasks", |id| json!({ "tasks": [to(id)] }), hidden.clone(), new::<TaskId>()).await;
+    }
+    let project = at.cases[2].project.to_string();
+    same(&at.caller, "moveTask", |id| json!({ "id": own, "projectId": id }), project, new::<ProjectId>()).await;
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ pub(super) enum Quantity {
     PerId,
     /// As many as its own `first` or `last`.
     OwnPage,
-    /// As many as the page size of the connection it belongs to.
+    /// As many as the page size of the connection it belongs to, or the elements of the mutation whose payload it is in.
     PageOfParent,
 }
 
@@ -55,6 +55,8 @@ pub(super) struct FieldInfo {
     /// The type with fields that it returns; `None` for scalars and enums.
     pub(super) returns: Option<TypeId>,
     pub(super) quantity: Quantity,
+    /// The field of `input` that has several rows to write, if it takes several.
+    pub(super) elements: Option<String>,
     /// The page size that the schema gives `first` or `last` by default.
     pub(super) default_page: Option<u64>,
     pub(super) arguments: HashSet<String>,
@@ -93,6 +95,7 @@ impl Table {
 
         let mut table = Self::default();
         let mut bodies = Vec::new();
+        let mut batches = HashMap::new();
         let (mut query, mut mutation, mut subscription) = ("Query".to_owned(), None, None);
         for definition in own.definitions.iter().chain(&introspection.definitions) {
             match definition {
@@ -114,7 +117,15 @@ impl Table {
                             table.nested_filters.extend(nested.map(|field| field.node.name.node.to_string()));
                             continue;
                         }
-                        TypeKind::Scalar | TypeKind::Enum(_) | TypeKind::InputObject(_) => continue,
+                        TypeKind::InputObject(input) => {
+                            if let [field] = &input.fields[..]
+                                && matches!(field.node.ty.node.base, BaseType::List(_))
+                            {
+                                batches.insert(definition.node.name.node.to_string(), field.node.name.node.to_string());
+                            }
+                            continue;
+                        }
+                        TypeKind::Scalar | TypeKind::Enum(_) => continue,
                     };
                     let name = definition.node.name.node.as_str();
                     let id = table.intern(name);
@@ -126,7 +137,9 @@ impl Table {
         // Only now is every type's name known, and with it which fields return something that has fields.
         for (id, name, fields) in bodies {
             for field in fields {
-                let info = table.field_info(name, &field.node);
+                let mut info = table.field_info(name, &field.node);
+                let input = field.node.arguments.iter().find(|argument| argument.node.name.node == "input");
+                info.elements = input.and_then(|input| batches.get(named_type(&input.node.ty.node)).cloned());
                 table.types[id.0].fields.insert(field.node.name.node.to_string(), info);
             }
         }
@@ -171,6 +184,7 @@ impl Table {
             None => Quantity::One,
             Some(_) if !list => Quantity::One,
             Some(_) if parent.ends_with("Connection") => Quantity::PageOfParent,
+            Some(_) if parent.ends_with("Payload") && field.name.node != "userErrors" => Quantity::PageOfParent,
             Some(_) if argument("ids").is_some() => Quantity::PerId,
             Some(_) if paged.is_some() => Quantity::OwnPage,
             Some(_) => Quantity::Some,
@@ -183,6 +197,7 @@ impl Table {
         FieldInfo {
             returns,
             quantity,
+            elements: None,
             default_page,
             arguments: field.arguments.iter().map(|argument| argument.node.name.node.to_string()).collect(),
             introspection_list,

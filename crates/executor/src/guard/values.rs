@@ -187,6 +187,26 @@ impl<'a> Bindings<'a> {
         }
     }
 
+    /// How many elements the list in this field of an argument has, which is an object.
+    pub(super) fn length_of_field(&self, value: &Value, field: &str) -> u64 {
+        let written = |fields: &[(Name, apollo_compiler::Node<Value>)]| {
+            fields.iter().find(|(name, _)| name == field).map_or(0, |(_, value)| self.length(value))
+        };
+        match value {
+            Value::Object(fields) => written(fields),
+            Value::Variable(name) => match self.value(name) {
+                Some(Bound::Given(ConstValue::Object(fields))) => match fields.get(field) {
+                    Some(ConstValue::List(items)) => items.len() as u64,
+                    Some(_) => 1,
+                    None => 0,
+                },
+                Some(Bound::Default(Value::Object(fields))) => written(fields),
+                _ => 0,
+            },
+            _ => 0,
+        }
+    }
+
     /// How many elements a list argument has; a single value stands for a list of one.
     pub(super) fn length(&self, value: &Value) -> u64 {
         match value {

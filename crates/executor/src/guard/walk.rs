@@ -145,7 +145,9 @@ impl<'a> Walk<'a> {
             ..children
         };
         let is_mutation = parent.is_some() && parent == self.table.mutation;
-        let base = if is_mutation { self.limits.mutation_cost } else { 1 };
+        // Each element is written as if it came alone.
+        let elements = info.and_then(|info| self.elements(info, field)).unwrap_or(1);
+        let base = if is_mutation { self.limits.mutation_cost.saturating_mul(elements) } else { 1 };
         let base = base.saturating_add(arguments.values / VALUES_PER_FIELD).saturating_add(arguments.filters);
         (shape.flat, shape.per_item) = self.cost(base, info, field, &children).map_err(|error| error.at(at))?;
 
@@ -187,8 +189,17 @@ impl<'a> Walk<'a> {
         Ok((base.saturating_add(once.saturating_mul(times)), 0))
     }
 
+    /// How many rows a mutation is to write; `None` if it takes one.
+    fn elements(&self, info: &FieldInfo, field: &Field) -> Option<u64> {
+        let list = info.elements.as_deref()?;
+        Some(argument(field, "input").map_or(1, |input| self.bindings.length_of_field(input, list)).max(1))
+    }
+
     /// The larger of `first` and `last`, else what the schema or the settings give when both are absent.
     fn page_size(&self, info: Option<&FieldInfo>, field: &Field) -> Result<u64, GuardError> {
+        if let Some(elements) = info.and_then(|info| self.elements(info, field)) {
+            return Ok(elements);
+        }
         let mut page = None;
         for size in ["first", "last"].iter().filter_map(|name| argument(field, name)) {
             page = page.max(self.bindings.page_size(size, self.limits)?);

@@ -1,9 +1,10 @@
 //! The API of the nouns: object types, lists, inputs, payloads and root fields, all of them from the nouns' declarations.
 //!
 //! `registry` holds what can be done with a noun whose type is not known; `row` is its object type; `arguments` reads the
-//! filter and the order of its lists; `input` reads what a mutation is given; `root` has the fields of `Query` and `Mutation`.
+//! filter and the order of its lists; `input` reads what a mutation is given; `bulk` takes several rows at once; `root` has the fields of `Query` and `Mutation`.
 
 mod arguments;
+mod bulk;
 mod choice;
 mod input;
 pub(crate) mod meta;

@@ -20,8 +20,10 @@ use crate::error::UserError;
 pub(super) trait Act: Send + Sync + 'static {
     /// `Create`, `Update` or `Delete`.
     const VERB: &'static str;
-    /// What it comes to, with the noun in braces.
+    /// What it comes to, before the noun.
     const RESULT: &'static str;
+    /// What it is called while it goes on.
+    const DOING: &'static str;
 }
 
 /// A row is created.
@@ -33,11 +35,13 @@ pub(super) struct Update;
 impl Act for Create {
     const VERB: &'static str = "Create";
     const RESULT: &'static str = "The new";
+    const DOING: &'static str = "creating";
 }
 
 impl Act for Update {
     const VERB: &'static str = "Update";
     const RESULT: &'static str = "The changed";
+    const DOING: &'static str = "changing";
 }
 
 /// The result of creating or changing a row.
@@ -58,8 +62,7 @@ impl<A: Act, N: Shown> OutputType for Written<A, N> {
             let doc = format!("{} {}; null if the mutation was refused.", A::RESULT, N::INFO.singular);
             meta::field(&mut fields, N::INFO.api, &doc, row.trim_end_matches('!'), Inputs::new());
             refusals(&mut fields, registry);
-            let verb = if A::VERB == "Create" { "creating" } else { "changing" };
-            let doc = format!("The result of {verb} a {}.", N::INFO.singular);
+            let doc = format!("The result of {} a {}.", A::DOING, N::INFO.singular);
             meta::object::<Self>(&Self::type_name(), &doc, fields)
         })
     }
@@ -117,12 +120,12 @@ impl<N: Shown> ContainerType for Deleted<N> {
 }
 
 /// The field with the refusals.
-fn refusals(fields: &mut Fields, registry: &mut Registry) {
+pub(super) fn refusals(fields: &mut Fields, registry: &mut Registry) {
     let ty = <Vec<UserError> as OutputType>::create_type_info(registry);
     meta::field(fields, "userErrors", "Why the mutation was refused; empty if it succeeded.", ty, Inputs::new());
 }
 
-async fn refused(context: &Context<'_>, errors: Option<&Vec<UserError>>) -> ServerResult<Option<Value>> {
+pub(super) async fn refused(context: &Context<'_>, errors: Option<&Vec<UserError>>) -> ServerResult<Option<Value>> {
     let errors: Vec<_> = errors.into_iter().flatten().cloned().map(Ordered).collect();
     let selection = context.with_selection_set(&context.item.node.selection_set);
     errors.resolve(&selection, context.item).await.map(Some)

@@ -163,7 +163,8 @@ fn register_list<R: Shown>(registry: &mut Registry, order: Option<&'static str>)
     (ty, arguments::list_arguments::<R>(registry, order))
 }
 
-fn capitalized(name: &str) -> String {
+/// A name with a capital letter.
+pub(super) fn capitalized(name: &str) -> String {
     let mut chars = name.chars();
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }

@@ -13,69 +13,130 @@ use tenantry_domain::noun::{ALL, NounInfo, OnDelete};
 use tenantry_executor::object::Ordered;
 use tenantry_executor::scalar::read_id;
 use tenantry_service::Service;
+use tenantry_service::bulk::MAX_ELEMENTS;
 use tenantry_service::noun::{Served, create, delete, update};
 
 use super::at_field;
+use super::bulk;
 use super::input::{CreateInput, DeleteInput, UpdateInput};
 use super::meta::{self, Fields, Inputs};
 use super::payload::{Create, Deleted, Update, Written};
-use super::registry::{Resolving, Shown, entries};
+use super::registry::{Resolving, Shown, capitalized, entries};
 use crate::mutation::{refused, write};
 
-/// The mutations that every noun has.
-#[derive(Clone, Copy)]
+/// The mutations of a noun: the three that every noun has, and those that do the same to several rows.
 pub(crate) struct Mutations {
-    fields: [Mutation; 3],
+    fields: Vec<Mutation>,
 }
 
 /// One of them.
-#[derive(Clone, Copy)]
-struct Mutation {
-    verb: &'static str,
+pub(super) struct Mutation {
+    pub(super) verb: Verb,
+    /// Whether it takes several rows.
+    pub(super) takes_many: bool,
     /// What it takes and what it gives.
-    register: fn(&mut Registry) -> (String, String),
-    run: for<'c> fn(&'c Context<'c>) -> Resolving<'c>,
+    pub(super) register: fn(&mut Registry) -> (String, String),
+    pub(super) run: for<'c> fn(&'c Context<'c>) -> Resolving<'c>,
     note: &'static str,
+}
+
+/// What a mutation does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verb {
+    Create,
+    Update,
+    Delete,
+}
+
+impl Verb {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
 }
 
 impl Mutations {
     /// Those of this noun. `note` says what else its creation does.
     pub(crate) fn of<N: Served + Shown>(note: &'static str) -> Self {
-        let create = Mutation {
-            verb: "create",
-            register: |registry| {
-                (CreateInput::<N>::create_type_info(registry), Created::<N>::create_type_info(registry))
-            },
-            run: |context| Box::pin(run_create::<N>(context)),
-            note,
-        };
-        let update = Mutation {
-            verb: "update",
-            register: |registry| {
-                (UpdateInput::<N>::create_type_info(registry), Changed::<N>::create_type_info(registry))
-            },
-            run: |context| Box::pin(run_update::<N>(context)),
-            note: "",
-        };
-        let delete = Mutation {
-            verb: "delete",
-            register: |registry| (DeleteInput::<N>::create_type_info(registry), Gone::<N>::create_type_info(registry)),
-            run: |context| Box::pin(run_delete::<N>(context)),
-            note: "",
-        };
-        Self { fields: [create, update, delete] }
+        let create = Mutation::new(
+            Verb::Create,
+            |registry| (CreateInput::<N>::create_type_info(registry), Created::<N>::create_type_info(registry)),
+            |context| Box::pin(run_create::<N>(context)),
+        );
+        let update = Mutation::new(
+            Verb::Update,
+            |registry| (UpdateInput::<N>::create_type_info(registry), Changed::<N>::create_type_info(registry)),
+            |context| Box::pin(run_update::<N>(context)),
+        );
+        let delete = Mutation::new(
+            Verb::Delete,
+            |registry| (DeleteInput::<N>::create_type_info(registry), Gone::<N>::create_type_info(registry)),
+            |context| Box::pin(run_delete::<N>(context)),
+        );
+        Self { fields: vec![Mutation { note, ..create }, update, delete] }
+    }
+
+    /// The same, and those that do the same to several rows.
+    pub(crate) fn and_many<N: Served + Shown>(mut self) -> Self {
+        self.fields.extend(bulk::mutations::<N>());
+        self
     }
 
     /// The same; `note` says what else a change does.
-    pub(crate) fn with_update_note(mut self, note: &'static str) -> Self {
-        self.fields[1].note = note;
-        self
+    pub(crate) fn with_update_note(self, note: &'static str) -> Self {
+        self.with_note(Verb::Update, note)
     }
 
     /// The same; `note` says what else a deletion does.
-    pub(crate) fn with_delete_note(mut self, note: &'static str) -> Self {
-        self.fields[2].note = note;
+    pub(crate) fn with_delete_note(self, note: &'static str) -> Self {
+        self.with_note(Verb::Delete, note)
+    }
+
+    fn with_note(mut self, verb: Verb, note: &'static str) -> Self {
+        for field in self.fields.iter_mut().filter(|field| field.verb == verb && !field.takes_many) {
+            field.note = note;
+        }
         self
+    }
+}
+
+impl Mutation {
+    fn new(
+        verb: Verb,
+        register: fn(&mut Registry) -> (String, String),
+        run: for<'c> fn(&'c Context<'c>) -> Resolving<'c>,
+    ) -> Self {
+        Self { verb, takes_many: false, register, run, note: "" }
+    }
+
+    /// One that takes several rows.
+    pub(super) fn of_many(
+        verb: Verb,
+        register: fn(&mut Registry) -> (String, String),
+        run: for<'c> fn(&'c Context<'c>) -> Resolving<'c>,
+    ) -> Self {
+        Self { takes_many: true, ..Self::new(verb, register, run) }
+    }
+
+    /// What comes behind the verb in its name: `Task`, or `Tasks`.
+    fn subject(&self, noun: &NounInfo) -> String {
+        if self.takes_many { capitalized(noun.list) } else { noun.name.to_owned() }
+    }
+
+    /// What its argument says about itself.
+    fn about(&self, noun: &NounInfo) -> String {
+        let (singular, plural) = (noun.singular, noun.plural);
+        match (self.verb, self.takes_many) {
+            (Verb::Create, false) => format!("The new {singular}."),
+            (Verb::Update, false) => format!("The {singular}, and the changes to it."),
+            (Verb::Delete, false) => format!("The {singular} to delete."),
+            (Verb::Create, true) => format!("The new {plural}."),
+            (Verb::Update, true) => format!("The {plural}, each with the changes to it."),
+            (Verb::Delete, true) => format!("The {plural} to delete."),
+        }
     }
 }
 
@@ -84,11 +145,11 @@ type Changed<N> = Ordered<Written<Update, N>>;
 type Gone<N> = Ordered<Deleted<N>>;
 
 /// The argument of a mutation.
-fn input<T: InputType>(context: &Context<'_>) -> ServerResult<T> {
+pub(super) fn input<T: InputType>(context: &Context<'_>) -> ServerResult<T> {
     Ok(context.param_value("input", None)?.1)
 }
 
-async fn answer(context: &Context<'_>, payload: impl OutputType) -> ServerResult<Value> {
+pub(super) async fn answer(context: &Context<'_>, payload: impl OutputType) -> ServerResult<Value> {
     let selection = context.with_selection_set(&context.item.node.selection_set);
     payload.resolve(&selection, context.item).await
 }
@@ -136,10 +197,18 @@ async fn run_delete<N: Served + Shown>(context: &Context<'_>) -> ServerResult<Va
 
 /// What a mutation says about itself.
 fn doc(noun: &NounInfo, mutation: &Mutation) -> String {
-    let own = match mutation.verb {
-        "create" => format!("Creates a {}.", noun.singular),
-        "update" => format!("Changes a {}.", noun.singular),
-        _ => format!("Deletes a {}.{}", noun.singular, consequences(noun)),
+    let own = match (mutation.verb, mutation.takes_many) {
+        (Verb::Create, false) => format!("Creates a {}.", noun.singular),
+        (Verb::Update, false) => format!("Changes a {}.", noun.singular),
+        (Verb::Delete, false) => format!("Deletes a {}.{}", noun.singular, consequences(noun)),
+        (verb, true) => {
+            let verb = match verb {
+                Verb::Create => "Creates",
+                Verb::Update => "Changes",
+                Verb::Delete => "Deletes",
+            };
+            format!("{verb} up to {MAX_ELEMENTS} {} in one transaction: all of them, or none.", noun.plural)
+        }
     };
     format!("{own} {}", mutation.note)
 }
@@ -302,10 +371,10 @@ impl InputType for GivenId {
 pub(crate) struct NounMutation;
 
 /// The mutation of this name.
-fn mutation_named(name: &str) -> Option<Mutation> {
+fn mutation_named(name: &str) -> Option<&'static Mutation> {
     entries().find_map(|entry| {
-        let fields = entry.mutations.as_ref()?.fields;
-        fields.into_iter().find(|field| name.strip_prefix(field.verb) == Some(entry.info.name))
+        let mut fields = entry.mutations.as_ref()?.fields.iter();
+        fields.find(|field| name.strip_prefix(field.verb.name()) == Some(field.subject(entry.info).as_str()))
     })
 }
 
@@ -322,13 +391,8 @@ impl OutputType for NounMutation {
                 for mutation in &mutations.fields {
                     let (input, payload) = (mutation.register)(registry);
                     let mut args = Inputs::new();
-                    let about = match mutation.verb {
-                        "create" => format!("The new {}.", entry.info.singular),
-                        "update" => format!("The {}, and the changes to it.", entry.info.singular),
-                        _ => format!("The {} to delete.", entry.info.singular),
-                    };
-                    meta::input(&mut args, "input", &about, input);
-                    let name = format!("{}{}", mutation.verb, entry.info.name);
+                    meta::input(&mut args, "input", &mutation.about(entry.info), input);
+                    let name = format!("{}{}", mutation.verb.name(), mutation.subject(entry.info));
                     meta::field(&mut fields, &name, &doc(entry.info, mutation), payload.trim_end_matches('!'), args);
                 }
             }

@@ -24,6 +24,7 @@ impl Shown for Record {
         let create = "It comes after all others of its project.";
         Some(
             Mutations::of::<Self>(create)
+                .and_many::<Self>()
                 .with_update_note("`afterTaskId`, `status` and `parentTaskId` move it on its board."),
         )
     }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, InputObject, Object, Result};
+use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use tenantry_domain::task::{Destination, Task as Record, TaskStatus};
 use tenantry_domain::{ProjectId, TaskId};
 use tenantry_executor::object::{Object as Resolved, Ordered};
 use tenantry_executor::scalar::{GlobalId, Timestamp};
-use tenantry_service::task::move_task;
+use tenantry_service::task::{move_task, move_tasks};
 
+use crate::error::UserError;
 use crate::mutation::{payload, write};
 use crate::noun::{Choice, Row};
 
@@ -40,6 +41,22 @@ impl MoveTaskInput {
     }
 }
 
+/// Several moves.
+#[derive(InputObject)]
+pub(crate) struct MoveTasksInput {
+    /// 1 to 100 moves, which are made in this order.
+    tasks: Vec<MoveTaskInput>,
+}
+
+/// The result of moving several tasks.
+#[derive(SimpleObject)]
+pub(crate) struct MoveTasksPayload {
+    /// The moved tasks, in the order of the input; null if the mutation was refused.
+    tasks: Option<Vec<Resolved<Row<Record>>>>,
+    /// Why the mutation was refused; empty if it succeeded.
+    user_errors: Vec<UserError>,
+}
+
 payload! {
     /// The result of moving a task.
     MoveTaskPayload {
@@ -63,5 +80,29 @@ impl TaskMutation {
         let (id, expected, to) = (input.id.0, input.expected_updated_at.map(|time| time.0), input.destination());
         let moved = write(context, |scope| Box::pin(move_task(scope, id, expected, to))).await?;
         Ok(Some(moved.map(Arc::<Record>::new).into()))
+    }
+
+    /// Moves up to 100 tasks in one transaction: all of them, or none.
+    async fn move_tasks(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The tasks, and where each is to go.")] input: MoveTasksInput,
+    ) -> Result<Option<Ordered<MoveTasksPayload>>> {
+        let moves: Vec<_> = input
+            .tasks
+            .iter()
+            .map(|task| (task.id.0, task.expected_updated_at.as_ref().map(|time| time.0), task.destination()))
+            .collect();
+        let result = write(context, |scope| {
+            let moves = moves.clone();
+            Box::pin(async move { move_tasks(scope, "tasks", &moves).await })
+        });
+        Ok(Some(Ordered(match result.await? {
+            Ok(tasks) => {
+                let tasks = tasks.into_iter().map(|task| Resolved::from(Arc::new(task))).collect();
+                MoveTasksPayload { tasks: Some(tasks), user_errors: Vec::new() }
+            }
+            Err(user_errors) => MoveTasksPayload { tasks: None, user_errors },
+        })))
     }
 }

@@ -2,6 +2,8 @@
 
 mod order;
 
+use std::collections::HashSet;
+
 use tenantry_billing::Billing;
 use tenantry_domain::label::Label;
 use tenantry_domain::permission::Operation;
@@ -13,7 +15,7 @@ use crate::authorize::authorize_in_project;
 use crate::error::{ServiceError, name_reference};
 use crate::noun::Served;
 
-pub use self::order::move_task;
+pub use self::order::{move_task, move_tasks};
 use self::order::{position_at_end, position_behind};
 
 impl Served for Task {
@@ -54,6 +56,18 @@ impl Served for Task {
         let seen = seen.ok_or_else(|| FieldError::not_found("id", "task"))?;
         authorize_in_project(scope, Operation::WriteTask, seen.project_id, "id", "task").await?;
         Ok(board::lock(scope, &[seen.project_id]).await.map(drop)?)
+    }
+
+    async fn lock_all(scope: &mut WriteScope, ids: &[TaskId]) -> Result<HashSet<TaskId>, ServiceError> {
+        let seen = tenantry_store::get_many::<Self>(scope, ids, ColumnSet::ALL).await?;
+        let boards: Vec<ProjectId> = seen.values().map(|task| task.project_id).collect();
+        board::lock(scope, &boards).await?;
+        Ok(tenantry_store::lock::<Self>(scope, ids).await?)
+    }
+
+    async fn lock_places(scope: &mut WriteScope, news: &[NewTask]) -> Result<(), ServiceError> {
+        let boards: Vec<ProjectId> = news.iter().map(|new| new.project_id).collect();
+        Ok(board::lock(scope, &boards).await.map(drop)?)
     }
 
     async fn before_update(

@@ -5,9 +5,10 @@ use tenantry_domain::permission::Operation;
 use tenantry_domain::task::{Destination, Task, completed_at};
 use tenantry_domain::{FieldError, FieldErrorCode, Position, ProjectId, TaskId};
 use tenantry_store::board::{self, Slot, Way};
-use tenantry_store::{Scope as _, WriteScope, invoice, project, task as store};
+use tenantry_store::{ColumnSet, Scope as _, WriteScope, invoice, project, task as store};
 
 use crate::authorize::{authorize_at_all, authorize_in_project, check_unchanged};
+use crate::bulk::check_length;
 use crate::error::ServiceError;
 
 /// How many tasks on either side are spaced out anew when a place is crowded; more if these do not make enough room.
@@ -49,6 +50,30 @@ pub async fn move_task(
         now.completed_at = completed_at(stored.completed_at, status, scope.tenant().clock.now());
     }
     tenantry_store::update(scope, &stored, &now).await?.ok_or_else(not_found)
+}
+
+/// Moves several tasks, in this order, so that a later one can go next to an earlier one.
+///
+/// # Errors
+/// As [`move_task`], naming the element of `list`.
+pub async fn move_tasks(
+    scope: &mut WriteScope,
+    list: &str,
+    moves: &[(TaskId, Option<DateTime<Utc>>, Destination)],
+) -> Result<Vec<Task>, ServiceError> {
+    check_length(list, moves.len())?;
+    let ids: Vec<TaskId> = moves.iter().map(|(id, ..)| *id).collect();
+    let seen = tenantry_store::get_many::<Task>(scope, &ids, ColumnSet::ALL).await?;
+    let sources = seen.values().map(|task| task.project_id);
+    let boards: Vec<ProjectId> = sources.chain(moves.iter().filter_map(|(.., to)| to.project_id)).collect();
+    board::lock(scope, &boards).await?;
+    tenantry_store::lock::<Task>(scope, &ids).await?;
+    let mut tasks = Vec::with_capacity(moves.len());
+    for (n, (id, expected, to)) in moves.iter().enumerate() {
+        let task = move_task(scope, *id, *expected, *to).await;
+        tasks.push(task.map_err(|error| error.within(list, n))?);
+    }
+    Ok(tasks)
 }
 
 /// The position right behind `after`, or the first one; for the update of a task under the board's lock.
