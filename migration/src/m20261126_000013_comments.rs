@@ -10,6 +10,8 @@ pub(crate) fn up() -> String {
         .check("body", "char_length(body) <= 20000 AND btrim(body) <> ''")
         .column("edited_at", "timestamptz")
         .reference("task_id", "app.tasks", OnDelete::Cascade, "created_at, id")
+        // Whether somebody wrote something that a guest sees.
+        .index("author_id_task_id", "author_id, task_id")
         .index("created_at", "created_at, id")
         .index("updated_at", "updated_at, id")
         .create();

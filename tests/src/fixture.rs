@@ -95,7 +95,10 @@ fn value(noun: &Declared, field: &FieldInfo, org: &Org, ada: &Person) -> String 
         (Kind::Decimal, ..) => "n / 10.0".to_owned(),
         (Kind::Money, ..) => "n * 1000".to_owned(),
         (Kind::Enum(info), ..) => {
-            let names: Vec<String> = info.values.iter().map(|value| format!("'{}'", value.text)).collect();
+            // What is archived is in no list; a test of its own looks for it.
+            let archived = noun.info.archived.filter(|archived| archived.field == name).map(|archived| archived.value);
+            let values = info.values.iter().filter(|value| Some(value.text) != archived);
+            let names: Vec<String> = values.map(|value| format!("'{}'", value.text)).collect();
             format!("(ARRAY[{}])[1 + n % {}]", names.join(", "), names.len())
         }
         // Most of them hang on the first row, so that there is a list to walk.

@@ -140,7 +140,7 @@ impl TestApp {
                      'https://example.test/{slug}', 'Notes', timestamptz '2026-01-01' + (p.n / 3) * interval '1 day',
                      timestamptz '2026-02-01' + p.n * interval '1 min'
                  FROM o, (VALUES (1, 1, 'B', 'dev', 'active', date '2026-06-01'), (2, 1, 'A', 'design', 'active', '2026-06-01'),
-                     (3, 1, 'C', 'content', 'completed', NULL), (4, 2, 'A', 'other', 'archived', '2026-05-01'),
+                     (3, 1, 'C', 'content', 'completed', NULL), (4, 2, 'A', 'other', 'completed', '2026-05-01'),
                      (5, 2, 'D', 'dev', 'active', NULL), (6, NULL, 'E', 'dev', 'active', NULL),
                      (7, NULL, 'F', 'dev', 'completed', '2027-01-01')) p (n, client, name, type, status, due);
              CREATE TEMP TABLE p ON COMMIT DROP AS SELECT id, row_number() OVER (ORDER BY updated_at) AS n

@@ -43,6 +43,7 @@ text_enum! {
 /// Something to publish, for a client or the organization itself.
 #[derive(Debug, Clone, PartialEq, Eq, Noun)]
 #[noun(table = "app.content_items", placed = in_project(project_id), read = ReadProject, write = WriteProject)]
+#[noun(archived(status = Archived))]
 pub struct ContentItem {
     /// The content item's id.
     pub id: ContentItemId,

@@ -40,7 +40,7 @@ text_enum! {
 /// A piece of work, for a client or internal.
 #[derive(Debug, Clone, PartialEq, Eq, Noun)]
 #[noun(table = "app.projects", placed = project(workspace_id), read = ReadProject, write = WriteProject)]
-#[noun(currency = "currency", check)]
+#[noun(currency = "currency", check, archived(status = Archived))]
 pub struct Project {
     /// The project's id.
     pub id: ProjectId,

@@ -49,6 +49,8 @@ text_enum! {
 #[noun(condition(label_id: LabelId, nullable, "Only tasks with this label. Null finds those without a label."))]
 #[noun(condition(client_id: ClientId, nullable, "Only tasks of this client's projects. Null finds those of projects without a client."))]
 #[noun(condition(workspace_id: WorkspaceId, "Only tasks of the projects in this workspace."))]
+#[noun(condition(is_overdue: bool, "True finds only tasks that are past their due date and not done, false only the others."))]
+#[noun(condition(is_archived: bool, "True finds only tasks of archived projects, false only the others."))]
 #[noun(condition(is_subtask: bool, "True finds only subtasks, false only tasks without a parent."))]
 #[noun(order(
     urgency(priority, due_at),
@@ -158,18 +160,29 @@ pub struct Destination {
     pub after: Option<TaskId>,
 }
 
-/// The titles of the tasks on a circle, in a sentence: each is above the next, and the last is the first again.
-pub fn circle(titles: &[&str]) -> String {
-    const SHOWN: usize = 8;
+/// How many tasks of a circle are shown.
+const SHOWN: usize = 8;
+
+/// Those tasks of a circle that [`circle`] shows: all of a short one, of a long one both ends.
+pub fn circle_ends(path: &[TaskId]) -> Vec<TaskId> {
+    let mut ends = path.to_vec();
+    if ends.len() > SHOWN {
+        ends.drain(SHOWN / 2..path.len() - SHOWN / 2);
+    }
+    ends
+}
+
+/// The titles of the tasks on a circle of this length, in a sentence: each is above the next, and the last is the first again. Of a long
+/// one, both ends are given.
+pub fn circle(titles: &[&str], length: usize) -> String {
     const LONGEST: usize = 60;
     let short = |title: &str| match title.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("\"{}…\"", &title[..end]),
         None => format!("\"{title}\""),
     };
     let mut shown: Vec<String> = titles.iter().map(|title| short(title)).collect();
-    if shown.len() > SHOWN {
-        let hidden = shown.len() - SHOWN;
-        shown.splice(SHOWN / 2..shown.len() - SHOWN / 2, [format!("({hidden} more)")]);
+    if length > shown.len() {
+        shown.insert(shown.len() / 2, format!("({} more)", length - shown.len()));
     }
     shown.join(" → ")
 }
@@ -198,11 +211,14 @@ mod tests {
 
     #[test]
     fn a_circle_is_shown_with_its_ends() {
-        assert_eq!(circle(&["a", "b", "a"]), "\"a\" → \"b\" → \"a\"");
-        let many: Vec<String> = (0..20).map(|n| n.to_string()).collect();
-        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert_eq!(circle(&["a", "b", "a"], 3), "\"a\" → \"b\" → \"a\"");
+        let path: Vec<TaskId> = (0..20).map(|n| TaskId::from_uuid(uuid::Uuid::from_u128(n))).collect();
+        let ends = circle_ends(&path);
+        assert_eq!(ends, [&path[..4], &path[16..]].concat());
+        assert_eq!(circle_ends(&path[..8]), path[..8]);
+        let titles = ["0", "1", "2", "3", "16", "17", "18", "19"];
         let expected = "\"0\" → \"1\" → \"2\" → \"3\" → (12 more) → \"16\" → \"17\" → \"18\" → \"19\"";
-        assert_eq!(circle(&many), expected);
-        assert_eq!(circle(&["é".repeat(61).as_str()]), format!("\"{}…\"", "é".repeat(60)));
+        assert_eq!(circle(&titles, 20), expected);
+        assert_eq!(circle(&["é".repeat(61).as_str()], 1), format!("\"{}…\"", "é".repeat(60)));
     }
 }

@@ -1,5 +1,6 @@
 //! What hangs on a row without being a list of rows.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::{Context, Result};
@@ -7,12 +8,13 @@ use futures_util::future::try_join_all;
 use tenantry_domain::invoice::LineItem;
 use tenantry_domain::member::Member;
 use tenantry_domain::organization::Organization;
+use tenantry_domain::task::{Task, TaskStatus};
 use tenantry_domain::workspace::Workspace;
-use tenantry_domain::{CommentId, InvoiceId, LabelId, TaskId, UserId};
+use tenantry_domain::{CommentId, InvoiceId, LabelId, ProjectId, TaskId, UserId};
 use tenantry_executor::dataloader::{Found, Loader};
 use tenantry_executor::loaders::{load, present, selected_columns};
 use tenantry_executor::object::Object;
-use tenantry_store::{ColumnSet, Read, ReadScope, comment, invoice, member, organization, task, workspace};
+use tenantry_store::{ColumnSet, Read, ReadScope, board, comment, invoice, member, organization, task, workspace};
 
 use crate::noun::Row;
 
@@ -56,6 +58,30 @@ impl Loader for Labels {
 
     fn read<'s>(scope: &'s ReadScope, tasks: &[TaskId]) -> Read<'s, Found<Self>> {
         task::labels(scope, tasks).map(present)
+    }
+}
+
+/// How many tasks of projects have each status.
+pub(crate) struct BoardCounts;
+
+impl Loader for BoardCounts {
+    type Key = ProjectId;
+    type Value = Arc<HashMap<TaskStatus, u64>>;
+
+    fn read<'s>(scope: &'s ReadScope, projects: &[ProjectId]) -> Read<'s, Found<Self>> {
+        board::counts(scope, projects).map(present)
+    }
+}
+
+/// The first tasks of columns of boards: of this project and status, so many.
+pub(crate) struct BoardTasks;
+
+impl Loader for BoardTasks {
+    type Key = board::Column;
+    type Value = Arc<Vec<Arc<Task>>>;
+
+    fn read<'s>(scope: &'s ReadScope, columns: &[Self::Key]) -> Read<'s, Found<Self>> {
+        board::columns(scope, columns).map(present)
     }
 }
 

@@ -5,7 +5,6 @@ use tenantry_domain::client::Client;
 use tenantry_domain::content_item::ContentItem;
 use tenantry_domain::label::Label;
 use tenantry_domain::personal_task::PersonalTask;
-use tenantry_domain::project::Project;
 use tenantry_domain::workspace::Workspace;
 
 use crate::noun::{Mutations, NoMore, Shown};
@@ -29,6 +28,5 @@ plain! {
     ContentItem = "";
     Label = "";
     PersonalTask = "";
-    Project = "It counts against the plan." and_many;
     Workspace = "You get an `ADMIN` grant on it.";
 }

@@ -31,6 +31,7 @@ impl crate::noun::Noun for Workspace {
             ascending: true,
             sortable: true,
             rooted: true,
+            archived: None,
         }
     };
     const FIELDS: &'static [crate::noun::Field<Self>] = &[

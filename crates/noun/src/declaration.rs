@@ -36,6 +36,8 @@ pub(crate) struct Noun {
     pub(crate) sortable: bool,
     /// Whether it has fields at the root of the API, or is reached from other nouns alone.
     pub(crate) rooted: bool,
+    /// The field and the value of rows that lists leave out unless asked for.
+    pub(crate) archived: Option<(Ident, Ident)>,
     pub(crate) conditions: Vec<OwnCondition>,
     pub(crate) orders: Vec<OwnOrder>,
     pub(crate) parents: Vec<Parent>,

@@ -150,6 +150,11 @@ fn info(noun: &Noun) -> TokenStream {
         .iter()
         .any(|field| !field.optional && placement.to_string().contains(&format!("\"t.{}\"", field.name)));
     let currency = optional(noun.currency.as_ref().map(|currency| format!("t.{}", currency.value())));
+    let archived = optional(noun.archived.as_ref().and_then(|(name, value)| {
+        let field = noun.fields.iter().find(|field| field.name == *name)?;
+        let (inner, text, column) = (&field.inner, name.to_string(), column(field));
+        Some(quote!(crate::noun::Archived { field: #text, column: #column, value: <#inner>::#value.as_str() }))
+    }));
     let guests = noun.guests_see_some();
     let hides = guests && noun.fields.iter().any(|field| field.access == "Members");
     quote! {{
@@ -174,6 +179,7 @@ fn info(noun: &Noun) -> TokenStream {
             ascending: #ascending,
             sortable: #sortable,
             rooted: #rooted,
+            archived: #archived,
         }
     }}
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use tenantry_domain::change::is_version;
 use tenantry_domain::permission::{Decision, Operation, Place, decide};
 use tenantry_domain::{FieldError, FieldErrorCode, ProjectId, TaskId, WorkspaceId};
-use tenantry_store::{Scope, access};
+use tenantry_store::{Scope, WriteScope, access};
 
 use crate::error::ServiceError;
 
@@ -58,7 +58,7 @@ pub(crate) async fn authorize_in_project(
 
 /// As [`authorize`], for something in this task.
 pub(crate) async fn authorize_in_task(
-    scope: &impl Scope,
+    scope: &WriteScope,
     operation: Operation,
     id: TaskId,
     field: &str,

@@ -1,11 +1,14 @@
 //! Several rows of a noun in one transaction: all of them, or none. A refusal names the element.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use tenantry_billing::Billing;
 use tenantry_domain::noun::New as _;
-use tenantry_domain::{FieldError, FieldErrorCode, Violations};
+use tenantry_domain::{FieldError, FieldErrorCode, Id, Violations};
 use tenantry_store::WriteScope;
 
+use crate::authorize::{authorize_at_all, check_unchanged};
 use crate::error::ServiceError;
 use crate::noun::{self, Served};
 
@@ -41,6 +44,7 @@ pub async fn create<N: Served>(
     list: &str,
     news: Vec<N::New>,
 ) -> Result<Vec<N>, ServiceError> {
+    authorize_at_all(scope, N::CREATE)?;
     check_length(list, news.len())?;
     check_bounds::<N>(scope, list, &news)?;
     N::lock_places(scope, &news).await?;
@@ -61,12 +65,14 @@ pub async fn update<N: Served>(
     list: &str,
     changes: Vec<(Existing<N>, N::Changes)>,
 ) -> Result<Vec<N>, ServiceError> {
+    authorize_at_all(scope, N::INFO.write)?;
     check_length(list, changes.len())?;
     let ids: Vec<N::Id> = changes.iter().map(|((id, _), _)| *id).collect();
-    N::lock_all(scope, &ids).await?;
+    let there = N::lock_all(scope, &ids).await?;
+    check_all_unchanged(list, &there, changes.iter().map(|(row, _)| *row))?;
     let mut rows = Vec::with_capacity(changes.len());
-    for (n, ((id, expected), changes)) in changes.into_iter().enumerate() {
-        let row = noun::update::<N>(scope, billing, id, expected, changes).await;
+    for (n, ((id, _), changes)) in changes.into_iter().enumerate() {
+        let row = noun::update::<N>(scope, billing, id, None, changes).await;
         rows.push(row.map_err(|error| error.within(list, n))?);
     }
     Ok(rows)
@@ -81,17 +87,34 @@ pub async fn delete<N: Served>(
     list: &str,
     rows: Vec<Existing<N>>,
 ) -> Result<Vec<N::Id>, ServiceError> {
+    authorize_at_all(scope, N::INFO.write)?;
     check_length(list, rows.len())?;
     let ids: Vec<N::Id> = rows.iter().map(|(id, _)| *id).collect();
     let there = N::lock_all(scope, &ids).await?;
-    for (n, (id, expected)) in rows.into_iter().enumerate() {
+    check_all_unchanged(list, &there, rows.into_iter())?;
+    for (n, id) in ids.iter().enumerate() {
         // It is locked, so nobody else has deleted it.
-        let is_gone = n > 0 && there.contains(&id) && !tenantry_store::exists::<N>(scope, id).await?;
+        let is_gone = n > 0 && there.contains_key(id) && !tenantry_store::exists::<N>(scope, *id).await?;
         if !is_gone {
-            noun::delete::<N>(scope, id, expected).await.map_err(|error| error.within(list, n))?;
+            noun::delete::<N>(scope, *id, None).await.map_err(|error| error.within(list, n))?;
         }
     }
     Ok(ids)
+}
+
+/// Refuses if one of the rows has changed since the caller read it: as they were before any of them was written, because one may change
+/// another. What is not there is refused later.
+pub(crate) fn check_all_unchanged<I: Id>(
+    list: &str,
+    there: &HashMap<I, DateTime<Utc>>,
+    rows: impl Iterator<Item = (I, Option<DateTime<Utc>>)>,
+) -> Result<(), ServiceError> {
+    for (n, (id, expected)) in rows.enumerate() {
+        if let Some(actual) = there.get(&id) {
+            check_unchanged(expected, *actual).map_err(|error| error.within(list, n))?;
+        }
+    }
+    Ok(())
 }
 
 /// Looks for what is wrong with each element alone, so that all of it is told at once.

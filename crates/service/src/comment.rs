@@ -44,8 +44,12 @@ fn check_author(scope: &WriteScope, comment: &Comment) -> Result<(), ServiceErro
     if may { Ok(()) } else { Err(ServiceError::Forbidden) }
 }
 
+/// Notes whom the new text mentions. Who was mentioned before and is named still stays, also where this writer does not see that member.
 async fn mention_anew(scope: &mut WriteScope, id: CommentId, body: &str) -> Result<(), ServiceError> {
-    let users = mentioned_members(scope, body).await?;
+    let named = mentioned(body);
+    let mut users = mentioned_members(scope, body).await?;
+    let before = store::mentions(scope, &[id]).await?.remove(&id).unwrap_or_default();
+    users.extend(before.iter().filter(|user| named.contains(user)));
     store::mention_anew(scope, id, &users).await.map_err(name_member)
 }
 

@@ -30,7 +30,7 @@ impl From<StoreError> for ExportError {
     }
 }
 
-/// An export under way: every row of the caller's organization, of one snapshot, as lines such as
+/// An export under way: every row of the caller's organization but others' personal tasks, of one snapshot, as lines such as
 /// `{"table":"app.clients","row":{…}}`, table by table. Ids are the API's, and numbers are strings of their exact digits. Secrets that the API's role cannot read, such as hashes of tokens, are not
 /// among them. It holds one connection, and at most 200 rows in memory; dropping it gives the connection back.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! The walk that every noun takes on its way into the database: authorise, check, write. What a noun adds to it are the hooks
 //! of [`Served`].
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::future::Future;
 
 use chrono::{DateTime, Utc};
@@ -62,11 +62,16 @@ pub trait Served: Record {
         async { Ok(()) }
     }
 
-    /// Locks several rows in an order that everybody keeps to; gives those that are there and visible.
+    /// Locks what has to be locked before a row that is deleted, as [`before_lock`](Self::before_lock).
+    fn before_delete_lock(_: &mut WriteScope, _: Self::Id) -> impl Future<Output = Result<(), ServiceError>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Locks several rows in an order that everybody keeps to; gives those that are there and visible, and when each last changed.
     fn lock_all(
         scope: &mut WriteScope,
         ids: &[Self::Id],
-    ) -> impl Future<Output = Result<HashSet<Self::Id>, ServiceError>> + Send {
+    ) -> impl Future<Output = Result<HashMap<Self::Id, DateTime<Utc>>, ServiceError>> + Send {
         async { Ok(tenantry_store::lock::<Self>(scope, ids).await?) }
     }
 
@@ -145,6 +150,7 @@ pub async fn delete<N: Served>(
     expected: Option<DateTime<Utc>>,
 ) -> Result<N::Id, ServiceError> {
     authorize_at_all(scope, N::INFO.write)?;
+    N::before_delete_lock(scope, id).await?;
     let before = existing::<N>(scope, id, expected).await?;
     N::before_delete(scope, &before).await?;
     tenantry_store::delete::<N>(scope, id).await.map_err(name_constraint::<N>)?;

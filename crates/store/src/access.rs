@@ -8,39 +8,48 @@ use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::record::Record;
-use crate::scope::Scope;
+use crate::scope::{Scope, WriteScope};
 use crate::sql::Sql;
 use crate::visibility;
+
+/// Begins to ask for the place of a project, `p`.
+const PLACE_OF_PROJECT: &str = "SELECT w.is_private, wm.permission, pm.permission FROM app.projects p \
+    JOIN app.workspaces w ON w.organization_id = p.organization_id AND w.id = p.workspace_id";
+
+/// Appends the user's grants on the project and on its workspace.
+fn push_grants(sql: &mut Sql, user: usize) {
+    sql.push(" LEFT JOIN app.workspace_members wm ON wm.organization_id = p.organization_id");
+    sql.push(" AND wm.workspace_id = p.workspace_id AND wm.user_id = ").push_placeholder(user);
+    sql.push(" LEFT JOIN app.project_members pm ON pm.organization_id = p.organization_id");
+    sql.push(" AND pm.project_id = p.id AND pm.user_id = ").push_placeholder(user);
+}
 
 /// The place of a project and the actor's grant there; `None` when there is no such project.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn of_project(scope: &impl Scope, id: ProjectId) -> Result<Option<Place>, StoreError> {
-    let mut sql = Sql::new("SELECT w.is_private, wm.permission, pm.permission FROM app.projects p");
-    sql.push(" JOIN app.workspaces w ON w.organization_id = p.organization_id AND w.id = p.workspace_id");
+    let mut sql = Sql::new(PLACE_OF_PROJECT);
     let user = sql.value(scope.actor().user_id.as_uuid());
-    sql.push(" LEFT JOIN app.workspace_members wm ON wm.organization_id = p.organization_id");
-    sql.push(" AND wm.workspace_id = p.workspace_id AND wm.user_id = ").push_placeholder(user);
-    sql.push(" LEFT JOIN app.project_members pm ON pm.organization_id = p.organization_id");
-    sql.push(" AND pm.project_id = p.id AND pm.user_id = ").push_placeholder(user);
+    push_grants(&mut sql, user);
     sql.push(" WHERE p.organization_id = ").bind(scope.organization_id().as_uuid());
     sql.push(" AND p.id = ").bind(id.as_uuid());
     place(scope, sql).await
 }
 
-/// The place of the project that a task is in, and the actor's grant there; `None` when there is no such task.
+/// The place of the project that a task is in, and the actor's grant there; `None` when there is no such task. Until the transaction ends
+/// the task goes to no other project.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn of_task(scope: &impl Scope, id: TaskId) -> Result<Option<Place>, StoreError> {
-    let mut sql = Sql::new("SELECT t.project_id FROM app.tasks t WHERE t.organization_id = ");
-    sql.bind(scope.organization_id().as_uuid()).push(" AND t.id = ").bind(id.as_uuid());
-    let rows = scope.connection().fetch(sql).await?;
-    match rows.first() {
-        Some(row) => of_project(scope, ProjectId::from_uuid(row.get(0)?)).await,
-        None => Ok(None),
-    }
+pub async fn of_task(scope: &WriteScope, id: TaskId) -> Result<Option<Place>, StoreError> {
+    let mut sql = Sql::new(PLACE_OF_PROJECT);
+    let user = sql.value(scope.actor().user_id.as_uuid());
+    push_grants(&mut sql, user);
+    sql.push(" JOIN app.tasks t ON t.organization_id = p.organization_id AND t.project_id = p.id");
+    sql.push(" WHERE t.organization_id = ").bind(scope.organization_id().as_uuid());
+    sql.push(" AND t.id = ").bind(id.as_uuid()).push(" FOR KEY SHARE OF t");
+    place(scope, sql).await
 }
 
 /// The place of a workspace and the actor's grant on it; `None` when there is no such workspace.

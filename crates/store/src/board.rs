@@ -2,15 +2,22 @@
 //!
 //! Whatever changes an order or what a task is below is done under [`lock`].
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tenantry_domain::noun::Noun as _;
+use tenantry_domain::task::{Task, TaskStatus};
 use tenantry_domain::{Position, ProjectId, TaskId};
 use tenantry_wire::Row;
 use uuid::Uuid;
 
 use crate::error::StoreError;
-use crate::record::uuids;
+use crate::read::Read;
+use crate::record::{push_columns, read, stored, uuids};
 use crate::scope::sealed::Sealed;
 use crate::scope::{Scope, WriteScope};
 use crate::sql::Sql;
+use crate::visibility;
 use crate::write::NEXT_VERSION;
 
 /// A task's place on its board. Where two positions are equal, the id decides.
@@ -31,8 +38,64 @@ pub enum Way {
     InFront,
 }
 
-/// Makes everyone who moves tasks of these projects wait for the others; gives how many of the projects there are. `FOR NO KEY UPDATE`
-/// leaves readers and foreign keys alone.
+/// A column of a board: its project, its status, and how many of its tasks are wanted.
+pub type Column = (ProjectId, TaskStatus, i64);
+
+/// The first tasks of columns: each of a project and a status, and so many. A column without tasks has no entry. What is asked for must
+/// be visible: everybody who sees a project sees its tasks.
+///
+/// # Errors
+/// Those of the database.
+pub fn columns<'s>(scope: &'s impl Scope, columns: &[Column]) -> Read<'s, HashMap<Column, Arc<Vec<Arc<Task>>>>> {
+    let mut sql = Sql::new("SELECT page.*, wanted.n FROM unnest(");
+    let organization = sql.value(scope.organization_id().as_uuid());
+    sql.bind(columns.iter().map(|(project, ..)| project.as_uuid()).collect::<Vec<_>>()).push(", ");
+    sql.bind(columns.iter().map(|(_, status, _)| status.as_str()).collect::<Vec<_>>()).push(", ");
+    sql.bind(columns.iter().map(|(.., limit)| *limit).collect::<Vec<_>>());
+    sql.push(") WITH ORDINALITY AS wanted (project_id, status, size, n) CROSS JOIN LATERAL (SELECT ");
+    push_columns::<Task>(&mut sql, stored::<Task>());
+    sql.push(" FROM app.tasks t WHERE t.organization_id = ").push_placeholder(organization);
+    sql.push(" AND t.project_id = wanted.project_id AND t.status = wanted.status");
+    sql.push(" ORDER BY t.position, t.id LIMIT wanted.size) page");
+    let columns = columns.to_vec();
+    Read::rows(scope, sql, move |tenant, rows| {
+        let mut found: HashMap<_, Vec<Arc<Task>>> = HashMap::new();
+        for row in rows.iter() {
+            let n: i64 = row.get(row.len() - 1)?;
+            if let Some(column) = usize::try_from(n - 1).ok().and_then(|n| columns.get(n)) {
+                found.entry(*column).or_default().push(Arc::new(read(tenant, row)?));
+            }
+        }
+        Ok(found.into_iter().map(|(column, tasks)| (column, Arc::new(tasks))).collect())
+    })
+}
+
+/// How many tasks of each project have each status; what has none has no entry.
+///
+/// # Errors
+/// Those of the database.
+pub fn counts<'s>(
+    scope: &'s impl Scope,
+    projects: &[ProjectId],
+) -> Read<'s, HashMap<ProjectId, Arc<HashMap<TaskStatus, u64>>>> {
+    let mut sql = Sql::new("SELECT wanted.id, found.status, found.count");
+    let organization = sql.value(scope.organization_id().as_uuid());
+    sql.for_each(uuids(projects)).push("SELECT t.status, count(*) AS count FROM app.tasks t");
+    sql.push(" WHERE t.organization_id = ").push_placeholder(organization);
+    sql.push(" AND t.project_id = wanted.id GROUP BY t.status) found");
+    Read::rows(scope, sql, |_, rows| {
+        let mut found: HashMap<ProjectId, HashMap<TaskStatus, u64>> = HashMap::new();
+        for row in rows.iter() {
+            let (project, status, count): (Uuid, &str, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let status = status.parse().map_err(|_| StoreError::Corrupt { table: Task::INFO.table, column: 1 })?;
+            found.entry(ProjectId::from_uuid(project)).or_default().insert(status, count.unsigned_abs());
+        }
+        Ok(found.into_iter().map(|(project, counts)| (project, Arc::new(counts))).collect())
+    })
+}
+
+/// Makes everyone who moves tasks of these projects wait for the others; gives how many of the projects there are that the actor may see.
+/// `FOR NO KEY UPDATE` leaves readers and foreign keys alone.
 ///
 /// # Errors
 /// Those of the database.
@@ -44,7 +107,9 @@ pub async fn lock(scope: &mut WriteScope, projects: &[ProjectId]) -> Result<usiz
     projects.sort_unstable();
     projects.dedup();
     sql.for_each(projects).push("SELECT p.id FROM app.projects p WHERE p.organization_id = ");
-    sql.push_placeholder(organization).push(" AND p.id = wanted.id FOR NO KEY UPDATE OF p) found");
+    sql.push_placeholder(organization).push(" AND p.id = wanted.id");
+    visibility::projects(scope.actor(), &mut sql, "p.workspace_id", "p.id");
+    sql.push(" FOR NO KEY UPDATE OF p) found");
     Ok(scope.connection().fetch(sql).await?.len())
 }
 
@@ -89,8 +154,10 @@ pub async fn family(scope: &mut WriteScope, id: TaskId) -> Result<Vec<Slot>, Sto
     let organization = sql.value(scope.organization_id().as_uuid());
     sql.push(" WHERE t.organization_id = ").push_placeholder(organization).push(" AND t.id = ");
     let root = sql.value(id.as_uuid());
-    sql.push_placeholder(root).push(" UNION ALL SELECT t.id, t.position FROM down JOIN app.tasks t");
-    sql.push(" ON t.organization_id = ").push_placeholder(organization).push(" AND t.parent_task_id = down.id)");
+    // Sorted, so that each is looked up: see `Sql::for_each`. A task comes once, whatever the data.
+    sql.push_placeholder(root).push(" UNION SELECT below.id, below.position FROM down CROSS JOIN LATERAL (");
+    sql.push("SELECT t.id, t.position FROM app.tasks t WHERE t.organization_id = ").push_placeholder(organization);
+    sql.push(" AND t.parent_task_id = down.id ORDER BY t.position, t.id) below)");
     sql.push(" SELECT down.position, down.id FROM down ORDER BY down.id <> ").push_placeholder(root);
     sql.push(", down.position, down.id");
     slots(scope, sql).await
@@ -101,14 +168,15 @@ pub async fn family(scope: &mut WriteScope, id: TaskId) -> Result<Vec<Slot>, Sto
 /// # Errors
 /// Those of the database.
 pub async fn ancestors(scope: &impl Scope, id: TaskId) -> Result<Vec<TaskId>, StoreError> {
-    let mut sql = Sql::new(
-        "WITH RECURSIVE up (id, depth) AS (SELECT t.parent_task_id, 1 FROM app.tasks t WHERE t.organization_id = ",
-    );
+    let mut sql = Sql::new("WITH RECURSIVE up (id, depth) AS (SELECT t.parent_task_id, 1 FROM app.tasks t");
     let organization = sql.value(scope.organization_id().as_uuid());
-    sql.push_placeholder(organization).push(" AND t.id = ").bind(id.as_uuid());
-    sql.push(" UNION ALL SELECT t.parent_task_id, up.depth + 1 FROM up JOIN app.tasks t ON t.organization_id = ");
-    sql.push_placeholder(organization)
-        .push(" AND t.id = up.id) SELECT up.id FROM up WHERE up.id IS NOT NULL ORDER BY up.depth");
+    sql.push(" WHERE t.organization_id = ").push_placeholder(organization).push(" AND t.id = ").bind(id.as_uuid());
+    sql.push(" UNION ALL SELECT above.id, up.depth + 1 FROM up CROSS JOIN LATERAL (");
+    sql.push("SELECT t.parent_task_id AS id FROM app.tasks t WHERE t.organization_id = ")
+        .push_placeholder(organization);
+    // A bound, so that it ends whatever the data.
+    sql.push(" AND t.id = up.id AND up.depth < 1000000 LIMIT 1) above)");
+    sql.push(" SELECT up.id FROM up WHERE up.id IS NOT NULL ORDER BY up.depth");
     let rows = scope.connection().fetch(sql).await?;
     rows.iter().map(|row| Ok(TaskId::from_uuid(row.get(0)?))).collect()
 }

@@ -1,8 +1,9 @@
 //! Tables that join rows of two kinds and hold nothing else: a task's assignees and labels, whom a comment mentions.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use tenantry_domain::Id;
 use uuid::Uuid;
 
@@ -25,7 +26,7 @@ pub(crate) struct Junction {
 }
 
 impl Junction {
-    /// Joins a row that has none yet with others, each once. `I` is what names the entries.
+    /// Joins a row that has none yet with others, each once, in this order. `I` is what names the entries.
     ///
     /// # Errors
     /// A foreign-key violation when one of them does not exist.
@@ -35,8 +36,8 @@ impl Junction {
         one: impl Id,
         others: &[impl Id],
     ) -> Result<(), StoreError> {
-        // In one order, so that two who come at once do not wait for each other.
-        let others: BTreeSet<Uuid> = others.iter().map(Id::as_uuid).collect();
+        let mut seen = HashSet::new();
+        let others: Vec<Uuid> = others.iter().map(Id::as_uuid).filter(|other| seen.insert(*other)).collect();
         if others.is_empty() {
             return Ok(());
         }
@@ -45,8 +46,12 @@ impl Junction {
         sql.push(self.table).push(" (organization_id, id, ").push(self.one).push(", ").push(self.other);
         sql.push(", created_at, updated_at) VALUES ");
         let organization = sql.value(scope.organization_id().as_uuid());
-        let (one, now) = (sql.value(one.as_uuid()), sql.value(clock.now()));
+        let one = sql.value(one.as_uuid());
+        // A microsecond apart, so that they are read in this order.
+        let mut now = clock.now();
         for (n, other) in others.into_iter().enumerate() {
+            now += TimeDelta::microseconds(1);
+            let now = sql.value(now);
             sql.push(if n == 0 { "(" } else { ", (" }).push_placeholder(organization).push(", ");
             sql.bind(clock.new_id::<I>().as_uuid()).push(", ").push_placeholder(one).push(", ").bind(other);
             sql.push(", ").push_placeholder(now).push(", ").push_placeholder(now).push(")");
@@ -71,7 +76,7 @@ impl Junction {
         self.put::<I>(scope, one, others).await
     }
 
-    /// What each of these rows is joined with, in the order in which it came; a row without any has no entry.
+    /// What each of these rows is joined with, in the order in which they were given; a row without any has no entry.
     ///
     /// # Errors
     /// Those of the database.

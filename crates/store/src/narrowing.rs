@@ -16,8 +16,21 @@ pub(crate) fn narrow<R: Record>(filter: &R::Filter, order: &[(R::Sort, Direction
     for condition in R::CONDITIONS {
         narrow_by::<R>(&condition.info, (condition.read)(filter), order, tenant, sql);
     }
+    let is_asked = |about: &str| {
+        R::CONDITIONS
+            .iter()
+            .any(|condition| condition.info.field == about && (condition.read)(filter) != Asked::Nothing)
+    };
+    leave_out_archived::<R>(is_asked, sql);
     for has in R::has(filter) {
         narrow_by_others(has, tenant, sql);
+    }
+}
+
+/// Leaves out what is archived, unless the filter asks for it: by the field that says so, or by ids.
+fn leave_out_archived<R: Record>(is_asked: impl Fn(&str) -> bool, sql: &mut Sql) {
+    if let Some(archived) = R::INFO.archived.filter(|archived| !is_asked(archived.field) && !is_asked("id")) {
+        sql.push(" AND ").push(archived.column).push(" <> '").push(archived.value).push("'");
     }
 }
 
@@ -215,6 +228,11 @@ fn narrow_by_rows_of<R: Record>(has: &Has, tenant: &Tenant, sql: &mut Sql) {
             None => sql.refuse(&format!("{} are not narrowed by {name}", R::INFO.plural)),
         }
     }
+    let is_asked = |about: &str| {
+        let asked = |name: &str| has.conditions.iter().any(|(asked, _)| *asked == name);
+        R::CONDITIONS.iter().any(|condition| condition.info.field == about && asked(condition.info.name))
+    };
+    leave_out_archived::<R>(is_asked, sql);
     for has in &has.has {
         narrow_by_others(has, tenant, sql);
     }

@@ -5,10 +5,11 @@
 //! Every statement names the organization, so that row-level security is the second lock and not the first.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use sea_orm::EntityTrait;
 use tenantry_domain::noun::{Access, Asked, Kind, Noun, Value};
 use tenantry_domain::{Actor, Id};
@@ -110,23 +111,26 @@ pub async fn get_for_update<R: Record>(scope: &mut crate::WriteScope, id: R::Id)
 }
 
 /// Locks the rows with these ids until the transaction ends, as [`get_for_update`] does, in the order of the ids; gives those that
-/// exist and that the actor may see.
+/// exist and that the actor may see, and when each last changed.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn lock<R: Record>(scope: &mut crate::WriteScope, ids: &[R::Id]) -> Result<HashSet<R::Id>, StoreError> {
-    let mut sql = Sql::new("SELECT found.id");
+pub async fn lock<R: Record>(
+    scope: &mut crate::WriteScope,
+    ids: &[R::Id],
+) -> Result<HashMap<R::Id, DateTime<Utc>>, StoreError> {
+    let mut sql = Sql::new("SELECT found.id, found.updated_at");
     // The organization is always $1.
     let organization = sql.value(scope.organization_id().as_uuid());
     let mut ids = uuids(ids);
     ids.sort_unstable();
     ids.dedup();
-    sql.for_each(ids).push("SELECT t.id FROM ").push(R::INFO.from);
+    sql.for_each(ids).push("SELECT t.id, t.updated_at FROM ").push(R::INFO.from);
     sql.push(" WHERE t.organization_id = ").push_placeholder(organization).push(" AND t.id = wanted.id");
     visibility::narrow::<R>(scope.actor(), &mut sql);
     sql.push(" FOR NO KEY UPDATE OF t) found");
     let rows = sealed(scope).fetch(sql).await?;
-    rows.iter().map(|row| Ok(R::Id::from_uuid(row.get(0)?))).collect()
+    rows.iter().map(|row| Ok((R::Id::from_uuid(row.get(0)?), row.get(1)?))).collect()
 }
 
 /// Whether the row with this id exists and the actor may see it.
@@ -343,7 +347,7 @@ fn push_rows<R: Record>(scope: &impl Scope, filter: &R::Filter, sql: &mut Sql) {
     sql.push(" WHERE t.organization_id = ").push_placeholder(organization);
 }
 
-fn push_columns<R: Record>(sql: &mut Sql, columns: ColumnSet) {
+pub(crate) fn push_columns<R: Record>(sql: &mut Sql, columns: ColumnSet) {
     let wanted = R::COLUMNS.iter().enumerate().filter(|(n, _)| columns.has(*n));
     for (n, (_, column)) in wanted.enumerate() {
         if n > 0 {

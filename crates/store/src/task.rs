@@ -61,6 +61,21 @@ impl Record for Task {
                 visibility::within_visible(&tenant.actor, sql, "p.workspace_id", Workspace::INFO.table);
                 sql.push(")");
             }
+            ("is_overdue", Asked::One(Value::Boolean(is_overdue))) => {
+                // By the expression of the index. A task without a due date is never late.
+                let now = tenant.clock.now();
+                if *is_overdue {
+                    sql.push(" AND t.status <> 'done' AND coalesce(t.due_at, 'infinity'::timestamptz) < ").bind(now);
+                } else {
+                    sql.push(" AND (t.status = 'done' OR coalesce(t.due_at, 'infinity'::timestamptz) >= ").bind(now);
+                    sql.push(")");
+                }
+            }
+            ("is_archived", Asked::One(Value::Boolean(is_archived))) => {
+                sql.push(if *is_archived { " AND EXISTS (" } else { " AND NOT EXISTS (" });
+                sql.push("SELECT 1 FROM app.projects p WHERE p.organization_id = $1 AND p.id = t.project_id");
+                sql.push(" AND p.status = 'archived')");
+            }
             ("is_subtask", Asked::One(Value::Boolean(true))) => drop(sql.push(" AND t.parent_task_id IS NOT NULL")),
             ("is_subtask", Asked::One(Value::Boolean(false))) => drop(sql.push(" AND t.parent_task_id IS NULL")),
             (condition, asked) => sql.refuse(&format!("no rule narrows tasks by {condition} {asked:?}")),
@@ -84,7 +99,7 @@ pub async fn assign(scope: &mut WriteScope, task_id: TaskId, users: &[UserId]) -
     ASSIGNEES.put::<TaskAssigneeId>(scope, task_id, users).await
 }
 
-/// The users assigned to each of these tasks, in the order of their assignment; a task without any has no entry.
+/// The users assigned to each of these tasks, in the order in which they were given; a task without any has no entry.
 ///
 /// # Errors
 /// Those of the database.

@@ -30,6 +30,7 @@ mod payments;
 mod persisted;
 mod plan_changes;
 mod plans;
+mod questions;
 mod races;
 mod reading;
 mod requests;

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 use tenantry_tests::{Session, TestApp};
 
 use crate::introspection::{Types, text};
+use tenantry_domain::noun::ALL;
+
 use crate::nouns::meaning;
 
 #[tokio::test]
@@ -13,7 +15,9 @@ async fn every_root_list_can_be_paged_completely_in_every_order_and_direction() 
     let owner = app.as_owner(&full.org);
     let types = Types::of(&owner).await;
     let mut walked = 0;
-    for list in types.fields("Query").into_iter().filter(|field| field.is_connection()) {
+    // A list that answers a question of its own has fewer rows, and tests of its own.
+    let is_whole = |name: &str| ALL.iter().any(|noun| noun.info.list == name);
+    for list in types.fields("Query").into_iter().filter(|field| field.is_connection() && is_whole(field.name())) {
         let order_type = format!("{}Order", list.type_name().trim_end_matches("Connection"));
         for order in types.orders(list) {
             let name = list.name();

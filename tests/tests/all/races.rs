@@ -23,6 +23,10 @@ enum Way {
     CreateClient,
     /// Several in one request.
     CreateClients,
+    /// Several in one mutation, of which one alone would fit, against mutations of one.
+    CreateManyClients,
+    ActivateManyClients,
+    CreateManyProjects,
     ActivateClient,
     /// New clients against clients that become active.
     CreateOrActivateClient,
@@ -34,9 +38,12 @@ enum Way {
 }
 
 impl Way {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 11] = [
         Self::CreateClient,
         Self::CreateClients,
+        Self::CreateManyClients,
+        Self::ActivateManyClients,
+        Self::CreateManyProjects,
         Self::ActivateClient,
         Self::CreateOrActivateClient,
         Self::CreateProject,
@@ -47,10 +54,13 @@ impl Way {
 
     fn feature(self) -> &'static str {
         match self {
-            Self::CreateClient | Self::CreateClients | Self::ActivateClient | Self::CreateOrActivateClient => {
-                "active_clients"
-            }
-            Self::CreateProject => "projects",
+            Self::CreateClient
+            | Self::CreateClients
+            | Self::CreateManyClients
+            | Self::ActivateManyClients
+            | Self::ActivateClient
+            | Self::CreateOrActivateClient => "active_clients",
+            Self::CreateProject | Self::CreateManyProjects => "projects",
             Self::CreateInvoice | Self::CreateInvoices => "invoices_per_month",
             Self::AddMember => "team_members",
         }
@@ -59,6 +69,9 @@ impl Way {
     fn mutations(self) -> &'static [&'static str] {
         match self {
             Self::CreateClient | Self::CreateClients => &["createClient"],
+            Self::CreateManyClients => &["createClients"],
+            Self::ActivateManyClients => &["updateClients"],
+            Self::CreateManyProjects => &["createProjects"],
             Self::ActivateClient => &["updateClient"],
             Self::CreateOrActivateClient => &["createClient", "updateClient"],
             Self::CreateProject => &["createProject"],
@@ -130,6 +143,14 @@ async fn attempt(session: &Session, fixture: &Fixture, way: Way, n: usize) -> An
         Way::CreateOrActivateClient if n.is_multiple_of(2) => ("createClient", client, 1),
         Way::ActivateClient | Way::CreateOrActivateClient => {
             ("updateClient", json!({ "id": fixture.leads[n], "status": "ACTIVE" }), 1)
+        }
+        // One fits, two do not.
+        Way::CreateManyClients => ("createClients", json!({ "clients": vec![client; 1 + n % 2] }), 1),
+        Way::CreateManyProjects => ("createProjects", json!({ "projects": vec![client; 1 + n % 2] }), 1),
+        Way::ActivateManyClients => {
+            let other = if n % 2 == 1 { Some((n + 1) % ATTEMPTS) } else { None };
+            let leads = [n].into_iter().chain(other).map(|n| json!({ "id": fixture.leads[n], "status": "ACTIVE" }));
+            ("updateClients", json!({ "clients": leads.collect::<Vec<_>>() }), 1)
         }
         Way::CreateProject => ("createProject", json!({ "name": format!("Project {n}") }), 1),
         Way::CreateInvoice => ("createInvoice", invoice, 1),

@@ -101,7 +101,8 @@ pub(crate) fn probe(fixture: &Fixture, mutation: &str, target: &Target) -> Probe
             let noun = mutation.trim_start_matches(char::is_lowercase);
             let list = noun.to_lowercase();
             if mutation.starts_with("delete") {
-                // They are deleted one by one; here one that is not there undoes the others.
+                // What is deleted is deleted by the mutation of one; here one that is not there undoes the others. That the first was
+                // found is what the refusal's field says.
                 let nothing = match noun {
                     "Clients" => ClientId::PREFIX,
                     "Projects" => ProjectId::PREFIX,

@@ -15,7 +15,9 @@ pub(crate) async fn check(app: &TestApp, fixture: &Fixture) {
     let mut mutations: Vec<(String, Operation)> =
         matrix::mutations().into_iter().filter_map(|(name, operation)| Some((name, operation?))).collect();
     // Contents are deleted before their container, so that every deletion still finds its target.
-    let order = ["revoke", "deleteTask", "deleteInvoice", "deleteProject", "deleteWorkspace", "deleteClient"];
+    let several = ["deleteTasks", "deleteProjects", "deleteClients"];
+    let order = ["deleteTask", "deleteInvoice", "deleteProject", "deleteWorkspace", "deleteClient"];
+    let order: Vec<&str> = ["revoke"].into_iter().chain(several).chain(order).collect();
     mutations.sort_by_key(|(name, _)| order.iter().position(|start| name.starts_with(start)).map_or(0, |n| n + 1));
     let mut gone = BTreeSet::new();
     for (name, operation) in mutations {
@@ -44,6 +46,7 @@ pub(crate) async fn check(app: &TestApp, fixture: &Fixture) {
                     assert_eq!(again.text, answer.text, "{who}: with the same key, it is answered alike");
                     let refusals = answer.user_errors();
                     assert!(refusals.iter().all(|refusal| refusal.code == aimed.refusal), "{who}");
+                    assert!(refusals.iter().all(|refusal| !refusal.field.contains(".0")), "the first element: {who}");
                     if name.starts_with("delete") && refusals.is_empty() {
                         gone.extend(answer.expect_done().as_str().map(str::to_owned));
                     }

@@ -44,6 +44,19 @@ pub struct NounInfo {
     pub sortable: bool,
     /// Whether it has fields at the root of the API, or is reached from other nouns alone.
     pub rooted: bool,
+    /// Which rows lists leave out unless asked for.
+    pub archived: Option<Archived>,
+}
+
+/// Rows that are kept and no longer in use: no list has them that is not narrowed by this field or by ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Archived {
+    /// The field that says so.
+    pub field: &'static str,
+    /// Its column.
+    pub column: &'static str,
+    /// Its value in such rows.
+    pub value: &'static str,
 }
 
 /// Where a noun's rows are placed: what decides who sees them and who may write them. `store` narrows statements by it, and

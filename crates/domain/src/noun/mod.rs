@@ -9,7 +9,9 @@ mod list;
 mod registry;
 mod write;
 
-pub use field::{Access, Changed, Field, FieldInfo, Given, Link, NounInfo, OnDelete, Placement, Rule, changes};
+pub use field::{
+    Access, Archived, Changed, Field, FieldInfo, Given, Link, NounInfo, OnDelete, Placement, Rule, changes,
+};
 pub use kind::{EnumInfo, EnumValue, FieldType, Kind, Source, Value, load, load_currency, load_money};
 pub use list::{
     Asked, Condition, ConditionInfo, Has, ParentInfo, SortInfo, Test, Wanted, ask_any, ask_one, asked_any, asked_one,

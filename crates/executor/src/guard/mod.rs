@@ -5,7 +5,7 @@
 //! Each fragment is measured once, so that thirty fragments of two spreads each cost thirty measurements and not 2³⁰.
 //! What it admits is also cheap to validate, so the schema's own walkers, which expand fragments anew, are safe to run.
 //!
-//! **The cost of a field** is 1 (a mutation: [`GuardLimits::mutation_cost`]), plus 1 for every ten values in its arguments,
+//! **The cost of a field** is 1 (a mutation: [`GuardLimits::mutation_cost`], for each element if its input is a list), plus 1 for every ten values in its arguments,
 //! plus the cost of what it selects times how many it returns: a connection's `nodes` and `edges` count by its `first` or
 //! `last`, a field with `ids` by their number, any other list of objects as [`GuardLimits::list_size`]. Scalars cost 1, so
 //! that the cost is about the number of values in the answer. Fragments on different types are summed: an upper bound.

@@ -21,6 +21,6 @@ fn at_field(context: &Context<'_>, error: ServerError) -> ServerError {
 }
 
 pub(crate) use choice::Choice;
-pub(crate) use registry::{Entry, Shown, entries};
+pub(crate) use registry::{Entry, Question, Shown, entries};
 pub(crate) use root::{Mutations, NounLists, NounMutation, NounQuery};
 pub(crate) use row::{NoMore, Row};

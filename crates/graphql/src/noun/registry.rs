@@ -13,10 +13,11 @@ use futures_util::future::BoxFuture;
 use tenantry_domain::noun::{Has, Kind, NounInfo};
 use tenantry_domain::{Id as _, UserId};
 use tenantry_executor::connection::{Connection, Origin};
+use tenantry_executor::dataloader::Reads;
 use tenantry_executor::loaders::{node, selected_node};
 use tenantry_executor::object::{Object as Resolved, ResolveLists, page, resolve_lists};
 use tenantry_executor::scalar::{CurrencyCode, Date, DecimalText, Money, Timestamp};
-use tenantry_store::Record;
+use tenantry_store::{ListOf, Record};
 use uuid::Uuid;
 
 use super::meta::Inputs;
@@ -29,11 +30,37 @@ pub(crate) trait Shown: Record {
     /// Fields beside those that are declared.
     type More: ContainerType + From<Arc<Self>>;
 
+    /// Lists of it at the root that answer a question of their own.
+    fn questions() -> Vec<Question<Self>> {
+        Vec::new()
+    }
+
     /// Its mutations, if it has those that every noun has.
     fn mutations() -> Option<Mutations> {
         None
     }
 }
+
+/// A list at the root that answers a question of its own: it takes what every list takes, and is narrowed and sorted before.
+pub(crate) struct Question<R: Record> {
+    pub(crate) name: &'static str,
+    pub(crate) doc: &'static str,
+    /// The order when none is given, upwards.
+    pub(crate) order: &'static str,
+    /// Narrows what the caller asks for; given the caller.
+    pub(crate) narrow: fn(&mut R::Filter, UserId),
+}
+
+/// Such a list of a noun whose type is not known.
+pub(crate) struct QuestionEntry {
+    pub(crate) name: &'static str,
+    pub(crate) doc: &'static str,
+    pub(crate) register: Box<RegisterList>,
+    pub(crate) resolve: Box<ResolveQuestion>,
+}
+
+/// Resolves such a list.
+pub(crate) type ResolveQuestion = dyn for<'c> Fn(&'c Context<'c>) -> Resolving<'c> + Send + Sync;
 
 /// What comes of resolving a field.
 pub(crate) type Resolving<'c> = BoxFuture<'c, ServerResult<Value>>;
@@ -53,6 +80,8 @@ pub(crate) struct Entry {
     pub(crate) list: for<'c> fn(&'c Context<'c>) -> Resolving<'c>,
     /// The lists of other nouns' rows that hang on it.
     pub(crate) lists: Vec<BelowEntry>,
+    /// The lists at the root that answer a question.
+    pub(crate) questions: Vec<QuestionEntry>,
     pub(crate) mutations: Option<Mutations>,
 }
 
@@ -63,7 +92,7 @@ pub(crate) struct BelowEntry {
     /// The list's name.
     pub(crate) name: &'static str,
     /// What it says about itself.
-    pub(crate) doc: &'static str,
+    pub(crate) doc: String,
     /// The column of the other noun that says which rows it holds.
     pub(crate) key: &'static str,
     /// The condition that there is a row in this list.
@@ -128,9 +157,18 @@ impl Entry {
             register_list: |registry| register_list::<R>(registry, None),
             list: |context| Box::pin(list::<R>(context)),
             lists: Vec::new(),
+            questions: R::questions().into_iter().map(question).collect(),
             mutations: R::mutations(),
         }
     }
+}
+
+/// What a list says about itself, and which rows it leaves out.
+pub(super) fn with_archived(doc: &str, info: &NounInfo) -> String {
+    if info.archived.is_none() {
+        return doc.to_owned();
+    }
+    format!("{doc} Archived ones are left out unless `filter` asks for a `status` or for `ids`.")
 }
 
 /// The lists of this noun's rows below others.
@@ -140,7 +178,7 @@ fn below_others<R: Shown>() -> impl Iterator<Item = BelowEntry> {
         Some(BelowEntry {
             parent: info.noun,
             name: info.list?,
-            doc: info.doc,
+            doc: with_archived(info.doc, &R::INFO),
             key: info.key,
             has: format!("has{}", capitalized(info.list?)),
             has_no: format!("hasNo{}", capitalized(info.list?)),
@@ -169,8 +207,28 @@ pub(super) fn capitalized(name: &str) -> String {
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
+fn question<R: Shown>(Question { name, doc, order, narrow }: Question<R>) -> QuestionEntry {
+    QuestionEntry {
+        name,
+        doc,
+        register: Box::new(move |registry| register_list::<R>(registry, Some(order))),
+        resolve: Box::new(move |context| {
+            Box::pin(async move {
+                let mut request = arguments::request::<R>(context, page(context)?, Some(order))?;
+                let caller = context.data_unchecked::<Arc<Reads>>().identity();
+                narrow(&mut request.filter, caller.user_id);
+                resolve_list::<R>(context, request).await
+            })
+        }),
+    }
+}
+
 async fn list<R: Shown>(context: &Context<'_>) -> ServerResult<Value> {
     let request = arguments::request::<R>(context, page(context)?, None)?;
+    resolve_list::<R>(context, request).await
+}
+
+async fn resolve_list<R: Shown>(context: &Context<'_>, request: ListOf<R>) -> ServerResult<Value> {
     let list = Connection::<Row<R>>::load(context, Origin::Root, request).await;
     let list = list.map_err(|error| error.into_server_error(context.item.pos))?;
     let selection = context.with_selection_set(&context.item.node.selection_set);

@@ -21,7 +21,7 @@ use super::bulk;
 use super::input::{CreateInput, DeleteInput, UpdateInput};
 use super::meta::{self, Fields, Inputs};
 use super::payload::{Create, Deleted, Update, Written};
-use super::registry::{Resolving, Shown, capitalized, entries};
+use super::registry::{Resolving, Shown, capitalized, entries, with_archived};
 use crate::mutation::{refused, write};
 
 /// The mutations of a noun: the three that every noun has, and those that do the same to several rows.
@@ -207,7 +207,12 @@ fn doc(noun: &NounInfo, mutation: &Mutation) -> String {
                 Verb::Update => "Changes",
                 Verb::Delete => "Deletes",
             };
-            format!("{verb} up to {MAX_ELEMENTS} {} in one transaction: all of them, or none.", noun.plural)
+            let own = format!("{verb} up to {MAX_ELEMENTS} {} in one transaction: all of them, or none.", noun.plural);
+            if verb == "Deletes" {
+                format!("{own}{} One that goes with an earlier one counts as deleted.", consequences(noun))
+            } else {
+                own
+            }
         }
     };
     format!("{own} {}", mutation.note)
@@ -265,6 +270,10 @@ impl OutputType for NounQuery {
                 meta::field(&mut fields, info.api, &doc, row.trim_end_matches('!'), args);
                 let (list, args) = (entry.register_list)(registry);
                 meta::field(&mut fields, info.list, &list_doc(info), list.trim_end_matches('!'), args);
+                for question in &entry.questions {
+                    let (list, args) = (question.register)(registry);
+                    meta::field(&mut fields, question.name, question.doc, list.trim_end_matches('!'), args);
+                }
             }
             meta::object::<Self>("NounQuery", "", fields)
         })
@@ -284,6 +293,10 @@ impl ContainerType for NounQuery {
 impl NounQuery {
     async fn find(&self, context: &Context<'_>) -> ServerResult<Option<Value>> {
         let name = context.item.node.name.node.as_str();
+        let mut questions = entries().flat_map(|entry| &entry.questions);
+        if let Some(question) = questions.find(|question| question.name == name) {
+            return (question.resolve)(context).await.map(Some);
+        }
         let Some(entry) =
             entries().find(|entry| entry.info.rooted && (entry.info.api == name || entry.info.list == name))
         else {
@@ -300,7 +313,7 @@ impl NounQuery {
 }
 
 fn list_doc(info: &NounInfo) -> String {
-    format!("The organization's {}, as far as you see them.", info.plural)
+    with_archived(&format!("The organization's {}, as far as you see them.", info.plural), info)
 }
 
 /// The nouns' lists as fields of the organization. They are the lists of `Query`.

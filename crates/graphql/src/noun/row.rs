@@ -122,7 +122,7 @@ impl<R: Shown> OutputType for Row<R> {
             }
             for list in entry(R::INFO.table).map(|entry| entry.lists.as_slice()).unwrap_or_default() {
                 let (ty, args) = (list.register)(registry);
-                meta::field(&mut fields, list.name, list.doc, ty, args);
+                meta::field(&mut fields, list.name, &list.doc, ty, args);
             }
             if let MetaType::Object { fields: more, .. } = registry.create_fake_output_type::<R::More>() {
                 fields.extend(more);

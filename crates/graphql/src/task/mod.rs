@@ -1,5 +1,6 @@
-//! Tasks: who works on them, their labels, and the mutation that moves one.
+//! Tasks: who works on them, their labels, their board, and the mutations that move them.
 
+mod board;
 mod mutation;
 
 use std::sync::Arc;
@@ -7,18 +8,45 @@ use std::sync::Arc;
 use async_graphql::{Context, Object, Result};
 use futures_util::future::try_join_all;
 use tenantry_domain::label::Label;
-use tenantry_domain::task::Task as Record;
+use tenantry_domain::noun::Wanted;
+use tenantry_domain::task::{Task as Record, TaskFilter, TaskStatus};
 use tenantry_executor::loaders::{load, node};
 use tenantry_executor::object::Object as Resolved;
 
 use crate::loaders::{Assignees, Labels, load_members};
 use crate::member::Member;
-use crate::noun::{Mutations, Row, Shown};
+use crate::noun::{Mutations, Question, Row, Shown};
 
 pub(crate) use mutation::TaskMutation;
 
 impl Shown for Record {
     type More = TaskMore;
+
+    fn questions() -> Vec<Question<Self>> {
+        vec![
+            Question {
+                name: "myTasks",
+                doc: "The tasks that you are assigned to and that are not done, but for those of archived projects: urgent ones first, then \
+                      by due date, unless ordered otherwise. With a `status` in `filter`, done ones can be found too.",
+                order: "urgency",
+                narrow: |filter, user| {
+                    filter.assignee_id = Wanted::Is(user);
+                    leave_out_done(filter);
+                    filter.is_archived = Wanted::Is(false);
+                },
+            },
+            Question {
+                name: "overdueTasks",
+                doc: "The tasks that are past their due date and not done, as far as you see them, but for those of archived projects: \
+                      the longest overdue first, unless ordered otherwise.",
+                order: "due_at",
+                narrow: |filter, _| {
+                    filter.is_overdue = Wanted::Is(true);
+                    filter.is_archived = Wanted::Is(false);
+                },
+            },
+        ]
+    }
 
     fn mutations() -> Option<Mutations> {
         let create = "It comes after all others of its project.";
@@ -27,6 +55,13 @@ impl Shown for Record {
                 .and_many::<Self>()
                 .with_update_note("`afterTaskId`, `status` and `parentTaskId` move it on its board."),
         )
+    }
+}
+
+/// Leaves out what is done, unless the filter says which statuses are wanted.
+fn leave_out_done(filter: &mut TaskFilter) {
+    if filter.status.is_none() && filter.status_not.is_none() {
+        filter.status_not = Some(vec![TaskStatus::Done]);
     }
 }
 

@@ -71,7 +71,8 @@ pub(crate) struct TaskMutation;
 
 #[Object]
 impl TaskMutation {
-    /// Moves a task on its board, or to another project's. The server finds the position between the neighbours.
+    /// Moves a task on its board, or to another project's. The server finds the position between the neighbours. Where a place is crowded,
+    /// the tasks around it get new positions as well, in the same order, and have changed.
     async fn move_task(
         &self,
         context: &Context<'_>,

@@ -18,6 +18,14 @@ pub(super) fn check(noun: &Noun) -> Result<()> {
         let message = "what is written by hand says its inputs itself: leave out `input` or `by_hand`";
         return Err(Error::new(input.field.name.span(), message));
     }
+    if let Some((name, _)) = &noun.archived
+        && !noun.fields.iter().any(|field| field.name == *name && field.filter.is_some())
+    {
+        return Err(Error::new(
+            name.span(),
+            "lists can be narrowed by the field that says what is archived: say `filter` there",
+        ));
+    }
     let guests_see_some = noun.guests_see_some();
     if guests_see_some && noun.placement.to_string() == "Organization" {
         let message = "guests see nothing that is placed in the organization, so no field can say `guests`";

@@ -28,6 +28,7 @@ pub(super) fn attributes(input: &DeriveInput) -> Result<Noun> {
         ascending: false,
         sortable: true,
         rooted: true,
+        archived: None,
         conditions: Vec::new(),
         orders: Vec::new(),
         parents: Vec::new(),
@@ -54,6 +55,7 @@ pub(super) fn attributes(input: &DeriveInput) -> Result<Noun> {
                 "nested" => noun.rooted = false,
                 "check" => noun.checks = true,
                 "by_hand" => noun.by_hand = true,
+                "archived" => noun.archived = Some(archived(&meta)?),
                 "condition" => noun.conditions.push(own_condition(&meta)?),
                 "order" => noun.orders.push(own_order(&meta)?),
                 "parent" => noun.parents.push(parent(&meta)?),
@@ -108,6 +110,15 @@ fn placement(meta: &ParseNestedMeta<'_>) -> Result<TokenStream> {
             ));
         }
     })
+}
+
+/// `archived(status = Archived)`.
+fn archived(meta: &ParseNestedMeta<'_>) -> Result<(Ident, Ident)> {
+    let content;
+    parenthesized!(content in meta.input);
+    let field = content.parse()?;
+    content.parse::<Token![=]>()?;
+    Ok((field, content.parse()?))
 }
 
 fn own_condition(meta: &ParseNestedMeta<'_>) -> Result<OwnCondition> {

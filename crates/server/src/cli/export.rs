@@ -9,7 +9,7 @@ use super::token;
 use crate::settings::{DatabaseSettings, PoolSettings};
 use crate::start;
 
-/// Writes all data of one organization.
+/// Writes all data of one organization; of the personal tasks, only the owner's own.
 #[derive(Debug, Args)]
 pub(super) struct Export {
     /// The organization's slug.

@@ -2,21 +2,20 @@
 
 mod order;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use tenantry_billing::Billing;
 use tenantry_domain::label::Label;
-use tenantry_domain::permission::Operation;
-use tenantry_domain::task::{NewTask, Task, TaskChanges, circle, completed_at};
+use tenantry_domain::task::{NewTask, Task, TaskChanges, circle, circle_ends, completed_at};
 use tenantry_domain::{Change, FieldError, FieldErrorCode, LabelId, ProjectId, Role, TaskId, UserId};
 use tenantry_store::{ColumnSet, Scope, WriteScope, board, member, task as store};
 
-use crate::authorize::authorize_in_project;
 use crate::error::{ServiceError, name_reference};
 use crate::noun::Served;
 
+use self::order::{lock_all_with_boards, lock_with_boards, position_at_end, position_behind};
 pub use self::order::{move_task, move_tasks};
-use self::order::{position_at_end, position_behind};
 
 impl Served for Task {
     type New = NewTask;
@@ -35,7 +34,7 @@ impl Served for Task {
         if let Some(parent) = row.parent_task_id {
             check_parent(scope, row.project_id, parent).await?;
         }
-        row.position = position_at_end(scope, row.project_id).await?;
+        row.position = position_at_end(scope, row).await?;
         row.completed_at = completed_at(None, row.status, row.created_at);
         Ok(())
     }
@@ -51,18 +50,16 @@ impl Served for Task {
         if changes.parent_task_id.is_keep() && changes.after_task_id.is_keep() {
             return Ok(());
         }
-        let seen: Option<Self> = tenantry_store::get(scope, id).await?;
-        // Not later: a task that came into sight meanwhile would be moved without the lock.
-        let seen = seen.ok_or_else(|| FieldError::not_found("id", "task"))?;
-        authorize_in_project(scope, Operation::WriteTask, seen.project_id, "id", "task").await?;
-        Ok(board::lock(scope, &[seen.project_id]).await.map(drop)?)
+        lock_with_boards(scope, id, None).await.map(drop)
     }
 
-    async fn lock_all(scope: &mut WriteScope, ids: &[TaskId]) -> Result<HashSet<TaskId>, ServiceError> {
-        let seen = tenantry_store::get_many::<Self>(scope, ids, ColumnSet::ALL).await?;
-        let boards: Vec<ProjectId> = seen.values().map(|task| task.project_id).collect();
-        board::lock(scope, &boards).await?;
-        Ok(tenantry_store::lock::<Self>(scope, ids).await?)
+    /// What is below a task is below it until it is gone.
+    async fn before_delete_lock(scope: &mut WriteScope, id: TaskId) -> Result<(), ServiceError> {
+        lock_with_boards(scope, id, None).await.map(drop)
+    }
+
+    async fn lock_all(scope: &mut WriteScope, ids: &[TaskId]) -> Result<HashMap<TaskId, DateTime<Utc>>, ServiceError> {
+        lock_all_with_boards(scope, ids, &[]).await
     }
 
     async fn lock_places(scope: &mut WriteScope, news: &[NewTask]) -> Result<(), ServiceError> {
@@ -152,9 +149,11 @@ async fn check_new_parent(scope: &mut WriteScope, task: &Task, parent: TaskId) -
     path.truncate(end + 1);
     path.reverse();
     path.push(task.id);
-    let tasks = tenantry_store::get_many::<Task>(scope, &path, ColumnSet::ALL).await?;
-    let titles: Vec<&str> = path.iter().filter_map(|id| tasks.get(id)).map(|task| task.title.as_str()).collect();
-    let message = format!("A task cannot be below itself: {}.", circle(&titles));
+    let shown = circle_ends(&path);
+    let titles = tenantry_store::columns_of::<Task>("title");
+    let tasks = tenantry_store::get_many::<Task>(scope, &shown, titles).await?;
+    let titles: Vec<&str> = shown.iter().filter_map(|id| tasks.get(id)).map(|task| task.title.as_str()).collect();
+    let message = format!("A task cannot be below itself: {}.", circle(&titles, path.len()));
     Err(FieldError::new(FieldErrorCode::Invalid, "parentTaskId", message).into())
 }
 

@@ -1,14 +1,16 @@
 //! The order of a project's tasks: where a task goes, and room for it there.
 
+use std::collections::{HashMap, HashSet};
+
 use chrono::{DateTime, Utc};
 use tenantry_domain::permission::Operation;
 use tenantry_domain::task::{Destination, Task, completed_at};
-use tenantry_domain::{FieldError, FieldErrorCode, Position, ProjectId, TaskId};
+use tenantry_domain::{FieldError, FieldErrorCode, Position, ProjectId, Role, TaskId};
 use tenantry_store::board::{self, Slot, Way};
-use tenantry_store::{ColumnSet, Scope as _, WriteScope, invoice, project, task as store};
+use tenantry_store::{Scope as _, WriteScope, invoice, project, task as store};
 
 use crate::authorize::{authorize_at_all, authorize_in_project, check_unchanged};
-use crate::bulk::check_length;
+use crate::bulk::{check_all_unchanged, check_length};
 use crate::error::ServiceError;
 
 /// How many tasks on either side are spaced out anew when a place is crowded; more if these do not make enough room.
@@ -28,28 +30,29 @@ pub async fn move_task(
     to: Destination,
 ) -> Result<Task, ServiceError> {
     authorize_at_all(scope, Operation::WriteTask)?;
-    let before = lock_with_boards(scope, id, to.project_id).await?;
-    check_unchanged(expected, before.updated_at)?;
-    let project = to.project_id.unwrap_or(before.project_id);
-    let mut now = before.clone();
-    if project == before.project_id {
-        let slot = Slot { position: before.position.clone(), id };
-        let places = find_room(scope, project, &[id], to).await?;
-        now.position = places.into_iter().next().map_or(slot.position, |slot| slot.position);
+    let mut task = lock_with_boards(scope, id, to.project_id).await?;
+    check_unchanged(expected, task.updated_at)?;
+    let project = to.project_id.unwrap_or(task.project_id);
+    let mut moved = task.clone();
+    if project == task.project_id {
+        moved.position = only(find_room(scope, project, &[id], to).await?, &task);
     } else {
         let family: Vec<TaskId> = board::family(scope, id).await?.into_iter().map(|slot| slot.id).collect();
-        check_bills(scope, &family, project).await?;
+        check_bills(scope, &family, task.project_id, project).await?;
         let places = find_room(scope, project, &family, to).await?;
         board::relocate(scope, &places, project).await?;
-        // As it stands now: it is in the other project, and below no task.
-        now = tenantry_store::get_for_update(scope, id).await?.ok_or_else(not_found)?;
+        // As it is stored now: it is in the other project, and below no task.
+        task = tenantry_store::get_for_update(scope, id).await?.ok_or_else(not_found)?;
+        moved = task.clone();
     }
-    let stored = if project == before.project_id { before } else { now.clone() };
     if let Some(status) = to.status {
-        now.status = status;
-        now.completed_at = completed_at(stored.completed_at, status, scope.tenant().clock.now());
+        moved.status = status;
+        moved.completed_at = completed_at(task.completed_at, status, scope.tenant().clock.now());
     }
-    tenantry_store::update(scope, &stored, &now).await?.ok_or_else(not_found)
+    if moved == task {
+        return Ok(task);
+    }
+    tenantry_store::update(scope, &task, &moved).await?.ok_or_else(not_found)
 }
 
 /// Moves several tasks, in this order, so that a later one can go next to an earlier one.
@@ -61,16 +64,15 @@ pub async fn move_tasks(
     list: &str,
     moves: &[(TaskId, Option<DateTime<Utc>>, Destination)],
 ) -> Result<Vec<Task>, ServiceError> {
+    authorize_at_all(scope, Operation::WriteTask)?;
     check_length(list, moves.len())?;
     let ids: Vec<TaskId> = moves.iter().map(|(id, ..)| *id).collect();
-    let seen = tenantry_store::get_many::<Task>(scope, &ids, ColumnSet::ALL).await?;
-    let sources = seen.values().map(|task| task.project_id);
-    let boards: Vec<ProjectId> = sources.chain(moves.iter().filter_map(|(.., to)| to.project_id)).collect();
-    board::lock(scope, &boards).await?;
-    tenantry_store::lock::<Task>(scope, &ids).await?;
+    let targets: Vec<ProjectId> = moves.iter().filter_map(|(.., to)| to.project_id).collect();
+    let there = lock_all_with_boards(scope, &ids, &targets).await?;
+    check_all_unchanged(list, &there, moves.iter().map(|(id, expected, _)| (*id, *expected)))?;
     let mut tasks = Vec::with_capacity(moves.len());
-    for (n, (id, expected, to)) in moves.iter().enumerate() {
-        let task = move_task(scope, *id, *expected, *to).await;
+    for (n, (id, _, to)) in moves.iter().enumerate() {
+        let task = move_task(scope, *id, None, *to).await;
         tasks.push(task.map_err(|error| error.within(list, n))?);
     }
     Ok(tasks)
@@ -86,18 +88,27 @@ pub(super) async fn position_behind(
         Some(after) => Some(neighbour(scope, task.project_id, &[task.id], after, "afterTaskId").await?),
         None => None,
     };
-    let places = room_behind(scope, task.project_id, &[task.id], lower).await?;
-    Ok(places.into_iter().next().map_or_else(|| task.position.clone(), |slot| slot.position))
+    Ok(only(room_behind(scope, task.project_id, &[task.id], lower).await?, task))
 }
 
 /// The position behind all others of a project, for a new task under the board's lock.
-pub(super) async fn position_at_end(scope: &mut WriteScope, project: ProjectId) -> Result<Position, ServiceError> {
-    let last = board::next(scope, project, None, Way::InFront, &[], 1).await?.pop();
-    Position::after(last.as_ref().map(|slot| &slot.position)).map_err(|_| no_room())
+pub(super) async fn position_at_end(scope: &mut WriteScope, task: &Task) -> Result<Position, ServiceError> {
+    let last = board::next(scope, task.project_id, None, Way::InFront, &[], 1).await?.pop();
+    Ok(only(room_between(scope, task.project_id, &[task.id], last, None).await?, task))
 }
 
-/// The task with its board and the one that it goes to, locked, in the order in which everybody locks them.
-async fn lock_with_boards(scope: &mut WriteScope, id: TaskId, to: Option<ProjectId>) -> Result<Task, ServiceError> {
+/// The position of the one task that moves.
+fn only(places: Vec<Slot>, task: &Task) -> Position {
+    places.into_iter().next().map_or_else(|| task.position.clone(), |slot| slot.position)
+}
+
+/// The task with its board and the one that it goes to, locked, in the order in which everybody locks them. The caller may write it, and
+/// write there.
+pub(super) async fn lock_with_boards(
+    scope: &mut WriteScope,
+    id: TaskId,
+    to: Option<ProjectId>,
+) -> Result<Task, ServiceError> {
     // Where it is can only be known for sure when its board is locked.
     for _ in 0..3 {
         let seen: Task = tenantry_store::get(scope, id).await?.ok_or_else(not_found)?;
@@ -107,16 +118,30 @@ async fn lock_with_boards(scope: &mut WriteScope, id: TaskId, to: Option<Project
             authorize_in_project(scope, Operation::WriteTask, other, "projectId", "project").await?;
         }
         let boards: Vec<ProjectId> = [seen.project_id].into_iter().chain(other).collect();
-        if board::lock(scope, &boards).await? < boards.len() && other.is_some() {
-            return Err(FieldError::not_found("projectId", "project").into());
-        }
+        let are_there = board::lock(scope, &boards).await? == boards.len();
         let locked: Task = tenantry_store::get_for_update(scope, id).await?.ok_or_else(not_found)?;
-        if locked.project_id == seen.project_id {
-            return Ok(locked);
+        if locked.project_id != seen.project_id {
+            continue;
         }
+        // Its own is there, so it is the other one that is not.
+        return if are_there { Ok(locked) } else { Err(FieldError::not_found("projectId", "project").into()) };
     }
     let message = "It is being moved by somebody else; try again.";
     Err(FieldError::new(FieldErrorCode::Conflict, "id", message).into())
+}
+
+/// Locks tasks, their boards and those that they go to, in the order in which everybody locks them; gives the tasks that are there and
+/// visible, and when each last changed.
+pub(super) async fn lock_all_with_boards(
+    scope: &mut WriteScope,
+    ids: &[TaskId],
+    to: &[ProjectId],
+) -> Result<HashMap<TaskId, DateTime<Utc>>, ServiceError> {
+    let columns = tenantry_store::columns_of::<Task>("project_id");
+    let seen = tenantry_store::get_many::<Task>(scope, ids, columns).await?;
+    let boards: Vec<ProjectId> = seen.values().map(|task| task.project_id).chain(to.iter().copied()).collect();
+    board::lock(scope, &boards).await?;
+    Ok(tenantry_store::lock::<Task>(scope, ids).await?)
 }
 
 /// Places for tasks that move together, where the destination says.
@@ -183,10 +208,10 @@ async fn room_between(
     lower: Option<Slot>,
     upper: Option<Slot>,
 ) -> Result<Vec<Slot>, ServiceError> {
-    let made = spread(lower.as_ref(), upper.as_ref(), moving.len());
-    if let Some(made) = made {
+    if let Some(made) = spread(lower.as_ref(), upper.as_ref(), moving.len()) {
         return Ok(slots(made, moving.iter().copied()));
     }
+    let on_the_way: HashSet<TaskId> = moving.iter().copied().collect();
     let mut window = WINDOW;
     loop {
         let before = around(scope, project, moving, lower.as_ref(), Way::InFront, window).await?;
@@ -203,7 +228,7 @@ async fn room_between(
         match spread(before.border.as_ref(), behind.border.as_ref(), ids.len()) {
             Some(made) => {
                 let (moved, spaced): (Vec<Slot>, Vec<Slot>) =
-                    slots(made, ids.into_iter()).into_iter().partition(|slot| moving.contains(&slot.id));
+                    slots(made, ids.into_iter()).into_iter().partition(|slot| on_the_way.contains(&slot.id));
                 board::place(scope, &spaced).await?;
                 return Ok(moved);
             }
@@ -248,11 +273,25 @@ async fn around(
     Ok(Side { tasks, border })
 }
 
-/// A draft bills one client for that client's work, also after a task of it has moved.
-async fn check_bills(scope: &mut WriteScope, family: &[TaskId], to: ProjectId) -> Result<(), ServiceError> {
+/// A draft bills one client for that client's work, also after a task of it has moved. Guests know nothing of invoices, so they are not
+/// told of drafts: they move tasks between projects of one client alone.
+async fn check_bills(
+    scope: &mut WriteScope,
+    family: &[TaskId],
+    from: ProjectId,
+    to: ProjectId,
+) -> Result<(), ServiceError> {
     store::lock_for_billing(scope, family).await?;
-    let client = project::lock_clients(scope, &[to]).await?.remove(&to).flatten();
-    let Some(client) = client else { return Ok(()) };
+    let clients = project::lock_clients(scope, &[from, to]).await?;
+    let client_of = |project| clients.get(&project).copied().flatten();
+    if client_of(from) == client_of(to) {
+        return Ok(());
+    }
+    if scope.actor().role == Role::Guest {
+        let message = "A guest can move a task only between projects of the same client.";
+        return Err(FieldError::new(FieldErrorCode::Invalid, "projectId", message).into());
+    }
+    let Some(client) = client_of(to) else { return Ok(()) };
     if invoice::are_on_drafts_for_another_client(scope, family, client).await? {
         let message = "A draft for another client bills this task; change or delete that draft first.";
         return Err(FieldError::new(FieldErrorCode::InUse, "projectId", message).into());
@@ -260,9 +299,10 @@ async fn check_bills(scope: &mut WriteScope, family: &[TaskId], to: ProjectId) -
     Ok(())
 }
 
+/// Positions are spaced out anew before they are used up, so this is only so with more tasks than any board has.
 fn no_room() -> ServiceError {
-    let message = "There is no position left at this place; move a task beside it first.";
-    FieldError::new(FieldErrorCode::Invalid, "after", message).into()
+    let message = "There is no position left on this board.";
+    FieldError::new(FieldErrorCode::OutOfRange, "projectId", message).into()
 }
 
 fn not_found() -> ServiceError {

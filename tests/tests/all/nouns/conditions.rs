@@ -20,6 +20,8 @@ const OWN: &[(&str, &str, &str)] = &[
     ("Task", "labelId", "EXISTS (SELECT FROM app.task_labels l WHERE l.task_id = t.id AND l.label_id = '{}')"),
     ("Task", "clientId", "(SELECT p.client_id FROM app.projects p WHERE p.id = t.project_id) = '{}'"),
     ("Task", "workspaceId", "(SELECT p.workspace_id FROM app.projects p WHERE p.id = t.project_id) = '{}'"),
+    ("Task", "isOverdue", "(t.status <> 'done' AND coalesce(t.due_at < now(), false)) = {}"),
+    ("Task", "isArchived", "((SELECT p.status FROM app.projects p WHERE p.id = t.project_id) = 'archived') = {}"),
     ("Task", "isSubtask", "(t.parent_task_id IS NOT NULL) = {}"),
 ];
 
