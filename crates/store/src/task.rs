@@ -72,9 +72,11 @@ impl Record for Task {
                 }
             }
             ("is_archived", Asked::One(Value::Boolean(is_archived))) => {
-                sql.push(if *is_archived { " AND EXISTS (" } else { " AND NOT EXISTS (" });
-                sql.push("SELECT 1 FROM app.projects p WHERE p.organization_id = $1 AND p.id = t.project_id");
-                sql.push(" AND p.status = 'archived')");
+                // One look-up by id for each task, and not by the status, of which there may be many.
+                sql.push(
+                    " AND (SELECT p.status FROM app.projects p WHERE p.organization_id = $1 AND p.id = t.project_id) ",
+                );
+                sql.push(if *is_archived { "= 'archived'" } else { "<> 'archived'" });
             }
             ("is_subtask", Asked::One(Value::Boolean(true))) => drop(sql.push(" AND t.parent_task_id IS NOT NULL")),
             ("is_subtask", Asked::One(Value::Boolean(false))) => drop(sql.push(" AND t.parent_task_id IS NULL")),

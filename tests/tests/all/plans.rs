@@ -131,8 +131,8 @@ const IN_VAIN: u64 = 500;
 const EXCUSED_READS: &[&str] = &[
     "linked.key = t.id",
     "SELECT count(*) FROM app.tasks t WHERE t.organization_id = $1 AND t.project_id = ANY($2)",
-    // All that is overdue in the organization is counted, and all its archived projects are looked at.
-    "SELECT count(*) FROM app.tasks t WHERE t.organization_id = $1 AND t.status <> 'done' AND coalesce",
+    // What is late in archived projects is looked at, and left out.
+    "AND t.status <> 'done' AND coalesce(t.due_at, 'infinity'::timestamptz) < $2 AND (SELECT p.status",
 ];
 
 /// Parses the plans that the server logged for the API's role.

@@ -93,6 +93,10 @@ pub(crate) fn own(of: &FullOrg, field: &str, argument: &str, kind: &Kind) -> Str
         (_, "parentTaskId") => of.tasks[5].clone(),
         // One that is below the first.
         ("subtasks", "ids") if *kind == Kind::Of("Task".into()) => of.tasks[2].clone(),
+        // One that is assigned to the owner, late and not done, and a comment on it.
+        ("myTasks" | "overdueTasks", "ids") if *kind == Kind::Of("Task".into()) => of.tasks[1].clone(),
+        ("myTasks" | "overdueTasks", "ids") if *kind == Kind::Of("Comment".into()) => of.ids("Comment")[5].clone(),
+        ("myTasks" | "overdueTasks", "taskId" | "taskIds") => of.tasks[1].clone(),
         ("subtasks", "ids") if *kind == Kind::Of("Comment".into()) => of.ids("Comment")[7].clone(),
         ("subtasks", "taskId" | "taskIds") => of.tasks[2].clone(),
         // Neighbours of it, and another project for the same client.

@@ -47,8 +47,10 @@ pub(crate) struct Question<R: Record> {
     pub(crate) doc: &'static str,
     /// The order when none is given, upwards.
     pub(crate) order: &'static str,
-    /// Narrows what the caller asks for; given the caller.
-    pub(crate) narrow: fn(&mut R::Filter, UserId),
+    /// Where the list hangs; given the caller.
+    pub(crate) origin: fn(UserId) -> Origin<R::Parent>,
+    /// Narrows what the caller asks for.
+    pub(crate) narrow: fn(&mut R::Filter),
 }
 
 /// Such a list of a noun whose type is not known.
@@ -207,7 +209,7 @@ pub(super) fn capitalized(name: &str) -> String {
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
-fn question<R: Shown>(Question { name, doc, order, narrow }: Question<R>) -> QuestionEntry {
+fn question<R: Shown>(Question { name, doc, order, origin, narrow }: Question<R>) -> QuestionEntry {
     QuestionEntry {
         name,
         doc,
@@ -216,8 +218,8 @@ fn question<R: Shown>(Question { name, doc, order, narrow }: Question<R>) -> Que
             Box::pin(async move {
                 let mut request = arguments::request::<R>(context, page(context)?, Some(order))?;
                 let caller = context.data_unchecked::<Arc<Reads>>().identity();
-                narrow(&mut request.filter, caller.user_id);
-                resolve_list::<R>(context, request).await
+                narrow(&mut request.filter);
+                resolve_list::<R>(context, origin(caller.user_id), request).await
             })
         }),
     }
@@ -225,11 +227,15 @@ fn question<R: Shown>(Question { name, doc, order, narrow }: Question<R>) -> Que
 
 async fn list<R: Shown>(context: &Context<'_>) -> ServerResult<Value> {
     let request = arguments::request::<R>(context, page(context)?, None)?;
-    resolve_list::<R>(context, request).await
+    resolve_list::<R>(context, Origin::Root, request).await
 }
 
-async fn resolve_list<R: Shown>(context: &Context<'_>, request: ListOf<R>) -> ServerResult<Value> {
-    let list = Connection::<Row<R>>::load(context, Origin::Root, request).await;
+async fn resolve_list<R: Shown>(
+    context: &Context<'_>,
+    origin: Origin<R::Parent>,
+    request: ListOf<R>,
+) -> ServerResult<Value> {
+    let list = Connection::<Row<R>>::load(context, origin, request).await;
     let list = list.map_err(|error| error.into_server_error(context.item.pos))?;
     let selection = context.with_selection_set(&context.item.node.selection_set);
     list.resolve(&selection, context.item).await

@@ -8,7 +8,7 @@ use tenantry_domain::project::Project;
 use tenantry_domain::task::{Task as Record, TaskStatus};
 use tenantry_executor::error::bad_argument;
 use tenantry_executor::loaders::load;
-use tenantry_executor::object::Object as Resolved;
+use tenantry_executor::object::{Object as Resolved, Ordered};
 
 use crate::loaders::{BoardCounts, BoardTasks};
 use crate::noun::{Choice, Mutations, Row, Shown};
@@ -36,9 +36,9 @@ impl From<Arc<Project>> for ProjectMore {
 #[Object]
 impl ProjectMore {
     /// The project's tasks by status: one column for each, in the order of the work.
-    async fn board(&self) -> Vec<BoardColumn> {
+    async fn board(&self) -> Vec<Ordered<BoardColumn>> {
         let project = self.0.id;
-        TaskStatus::ALL.iter().map(|status| BoardColumn { project, status: *status }).collect()
+        TaskStatus::ALL.iter().map(|status| Ordered(BoardColumn { project, status: *status })).collect()
     }
 }
 

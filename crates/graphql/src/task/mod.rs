@@ -9,7 +9,8 @@ use async_graphql::{Context, Object, Result};
 use futures_util::future::try_join_all;
 use tenantry_domain::label::Label;
 use tenantry_domain::noun::Wanted;
-use tenantry_domain::task::{Task as Record, TaskFilter, TaskStatus};
+use tenantry_domain::task::{Task as Record, TaskFilter, TaskParent, TaskStatus};
+use tenantry_executor::connection::Origin;
 use tenantry_executor::loaders::{load, node};
 use tenantry_executor::object::Object as Resolved;
 
@@ -29,8 +30,8 @@ impl Shown for Record {
                 doc: "The tasks that you are assigned to and that are not done, but for those of archived projects: urgent ones first, then \
                       by due date, unless ordered otherwise. With a `status` in `filter`, done ones can be found too.",
                 order: "urgency",
-                narrow: |filter, user| {
-                    filter.assignee_id = Wanted::Is(user);
+                origin: |user| Origin::Parent(TaskParent::Assignee, user.as_uuid()),
+                narrow: |filter| {
                     leave_out_done(filter);
                     filter.is_archived = Wanted::Is(false);
                 },
@@ -40,7 +41,8 @@ impl Shown for Record {
                 doc: "The tasks that are past their due date and not done, as far as you see them, but for those of archived projects: \
                       the longest overdue first, unless ordered otherwise.",
                 order: "due_at",
-                narrow: |filter, _| {
+                origin: |_| Origin::Root,
+                narrow: |filter| {
                     filter.is_overdue = Wanted::Is(true);
                     filter.is_archived = Wanted::Is(false);
                 },

@@ -2,6 +2,7 @@
 //! who also works for the studio.
 
 mod content;
+mod talk;
 
 use chrono::{DateTime, Duration, Months, Utc};
 use rust_decimal::Decimal;
@@ -87,11 +88,11 @@ pub async fn demo_at(url: &str, now: DateTime<Utc>) -> Result<Outcome, SeedError
         load.push(&User { id, email, name, avatar_url: None, created_at }).await?;
         people.push(id);
     }
-    for organization in ORGANIZATIONS {
+    for (number, organization) in (1..).zip(ORGANIZATIONS) {
         let founded = today - Duration::days(390);
         let id = chance.id(founded);
         let (load, chance, people) = (&mut load, &mut chance, people.as_slice());
-        Maker { load, chance, people, today, founded, id }.make(organization).await?;
+        Maker { load, chance, people, today, founded, id, tasks: Vec::new() }.make(organization, number).await?;
     }
     Ok(Outcome::Created(load.commit(&mut |_| {}).await?))
 }
@@ -104,13 +105,16 @@ struct Maker<'l> {
     today: DateTime<Utc>,
     founded: DateTime<Utc>,
     id: OrganizationId,
+    /// The tasks made so far, each with the time of its making.
+    tasks: Vec<(TaskId, DateTime<Utc>)>,
 }
 
 /// A created project: its id, its client, and its finished tasks.
 type Made = (ProjectId, Option<ClientId>, Vec<TaskId>);
 
 impl Maker<'_> {
-    async fn make(&mut self, content: &content::Organization) -> Result<(), SeedError> {
+    /// Makes everything; `number` says which organization of the demo it is.
+    async fn make(&mut self, content: &content::Organization, number: u64) -> Result<(), SeedError> {
         let organization = Organization {
             id: self.id,
             name: content.name.to_owned(),
@@ -150,7 +154,8 @@ impl Maker<'_> {
             };
             self.load.push(&row).await?;
         }
-        self.invoices(content.invoices, &projects, workers[0], period).await
+        self.invoices(content.invoices, &projects, workers[0], period).await?;
+        self.talk(&workers, &mut Chance::new(0, Stream::Demo, number)).await
     }
 
     async fn subscribe(&mut self, plan: &'static str) -> Result<(DateTime<Utc>, DateTime<Utc>), SeedError> {
@@ -341,6 +346,7 @@ impl Maker<'_> {
             updated_at: completed_at.unwrap_or(created_at),
         };
         self.load.push(&task).await?;
+        self.tasks.push((task.id, created_at));
         let count = self.chance.weighted(&[(0, 20), (1, 55), (2, 25)]);
         for worker in self.chance.distinct(count, workers.len()) {
             let row = AssigneeRow {

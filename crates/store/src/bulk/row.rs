@@ -3,17 +3,22 @@
 
 use chrono::{DateTime, Utc};
 use tenantry_domain::client::Client;
+use tenantry_domain::comment::Comment;
 use tenantry_domain::feature::Feature;
 use tenantry_domain::grant::{ProjectGrant, WorkspaceGrant};
 use tenantry_domain::invoice::{Invoice, LineItem};
+use tenantry_domain::label::Label;
 use tenantry_domain::noun::{Noun, Value};
 use tenantry_domain::organization::Organization;
+use tenantry_domain::personal_task::PersonalTask;
 use tenantry_domain::project::Project;
 use tenantry_domain::subscription::SubscriptionStatus;
 use tenantry_domain::task::Task;
 use tenantry_domain::user::User;
 use tenantry_domain::workspace::Workspace;
-use tenantry_domain::{Currency, InvoiceId, InvoiceTaskId, OrganizationId, Role, TaskAssigneeId, TaskId, UserId};
+use tenantry_domain::{
+    Currency, InvoiceId, InvoiceTaskId, LabelId, OrganizationId, Role, TaskAssigneeId, TaskId, TaskLabelId, UserId,
+};
 use uuid::Uuid;
 
 use super::encode::RowWriter;
@@ -82,6 +87,10 @@ tables! {
     ProjectMembers = "app.project_members" (noun ProjectGrant);
     Tasks = "app.tasks" (noun Task);
     TaskAssignees = "app.task_assignees" ("organization_id, id, task_id, user_id, created_at, updated_at");
+    Labels = "app.labels" (noun Label);
+    TaskLabels = "app.task_labels" ("organization_id, id, task_id, label_id, created_at, updated_at");
+    Comments = "app.comments" (noun Comment);
+    PersonalTasks = "app.personal_tasks" (noun PersonalTask);
     Invoices = "app.invoices" (noun Invoice, "line_items");
     InvoiceTasks = "app.invoice_tasks" ("organization_id, id, invoice_id, task_id, created_at, updated_at");
     Billing = "billing.organization_billing" (
@@ -140,6 +149,9 @@ nouns! {
     Project = Projects;
     ProjectGrant = ProjectMembers;
     Task = Tasks;
+    Label = Labels;
+    Comment = Comments;
+    PersonalTask = PersonalTasks;
 }
 
 /// A membership, without the user's own columns.
@@ -171,6 +183,21 @@ pub struct AssigneeRow {
     /// Who works on it; a member.
     pub user_id: UserId,
     /// When that was settled.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A label of a task.
+#[derive(Debug, Clone)]
+pub struct TaskLabelRow {
+    /// The entry's id.
+    pub id: TaskLabelId,
+    /// The organization.
+    pub organization_id: OrganizationId,
+    /// The task.
+    pub task_id: TaskId,
+    /// The label.
+    pub label_id: LabelId,
+    /// When it was put there.
     pub created_at: DateTime<Utc>,
 }
 
@@ -277,6 +304,16 @@ impl sealed::Row for AssigneeRow {
 
     fn encode(&self, row: &mut RowWriter) -> Result<(), StoreError> {
         row.id(self.organization_id).id(self.id).id(self.task_id).id(self.user_id);
+        row.time(self.created_at).time(self.created_at);
+        Ok(())
+    }
+}
+
+impl sealed::Row for TaskLabelRow {
+    const TABLE: Table = Table::TaskLabels;
+
+    fn encode(&self, row: &mut RowWriter) -> Result<(), StoreError> {
+        row.id(self.organization_id).id(self.id).id(self.task_id).id(self.label_id);
         row.time(self.created_at).time(self.created_at);
         Ok(())
     }
