@@ -293,14 +293,14 @@ impl ContainerType for NounQuery {
 impl NounQuery {
     async fn find(&self, context: &Context<'_>) -> ServerResult<Option<Value>> {
         let name = context.item.node.name.node.as_str();
-        let mut questions = entries().flat_map(|entry| &entry.questions);
-        if let Some(question) = questions.find(|question| question.name == name) {
-            return (question.resolve)(context).await.map(Some);
-        }
         let Some(entry) =
             entries().find(|entry| entry.info.rooted && (entry.info.api == name || entry.info.list == name))
         else {
-            return Ok(None);
+            let mut questions = entries().flat_map(|entry| &entry.questions);
+            return match questions.find(|question| question.name == name) {
+                Some(question) => (question.resolve)(context).await.map(Some),
+                None => Ok(None),
+            };
         };
         if name == entry.info.list {
             return (entry.list)(context).await.map(Some);
