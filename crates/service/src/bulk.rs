@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use tenantry_billing::Billing;
+use tenantry_domain::change::is_version;
 use tenantry_domain::noun::New as _;
 use tenantry_domain::{FieldError, FieldErrorCode, Id, Violations};
 use tenantry_store::WriteScope;
@@ -69,10 +70,9 @@ pub async fn update<N: Served>(
     check_length(list, changes.len())?;
     let ids: Vec<N::Id> = changes.iter().map(|((id, _), _)| *id).collect();
     let there = N::lock_all(scope, &ids).await?;
-    check_all_unchanged(list, &there, changes.iter().map(|(row, _)| *row))?;
     let mut rows = Vec::with_capacity(changes.len());
-    for (n, ((id, _), changes)) in changes.into_iter().enumerate() {
-        let row = noun::update::<N>(scope, billing, id, None, changes).await;
+    for (n, ((id, expected), changes)) in changes.into_iter().enumerate() {
+        let row = noun::update::<N>(scope, billing, id, unmet(&there, id, expected), changes).await;
         rows.push(row.map_err(|error| error.within(list, n))?);
     }
     Ok(rows)
@@ -91,30 +91,32 @@ pub async fn delete<N: Served>(
     check_length(list, rows.len())?;
     let ids: Vec<N::Id> = rows.iter().map(|(id, _)| *id).collect();
     let there = N::lock_all(scope, &ids).await?;
-    check_all_unchanged(list, &there, rows.into_iter())?;
-    for (n, id) in ids.iter().enumerate() {
+    for (n, (id, expected)) in rows.into_iter().enumerate() {
+        let unmet = unmet(&there, id, expected);
         // It is locked, so nobody else has deleted it.
-        let is_gone = n > 0 && there.contains_key(id) && !tenantry_store::exists::<N>(scope, *id).await?;
-        if !is_gone {
-            noun::delete::<N>(scope, *id, None).await.map_err(|error| error.within(list, n))?;
+        let is_gone = n > 0 && there.contains_key(&id) && !tenantry_store::exists::<N>(scope, id).await?;
+        if is_gone {
+            check_unmet(unmet, there.get(&id).copied()).map_err(|error| error.within(list, n))?;
+        } else {
+            noun::delete::<N>(scope, id, unmet).await.map_err(|error| error.within(list, n))?;
         }
     }
     Ok(ids)
 }
 
-/// Refuses if one of the rows has changed since the caller read it: as they were before any of them was written, because one may change
-/// another. What is not there is refused later.
-pub(crate) fn check_all_unchanged<I: Id>(
-    list: &str,
+/// What an element still has to be compared with: nothing, if the row was as expected when all of them were locked. An earlier element
+/// may have changed it since.
+pub(crate) fn unmet<I: Id>(
     there: &HashMap<I, DateTime<Utc>>,
-    rows: impl Iterator<Item = (I, Option<DateTime<Utc>>)>,
-) -> Result<(), ServiceError> {
-    for (n, (id, expected)) in rows.enumerate() {
-        if let Some(actual) = there.get(&id) {
-            check_unchanged(expected, *actual).map_err(|error| error.within(list, n))?;
-        }
-    }
-    Ok(())
+    id: I,
+    expected: Option<DateTime<Utc>>,
+) -> Option<DateTime<Utc>> {
+    expected.filter(|expected| !there.get(&id).is_some_and(|actual| is_version(*expected, *actual)))
+}
+
+/// Refuses a row that is gone with an earlier one, and was not as expected before.
+fn check_unmet(unmet: Option<DateTime<Utc>>, actual: Option<DateTime<Utc>>) -> Result<(), ServiceError> {
+    actual.map_or(Ok(()), |actual| check_unchanged(unmet, actual))
 }
 
 /// Looks for what is wrong with each element alone, so that all of it is told at once.

@@ -11,9 +11,10 @@ use tenantry_domain::{Position, ProjectId, TaskId};
 use tenantry_wire::Row;
 use uuid::Uuid;
 
+use crate::column_set::ColumnSet;
 use crate::error::StoreError;
 use crate::read::Read;
-use crate::record::{push_columns, read, stored, uuids};
+use crate::record::{push_columns, read, seen, uuids};
 use crate::scope::sealed::Sealed;
 use crate::scope::{Scope, WriteScope};
 use crate::sql::Sql;
@@ -53,7 +54,7 @@ pub fn columns<'s>(scope: &'s impl Scope, columns: &[Column]) -> Read<'s, HashMa
     sql.bind(columns.iter().map(|(_, status, _)| status.as_str()).collect::<Vec<_>>()).push(", ");
     sql.bind(columns.iter().map(|(.., limit)| *limit).collect::<Vec<_>>());
     sql.push(") WITH ORDINALITY AS wanted (project_id, status, size, n) CROSS JOIN LATERAL (SELECT ");
-    push_columns::<Task>(&mut sql, stored::<Task>());
+    push_columns::<Task>(&mut sql, seen::<Task>(scope.actor(), ColumnSet::ALL));
     sql.push(" FROM app.tasks t WHERE t.organization_id = ").push_placeholder(organization);
     sql.push(" AND t.project_id = wanted.project_id AND t.status = wanted.status");
     sql.push(" ORDER BY t.position, t.id LIMIT wanted.size) page");

@@ -403,7 +403,7 @@ pub(crate) fn stored<R: Record>() -> ColumnSet {
 }
 
 /// Of these columns those that the actor may see, without the secret ones.
-fn seen<R: Record>(actor: &Actor, columns: ColumnSet) -> ColumnSet {
+pub(crate) fn seen<R: Record>(actor: &Actor, columns: ColumnSet) -> ColumnSet {
     let mut seen = columns.within(stored::<R>());
     if !visibility::sees_part::<R>(actor) {
         return seen;

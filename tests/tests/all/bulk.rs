@@ -190,6 +190,13 @@ async fn what_the_caller_has_read_is_compared_before_anything_is_written() {
     let there = json!({ "projectId": other });
     let moves = json!([element(&parent, there.clone()), element(&child, there)]);
     many(&ada, "moveTasks", "tasks", moves, TASKS).await.expect_done();
+    // Who only reads is told that, and not that it has changed.
+    let person = app.person(&org, "guest", Role::Guest).await;
+    let grant = json!({ "projectId": other, "userId": person.user_id, "permission": "VIEW" });
+    app.as_owner(&org).mutate("grantProjectAccess", grant, "grant { id }").await.expect_done();
+    let stale = json!([element(&child, json!({ "title": "x" }))]);
+    let refused = many(&app.sign_in(&org, &person), "updateTasks", "tasks", stale, TASKS).await;
+    assert_eq!(refused.error_code(), "FORBIDDEN");
     let gone = json!([{ "id": parent["id"] }, element(&child, json!({}))]);
     let refused = many(&ada, "deleteTasks", "tasks", gone, "deletedTaskIds").await;
     assert_eq!(named(&refused), named_as(&[("CONFLICT", "tasks.1.expectedUpdatedAt")]));

@@ -130,6 +130,8 @@ async fn my_tasks_are_the_open_ones_assigned_to_me_urgent_first() {
     assert_eq!(found["totalCount"], 5);
     assert_eq!(found["nodes"][0]["project"], json!({ "name": "Site", "client": { "name": "Client" } }));
     assert_eq!(owner.data("{ myTasks { totalCount } }").await["myTasks"]["totalCount"], 0);
+    let archived = ada.data("{ myTasks(filter: { isArchived: true }) { nodes { title } } }").await;
+    assert_eq!(titles(&archived["myTasks"]), ["archived"]);
     // It takes what every list takes.
     let document = "{ done: myTasks(filter: { status: [DONE] }) { nodes { title } }
         high: myTasks(first: 1, filter: { priority: [HIGH] }, orderBy: { field: DUE_AT, direction: DESC }) { nodes { title } pageInfo { endCursor } } }";

@@ -242,3 +242,23 @@ async fn a_personal_task_is_seen_by_its_user_alone() {
     assert!(rows.contains(mine), "an owner's export has the owner's: {rows}");
     assert!(ids[1..].iter().all(|id| !rows.contains(id.as_str().unwrap())), "and nobody else's: {rows}");
 }
+
+#[tokio::test]
+async fn a_task_that_moves_meanwhile_takes_comments() {
+    let app = TestApp::start().await;
+    let (org, owner, site, task) = with_task(&app).await;
+    let ada = app.as_member(&org, "ada").await;
+    let other = owner.create_project("Other", None).await["id"].clone();
+    for round in 0..10 {
+        let to = if round % 2 == 0 { &other } else { &site };
+        let (moved, first, second) = tokio::join!(
+            owner.mutate("moveTask", json!({ "id": task, "projectId": to }), "task { id }"),
+            ada.mutate("createComment", json!({ "taskId": task, "body": "Hi" }), COMMENT),
+            ada.mutate("createComment", json!({ "taskId": task, "body": "Ho" }), COMMENT),
+        );
+        for answer in [moved, first, second] {
+            answer.expect_done();
+        }
+    }
+    assert_eq!(app.number("SELECT count(*) FROM app.comments").await, 20);
+}

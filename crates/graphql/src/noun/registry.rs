@@ -167,10 +167,12 @@ impl Entry {
 
 /// What a list says about itself, and which rows it leaves out.
 pub(super) fn with_archived(doc: &str, info: &NounInfo) -> String {
-    if info.archived.is_none() {
-        return doc.to_owned();
+    match info.archived {
+        Some(archived) => {
+            format!("{doc} Archived ones are left out unless `filter` asks for a `{}` or for `ids`.", archived.field)
+        }
+        None => doc.to_owned(),
     }
-    format!("{doc} Archived ones are left out unless `filter` asks for a `status` or for `ids`.")
 }
 
 /// The lists of this noun's rows below others.

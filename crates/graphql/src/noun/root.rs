@@ -202,17 +202,13 @@ fn doc(noun: &NounInfo, mutation: &Mutation) -> String {
         (Verb::Update, false) => format!("Changes a {}.", noun.singular),
         (Verb::Delete, false) => format!("Deletes a {}.{}", noun.singular, consequences(noun)),
         (verb, true) => {
-            let verb = match verb {
+            let does = match verb {
                 Verb::Create => "Creates",
                 Verb::Update => "Changes",
                 Verb::Delete => "Deletes",
             };
-            let own = format!("{verb} up to {MAX_ELEMENTS} {} in one transaction: all of them, or none.", noun.plural);
-            if verb == "Deletes" {
-                format!("{own}{} One that goes with an earlier one counts as deleted.", consequences(noun))
-            } else {
-                own
-            }
+            let own = format!("{does} up to {MAX_ELEMENTS} {} in one transaction: all of them, or none.", noun.plural);
+            if verb == Verb::Delete { own + &consequences(noun).replace(" Its ", " Their ") } else { own }
         }
     };
     format!("{own} {}", mutation.note)

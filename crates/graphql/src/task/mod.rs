@@ -28,23 +28,25 @@ impl Shown for Record {
             Question {
                 name: "myTasks",
                 doc: "The tasks that you are assigned to and that are not done, but for those of archived projects: urgent ones first, then \
-                      by due date, unless ordered otherwise. With a `status` in `filter`, done ones can be found too.",
+                      by due date, unless ordered otherwise. With a `status` or `isArchived` in `filter`, \
+                      the others can be found too.",
                 order: "urgency",
                 origin: |user| Origin::Parent(TaskParent::Assignee, user.as_uuid()),
                 narrow: |filter| {
                     leave_out_done(filter);
-                    filter.is_archived = Wanted::Is(false);
+                    leave_out_archived(filter);
                 },
             },
             Question {
                 name: "overdueTasks",
                 doc: "The tasks that are past their due date and not done, as far as you see them, but for those of archived projects: \
-                      the longest overdue first, unless ordered otherwise.",
+                      the longest overdue first, unless ordered otherwise. With `isArchived` in `filter`, those of archived projects can be \
+                      found too; `isOverdue` changes nothing.",
                 order: "due_at",
                 origin: |_| Origin::Root,
                 narrow: |filter| {
                     filter.is_overdue = Wanted::Is(true);
-                    filter.is_archived = Wanted::Is(false);
+                    leave_out_archived(filter);
                 },
             },
         ]
@@ -64,6 +66,13 @@ impl Shown for Record {
 fn leave_out_done(filter: &mut TaskFilter) {
     if filter.status.is_none() && filter.status_not.is_none() {
         filter.status_not = Some(vec![TaskStatus::Done]);
+    }
+}
+
+/// Leaves out what is in archived projects, unless the filter asks for it.
+fn leave_out_archived(filter: &mut TaskFilter) {
+    if filter.is_archived == Wanted::Anything {
+        filter.is_archived = Wanted::Is(false);
     }
 }
 

@@ -30,7 +30,9 @@ impl Served for Task {
     ) -> Result<(), ServiceError> {
         check_assignees(scope, &new.assignee_ids).await?;
         check_labels(scope, &new.label_ids).await?;
-        board::lock(scope, &[row.project_id]).await?;
+        if board::lock(scope, &[row.project_id]).await? == 0 {
+            return Err(FieldError::not_found("projectId", "project").into());
+        }
         if let Some(parent) = row.parent_task_id {
             check_parent(scope, row.project_id, parent).await?;
         }

@@ -10,7 +10,7 @@ use tenantry_store::board::{self, Slot, Way};
 use tenantry_store::{Scope as _, WriteScope, invoice, project, task as store};
 
 use crate::authorize::{authorize_at_all, authorize_in_project, check_unchanged};
-use crate::bulk::{check_all_unchanged, check_length};
+use crate::bulk::{check_length, unmet};
 use crate::error::ServiceError;
 
 /// How many tasks on either side are spaced out anew when a place is crowded; more if these do not make enough room.
@@ -69,10 +69,9 @@ pub async fn move_tasks(
     let ids: Vec<TaskId> = moves.iter().map(|(id, ..)| *id).collect();
     let targets: Vec<ProjectId> = moves.iter().filter_map(|(.., to)| to.project_id).collect();
     let there = lock_all_with_boards(scope, &ids, &targets).await?;
-    check_all_unchanged(list, &there, moves.iter().map(|(id, expected, _)| (*id, *expected)))?;
     let mut tasks = Vec::with_capacity(moves.len());
-    for (n, (id, _, to)) in moves.iter().enumerate() {
-        let task = move_task(scope, *id, None, *to).await;
+    for (n, (id, expected, to)) in moves.iter().enumerate() {
+        let task = move_task(scope, *id, unmet(&there, *id, *expected), *to).await;
         tasks.push(task.map_err(|error| error.within(list, n))?);
     }
     Ok(tasks)
