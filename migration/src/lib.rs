@@ -48,6 +48,7 @@ mod m20261126_000012_labels;
 mod m20261126_000013_comments;
 mod m20261126_000014_personal_tasks;
 mod m20261126_000015_open_work;
+mod m20261126_000016_orders_of_open_work;
 
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait};
 
@@ -137,6 +138,7 @@ fn steps() -> Vec<Step> {
         m20261126_000013_comments,
         m20261126_000014_personal_tasks,
         m20261126_000015_open_work,
+        m20261126_000016_orders_of_open_work,
     ]
 }
 

@@ -61,7 +61,7 @@ text_enum! {
         ReadLabel = "read_label",
         /// Create, rename or delete labels.
         WriteLabel = "write_label",
-        /// Read one's own personal tasks. Nobody reads another's.
+        /// Read one's own personal tasks. No role may read another user's.
         ReadPersonalTask = "read_personal_task",
         /// Create, update or delete one's own personal tasks.
         WritePersonalTask = "write_personal_task",

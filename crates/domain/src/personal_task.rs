@@ -1,4 +1,4 @@
-//! Personal tasks: a user's own list, which nobody else sees.
+//! Personal tasks: a user's private list.
 
 use chrono::{DateTime, Utc};
 
@@ -25,7 +25,7 @@ text_enum! {
     }
 }
 
-/// Something that a user wants to do, in no project. Nobody else sees it, owners of the organization included.
+/// A private task of one user, in no project. Only that user sees it; owners and admins do not.
 #[derive(Debug, Clone, PartialEq, Eq, Noun)]
 #[noun(table = "app.personal_tasks", placed = user(user_id), read = ReadPersonalTask, write = WritePersonalTask)]
 pub struct PersonalTask {

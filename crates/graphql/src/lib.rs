@@ -21,6 +21,7 @@ mod nouns;
 mod object;
 mod organization;
 mod plan;
+mod project;
 mod schema;
 mod task;
 

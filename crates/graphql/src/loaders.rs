@@ -37,76 +37,36 @@ impl Loader for MembersByUser {
     }
 }
 
-/// The users assigned to tasks.
-pub(crate) struct Assignees;
+/// Loaders of what the store reads by the same keys.
+macro_rules! loaders {
+    ($($(#[$doc:meta])* $name:ident: $key:ty => $value:ty = $read:path;)+) => {$(
+        $(#[$doc])*
+        pub(crate) struct $name;
 
-impl Loader for Assignees {
-    type Key = TaskId;
-    type Value = Arc<Vec<UserId>>;
+        impl Loader for $name {
+            type Key = $key;
+            type Value = Arc<$value>;
 
-    fn read<'s>(scope: &'s ReadScope, tasks: &[TaskId]) -> Read<'s, Found<Self>> {
-        task::assignees(scope, tasks).map(present)
-    }
+            fn read<'s>(scope: &'s ReadScope, keys: &[$key]) -> Read<'s, Found<Self>> {
+                $read(scope, keys).map(present)
+            }
+        }
+    )+};
 }
 
-/// The labels of tasks.
-pub(crate) struct Labels;
-
-impl Loader for Labels {
-    type Key = TaskId;
-    type Value = Arc<Vec<LabelId>>;
-
-    fn read<'s>(scope: &'s ReadScope, tasks: &[TaskId]) -> Read<'s, Found<Self>> {
-        task::labels(scope, tasks).map(present)
-    }
-}
-
-/// How many tasks of projects have each status.
-pub(crate) struct BoardCounts;
-
-impl Loader for BoardCounts {
-    type Key = ProjectId;
-    type Value = Arc<HashMap<TaskStatus, u64>>;
-
-    fn read<'s>(scope: &'s ReadScope, projects: &[ProjectId]) -> Read<'s, Found<Self>> {
-        board::counts(scope, projects).map(present)
-    }
-}
-
-/// The first tasks of columns of boards: of this project and status, so many.
-pub(crate) struct BoardTasks;
-
-impl Loader for BoardTasks {
-    type Key = board::Column;
-    type Value = Arc<Vec<Arc<Task>>>;
-
-    fn read<'s>(scope: &'s ReadScope, columns: &[Self::Key]) -> Read<'s, Found<Self>> {
-        board::columns(scope, columns).map(present)
-    }
-}
-
-/// The users whom comments mention.
-pub(crate) struct Mentions;
-
-impl Loader for Mentions {
-    type Key = CommentId;
-    type Value = Arc<Vec<UserId>>;
-
-    fn read<'s>(scope: &'s ReadScope, comments: &[CommentId]) -> Read<'s, Found<Self>> {
-        comment::mentions(scope, comments).map(present)
-    }
-}
-
-/// The lines of invoices.
-pub(crate) struct LineItems;
-
-impl Loader for LineItems {
-    type Key = InvoiceId;
-    type Value = Arc<Vec<LineItem>>;
-
-    fn read<'s>(scope: &'s ReadScope, invoices: &[InvoiceId]) -> Read<'s, Found<Self>> {
-        invoice::line_items(scope, invoices).map(present)
-    }
+loaders! {
+    /// The users assigned to tasks.
+    Assignees: TaskId => Vec<UserId> = task::assignees;
+    /// The labels of tasks.
+    Labels: TaskId => Vec<LabelId> = task::labels;
+    /// How many tasks of projects have each status.
+    BoardCounts: ProjectId => HashMap<TaskStatus, u64> = board::counts;
+    /// The first tasks of columns of boards.
+    BoardTasks: board::Column => Vec<Arc<Task>> = board::columns;
+    /// The users whom comments mention.
+    Mentions: CommentId => Vec<UserId> = comment::mentions;
+    /// The lines of invoices.
+    LineItems: InvoiceId => Vec<LineItem> = invoice::line_items;
 }
 
 /// The caller's organization.

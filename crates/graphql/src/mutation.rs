@@ -86,8 +86,3 @@ pub(crate) fn required<T, U>(
         MaybeUndefined::Value(value) => Change::Set(convert(value)),
     }
 }
-
-/// Refusals that were found before the transaction began.
-pub(crate) fn refused<T>(faults: Violations) -> std::result::Result<T, Vec<UserError>> {
-    Err(faults.0.into_iter().map(UserError::from).collect())
-}

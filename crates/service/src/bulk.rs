@@ -93,7 +93,7 @@ pub async fn delete<N: Served>(
     let there = N::lock_all(scope, &ids).await?;
     for (n, (id, expected)) in rows.into_iter().enumerate() {
         let unmet = unmet(&there, id, expected);
-        // It is locked, so nobody else has deleted it.
+        // The row is locked, so only an earlier element can have deleted it.
         let is_gone = n > 0 && there.contains_key(&id) && !tenantry_store::exists::<N>(scope, id).await?;
         if is_gone {
             check_unmet(unmet, there.get(&id).copied()).map_err(|error| error.within(list, n))?;

@@ -1,7 +1,7 @@
 //! Which field a broken constraint is about. The names of constraints follow from those of tables and columns, so the declaration
 //! of a noun says it.
 
-use tenantry_domain::noun::{ALL, FieldInfo, Given, Noun, OnDelete};
+use tenantry_domain::noun::{ALL, FieldInfo, Given, Noun, NounInfo, OnDelete};
 use tenantry_domain::{FieldError, FieldErrorCode};
 use tenantry_store::{ConstraintKind, StoreError};
 
@@ -31,16 +31,18 @@ pub(crate) fn name_constraint<N: Noun>(error: StoreError) -> ServiceError {
         }
     }
     match in_the_way::<N>(kind, constraint) {
-        Some(list) => {
-            let message = format!("There are {list} in this {}; move or delete them first.", N::INFO.singular);
+        Some(noun) => {
+            let archived = if noun.archived.is_some() { ", perhaps archived ones" } else { "" };
+            let (list, place) = (noun.plural, N::INFO.singular);
+            let message = format!("There are {list} in this {place}{archived}; move or delete them first.");
             FieldError::new(FieldErrorCode::InUse, "id", message).into()
         }
         None => error.into(),
     }
 }
 
-/// The list of the rows that keep one of this noun from being deleted, if that is what the constraint says.
-fn in_the_way<N: Noun>(kind: ConstraintKind, constraint: &str) -> Option<&'static str> {
+/// The noun whose rows keep one of this noun from being deleted, if that is what the constraint says.
+fn in_the_way<N: Noun>(kind: ConstraintKind, constraint: &str) -> Option<&'static NounInfo> {
     let refuses = |field: &FieldInfo, table: &str| {
         let link = field.link.filter(|link| link.table == N::INFO.table && link.on_delete == OnDelete::Refuse);
         link.is_some() && field.own_column().is_some_and(|column| constraint == format!("{table}_{column}_fkey"))
@@ -48,7 +50,7 @@ fn in_the_way<N: Noun>(kind: ConstraintKind, constraint: &str) -> Option<&'stati
     let is_key = kind == ConstraintKind::ForeignKey;
     let found =
         ALL.iter().find(|noun| is_key && noun.fields().into_iter().any(|field| refuses(field, bare(noun.info.table))));
-    found.map(|noun| noun.info.plural)
+    found.map(|noun| noun.info)
 }
 
 fn bare(table: &str) -> &str {

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use tenantry_billing::Billing;
 use tenantry_domain::noun::{Changes, Field, FieldInfo, Given, Link, New, Noun, Placement, Value};
 use tenantry_domain::permission::Operation;
-use tenantry_domain::{FieldError, Id as _, ProjectId, TaskId, WorkspaceId};
+use tenantry_domain::{FieldError, Id as _, ProjectId, TaskId, Violations, WorkspaceId};
 use tenantry_store::{Record, Scope as _, WriteScope};
 use uuid::Uuid;
 
@@ -157,6 +157,15 @@ pub async fn delete<N: Served>(
     Ok(id)
 }
 
+/// Refuses an input with faults that were found while it was read. A caller who may not do this at all is told that instead.
+///
+/// # Errors
+/// [`ServiceError::Forbidden`], else [`ServiceError::Refused`].
+pub fn check_input(scope: &WriteScope, operation: Operation, faults: Violations) -> Result<(), ServiceError> {
+    authorize_at_all(scope, operation)?;
+    Ok(faults.into_result()?)
+}
+
 /// The row, locked, if the caller may write it and it is as expected.
 async fn existing<N: Served>(
     scope: &mut WriteScope,
@@ -171,6 +180,13 @@ async fn existing<N: Served>(
         Placement::Project { .. } => {
             authorize_in_project(scope, operation, ProjectId::from_uuid(id.as_uuid()), "id", what).await?;
         }
+        // The task before what is in it, as a deletion of the task locks both.
+        Placement::InTask { .. } => {
+            let seen: N = tenantry_store::get(scope, id).await?.ok_or_else(not_found::<N>)?;
+            if let Some((_, task)) = place_of(&seen) {
+                authorize_in_task(scope, operation, TaskId::from_uuid(task), "id", what).await?;
+            }
+        }
         _ => {}
     }
     let row: N = tenantry_store::get_for_update(scope, id).await?.ok_or_else(not_found::<N>)?;
@@ -178,10 +194,7 @@ async fn existing<N: Served>(
         (Placement::InProject { .. }, Some((_, project))) => {
             authorize_in_project(scope, operation, ProjectId::from_uuid(project), "id", what).await?;
         }
-        (Placement::InTask { .. }, Some((_, task))) => {
-            authorize_in_task(scope, operation, TaskId::from_uuid(task), "id", what).await?;
-        }
-        (Placement::Workspace | Placement::Project { .. }, _) => {}
+        (Placement::Workspace | Placement::Project { .. } | Placement::InTask { .. }, _) => {}
         // What is placed in nothing but the organization.
         _ => authorize_anywhere(scope, operation)?,
     }

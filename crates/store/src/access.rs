@@ -46,7 +46,7 @@ pub async fn of_project(scope: &impl Scope, id: ProjectId) -> Result<Option<Plac
 /// Those of the database.
 pub async fn of_task(scope: &WriteScope, id: TaskId) -> Result<Option<Place>, StoreError> {
     loop {
-        // Not locked at once: nobody waits for what is hidden, and the place of a task that moves meanwhile is another one.
+        // Read first and locked after: a caller must not wait for a hidden task. If the task moved in between, read again.
         let mut sql = Sql::new(PLACE_OF_PROJECT);
         let user = sql.value(scope.actor().user_id.as_uuid());
         push_grants(&mut sql, user);

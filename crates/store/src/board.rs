@@ -1,6 +1,6 @@
 //! The board of a project: the order of its tasks, what is above and below a task, and moving tasks.
 //!
-//! Whatever changes an order or what a task is below is done under [`lock`].
+//! Callers that change the order of tasks, or their parents, hold [`lock`].
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -155,7 +155,7 @@ pub async fn family(scope: &mut WriteScope, id: TaskId) -> Result<Vec<Slot>, Sto
     let organization = sql.value(scope.organization_id().as_uuid());
     sql.push(" WHERE t.organization_id = ").push_placeholder(organization).push(" AND t.id = ");
     let root = sql.value(id.as_uuid());
-    // Sorted, so that each is looked up: see `Sql::for_each`. A task comes once, whatever the data.
+    // The sort makes PostgreSQL look each level up by its index: see `Sql::for_each`. UNION ends the recursion even on a cycle.
     sql.push_placeholder(root).push(" UNION SELECT below.id, below.position FROM down CROSS JOIN LATERAL (");
     sql.push("SELECT t.id, t.position FROM app.tasks t WHERE t.organization_id = ").push_placeholder(organization);
     sql.push(" AND t.parent_task_id = down.id ORDER BY t.position, t.id) below)");
@@ -175,7 +175,7 @@ pub async fn ancestors(scope: &impl Scope, id: TaskId) -> Result<Vec<TaskId>, St
     sql.push(" UNION ALL SELECT above.id, up.depth + 1 FROM up CROSS JOIN LATERAL (");
     sql.push("SELECT t.parent_task_id AS id FROM app.tasks t WHERE t.organization_id = ")
         .push_placeholder(organization);
-    // A bound, so that it ends whatever the data.
+    // The bound ends the recursion even on a cycle.
     sql.push(" AND t.id = up.id AND up.depth < 1000000 LIMIT 1) above)");
     sql.push(" SELECT up.id FROM up WHERE up.id IS NOT NULL ORDER BY up.depth");
     let rows = scope.connection().fetch(sql).await?;

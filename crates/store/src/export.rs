@@ -113,7 +113,7 @@ pub async fn tables(scope: &ReadScope) -> Result<Vec<ExportTable>, StoreError> {
     for row in scope.connection().fetch(Sql::new(TABLES)).await?.iter() {
         let (quoted, columns, key): (&str, &str, &str) = (row.get(1)?, row.get(2)?, row.get(3)?);
         let name: String = row.get(0)?;
-        // What belongs to a user alone is exported to nobody else.
+        // Personal rows are exported to their own user only.
         let own = ALL.iter().find_map(|noun| match noun.info.placement {
             Placement::User { column } if noun.info.table == name => Some(column),
             _ => None,

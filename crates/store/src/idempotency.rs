@@ -116,15 +116,19 @@ pub async fn begin(scope: &mut WriteScope, request: &KeyedRequest, lease: TimeDe
         return Ok(claim.map_or(Begun::Running, Begun::Claimed));
     }
     let mut sql = Sql::new("UPDATE app.idempotency_keys SET attempt = ");
-    sql.bind(attempt).push(", leased_until = ").bind(now + lease).push(", updated_at = ").bind(now);
+    sql.bind(attempt).push(ATTEMPT).push(", leased_until = ").bind(now + lease).push(", updated_at = ").bind(now);
     sql.push(" WHERE organization_id = ").bind(scope.organization_id().as_uuid()).push(" AND id = ").bind(id);
     scope.connection().execute(sql).await?;
     Ok(Begun::Claimed(Claim { id, attempt }))
 }
 
+/// Some databases have the number of the attempt in 64 bits: for a few hours the migration said so. Cast, it is the same in all of them.
+const ATTEMPT: &str = "::integer";
+
 async fn find(scope: &WriteScope, key: &str, locked: bool) -> Result<Option<Known>, StoreError> {
-    let mut sql = Sql::new(
-        "SELECT t.id, t.fingerprint, t.attempt, t.leased_until, t.committed, t.answer, t.created_at \
+    let mut sql = Sql::new("SELECT t.id, t.fingerprint, t.attempt");
+    sql.push(ATTEMPT).push(
+        ", t.leased_until, t.committed, t.answer, t.created_at \
          FROM app.idempotency_keys t WHERE t.organization_id = ",
     );
     sql.bind(scope.organization_id().as_uuid()).push(" AND t.user_id = ").bind(scope.actor().user_id.as_uuid());
@@ -207,7 +211,7 @@ pub async fn finish(scope: &mut WriteScope, claim: Claim, answer: &str) -> Resul
 pub async fn abandon(scope: &mut WriteScope, claim: Claim) -> Result<(), StoreError> {
     let mut sql = Sql::new("DELETE FROM app.idempotency_keys WHERE organization_id = ");
     sql.bind(scope.organization_id().as_uuid()).push(" AND id = ").bind(claim.id);
-    sql.push(" AND attempt = ").bind(claim.attempt).push(" AND answer IS NULL AND committed = '{}'");
+    sql.push(" AND attempt = ").bind(claim.attempt).push(ATTEMPT).push(" AND answer IS NULL AND committed = '{}'");
     if scope.connection().execute(sql).await? > 0 {
         return Ok(());
     }
@@ -220,6 +224,6 @@ pub async fn abandon(scope: &mut WriteScope, claim: Claim) -> Result<(), StoreEr
 async fn write(scope: &WriteScope, claim: Claim, mut sql: Sql) -> Result<bool, StoreError> {
     sql.push(", updated_at = ").bind(scope.tenant().clock.now());
     sql.push(" WHERE organization_id = ").bind(scope.organization_id().as_uuid()).push(" AND id = ").bind(claim.id);
-    sql.push(" AND attempt = ").bind(claim.attempt).push(" AND answer IS NULL");
+    sql.push(" AND attempt = ").bind(claim.attempt).push(ATTEMPT).push(" AND answer IS NULL");
     Ok(scope.connection().execute(sql).await? > 0)
 }

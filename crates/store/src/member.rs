@@ -22,7 +22,7 @@ use crate::{visibility, write};
 impl Record for Member {
     type Entity = entity::organization_member::Entity;
 
-    /// A guest sees itself, and whoever is assigned to a task, owns a project or wrote a comment that it sees.
+    /// A guest sees itself, and the members who are assigned to a task, own a project or wrote a comment that the guest sees.
     fn narrow_to_visible(actor: &Actor, sql: &mut Sql) {
         if actor.role != Role::Guest {
             return;

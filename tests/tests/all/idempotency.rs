@@ -309,3 +309,19 @@ async fn keys_leave_with_their_member_and_are_in_no_export() {
     owner.mutate("removeMember", json!({ "id": id }), "removedMemberId").await.expect_done();
     assert_eq!(app.number("SELECT count(*) FROM app.idempotency_keys").await, 0);
 }
+
+/// A few databases were migrated when the number of the attempt had 64 bits.
+#[tokio::test]
+async fn a_wider_column_for_the_attempt_does_as_well() {
+    let (app, _, owner) = start().await;
+    app.sql("ALTER TABLE app.idempotency_keys ALTER COLUMN attempt TYPE bigint").await;
+    let first = create(&owner, "k", "A").await;
+    assert_eq!(create(&owner, "k", "A").await.text, first.text);
+    // A request that was cut off before it did anything is taken over.
+    app.sql(
+        "UPDATE app.idempotency_keys SET answer = NULL, committed = '{}', leased_until = now() - interval '1 hour'",
+    )
+    .await;
+    create(&owner, "k", "A").await.expect_done();
+    assert_eq!((clients(&app).await, app.number("SELECT attempt FROM app.idempotency_keys").await), (2, 2));
+}

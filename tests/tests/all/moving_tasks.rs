@@ -150,7 +150,7 @@ async fn a_task_on_a_draft_stays_with_the_client_that_is_billed() {
     let draft = owner.write("createInvoice", draft).await.expect_done()["id"].clone();
     let there = json!({ "id": parent, "projectId": projects[1] });
     go(&owner, there.clone()).await.expect_refused(&[("IN_USE", "projectId")]);
-    // Work for nobody may be billed to anybody.
+    // Internal work may be billed to any client.
     go(&owner, json!({ "id": parent, "projectId": internal })).await.expect_done();
     go(&owner, there.clone()).await.expect_refused(&[("IN_USE", "projectId")]);
     owner.write("deleteInvoice", json!({ "id": draft })).await.expect_done();

@@ -244,21 +244,55 @@ async fn a_personal_task_is_seen_by_its_user_alone() {
 }
 
 #[tokio::test]
-async fn a_task_that_moves_meanwhile_takes_comments() {
+async fn a_task_that_moves_meanwhile_takes_comments_and_changes() {
     let app = TestApp::start().await;
     let (org, owner, site, task) = with_task(&app).await;
     let ada = app.as_member(&org, "ada").await;
     let other = owner.create_project("Other", None).await["id"].clone();
     for round in 0..10 {
         let to = if round % 2 == 0 { &other } else { &site };
-        let (moved, first, second) = tokio::join!(
+        let (moved, first, second, renamed) = tokio::join!(
             owner.mutate("moveTask", json!({ "id": task, "projectId": to }), "task { id }"),
             ada.mutate("createComment", json!({ "taskId": task, "body": "Hi" }), COMMENT),
             ada.mutate("createComment", json!({ "taskId": task, "body": "Ho" }), COMMENT),
+            ada.write("updateTask", json!({ "id": task, "title": format!("{round}") })),
         );
-        for answer in [moved, first, second] {
+        for answer in [moved, first, second, renamed] {
             answer.expect_done();
         }
     }
     assert_eq!(app.number("SELECT count(*) FROM app.comments").await, 20);
+}
+
+#[tokio::test]
+async fn comments_and_their_task_are_deleted_at_once_without_a_deadlock() {
+    let app = TestApp::start().await;
+    let (_, owner, project, _) = with_task(&app).await;
+    for _ in 0..10 {
+        let task = owner.write("createTask", json!({ "projectId": project, "title": "x" })).await;
+        let task = task.expect_done()["id"].clone();
+        let said = comment(&owner, &task, "Hi").await["id"].clone();
+        let (gone, changed) = tokio::join!(
+            owner.write("deleteTask", json!({ "id": task })),
+            owner.mutate("updateComment", json!({ "id": said, "body": "Ho" }), COMMENT),
+        );
+        gone.expect_done();
+        assert!(changed.json["errors"].is_null(), "{}", changed.text);
+    }
+    let deadlocks = app.number("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()").await;
+    assert_eq!(deadlocks, 0);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_an_input_is_told_only_to_who_may_write() {
+    let app = TestApp::start().await;
+    let (org, owner, _, task) = with_task(&app).await;
+    let viewer = app.sign_in(&org, &app.person(&org, "viewer", Role::Viewer).await);
+    let input = json!({ "id": task, "title": null });
+    owner.write("updateTask", input.clone()).await.expect_refused(&[("REQUIRED", "title")]);
+    assert_eq!(viewer.write("updateTask", input.clone()).await.error_code(), "FORBIDDEN");
+    let several = json!({ "tasks": [input] });
+    assert_eq!(viewer.mutate("updateTasks", several, "tasks { id }").await.error_code(), "FORBIDDEN");
+    let name = json!({ "name": null });
+    assert_eq!(viewer.mutate("updateOrganization", name, "organization { id }").await.error_code(), "FORBIDDEN");
 }

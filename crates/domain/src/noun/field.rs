@@ -86,7 +86,7 @@ pub enum Placement {
         /// The column with the task's id.
         column: &'static str,
     },
-    /// With the user that this column names, and seen by nobody else, whatever their role.
+    /// Owned by the user that this column names. No one else sees it, in any role.
     User {
         /// The column with the user's id.
         column: &'static str,

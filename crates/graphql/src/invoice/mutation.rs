@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use async_graphql::{Context, InputObject, MaybeUndefined, Object, Result};
 use tenantry_domain::invoice::{InvoiceChanges, NewInvoice, NewLineItem};
+use tenantry_domain::permission::Operation;
 use tenantry_domain::{ClientId, InvoiceId, ProjectId, TaskId, Violations};
 use tenantry_executor::object::{Object as Resolved, Ordered};
 use tenantry_executor::scalar::{CurrencyCode, Date, DecimalText, GlobalId, Timestamp};
+use tenantry_service::noun::check_input;
 use tenantry_service::{Service, invoice as service};
 
 use super::{Invoice, Record};
-use crate::mutation::{nullable, payload, refused, required, write};
+use crate::mutation::{nullable, payload, required, write};
 
 /// One line of a draft.
 #[derive(InputObject, Clone)]
@@ -159,11 +161,15 @@ impl InvoiceMutation {
             notes: nullable(input.notes, |notes| notes),
             task_ids: required(&mut faults, "taskIds", input.task_ids, tasks),
         };
-        if let Err(faults) = faults.into_result() {
-            return Ok(Some(refused::<Arc<Record>>(faults).into()));
-        }
         let (id, expected) = (input.id.0, input.expected_updated_at.map(|time| time.0));
-        let updated = write(context, |scope| Box::pin(service::update(scope, id, expected, changes.clone()))).await?;
+        let updated = write(context, |scope| {
+            let (changes, faults) = (changes.clone(), faults.clone());
+            Box::pin(async move {
+                check_input(scope, Operation::WriteInvoice, faults)?;
+                service::update(scope, id, expected, changes).await
+            })
+        });
+        let updated = updated.await?;
         Ok(Some(updated.map(Arc::<Record>::new).into()))
     }
 

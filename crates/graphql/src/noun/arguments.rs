@@ -11,7 +11,7 @@ use tenantry_store::{Direction, ListOf, ListRequest, PageRequest, Record};
 
 use super::input::read_value;
 use super::meta::{self, Inputs};
-use super::registry::{entry, kind_name};
+use super::registry::{entry, kind_name, with_archived};
 
 /// The most orders that one list takes.
 const MAX_ORDERS: usize = 3;
@@ -107,7 +107,8 @@ impl<R: Record> InputType for FilterInput<R> {
                 let Some(ty) = (list.register_filter)(registry) else { continue };
                 let doc = |which: &str| {
                     let (plural, name) = (R::INFO.plural, &list.name);
-                    format!("Only {plural} {which} `{name}` that pass this filter. What you do not see does not count.")
+                    let doc = format!("Only {plural} {which} `{name}` that pass this filter. What you do not see does not count.");
+                    with_archived(&doc, list.info)
                 };
                 meta::input(&mut inputs, &list.has, &doc("with one or more"), &ty);
                 meta::input(&mut inputs, &list.has_no, &doc("without any"), ty);

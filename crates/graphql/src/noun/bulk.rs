@@ -14,7 +14,7 @@ use tenantry_domain::noun::Noun;
 use tenantry_domain::{Id as _, Violations};
 use tenantry_executor::leaf::Leaf;
 use tenantry_executor::object::{Object as Resolved, Ordered};
-use tenantry_service::noun::Served;
+use tenantry_service::noun::{Served, check_input};
 use tenantry_service::{Service, bulk};
 
 use super::input::{CreateInput, DeleteInput, UpdateInput};
@@ -24,7 +24,7 @@ use super::registry::capitalized;
 use super::root::{Mutation, Verb, answer, input};
 use super::{Row, Shown};
 use crate::error::UserError;
-use crate::mutation::{refused as refuse, write};
+use crate::mutation::write;
 
 /// The mutations of several rows of a noun.
 pub(super) fn mutations<N: Served + Shown>() -> [Mutation; 3] {
@@ -115,15 +115,14 @@ async fn run_create<N: Served + Shown>(context: &Context<'_>) -> ServerResult<Va
     let billing = context.data_unchecked::<Service>().billing().clone();
     let faults = all_faults::<N>(elements.iter().map(|element| &element.faults));
     let news: Vec<N::New> = elements.into_iter().map(|element| element.new).collect();
-    let result = if let Err(faults) = faults.into_result() {
-        refuse(faults)
-    } else {
-        let created = write(context, |scope| {
-            let (billing, news) = (billing.clone(), news.clone());
-            Box::pin(async move { bulk::create::<N>(scope, &billing, N::INFO.list, news).await })
-        });
-        created.await.map_err(|error| error.into_server_error(context.item.pos))?
-    };
+    let created = write(context, |scope| {
+        let (billing, news, faults) = (billing.clone(), news.clone(), faults.clone());
+        Box::pin(async move {
+            check_input(scope, N::CREATE, faults)?;
+            bulk::create::<N>(scope, &billing, N::INFO.list, news).await
+        })
+    });
+    let result = created.await.map_err(|error| error.into_server_error(context.item.pos))?;
     answer(context, Ordered(Made::<Create, N> { result: result.map(shared), act: PhantomData })).await
 }
 
@@ -133,15 +132,14 @@ async fn run_update<N: Served + Shown>(context: &Context<'_>) -> ServerResult<Va
     let faults = all_faults::<N>(elements.iter().map(|element| &element.faults));
     let changes: Vec<_> =
         elements.into_iter().map(|element| ((element.row.id, element.row.expected), element.changes)).collect();
-    let result = if let Err(faults) = faults.into_result() {
-        refuse(faults)
-    } else {
-        let updated = write(context, |scope| {
-            let (billing, changes) = (billing.clone(), changes.clone());
-            Box::pin(async move { bulk::update::<N>(scope, &billing, N::INFO.list, changes).await })
-        });
-        updated.await.map_err(|error| error.into_server_error(context.item.pos))?
-    };
+    let updated = write(context, |scope| {
+        let (billing, changes, faults) = (billing.clone(), changes.clone(), faults.clone());
+        Box::pin(async move {
+            check_input(scope, N::INFO.write, faults)?;
+            bulk::update::<N>(scope, &billing, N::INFO.list, changes).await
+        })
+    });
+    let result = updated.await.map_err(|error| error.into_server_error(context.item.pos))?;
     answer(context, Ordered(Made::<Update, N> { result: result.map(shared), act: PhantomData })).await
 }
 

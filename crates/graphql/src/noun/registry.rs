@@ -91,6 +91,8 @@ pub(crate) struct Entry {
 pub(crate) struct BelowEntry {
     /// The noun that it hangs on.
     parent: &'static str,
+    /// The noun whose rows it has.
+    pub(crate) info: &'static NounInfo,
     /// The list's name.
     pub(crate) name: &'static str,
     /// What it says about itself.
@@ -169,7 +171,7 @@ impl Entry {
 pub(super) fn with_archived(doc: &str, info: &NounInfo) -> String {
     match info.archived {
         Some(archived) => {
-            format!("{doc} Archived ones are left out unless `filter` asks for a `{}` or for `ids`.", archived.field)
+            format!("{doc} Archived ones are left out unless the filter asks for a `{}` or for `ids`.", archived.field)
         }
         None => doc.to_owned(),
     }
@@ -181,6 +183,7 @@ fn below_others<R: Shown>() -> impl Iterator<Item = BelowEntry> {
         let (parent, order) = (*parent, info.order);
         Some(BelowEntry {
             parent: info.noun,
+            info: &R::INFO,
             name: info.list?,
             doc: with_archived(info.doc, &R::INFO),
             key: info.key,

@@ -14,7 +14,7 @@ use tenantry_executor::object::Ordered;
 use tenantry_executor::scalar::read_id;
 use tenantry_service::Service;
 use tenantry_service::bulk::MAX_ELEMENTS;
-use tenantry_service::noun::{Served, create, delete, update};
+use tenantry_service::noun::{Served, check_input, create, delete, update};
 
 use super::at_field;
 use super::bulk;
@@ -22,7 +22,7 @@ use super::input::{CreateInput, DeleteInput, UpdateInput};
 use super::meta::{self, Fields, Inputs};
 use super::payload::{Create, Deleted, Update, Written};
 use super::registry::{Resolving, Shown, capitalized, entries, with_archived};
-use crate::mutation::{refused, write};
+use crate::mutation::write;
 
 /// The mutations of a noun: the three that every noun has, and those that do the same to several rows.
 pub(crate) struct Mutations {
@@ -157,31 +157,29 @@ pub(super) async fn answer(context: &Context<'_>, payload: impl OutputType) -> S
 async fn run_create<N: Served + Shown>(context: &Context<'_>) -> ServerResult<Value> {
     let CreateInput::<N> { new, faults } = input(context)?;
     let billing = context.data_unchecked::<Service>().billing().clone();
-    let result = if let Err(faults) = faults.into_result() {
-        refused(faults)
-    } else {
-        let created = write(context, |scope| {
-            let (billing, new) = (billing.clone(), new.clone());
-            Box::pin(async move { create::<N>(scope, &billing, new).await })
-        });
-        created.await.map_err(|error| error.into_server_error(context.item.pos))?
-    };
+    let created = write(context, |scope| {
+        let (billing, new, faults) = (billing.clone(), new.clone(), faults.clone());
+        Box::pin(async move {
+            check_input(scope, N::CREATE, faults)?;
+            create::<N>(scope, &billing, new).await
+        })
+    });
+    let result = created.await.map_err(|error| error.into_server_error(context.item.pos))?;
     answer(context, Ordered(Written::<Create, N> { result: result.map(Arc::new), act: PhantomData })).await
 }
 
 async fn run_update<N: Served + Shown>(context: &Context<'_>) -> ServerResult<Value> {
     let UpdateInput::<N> { row, changes, faults } = input(context)?;
     let billing = context.data_unchecked::<Service>().billing().clone();
-    let result = if let Err(faults) = faults.into_result() {
-        refused(faults)
-    } else {
-        let updated = write(context, |scope| {
-            let (billing, changes) = (billing.clone(), changes.clone());
-            let (id, expected) = (row.id, row.expected);
-            Box::pin(async move { update::<N>(scope, &billing, id, expected, changes).await })
-        });
-        updated.await.map_err(|error| error.into_server_error(context.item.pos))?
-    };
+    let updated = write(context, |scope| {
+        let (billing, changes, faults) = (billing.clone(), changes.clone(), faults.clone());
+        let (id, expected) = (row.id, row.expected);
+        Box::pin(async move {
+            check_input(scope, N::INFO.write, faults)?;
+            update::<N>(scope, &billing, id, expected, changes).await
+        })
+    });
+    let result = updated.await.map_err(|error| error.into_server_error(context.item.pos))?;
     answer(context, Ordered(Written::<Update, N> { result: result.map(Arc::new), act: PhantomData })).await
 }
 
@@ -289,22 +287,21 @@ impl ContainerType for NounQuery {
 impl NounQuery {
     async fn find(&self, context: &Context<'_>) -> ServerResult<Option<Value>> {
         let name = context.item.node.name.node.as_str();
-        let Some(entry) =
-            entries().find(|entry| entry.info.rooted && (entry.info.api == name || entry.info.list == name))
-        else {
-            let mut questions = entries().flat_map(|entry| &entry.questions);
-            return match questions.find(|question| question.name == name) {
-                Some(question) => (question.resolve)(context).await.map(Some),
-                None => Ok(None),
-            };
-        };
-        if name == entry.info.list {
-            return (entry.list)(context).await.map(Some);
+        for entry in entries().filter(|entry| entry.info.rooted) {
+            if name == entry.info.list {
+                return (entry.list)(context).await.map(Some);
+            }
+            if name == entry.info.api {
+                let id: GivenId = context.param_value("id", None)?.1;
+                let id = read_id::<GivenId>(entry.info.prefix, id.0);
+                let id = id.map_err(|error| error.into_server_error(context.item.pos))?;
+                return (entry.one)(context, "id", id).await.map(Some);
+            }
+            if let Some(question) = entry.questions.iter().find(|question| question.name == name) {
+                return (question.resolve)(context).await.map(Some);
+            }
         }
-        let id: GivenId = context.param_value("id", None)?.1;
-        let id = read_id::<GivenId>(entry.info.prefix, id.0);
-        let id = id.map_err(|error| error.into_server_error(context.item.pos))?;
-        (entry.one)(context, "id", id).await.map(Some)
+        Ok(None)
     }
 }
 

@@ -4,19 +4,21 @@ use std::sync::Arc;
 
 use async_graphql::{Context, InputObject, MaybeUndefined, Object, Result, SimpleObject};
 use tenantry_domain::organization::{NewOrganization, OrganizationChanges};
+use tenantry_domain::permission::Operation;
 use tenantry_domain::{FieldError, FieldErrorCode, Identity, OrganizationId, Role, Violations};
 use tenantry_executor::dataloader::Reads;
 use tenantry_executor::error::internal;
 use tenantry_executor::mutation::{caller, committed, has_secret};
 use tenantry_executor::object::{Object as Resolved, Ordered};
 use tenantry_executor::scalar::{GlobalId, Timestamp};
+use tenantry_service::noun::check_input;
 use tenantry_service::{Service, organization as service};
 
 use super::summary::OrganizationSummary;
 use super::{Organization, Record};
 use crate::error::{UserError, sort};
 use crate::issuer::OptionalIssuer;
-use crate::mutation::{nullable, payload, refused, required, write};
+use crate::mutation::{nullable, payload, required, write};
 
 /// The input for a new organization.
 #[derive(InputObject)]
@@ -145,13 +147,13 @@ impl OrganizationMutation {
             logo_url: nullable(input.logo_url, |url| url),
             time_zone: required(&mut faults, "timeZone", input.time_zone, |zone| zone),
         };
-        if let Err(faults) = faults.into_result() {
-            return Ok(Some(refused::<Arc<Record>>(faults).into()));
-        }
         let expected = input.expected_updated_at.map(|time| time.0);
         let updated = write(context, |scope| {
-            let changes = changes.clone();
-            Box::pin(async move { service::update(scope, expected, changes).await })
+            let (changes, faults) = (changes.clone(), faults.clone());
+            Box::pin(async move {
+                check_input(scope, Operation::RenameOrganization, faults)?;
+                service::update(scope, expected, changes).await
+            })
         })
         .await?;
         Ok(Some(updated.map(Arc::<Record>::new).into()))

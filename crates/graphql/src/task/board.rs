@@ -1,51 +1,31 @@
-//! The board of a project: its tasks by status.
+//! A column of a project's board.
 
 use std::sync::Arc;
 
 use async_graphql::{Context, Object, Result};
 use tenantry_domain::ProjectId;
-use tenantry_domain::project::Project;
 use tenantry_domain::task::{Task as Record, TaskStatus};
 use tenantry_executor::error::bad_argument;
 use tenantry_executor::loaders::load;
-use tenantry_executor::object::{Object as Resolved, Ordered};
+use tenantry_executor::object::Object as Resolved;
 
 use crate::loaders::{BoardCounts, BoardTasks};
-use crate::noun::{Choice, Mutations, Row, Shown};
+use crate::noun::{Choice, Row};
 
 /// The most tasks of a column.
 const MAX_TASKS: i32 = 100;
-
-impl Shown for Project {
-    type More = ProjectMore;
-
-    fn mutations() -> Option<Mutations> {
-        Some(Mutations::of::<Self>("It counts against the plan.").and_many::<Self>())
-    }
-}
-
-/// Fields of a project beside those that are declared.
-pub(crate) struct ProjectMore(Arc<Project>);
-
-impl From<Arc<Project>> for ProjectMore {
-    fn from(project: Arc<Project>) -> Self {
-        Self(project)
-    }
-}
-
-#[Object]
-impl ProjectMore {
-    /// The project's tasks by status: one column for each, in the order of the work.
-    async fn board(&self) -> Vec<Ordered<BoardColumn>> {
-        let project = self.0.id;
-        TaskStatus::ALL.iter().map(|status| Ordered(BoardColumn { project, status: *status })).collect()
-    }
-}
 
 /// A column of a board.
 pub(crate) struct BoardColumn {
     project: ProjectId,
     status: TaskStatus,
+}
+
+impl BoardColumn {
+    /// The column of this status.
+    pub(crate) fn new(project: ProjectId, status: TaskStatus) -> Self {
+        Self { project, status }
+    }
 }
 
 /// The tasks of a project that have one status.

@@ -18,6 +18,7 @@ use crate::loaders::{Assignees, Labels, load_members};
 use crate::member::Member;
 use crate::noun::{Mutations, Question, Row, Shown};
 
+pub(crate) use board::BoardColumn;
 pub(crate) use mutation::TaskMutation;
 
 impl Shown for Record {

@@ -125,7 +125,7 @@ pub(super) async fn lock_with_boards(
         // Its own is there, so it is the other one that is not.
         return if are_there { Ok(locked) } else { Err(FieldError::not_found("projectId", "project").into()) };
     }
-    let message = "It is being moved by somebody else; try again.";
+    let message = "The task is being moved by another request; try again.";
     Err(FieldError::new(FieldErrorCode::Conflict, "id", message).into())
 }
 

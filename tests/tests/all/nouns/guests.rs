@@ -26,7 +26,7 @@ async fn a_guest_finds_the_fields_that_are_declared_for_guests_and_no_others() {
             continue;
         }
         if matches!(info.placement, Placement::User { .. }) {
-            // These are the owner's, and nobody else sees them.
+            // These are the owner's, which no other user sees.
             assert_eq!(found["list"], json!({ "totalCount": 0, "nodes": [] }), "{}", info.list);
             continue;
         }
