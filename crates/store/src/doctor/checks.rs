@@ -1,36 +1,13 @@
-//! Checks of a database's catalogue: whether the role is subject to row-level security, whether every tenant table is
-//! protected, whether every key has an index, whether texts still sort as their indexes do. Reads `pg_catalog`; of
-//! tenants it reads only which have an unknown time zone.
-
-use std::str::FromStr;
-use std::time::Duration;
+//! What is looked at in the catalogue, one check after the other.
 
 use tenantry_domain::OrganizationId;
 use tenantry_domain::organization::time_zones;
-use tenantry_wire::{Address, Command, Connection, Error, Parameters, Rows};
+use tenantry_wire::{Command, Error, Parameters};
 
-use crate::apart;
-use crate::error::StoreError;
-use crate::pool::Store;
-
-/// The timeout for connecting.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+use super::{Catalogue, CatalogueError, Finding, TENANT_TABLES};
 
 /// The schemas of the product.
 const SCHEMAS: &str = "('app', 'auth', 'billing', 'platform')";
-
-/// The tables that belong to organizations: all that name one, and the organizations themselves. The log of Stripe's
-/// events is excluded although it may name one: an event arrives before its organization is known, and only the worker
-/// has grants on it.
-const TENANT_TABLES: &str = "SELECT c.oid, c.relowner, c.relrowsecurity, c.relforcerowsecurity, \
-        n.nspname || '.' || c.relname AS name \
-    FROM pg_catalog.pg_class c \
-    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-    WHERE n.nspname IN ('app', 'auth', 'billing', 'platform') AND c.relkind IN ('r', 'p') AND NOT c.relispartition \
-      AND n.nspname || '.' || c.relname <> 'billing.stripe_events' \
-      AND (n.nspname || '.' || c.relname = 'app.organizations' OR EXISTS ( \
-        SELECT FROM pg_catalog.pg_attribute a \
-        WHERE a.attrelid = c.oid AND a.attname = 'organization_id' AND NOT a.attisdropped))";
 
 /// The expression that a policy's condition compares with, in the form of [`normalized`].
 const CURRENT_ORGANIZATION: &str = "nullifcurrent_setting'app.current_organization_id',true,''";
@@ -38,186 +15,8 @@ const CURRENT_ORGANIZATION: &str = "nullifcurrent_setting'app.current_organizati
 /// The first release of each major version without the leak of planner statistics through row-level security.
 const RECOMMENDED: &[(i32, i32)] = &[(15, 14), (16, 10), (17, 6)];
 
-/// The catalogue could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum CatalogueError {
-    /// The address cannot be parsed.
-    #[error(transparent)]
-    Address(Error),
-    /// Nothing listens there, or the server refused the role or the password.
-    #[error("cannot connect to the database at {address}")]
-    Connect {
-        /// Host and port, or the socket; without user and password.
-        address: String,
-        /// Why.
-        #[source]
-        source: Error,
-    },
-    /// There was no answer.
-    #[error("cannot connect to the database at {0}: no answer")]
-    NoAnswer(String),
-    /// A query failed.
-    #[error("the catalogue could not be read")]
-    Read(#[source] Error),
-}
-
-impl From<Error> for CatalogueError {
-    fn from(error: Error) -> Self {
-        Self::Read(error)
-    }
-}
-
-/// The role of a connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RoleFacts {
-    /// Its name.
-    pub name: String,
-    /// Superusers are subject to no policy.
-    pub superuser: bool,
-    /// A role with this attribute is subject to no policy.
-    pub bypasses_rls: bool,
-    /// The tenant tables from which it could remove the policies.
-    pub owned_tables: Vec<String>,
-    /// Whether it has the privileges of `tenantry_worker`.
-    pub is_worker: bool,
-}
-
-impl RoleFacts {
-    /// Why the API must not run with this role; `None` if it may.
-    pub fn fault(&self) -> Option<String> {
-        let name = &self.name;
-        let advice = "use a role such as tenantry_app, which owns nothing and bypasses nothing";
-        if self.superuser {
-            return Some(format!(
-                "the role {name} is a superuser, which row-level security does not restrict; {advice}"
-            ));
-        }
-        if self.bypasses_rls {
-            return Some(format!("the role {name} bypasses row-level security; {advice}"));
-        }
-        let first = self.owned_tables.first()?;
-        let count = self.owned_tables.len();
-        Some(format!("the role {name} owns {count} tenant tables, such as {first}; {advice}"))
-    }
-
-    /// Why background jobs must not run with this role; `None` if they may. They must be subject to policies, too. A
-    /// role other than the worker's would find nothing to do and report success.
-    pub fn worker_fault(&self) -> Option<String> {
-        let is_no_worker = || {
-            let name = &self.name;
-            format!(
-                "the role {name} does not have the privileges of tenantry_worker; without them background jobs see nothing"
-            )
-        };
-        self.fault().or_else(|| (!self.is_worker).then(is_no_worker))
-    }
-}
-
-/// Something about the database that an operator should know.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Finding {
-    /// It is wrong.
-    Fault(String),
-    /// It could be better.
-    Advice(String),
-}
-
-/// A connection that reads the catalogue.
-#[derive(Debug)]
-pub struct Catalogue {
-    connection: Connection,
-}
-
 impl Catalogue {
-    /// Connects to the database at `url`, outside any pool and any tenant.
-    ///
-    /// # Errors
-    /// When the address is malformed, or connecting took longer than five seconds.
-    pub async fn connect(url: &str) -> Result<Self, CatalogueError> {
-        let address = Address::from_str(url).map_err(CatalogueError::Address)?.named("tenantry");
-        match tokio::time::timeout(CONNECT_TIMEOUT, apart::open(&address)).await {
-            Ok(Ok(connection)) => Ok(Self { connection }),
-            Ok(Err(source)) => Err(CatalogueError::Connect { address: address.place(), source }),
-            Err(_) => Err(CatalogueError::NoAnswer(address.place())),
-        }
-    }
-
-    /// Closes the connection.
-    ///
-    /// # Errors
-    /// When the server is already gone.
-    pub async fn close(self) -> Result<(), CatalogueError> {
-        Ok(self.connection.close().await?)
-    }
-
-    /// The attributes and tables of the connection's role.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn role(&mut self) -> Result<RoleFacts, CatalogueError> {
-        let roles = self
-            .rows(
-                "SELECT r.rolname::text, r.rolsuper, r.rolbypassrls, \
-                     coalesce(pg_catalog.pg_has_role(current_user, to_regrole('tenantry_worker'), 'USAGE'), false) \
-                 FROM pg_catalog.pg_roles r WHERE r.rolname = current_user",
-            )
-            .await?;
-        let role = roles.first().ok_or(Error::NoRow)?;
-        // A member of the owner can do what the owner can.
-        let owned = self
-            .rows(&format!(
-                "SELECT t.name FROM ({TENANT_TABLES}) t \
-                 WHERE pg_catalog.pg_has_role(current_user, t.relowner, 'MEMBER') ORDER BY t.name"
-            ))
-            .await?;
-        Ok(RoleFacts {
-            name: role.get(0)?,
-            superuser: role.get(1)?,
-            bypasses_rls: role.get(2)?,
-            owned_tables: owned.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?,
-            is_worker: role.get(3)?,
-        })
-    }
-
-    /// The server's version: major and minor.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn version(&mut self) -> Result<(i32, i32), CatalogueError> {
-        let rows = self.rows("SELECT current_setting('server_version_num')::int").await?;
-        let row = rows.first().ok_or(Error::NoRow)?;
-        let number: i32 = row.get(0)?;
-        Ok((number / 10_000, number % 10_000))
-    }
-
-    /// The names of the tenant tables.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn tenant_tables(&mut self) -> Result<Vec<String>, CatalogueError> {
-        let rows = self.rows(&format!("SELECT t.name FROM ({TENANT_TABLES}) t ORDER BY t.name")).await?;
-        Ok(rows.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?)
-    }
-
-    /// Everything that is wrong or could be better with version, policies, keys, indexes, partitions, collations and
-    /// time zones.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn findings(&mut self) -> Result<Vec<Finding>, CatalogueError> {
-        let mut findings: Vec<Finding> = version_finding(self.version().await?).into_iter().collect();
-        findings.extend(self.unprotected_tables().await?);
-        findings.extend(self.policies().await?);
-        findings.extend(self.indexes().await?);
-        findings.extend(self.partitions().await?);
-        if self.version().await? >= (15, 0) {
-            findings.extend(self.collations().await?);
-        }
-        findings.extend(self.unknown_time_zones().await?);
-        Ok(findings)
-    }
-
-    async fn unprotected_tables(&mut self) -> Result<Vec<Finding>, CatalogueError> {
+    pub(super) async fn unprotected_tables(&mut self) -> Result<Vec<Finding>, CatalogueError> {
         let rows = self
             .rows(&format!(
                 "SELECT t.name, t.relrowsecurity, t.relforcerowsecurity FROM ({TENANT_TABLES}) t ORDER BY t.name"
@@ -236,7 +35,7 @@ impl Catalogue {
         Ok(findings)
     }
 
-    async fn policies(&mut self) -> Result<Vec<Finding>, CatalogueError> {
+    pub(super) async fn policies(&mut self) -> Result<Vec<Finding>, CatalogueError> {
         let rows = self
             .rows(&format!(
                 "SELECT t.name, p.polname::text, p.polcmd::text, p.polpermissive, p.polroles = ARRAY[0::oid], \
@@ -280,7 +79,7 @@ impl Catalogue {
         Ok(findings)
     }
 
-    async fn indexes(&mut self) -> Result<Vec<Finding>, CatalogueError> {
+    pub(super) async fn indexes(&mut self) -> Result<Vec<Finding>, CatalogueError> {
         // The first columns of an index, as many as the key has, are the key's columns in any order.
         let keys = self
             .rows(&format!(
@@ -315,7 +114,7 @@ impl Catalogue {
         Ok(findings)
     }
 
-    async fn partitions(&mut self) -> Result<Vec<Finding>, CatalogueError> {
+    pub(super) async fn partitions(&mut self) -> Result<Vec<Finding>, CatalogueError> {
         let rows = self
             .rows(&format!(
                 "SELECT DISTINCT n.nspname || '.' || c.relname, coalesce(r.rolname::text, 'PUBLIC') \
@@ -338,7 +137,7 @@ impl Catalogue {
     }
 
     /// The collations of our indexes: whether they still sort as they did when the indexes were created.
-    async fn collations(&mut self) -> Result<Vec<Finding>, CatalogueError> {
+    pub(super) async fn collations(&mut self) -> Result<Vec<Finding>, CatalogueError> {
         let missing = self
             .rows(
                 "SELECT EXISTS (SELECT FROM pg_catalog.pg_collation l JOIN pg_catalog.pg_namespace n ON n.oid = l.collnamespace \
@@ -383,7 +182,7 @@ impl Catalogue {
     }
 
     /// The organizations with an unknown time zone, so that their days are in UTC.
-    async fn unknown_time_zones(&mut self) -> Result<Vec<Finding>, CatalogueError> {
+    pub(super) async fn unknown_time_zones(&mut self) -> Result<Vec<Finding>, CatalogueError> {
         // A database without our tables, or a role without our grants, has other faults, which are reported already.
         let readable = self
             .rows(
@@ -425,23 +224,10 @@ impl Catalogue {
         }
         Ok(findings)
     }
-
-    /// Runs a query that consists of this file's own literals.
-    async fn rows(&mut self, text: &str) -> Result<Rows, Error> {
-        let answers = self.connection.exchange(&[Command::prepared(text, &Parameters::default())]).await?;
-        Ok(answers.into_iter().next().ok_or(Error::NoRow)?.rows)
-    }
 }
 
-/// Whether the database answers.
-///
-/// # Errors
-/// Those of the database; [`StoreError::Unavailable`] when no connection is available.
-pub async fn ping(store: &Store) -> Result<(), StoreError> {
-    store.ping().await
-}
-
-fn version_finding((major, minor): (i32, i32)) -> Option<Finding> {
+/// What is to be said of the server's version.
+pub(super) fn version((major, minor): (i32, i32)) -> Option<Finding> {
     if major < 15 {
         return Some(Finding::Fault(format!("PostgreSQL {major}.{minor} is too old: 15 or newer is needed")));
     }
@@ -475,29 +261,9 @@ mod tests {
 
     #[test]
     fn versions_are_classified() {
-        assert!(matches!(version_finding((14, 30)), Some(Finding::Fault(_))));
-        assert!(matches!(version_finding((15, 13)), Some(Finding::Advice(_))));
-        assert_eq!(version_finding((15, 14)), None);
-        assert_eq!(version_finding((18, 0)), None);
-    }
-
-    #[test]
-    fn a_role_not_subject_to_the_policies_is_a_fault() {
-        let app = RoleFacts {
-            name: "a".into(),
-            superuser: false,
-            bypasses_rls: false,
-            owned_tables: Vec::new(),
-            is_worker: false,
-        };
-        assert_eq!(app.fault(), None);
-        assert!(app.worker_fault().is_some());
-        let worker = RoleFacts { is_worker: true, ..app.clone() };
-        assert_eq!(worker.worker_fault(), None);
-        // A superuser has everyone's privileges, and is subject to no policy.
-        assert!(RoleFacts { superuser: true, ..worker }.worker_fault().is_some());
-        assert!(RoleFacts { superuser: true, ..app.clone() }.fault().is_some());
-        assert!(RoleFacts { bypasses_rls: true, ..app.clone() }.fault().is_some());
-        assert!(RoleFacts { owned_tables: vec!["app.tasks".into()], ..app }.fault().is_some());
+        assert!(matches!(version((14, 30)), Some(Finding::Fault(_))));
+        assert!(matches!(version((15, 13)), Some(Finding::Advice(_))));
+        assert_eq!(version((15, 14)), None);
+        assert_eq!(version((18, 0)), None);
     }
 }
