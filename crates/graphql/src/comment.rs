@@ -17,8 +17,8 @@ impl Shown for Record {
     fn mutations() -> Option<Mutations> {
         Some(
             Mutations::of::<Self>("")
-                .with_update_note("Only who wrote it, owners and admins may.")
-                .with_delete_note("Only who wrote it, owners and admins may."),
+                .with_update_note("Only its author, owners and admins may change it.")
+                .with_delete_note("Only its author, owners and admins may delete it."),
         )
     }
 }

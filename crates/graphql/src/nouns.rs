@@ -24,7 +24,7 @@ macro_rules! plain {
 }
 
 plain! {
-    Client = "An active one counts against the plan." and_many;
+    Client = "Active clients count against the plan." and_many;
     ContentItem = "";
     Label = "";
     PersonalTask = "";

@@ -14,7 +14,7 @@ impl Shown for Project {
     type More = ProjectMore;
 
     fn mutations() -> Option<Mutations> {
-        Some(Mutations::of::<Self>("It counts against the plan.").and_many::<Self>())
+        Some(Mutations::of::<Self>("Projects count against the plan.").and_many::<Self>())
     }
 }
 

@@ -79,9 +79,13 @@ impl Mutations {
         Self { fields: vec![Mutation { note, ..create }, update, delete] }
     }
 
-    /// The same, and those that do the same to several rows.
+    /// The same, and those that do the same to several rows, with the notes that were given so far.
     pub(crate) fn and_many<N: Served + Shown>(mut self) -> Self {
-        self.fields.extend(bulk::mutations::<N>());
+        let notes: Vec<_> = self.fields.iter().map(|field| (field.verb, field.note)).collect();
+        self.fields.extend(bulk::mutations::<N>().map(|many| {
+            let note = notes.iter().find(|(verb, _)| *verb == many.verb).map_or("", |(_, note)| *note);
+            Mutation { note, ..many }
+        }));
         self
     }
 

@@ -54,7 +54,7 @@ impl Shown for Record {
     }
 
     fn mutations() -> Option<Mutations> {
-        let create = "It comes after all others of its project.";
+        let create = "New tasks come after all others of their project.";
         Some(
             Mutations::of::<Self>(create)
                 .and_many::<Self>()
