@@ -28,6 +28,10 @@ bench *args:
 soak:
     scripts/bootstrap && TENANTRY_SOAK_REQUESTS=1000000 cargo test --release --locked --package tenantry-tests --test abuse soak -- --nocapture
 
+# Move tasks into one gap 10,000 times.
+moves:
+    scripts/bootstrap && TENANTRY_TEST_MOVES=10000 scripts/test moves_into_one_gap
+
 # Race for the last one of everything that a plan limits, 20 rounds in every way.
 races:
     scripts/bootstrap && TENANTRY_RACE_ROUNDS=20 scripts/test races::
