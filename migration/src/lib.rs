@@ -9,6 +9,7 @@
 
 mod alter_tenant_table;
 mod change;
+mod partitions;
 mod roles;
 mod runner;
 mod step;
@@ -49,9 +50,11 @@ mod m20261126_000013_comments;
 mod m20261126_000014_personal_tasks;
 mod m20261126_000015_open_work;
 mod m20261126_000016_orders_of_open_work;
+mod m20261127_000001_activities;
 
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait};
 
+pub use partitions::MONTHS_AHEAD;
 pub use runner::{MigrationError, MigrationStatus, down, fresh, status, up};
 pub use step::Script;
 
@@ -80,7 +83,7 @@ pub fn scripts() -> Vec<Script> {
     steps().into_iter().map(Step::script).collect()
 }
 
-/// A short text that changes when the SQL of any migration changes; the key of a migrated template database.
+/// A short text that changes when the SQL of any migration changes.
 ///
 /// Not a cryptographic digest, and stable only among programs built by the same compiler.
 pub fn fingerprint() -> String {
@@ -92,6 +95,14 @@ pub fn fingerprint() -> String {
         (script.name, script.up).hash(&mut hasher);
     }
     format!("{:016x}", hasher.finish())
+}
+
+/// The key of a migrated template database: it changes with the migrations, and every four weeks, so that a template has the partitions of
+/// the months to come.
+pub fn template_key() -> String {
+    const FOUR_WEEKS: u64 = 28 * 24 * 60 * 60;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    format!("{} {}", fingerprint(), now.as_secs() / FOUR_WEEKS)
 }
 
 /// Lists the modules in order; a migration's recorded name is its file's name. Its functions return the text of one transaction
@@ -139,6 +150,7 @@ fn steps() -> Vec<Step> {
         m20261126_000014_personal_tasks,
         m20261126_000015_open_work,
         m20261126_000016_orders_of_open_work,
+        m20261127_000001_activities,
     ]
 }
 

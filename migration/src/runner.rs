@@ -10,7 +10,7 @@ use sea_orm_migration::sea_orm::{
 use sea_orm_migration::{MigrationName as _, MigratorTrait};
 use tenantry_wire::Address;
 
-use crate::{Migrator, names, roles, steps};
+use crate::{Migrator, names, partitions, roles, steps};
 
 /// How long to wait for another process that migrates the same database. Longer than any change here takes, and
 /// short enough that a stuck deployment is noticed.
@@ -70,12 +70,15 @@ pub enum MigrationError {
         #[source]
         source: DbErr,
     },
+    /// Everything is applied, but the partitions of the coming months could not be made.
+    #[error("cannot make the partitions of the coming months")]
+    Partitions(#[source] DbErr),
     /// What is applied could not be read or tidied up.
     #[error("cannot read or change the record of applied migrations")]
     Record(#[source] DbErr),
 }
 
-/// Applies every pending migration and returns the names of those applied, oldest first.
+/// Applies every pending migration and returns the names of those applied, oldest first. Makes the partitions of the coming months.
 ///
 /// Several processes may call this at once: the second one waits and then has nothing to do. It needs a direct
 /// connection (not a pooler in transaction mode), because the lock belongs to the session.
@@ -86,6 +89,7 @@ pub async fn up(url: &str) -> Result<Vec<String>, MigrationError> {
     let session = Session::open(url).await?;
     session.prepare().await?;
     let applied = session.apply_pending().await?;
+    session.run(partitions::MAKE).await.map_err(MigrationError::Partitions)?;
     session.close().await?;
     Ok(applied)
 }
@@ -126,6 +130,7 @@ pub async fn fresh(url: &str) -> Result<Vec<String>, MigrationError> {
         .map_err(MigrationError::Record)?;
     session.prepare().await?;
     let applied = session.apply_pending().await?;
+    session.run(partitions::MAKE).await.map_err(MigrationError::Partitions)?;
     session.close().await?;
     Ok(applied)
 }

@@ -75,6 +75,7 @@ pub(crate) struct TenantTable {
     keys: Vec<(&'static str, &'static str, &'static str)>,
     indexes: Vec<String>,
     operations: &'static [Operation],
+    is_partitioned: bool,
 }
 
 impl TenantTable {
@@ -89,7 +90,14 @@ impl TenantTable {
             keys: Vec::new(),
             indexes: Vec::new(),
             operations: &[Operation::Select, Operation::Insert, Operation::Update, Operation::Delete],
+            is_partitioned: false,
         }
+    }
+
+    /// The rows of each month, by `created_at` in UTC, stand in a partition of their own, which `partitions` makes ahead of time.
+    pub(crate) fn partitioned_by_month(mut self) -> Self {
+        self.is_partitioned = true;
+        self
     }
 
     /// The row is found by what it links, not by its id, so the database may generate the id.
@@ -242,7 +250,11 @@ impl TenantTable {
         parts.extend(self.columns.iter().map(|column| format!("{} {}", column.name, column.definition)));
         parts.push("created_at timestamptz NOT NULL DEFAULT now()".to_owned());
         parts.push("updated_at timestamptz NOT NULL DEFAULT now()".to_owned());
-        let key = if self.id.is_some() { "organization_id, id" } else { "organization_id" };
+        let key = match (&self.id, self.is_partitioned) {
+            (Some(_), true) => "organization_id, id, created_at",
+            (Some(_), false) => "organization_id, id",
+            (None, _) => "organization_id",
+        };
         parts.push(format!("CONSTRAINT {bare}_pkey PRIMARY KEY ({key})"));
         parts.push(format!(
             "CONSTRAINT {bare}_organization_id_fkey FOREIGN KEY (organization_id)\n        \
@@ -250,7 +262,8 @@ impl TenantTable {
         ));
         parts.extend(self.constraints.iter().cloned());
 
-        let mut statements = vec![format!("CREATE TABLE {name} (\n    {}\n);", parts.join(",\n    "))];
+        let partitioned = if self.is_partitioned { " PARTITION BY RANGE (created_at)" } else { "" };
+        let mut statements = vec![format!("CREATE TABLE {name} (\n    {}\n){partitioned};", parts.join(",\n    "))];
         statements.extend(self.key_indexes());
         statements.extend(self.indexes.iter().cloned());
         statements.push(secure(name, &format!("organization_id = {CURRENT_ORGANIZATION}")));

@@ -177,7 +177,7 @@ async fn no_tenant_sees_or_refers_to_another() {
     let tables = strings(
         &admin,
         "SELECT attrelid::regclass::text AS value FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
-         WHERE attname = 'organization_id' AND relkind = 'r' AND attrelid <> 'billing.stripe_events'::regclass",
+         WHERE attname = 'organization_id' AND relkind IN ('r', 'p') AND NOT relispartition AND attrelid <> 'billing.stripe_events'::regclass",
     )
     .await;
     assert!(tables.len() >= 14, "{tables:?}");

@@ -215,7 +215,7 @@ impl TestApp {
     /// A migrated, empty database without a server.
     pub async fn database() -> TestDatabase {
         let migrate = async |empty: DatabaseUrls| tenantry_migration::up(&empty.owner_url()).await.map(drop);
-        let template = Template::prepare(&tenantry_migration::fingerprint(), migrate).await.unwrap();
+        let template = Template::prepare(&tenantry_migration::template_key(), migrate).await.unwrap();
         TestDatabase::create(&template).await.unwrap()
     }
 

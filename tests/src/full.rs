@@ -89,7 +89,7 @@ impl TestApp {
 
     /// Fills what joins declared nouns.
     async fn join_declared(&self, org: &Org, ada: &Person) {
-        let (organization, ada) = (org.uuid(), ada.user_id.as_uuid());
+        let (organization, ada, owner) = (org.uuid(), ada.user_id.as_uuid(), org.owner.user_id.as_uuid());
         self.sql(&format!(
             "INSERT INTO app.task_labels (organization_id, task_id, label_id)
                  SELECT t.organization_id, t.id, l.id FROM app.tasks t, app.labels l
@@ -101,7 +101,20 @@ impl TestApp {
                  WHERE organization_id = '{organization}' AND updated_at = '2026-02-01 00:08';
              INSERT INTO app.comment_mentions (organization_id, comment_id, user_id)
                  SELECT organization_id, id, '{ada}' FROM app.comments
-                 WHERE organization_id = '{organization}' AND updated_at <= '2026-02-01 00:03';"
+                 WHERE organization_id = '{organization}' AND updated_at <= '2026-02-01 00:03';
+             -- Most are of the first task, the sixth and seventh of the second, the last one of a subtask of the first.
+             UPDATE app.activities a SET entity_type = 'task', entity_id = t.id, task_id = t.id, for_guests = true, for_members = true,
+                     metadata = '{{\"name\": \"Draw\", \"changes\": [{{\"field\": \"title\", \"old\": \"A\", \"new\": \"B\"}}]}}',
+                     actor_id = '{ada}', user_id = '{ada}', project_id = t.project_id, workspace_id = p.workspace_id,
+                     client_id = p.client_id, only_for = CASE WHEN a.updated_at = '2026-02-01 00:07' THEN '{owner}'::uuid END
+                 FROM app.tasks t JOIN app.projects p ON p.organization_id = t.organization_id AND p.id = t.project_id
+                 WHERE a.organization_id = '{organization}' AND t.organization_id = a.organization_id
+                   AND a.updated_at <> '2026-02-01 00:04'
+                   AND t.updated_at = CASE a.updated_at WHEN '2026-02-01 00:06' THEN timestamptz '2026-02-01 00:02'
+                       WHEN '2026-02-01 00:07' THEN '2026-02-01 00:02' WHEN '2026-02-01 00:08' THEN '2026-02-01 00:03'
+                       ELSE '2026-02-01 00:01' END;
+             UPDATE app.activities SET entity_type = 'organization', entity_id = organization_id
+                 WHERE organization_id = '{organization}' AND updated_at = '2026-02-01 00:04';"
         ))
         .await;
     }

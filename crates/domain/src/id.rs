@@ -91,6 +91,8 @@ macro_rules! ids {
 }
 
 ids! {
+    /// Names an entry of what happened.
+    ActivityId = "activity";
     /// Names a client.
     ClientId = "client";
     /// Names a comment.
@@ -99,6 +101,8 @@ ids! {
     CommentMentionId = "mention";
     /// Names a content item.
     ContentItemId = "content";
+    /// Names a row of any kind. It is never shown: what is shown has the prefix of the row's own kind.
+    EntityId = "entity";
     /// Names an exception from the plan for one organization.
     FeatureOverrideId = "override";
     /// Names an invitation to an organization.

@@ -3,6 +3,7 @@
 //! *Invariant:* nothing here does I/O. There is no database, no GraphQL, no HTTP and no runtime in this crate, so every
 //! rule can be tested in microseconds and used by any other service.
 
+pub mod activity;
 pub mod byte_order_mark;
 pub mod causes;
 pub mod change;

@@ -65,6 +65,8 @@ text_enum! {
         ReadPersonalTask = "read_personal_task",
         /// Create, update or delete one's own personal tasks.
         WritePersonalTask = "write_personal_task",
+        /// Read what happened, as far as it happened to what one sees.
+        ReadActivity = "read_activity",
         /// Read invoices and transactions.
         ReadInvoice = "read_invoice",
         /// Create, update or delete invoices.
@@ -120,7 +122,8 @@ impl Operation {
             | Self::ManageWorkspace
             | Self::ManageGrants
             | Self::ReadGrants => Subject::Placed,
-            Self::ReadLabel
+            Self::ReadActivity
+            | Self::ReadLabel
             | Self::WriteLabel
             | Self::ReadPersonalTask
             | Self::WritePersonalTask
@@ -183,6 +186,7 @@ pub fn decide(role: Role, operation: Operation, place: Place) -> Decision {
         O::ReadClient
         | O::ReadProject
         | O::ReadTask
+        | O::ReadActivity
         | O::ReadLabel
         | O::ReadPersonalTask
         | O::WritePersonalTask

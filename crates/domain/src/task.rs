@@ -129,7 +129,7 @@ pub struct Task {
     #[field(guests, default = Medium, filter)]
     pub priority: TaskPriority,
     /// Its place on the board. Tasks are sorted by this text; compare it byte by byte.
-    #[field(guests, computed, sort = "By position on the board.")]
+    #[field(guests, computed, untold, sort = "By position on the board.")]
     pub position: Position,
     /// The member who created it; null if the member has left.
     #[field(guests, author, link(Member, keep, key = "user_id", relation = "created_by"))]

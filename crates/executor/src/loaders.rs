@@ -59,6 +59,14 @@ pub async fn node<N: RecordNode>(context: &Context<'_>, id: <N::Record as Noun>:
     Ok(load::<ById<N::Record>>(context, (id, selected_columns::<N>(context))).await?.map(Object::from))
 }
 
+/// Whether there is such a node, and the caller may see it.
+///
+/// # Errors
+/// The read failed: as the caller is told.
+pub async fn exists<N: RecordNode>(context: &Context<'_>, id: <N::Record as Noun>::Id) -> Result<bool> {
+    Ok(load::<ById<N::Record>>(context, (id, ColumnSet::ID)).await?.is_some())
+}
+
 /// The columns that the field in `context`, which gives such nodes, needs of each.
 pub fn selected_columns<N: RecordNode>(context: &Context<'_>) -> ColumnSet {
     of_node::<N>(&context.item.node.selection_set.node)

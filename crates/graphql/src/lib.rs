@@ -3,6 +3,7 @@
 //! *Invariant:* there is no SQL and no SeaORM here. Whatever hangs on a row is read by a loader, so the number of
 //! statements depends on the query's shape and never on the data.
 
+mod activity;
 mod billing;
 mod comment;
 mod engine;

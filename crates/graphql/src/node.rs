@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use async_graphql::parser::types::Field;
 use async_graphql::registry::{MetaType, MetaTypeId, Registry};
 use async_graphql::{ContextSelectionSet, Object, OutputType, Positioned, Result, ServerResult, Value};
+use tenantry_domain::activity::EntityType;
 use tenantry_domain::{OrganizationId, typeid};
 use tenantry_executor::error::bad_argument;
 use tenantry_executor::loaders::load_in;
@@ -69,6 +70,12 @@ impl OutputType for Node {
 }
 
 impl Node {
+    /// The object of this kind with this id.
+    pub(crate) fn of(kind: EntityType, id: Uuid) -> Option<Self> {
+        let Some(noun) = kind.noun() else { return Some(Self::Organization(id)) };
+        entries().find(|entry| entry.info.table == noun.info.table).map(|entry| Self::Row(entry, id))
+    }
+
     async fn find(&self, selection: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
         match self {
             Self::Row(entry, id) => (entry.selected)(selection, field, *id).await,

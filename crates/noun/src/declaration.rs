@@ -158,6 +158,8 @@ pub(crate) struct Field {
     pub(crate) optional_on_create: bool,
     /// Further fields that what a reader sees of it is made of.
     pub(crate) needs: Vec<Ident>,
+    /// Whether an activity says what it was and what it became, and not only that it changed.
+    pub(crate) told: bool,
 }
 
 const SYSTEM: [&str; 4] = ["id", "organization_id", "created_at", "updated_at"];
@@ -216,6 +218,7 @@ impl Field {
             as_id: false,
             optional_on_create: false,
             needs: Vec::new(),
+            told: true,
             name,
         }
     }

@@ -202,7 +202,7 @@ fn field_entry(field: &Field) -> TokenStream {
 
 /// What a field says about itself.
 pub(crate) fn field_info(field: &Field) -> TokenStream {
-    let Field { name, ty, inner, doc, optional: is_optional, nullable, access, unique, as_id, .. } = field;
+    let Field { name, ty, inner, doc, optional: is_optional, nullable, access, unique, as_id, told, .. } = field;
     let needs = field.needs.iter().map(|name| name.unraw().to_string());
     let text = name.unraw().to_string();
     let (api, column) = (camel(&text), column(field));
@@ -251,6 +251,7 @@ pub(crate) fn field_info(field: &Field) -> TokenStream {
             unique: #unique,
             as_id: #as_id,
             needs: &[#(#needs),*],
+            told: #told,
         }
     }
 }

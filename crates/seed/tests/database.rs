@@ -20,7 +20,7 @@ async fn database() -> TestDatabase {
     let migrate = async |empty: DatabaseUrls| -> Result<(), MigrationError> {
         tenantry_migration::up(&empty.owner_url()).await.map(drop)
     };
-    let template = Template::prepare(&tenantry_migration::fingerprint(), migrate).await.unwrap();
+    let template = Template::prepare(&tenantry_migration::template_key(), migrate).await.unwrap();
     TestDatabase::create(&template).await.unwrap()
 }
 

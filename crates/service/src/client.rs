@@ -1,6 +1,7 @@
 //! Clients: the active ones are limited by the plan.
 
 use tenantry_billing::Billing;
+use tenantry_domain::activity::Joined;
 use tenantry_domain::client::{Client, ClientChanges, ClientStatus, NewClient};
 use tenantry_domain::feature::Feature;
 use tenantry_store::WriteScope;
@@ -32,10 +33,10 @@ impl Served for Client {
         _: &ClientChanges,
         before: &Self,
         after: &mut Self,
-    ) -> Result<(), ServiceError> {
+    ) -> Result<Vec<Joined>, ServiceError> {
         if after.status == ACTIVE && before.status != ACTIVE {
             billing.check_level(scope, Feature::ActiveClients, 1).await?;
         }
-        Ok(())
+        Ok(Vec::new())
     }
 }

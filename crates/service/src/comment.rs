@@ -1,6 +1,7 @@
 //! Comments: whom they mention, and who may change them.
 
 use tenantry_billing::Billing;
+use tenantry_domain::activity::Joined;
 use tenantry_domain::comment::{Comment, CommentChanges, NewComment, mentioned};
 use tenantry_domain::{CommentId, UserId};
 use tenantry_store::{ColumnSet, Scope as _, StoreError, WriteScope, comment as store, member};
@@ -23,13 +24,14 @@ impl Served for Comment {
         _: &CommentChanges,
         before: &Self,
         after: &mut Self,
-    ) -> Result<(), ServiceError> {
+    ) -> Result<Vec<Joined>, ServiceError> {
         check_author(scope, before)?;
         if after.body == before.body {
-            return Ok(());
+            return Ok(Vec::new());
         }
         after.edited_at = Some(scope.tenant().clock.now());
-        mention_anew(scope, before.id, &after.body).await
+        mention_anew(scope, before.id, &after.body).await?;
+        Ok(Vec::new())
     }
 
     async fn before_delete(scope: &mut WriteScope, row: &Self) -> Result<(), ServiceError> {

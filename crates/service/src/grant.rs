@@ -5,6 +5,7 @@ use tenantry_domain::permission::Operation;
 use tenantry_domain::{FieldError, Grant, ProjectId, ProjectMemberId, UserId, WorkspaceId, WorkspaceMemberId};
 use tenantry_store::{WriteScope, grant as store};
 
+use crate::activity;
 use crate::authorize::{authorize_in_project, authorize_in_workspace};
 use crate::error::{ServiceError, name_reference};
 
@@ -27,8 +28,14 @@ pub async fn grant_on_workspace(
     permission: Grant,
 ) -> Result<WorkspaceGrant, ServiceError> {
     authorize_in_workspace(scope, Operation::ManageGrants, id, "workspaceId").await?;
+    let before = store::on_workspace(scope, id, user_id).await?;
     let given = store::put_on_workspace(scope, id, user_id, permission).await;
-    given.map_err(|error| name_reference(error, REFERENCES))
+    let given = given.map_err(|error| name_reference(error, REFERENCES))?;
+    match &before {
+        Some(before) => activity::updated(scope, before, &given, &[]).await?,
+        None => activity::created(scope, &given),
+    }
+    Ok(given)
 }
 
 /// Takes a member's grant on a workspace away. Gives the id that it had, and the user who had it.
@@ -41,8 +48,10 @@ pub async fn revoke_on_workspace(
     user_id: UserId,
 ) -> Result<(WorkspaceMemberId, UserId), ServiceError> {
     authorize_in_workspace(scope, Operation::ManageGrants, id, "workspaceId").await?;
-    let grant = store::remove_from_workspace(scope, id, user_id).await?;
-    grant.map(|grant| (grant, user_id)).ok_or_else(no_grant)
+    let before = store::on_workspace(scope, id, user_id).await?.ok_or_else(no_grant)?;
+    let grant = store::remove_from_workspace(scope, id, user_id).await?.ok_or_else(no_grant)?;
+    activity::deleted(scope, &before);
+    Ok((grant, user_id))
 }
 
 /// Gives a member a grant on a project, in place of the one that the member may have.
@@ -56,8 +65,14 @@ pub async fn grant_on_project(
     permission: Grant,
 ) -> Result<ProjectGrant, ServiceError> {
     authorize_in_project(scope, Operation::ManageGrants, id, "projectId", "project").await?;
+    let before = store::on_project(scope, id, user_id).await?;
     let given = store::put_on_project(scope, id, user_id, permission).await;
-    given.map_err(|error| name_reference(error, REFERENCES))
+    let given = given.map_err(|error| name_reference(error, REFERENCES))?;
+    match &before {
+        Some(before) => activity::updated(scope, before, &given, &[]).await?,
+        None => activity::created(scope, &given),
+    }
+    Ok(given)
 }
 
 /// Takes a member's grant on a project away. Gives the id that it had, and the user who had it.
@@ -70,8 +85,10 @@ pub async fn revoke_on_project(
     user_id: UserId,
 ) -> Result<(ProjectMemberId, UserId), ServiceError> {
     authorize_in_project(scope, Operation::ManageGrants, id, "projectId", "project").await?;
-    let grant = store::remove_from_project(scope, id, user_id).await?;
-    grant.map(|grant| (grant, user_id)).ok_or_else(no_grant)
+    let before = store::on_project(scope, id, user_id).await?.ok_or_else(no_grant)?;
+    let grant = store::remove_from_project(scope, id, user_id).await?.ok_or_else(no_grant)?;
+    activity::deleted(scope, &before);
+    Ok((grant, user_id))
 }
 
 fn no_grant() -> ServiceError {

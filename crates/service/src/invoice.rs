@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use tenantry_billing::Billing;
+use tenantry_domain::activity::Joined;
 use tenantry_domain::client::Client;
 use tenantry_domain::feature::Feature;
 use tenantry_domain::invoice::{Invoice, InvoiceChanges, InvoiceStatus, NewInvoice, NewLineItem, check_draft, compute};
@@ -13,6 +14,7 @@ use tenantry_domain::{Change, ClientId, FieldError, FieldErrorCode, InvoiceId, P
 use tenantry_store::invoice::{self as store, Draft};
 use tenantry_store::{ColumnSet, Scope, WriteScope};
 
+use crate::activity;
 use crate::authorize::{authorize_anywhere, authorize_in_project, check_unchanged};
 use crate::error::{ServiceError, name_reference};
 use crate::invoice_work::{Numbered, Work};
@@ -46,7 +48,10 @@ pub async fn create(scope: &mut WriteScope, billing: &Billing, new: NewInvoice) 
     work.check(scope).await?;
     billing.use_monthly(scope, Feature::InvoicesPerMonth, 1).await?;
     let draft = Draft { client_id, project_id: new.project_id, issue_date, due_date: new.due_date, content, notes };
-    store::create(scope, draft, &tasks.ids()).await.map_err(|error| name_reference(error, REFERENCES))
+    let created = store::create(scope, draft, &tasks.ids()).await;
+    let created = created.map_err(|error| name_reference(error, REFERENCES))?;
+    activity::created(scope, &created);
+    Ok(created)
 }
 
 /// Changes a draft and computes its amounts again. An issued invoice does not change.
@@ -65,6 +70,7 @@ pub async fn update(
     if let Change::Set(ids) = &mut changes.task_ids {
         *ids = tasks.ids();
     }
+    let gives_lines = !changes.line_items.is_keep();
     let lines = match changes.line_items {
         Change::Set(lines) => lines,
         Change::Keep => kept_lines(scope, id).await?,
@@ -82,9 +88,21 @@ pub async fn update(
     let client_id = changes.client_id.map(Some).apply(before.client_id);
     let project_id = changes.project_id.apply(before.project_id);
     check_changed_work(scope, &before, client_id, project_id, new_project.is_some(), &changes.task_ids, &tasks).await?;
+    let mut joined = Vec::new();
+    if gives_lines {
+        let lines = store::line_items(scope, &[id]).await?.remove(&id).unwrap_or_default();
+        joined.extend((*lines != content.line_items).then(|| Joined::untold("lineItems")));
+    }
+    let gives_tasks = !changes.task_ids.is_keep();
+    let tasks_before = if gives_tasks { covered(scope, id).await? } else { Vec::new() };
     let draft = Draft { client_id, project_id, issue_date, due_date, content, notes };
     let after = store::update(scope, &before, draft, changes.task_ids).await;
-    after.map_err(|error| name_reference(error, REFERENCES))?.ok_or_else(not_found)
+    let after = after.map_err(|error| name_reference(error, REFERENCES))?.ok_or_else(not_found)?;
+    if gives_tasks {
+        joined.push(Joined::new("taskIds", &tasks_before, &covered(scope, id).await?));
+    }
+    activity::updated(scope, &before, &after, &joined).await?;
+    Ok(after)
 }
 
 /// Deletes a draft. An issued invoice is voided, not deleted. Returns what was deleted.
@@ -96,9 +114,15 @@ pub async fn delete(
     id: InvoiceId,
     expected: Option<DateTime<Utc>>,
 ) -> Result<InvoiceId, ServiceError> {
-    existing_draft(scope, id, expected).await?;
+    let before = existing_draft(scope, id, expected).await?;
     tenantry_store::delete::<Invoice>(scope, id).await?;
+    activity::deleted(scope, &before);
     Ok(id)
+}
+
+/// The tasks on an invoice, also those that the caller does not see.
+async fn covered(scope: &mut WriteScope, id: InvoiceId) -> Result<Vec<TaskId>, ServiceError> {
+    Ok(store::covered_work(scope, id).await?.into_iter().map(|(task, _)| task).collect())
 }
 
 /// The draft, locked, if the caller may write it.

@@ -3,6 +3,7 @@
 //! *Invariant:* every function that writes asks `domain::permission::decide` first, and takes the scope it writes in, so that
 //! a caller can put several into one transaction. There is no GraphQL and no SQL here.
 
+mod activity;
 mod authorize;
 mod client;
 mod comment;

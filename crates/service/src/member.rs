@@ -8,6 +8,7 @@ use tenantry_domain::permission::{Decision, Operation, Place, decide};
 use tenantry_domain::{FieldError, FieldErrorCode, OrganizationId, Role, UserId};
 use tenantry_store::{ColumnSet, ConstraintKind, Scope, StoreError, WriteScope, member as store, user};
 
+use crate::activity;
 use crate::authorize::{authorize_anywhere, check_unchanged};
 use crate::error::ServiceError;
 
@@ -44,7 +45,9 @@ pub async fn add(scope: &mut WriteScope, billing: &Billing, new: NewMember) -> R
         Some((ConstraintKind::Unique, "organization_members_user_id_key")) => member_already(),
         _ => error.into(),
     })?;
-    created.ok_or_else(not_found)
+    let created = created.ok_or_else(not_found)?;
+    activity::created(scope, &created);
+    Ok(created)
 }
 
 /// Gives a member another role.
@@ -69,7 +72,7 @@ pub async fn update_role(
     if target.role == role {
         return Ok(target);
     }
-    store::update_role(scope, &target, role).await?.ok_or_else(not_found)
+    change_role(scope, &target, role).await
 }
 
 /// Ends a membership. The user's grants and assignments are deleted with it; what the user wrote stays. Returns the id
@@ -89,6 +92,7 @@ pub async fn remove(
     check_unchanged(expected, target.updated_at)?;
     may_remove(standing.me.role, target.role, standing.owners).map_err(|error| refused(error, Some("id")))?;
     store::delete(scope, &target).await?;
+    activity::deleted(scope, &target);
     Ok(target.id)
 }
 
@@ -101,6 +105,7 @@ pub async fn leave(scope: &mut WriteScope) -> Result<OrganizationId, ServiceErro
     let me = &standing.me;
     may_remove(me.role, me.role, standing.owners).map_err(|error| refused(error, None))?;
     store::delete(scope, me).await?;
+    activity::deleted(scope, me);
     Ok(scope.organization_id())
 }
 
@@ -119,9 +124,16 @@ pub async fn transfer_ownership(scope: &mut WriteScope, id: UserId) -> Result<Me
     }
     let after = match target.role {
         Role::Owner => target,
-        _ => store::update_role(scope, &target, Role::Owner).await?.ok_or_else(not_found)?,
+        _ => change_role(scope, &target, Role::Owner).await?,
     };
-    store::update_role(scope, &standing.me, Role::Admin).await?;
+    change_role(scope, &standing.me, Role::Admin).await?;
+    Ok(after)
+}
+
+/// Gives a member another role.
+async fn change_role(scope: &mut WriteScope, before: &Member, role: Role) -> Result<Member, ServiceError> {
+    let after = store::update_role(scope, before, role).await?.ok_or_else(not_found)?;
+    activity::updated(scope, before, &after, &[]).await?;
     Ok(after)
 }
 

@@ -6,12 +6,14 @@ use std::future::Future;
 
 use chrono::{DateTime, Utc};
 use tenantry_billing::Billing;
+use tenantry_domain::activity::Joined;
 use tenantry_domain::noun::{Changes, Field, FieldInfo, Given, Link, New, Noun, Placement, Value};
 use tenantry_domain::permission::Operation;
 use tenantry_domain::{FieldError, Id as _, ProjectId, TaskId, Violations, WorkspaceId};
 use tenantry_store::{Record, Scope as _, WriteScope};
 use uuid::Uuid;
 
+use crate::activity;
 use crate::authorize::{
     authorize_anywhere, authorize_at_all, authorize_in_project, authorize_in_task, authorize_in_workspace,
     check_unchanged,
@@ -80,15 +82,15 @@ pub trait Served: Record {
         async { Ok(()) }
     }
 
-    /// Checks and completes a change, as [`before_create`](Self::before_create).
+    /// Checks and completes a change, as [`before_create`](Self::before_create). Gives what changed beside the row itself.
     fn before_update(
         _: &mut WriteScope,
         _: &Billing,
         _: &Self::Changes,
         _before: &Self,
         _after: &mut Self,
-    ) -> impl Future<Output = Result<(), ServiceError>> + Send {
-        async { Ok(()) }
+    ) -> impl Future<Output = Result<Vec<Joined>, ServiceError>> + Send {
+        async { Ok(Vec::new()) }
     }
 
     /// Checks a deletion.
@@ -111,6 +113,7 @@ pub async fn create<N: Served>(scope: &mut WriteScope, billing: &Billing, new: N
     N::before_create(scope, billing, &new, &mut row).await?;
     let row = tenantry_store::insert(scope, &row).await.map_err(name_constraint::<N>)?;
     N::after_create(scope, &new, &row).await?;
+    activity::created(scope, &row);
     Ok(row)
 }
 
@@ -135,9 +138,11 @@ pub async fn update<N: Served>(
         authorize_new(scope, &after).await?;
     }
     check_links(scope, Some(&before), &after).await?;
-    N::before_update(scope, billing, &changes, &before, &mut after).await?;
+    let joined = N::before_update(scope, billing, &changes, &before, &mut after).await?;
     let after = tenantry_store::update(scope, &before, &after).await.map_err(name_constraint::<N>)?;
-    after.ok_or_else(not_found::<N>)
+    let after = after.ok_or_else(not_found::<N>)?;
+    activity::updated(scope, &before, &after, &joined).await?;
+    Ok(after)
 }
 
 /// Deletes a row. What links to it is unlinked, or goes as well, as declared. Gives the id that it had.
@@ -154,6 +159,7 @@ pub async fn delete<N: Served>(
     let before = existing::<N>(scope, id, expected).await?;
     N::before_delete(scope, &before).await?;
     tenantry_store::delete::<N>(scope, id).await.map_err(name_constraint::<N>)?;
+    activity::deleted(scope, &before);
     Ok(id)
 }
 

@@ -12,6 +12,7 @@ use tenantry_domain::{FieldError, FieldErrorCode, OrganizationId, Role, UserId};
 use tenantry_store::billing::stripe;
 use tenantry_store::{IdentityScope, Scope, Store, StoreError, WriteScope, member, organization as store, user};
 
+use crate::activity;
 use crate::authorize::{authorize_anywhere, check_unchanged};
 use crate::error::{ServiceError, name_reference};
 
@@ -42,8 +43,10 @@ pub async fn create(
     default.is_default = true;
     tenantry_store::insert(&mut scope, &default).await?;
     billing.open_account(&mut scope).await?;
+    let created = created.ok_or_else(gone)?;
+    activity::organization(&mut scope, None, &created);
     scope.commit().await?;
-    created.ok_or_else(gone)
+    Ok(created)
 }
 
 /// The organizations of a user, by name, with the user's role in each.
@@ -81,7 +84,7 @@ pub async fn update(
     let before = existing(scope, Operation::RenameOrganization, expected).await?;
     let changes = changes.validated()?;
     let after = store::update(scope, &before, changes).await.map_err(|error| name_reference(error, REFERENCES))?;
-    after.ok_or_else(gone)
+    told(scope, &before, after)
 }
 
 /// Schedules the organization's deletion. Until it is due, it can be cancelled, and everything can be exported.
@@ -102,7 +105,8 @@ pub async fn schedule_deletion(
         let (code, field) = (FieldErrorCode::AlreadySubscribed, Vec::new());
         return Err(FieldError { code, field, message: message.to_owned() }.into());
     }
-    store::update_deletion(scope, &before, Some(deletion)).await?.ok_or_else(gone)
+    let after = store::update_deletion(scope, &before, Some(deletion)).await?;
+    told(scope, &before, after)
 }
 
 /// Cancels the organization's deletion.
@@ -115,7 +119,19 @@ pub async fn cancel_deletion(
 ) -> Result<Organization, ServiceError> {
     let before = existing(scope, Operation::DeleteOrganization, expected).await?;
     before.cancel_deletion().map_err(refused)?;
-    store::update_deletion(scope, &before, None).await?.ok_or_else(gone)
+    let after = store::update_deletion(scope, &before, None).await?;
+    told(scope, &before, after)
+}
+
+/// Tells of a change of the organization.
+fn told(
+    scope: &mut WriteScope,
+    before: &Organization,
+    after: Option<Organization>,
+) -> Result<Organization, ServiceError> {
+    let after = after.ok_or_else(gone)?;
+    activity::organization(scope, Some(before), &after);
+    Ok(after)
 }
 
 /// A scope for a user without an organization. A token may outlive a ban, so the ban is checked first.

@@ -1,6 +1,7 @@
 //! Projects: limited by the plan, placed in a workspace, and billed to one client.
 
 use tenantry_billing::Billing;
+use tenantry_domain::activity::Joined;
 use tenantry_domain::feature::Feature;
 use tenantry_domain::permission::{Decision, Operation, decide};
 use tenantry_domain::project::{NewProject, Project, ProjectChanges};
@@ -44,11 +45,12 @@ impl Served for Project {
         _: &ProjectChanges,
         before: &Self,
         after: &mut Self,
-    ) -> Result<(), ServiceError> {
+    ) -> Result<Vec<Joined>, ServiceError> {
         if after.workspace_id != before.workspace_id {
             authorize_leaving(scope, before.workspace_id).await?;
         }
-        check_drafts(scope, before, after).await
+        check_drafts(scope, before, after).await?;
+        Ok(Vec::new())
     }
 }
 

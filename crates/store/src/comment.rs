@@ -25,7 +25,7 @@ pub async fn mention(scope: &mut WriteScope, comment: CommentId, users: &[UserId
 /// # Errors
 /// As [`mention`].
 pub async fn mention_anew(scope: &mut WriteScope, comment: CommentId, users: &[UserId]) -> Result<(), StoreError> {
-    MENTIONS.replace::<CommentMentionId>(scope, comment, users).await
+    MENTIONS.replace::<CommentMentionId, _>(scope, comment, users).await.map(drop)
 }
 
 /// The users whom each of these comments mentions; a comment without any has no entry.

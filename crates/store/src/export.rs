@@ -7,7 +7,8 @@ mod spelling;
 use std::collections::HashMap;
 
 use tenantry_domain as domain;
-use tenantry_domain::noun::{ALL, Placement};
+use tenantry_domain::activity::Activity;
+use tenantry_domain::noun::{ALL, Kind, Noun as _, Placement};
 
 use crate::error::StoreError;
 use crate::scope::{ReadScope, Scope, sealed::Sealed};
@@ -113,13 +114,14 @@ pub async fn tables(scope: &ReadScope) -> Result<Vec<ExportTable>, StoreError> {
     for row in scope.connection().fetch(Sql::new(TABLES)).await?.iter() {
         let (quoted, columns, key): (&str, &str, &str) = (row.get(1)?, row.get(2)?, row.get(3)?);
         let name: String = row.get(0)?;
-        // Personal rows are exported to their own user only.
-        let own = ALL.iter().find_map(|noun| match noun.info.placement {
-            Placement::User { column } if noun.info.table == name => Some(column),
-            _ => None,
-        });
+        // Personal rows are exported to their own user only, and so is what happened to them.
+        let noun = ALL.iter().find(|noun| noun.info.table == name);
         let user = scope.actor().user_id.as_uuid();
-        let own = own.map(|column| format!("{column} = '{user}' AND ")).unwrap_or_default();
+        let own = match noun.map(|noun| noun.info.placement) {
+            Some(Placement::User { column }) => format!("{column} = '{user}' AND "),
+            _ if name == Activity::INFO.table => format!("(t.only_for IS NULL OR t.only_for = '{user}') AND "),
+            _ => String::new(),
+        };
         let select = format!("SELECT {columns} FROM {quoted} t WHERE {own}t.organization_id = ");
         tables.push(table(name, row.get(4)?, select, format!(" ORDER BY {key}")));
     }
@@ -131,6 +133,11 @@ pub async fn tables(scope: &ReadScope) -> Result<Vec<ExportTable>, StoreError> {
 fn prefix_of(references: &References, table: &str, column: &str, depth: usize) -> Option<&'static str> {
     if column == "id" {
         return prefix_of_table(table);
+    }
+    // An entry of what happened refers to nothing: what it names may be gone.
+    if table == Activity::INFO.table && column != "organization_id" {
+        let field = Activity::FIELDS.iter().find(|field| field.info.own_column() == Some(column));
+        return field.and_then(|field| if let Kind::Id(prefix) = field.info.kind { Some(prefix) } else { None });
     }
     // Keys may form a cycle; no path to a row is longer than this.
     if depth == 8 {

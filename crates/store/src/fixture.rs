@@ -18,7 +18,7 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) async fn new() -> Self {
-        let key = format!("store {}", tenantry_migration::fingerprint());
+        let key = format!("store {}", tenantry_migration::template_key());
         let migrate = async |empty: DatabaseUrls| tenantry_migration::up(&empty.owner_url()).await.map(drop);
         let template = Template::prepare(&key, migrate).await.unwrap();
         let database = TestDatabase::create(&template).await.unwrap();

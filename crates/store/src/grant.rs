@@ -7,7 +7,8 @@ use tenantry_domain::{Actor, Grant, ProjectId, ProjectMemberId, UserId, Workspac
 
 use crate::entity::{project_member, workspace_member};
 use crate::error::StoreError;
-use crate::record::Record;
+use crate::record::{self, Record};
+use crate::scope::sealed::Sealed as _;
 use crate::scope::{Scope, WriteScope};
 use crate::sql::Sql;
 use crate::{visibility, write};
@@ -15,13 +16,25 @@ use crate::{visibility, write};
 /// Declares how grants on one kind of thing are read and written.
 macro_rules! grants {
     ($record:ident, $id:ident, $of:ident: $of_id:ident, $entity:ident, $table:literal, $column:literal, $narrow:ident,
-     $put:ident, $remove:ident) => {
+     $find:ident, $put:ident, $remove:ident) => {
         impl Record for $record {
             type Entity = $entity::Entity;
 
             fn narrow_to_visible(actor: &Actor, sql: &mut Sql) {
                 visibility::$narrow(actor, sql, concat!("t.", $column), "t.user_id");
             }
+        }
+
+        /// The user's grant, whoever asks, locked until the transaction ends.
+        ///
+        /// # Errors
+        /// Those of the database.
+        pub async fn $find(scope: &mut WriteScope, id: $of_id, user_id: UserId) -> Result<Option<$record>, StoreError> {
+            let mut sql = record::select::<$record>(scope);
+            sql.push(concat!(" AND t.", $column, " = ")).bind(id.as_uuid());
+            sql.push(" AND t.user_id = ").bind(user_id.as_uuid()).push(" FOR NO KEY UPDATE OF t");
+            let rows = scope.connection().fetch(sql).await?;
+            rows.first().map(|row| record::read(scope.tenant(), row)).transpose()
         }
 
         /// Gives the user this grant, in place of the one that it may have.
@@ -69,6 +82,7 @@ grants!(
     "app.workspace_members",
     "workspace_id",
     workspace_grants,
+    on_workspace,
     put_on_workspace,
     remove_from_workspace
 );
@@ -81,6 +95,7 @@ grants!(
     "app.project_members",
     "project_id",
     project_grants,
+    on_project,
     put_on_project,
     remove_from_project
 );

@@ -59,21 +59,22 @@ impl Junction {
         scope.connection().execute(sql).await.map(drop)
     }
 
-    /// Joins a row with these, and with no others any more.
+    /// Joins a row with these, and with no others any more; gives those that it was joined with.
     ///
     /// # Errors
     /// As [`put`](Self::put).
-    pub(crate) async fn replace<I: Id>(
+    pub(crate) async fn replace<I: Id, T: Id>(
         &self,
         scope: &mut WriteScope,
         one: impl Id,
-        others: &[impl Id],
-    ) -> Result<(), StoreError> {
+        others: &[T],
+    ) -> Result<Vec<T>, StoreError> {
         let mut sql = Sql::new("DELETE FROM ");
         sql.push(self.table).push(" WHERE organization_id = ").bind(scope.organization_id().as_uuid());
-        sql.push(" AND ").push(self.one).push(" = ").bind(one.as_uuid());
-        scope.connection().execute(sql).await?;
-        self.put::<I>(scope, one, others).await
+        sql.push(" AND ").push(self.one).push(" = ").bind(one.as_uuid()).push(" RETURNING ").push(self.other);
+        let rows = scope.connection().fetch(sql).await?;
+        self.put::<I>(scope, one, others).await?;
+        rows.iter().map(|row| Ok(T::from_uuid(row.get(0)?))).collect()
     }
 
     /// What each of these rows is joined with, in the order in which they were given; a row without any has no entry.

@@ -34,6 +34,7 @@ mod visibility;
 mod write;
 
 pub mod access;
+pub mod activity;
 pub mod billing;
 pub mod board;
 pub mod bulk;
@@ -46,6 +47,7 @@ pub mod idempotency;
 pub mod invoice;
 pub mod member;
 pub mod organization;
+pub mod partitions;
 pub mod project;
 pub mod task;
 pub mod user;

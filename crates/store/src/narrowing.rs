@@ -1,7 +1,8 @@
 //! What the conditions of a filter are in SQL. They come from the noun's declaration.
 
+use tenantry_domain::member::Member;
 use tenantry_domain::noun::{Asked, ConditionInfo, FieldInfo, Has, Kind, Noun as _, Test, Value};
-use tenantry_domain::text;
+use tenantry_domain::{Role, text};
 use tenantry_wire::Bound;
 
 use crate::page::Direction;
@@ -194,8 +195,15 @@ fn exclude<T: Bound>(column: &str, values: T, sql: &mut Sql) {
 
 /// A caller who sees a row may not see what it links to. A hidden one finds nothing, like one that does not exist.
 fn within_visible(field: &FieldInfo, tenant: &Tenant, sql: &mut Sql) {
-    if let Some(link) = field.link.filter(|link| link.key == "id") {
-        visibility::within_visible(&tenant.actor, sql, field.column, link.table);
+    match field.link {
+        Some(link) if link.table == Member::INFO.table && tenant.actor.role == Role::Guest => {
+            sql.push(" AND ").push(field.column).push(" IN (SELECT t.user_id FROM ").push(link.table);
+            sql.push(" t WHERE t.organization_id = $1");
+            Member::narrow_to_visible(&tenant.actor, sql);
+            sql.push(")");
+        }
+        Some(link) if link.key == "id" => visibility::within_visible(&tenant.actor, sql, field.column, link.table),
+        _ => {}
     }
 }
 

@@ -85,12 +85,12 @@ impl Record for Task {
     }
 }
 
-/// Replaces the users who are assigned to a task.
+/// Replaces the users who are assigned to a task; gives those who were.
 ///
 /// # Errors
 /// As [`assign`].
-pub async fn assign_anew(scope: &mut WriteScope, task_id: TaskId, users: &[UserId]) -> Result<(), StoreError> {
-    ASSIGNEES.replace::<TaskAssigneeId>(scope, task_id, users).await
+pub async fn assign_anew(scope: &mut WriteScope, task_id: TaskId, users: &[UserId]) -> Result<Vec<UserId>, StoreError> {
+    ASSIGNEES.replace::<TaskAssigneeId, _>(scope, task_id, users).await
 }
 
 /// Assigns these users, each once, to a task without assignees.
@@ -109,12 +109,16 @@ pub fn assignees<'s>(scope: &'s impl Scope, tasks: &[TaskId]) -> Read<'s, HashMa
     ASSIGNEES.of(scope, tasks)
 }
 
-/// Replaces the labels of a task.
+/// Replaces the labels of a task; gives those that it had.
 ///
 /// # Errors
 /// As [`label`].
-pub async fn label_anew(scope: &mut WriteScope, task_id: TaskId, labels: &[LabelId]) -> Result<(), StoreError> {
-    LABELS.replace::<TaskLabelId>(scope, task_id, labels).await
+pub async fn label_anew(
+    scope: &mut WriteScope,
+    task_id: TaskId,
+    labels: &[LabelId],
+) -> Result<Vec<LabelId>, StoreError> {
+    LABELS.replace::<TaskLabelId, _>(scope, task_id, labels).await
 }
 
 /// Puts these labels, each once, on a task without labels.

@@ -61,6 +61,7 @@ function line(object: AnyObject): string {
       return `project ${object.name} of ${object.budget?.amount ?? '-'} ${object.budget?.currency ?? '-'}`;
     case 'Invoice':
       return `invoice ${object.number ?? 'without a number'}`;
+    case 'Activity':
     case 'Comment':
     case 'ContentItem':
     case 'Label':

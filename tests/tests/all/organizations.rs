@@ -18,7 +18,7 @@ const ORGANIZATION: &str = "organization { id name slug logoUrl timeZone deletio
 const TABLES: &str =
     "SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'organization_id' AND NOT a.attisdropped
-    WHERE c.relkind IN ('r', 'p') AND n.nspname IN ('app', 'auth', 'billing', 'platform') ORDER BY 1";
+    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname IN ('app', 'auth', 'billing', 'platform') ORDER BY 1";
 
 async fn create(session: &Session, slug: &str) -> Answer {
     session.mutate("createOrganization", json!({ "name": "New", "slug": slug }), SUMMARY).await

@@ -140,6 +140,10 @@ impl Target<'_> {
             }
             Operation::Delete => (alone, format!("DELETE FROM {name}"), Sent::Plainly),
             Operation::DeleteByKey => (alone, format!("DELETE FROM {name} {by_key}"), Sent::Plainly),
+            // As a query, because PostgreSQL copies a partitioned table in no other way.
+            Operation::CopyOut if self.table.is_partitioned => {
+                (String::new(), format!("COPY (SELECT {selectable} FROM {name}) TO STDOUT"), Sent::CopyingOut)
+            }
             Operation::CopyOut => (String::new(), format!("COPY {name} ({selectable}) TO STDOUT"), Sent::CopyingOut),
             Operation::CopyIn => {
                 let columns =

@@ -98,6 +98,8 @@ pub(crate) fn own(of: &FullOrg, field: &str, argument: &str, kind: &Kind) -> Str
         ("myTasks" | "overdueTasks", "ids") if *kind == Kind::Of("Comment".into()) => of.ids("Comment")[5].clone(),
         ("myTasks" | "overdueTasks", "taskId" | "taskIds") => of.tasks[1].clone(),
         ("subtasks", "ids") if *kind == Kind::Of("Comment".into()) => of.ids("Comment")[7].clone(),
+        ("myTasks" | "overdueTasks", "ids") if *kind == Kind::Of("Activity".into()) => of.ids("Activity")[5].clone(),
+        ("subtasks", "ids") if *kind == Kind::Of("Activity".into()) => of.ids("Activity")[7].clone(),
         ("subtasks", "taskId" | "taskIds") => of.tasks[2].clone(),
         // Neighbours of it, and another project for the same client.
         (_, "afterTaskId") | ("moveTask" | "moveTasks", "after") => of.tasks[6].clone(),

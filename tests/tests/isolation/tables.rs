@@ -41,6 +41,7 @@ pub(crate) struct Table {
     pub(crate) selectable: Vec<String>,
     pub(crate) updatable: Vec<String>,
     pub(crate) deletable: bool,
+    pub(crate) is_partitioned: bool,
     pub(crate) primary_key: Vec<String>,
     /// Unique indexes over columns that do not start with the organization.
     pub(crate) global: Vec<Vec<String>>,
@@ -67,7 +68,7 @@ impl Table {
         };
         let query = format!(
             "{} SELECT jsonb_build_object('name', t.name, 'key', t.key, 'columns', {}, 'insertable', {}, 'selectable', {},
-                'updatable', {}, 'deletable', has_table_privilege('tenantry_app', t.oid, 'DELETE'),
+                'updatable', {}, 'deletable', has_table_privilege('tenantry_app', t.oid, 'DELETE'), 'partitioned', t.relkind = 'p',
                 'primary_key', (SELECT coalesce(jsonb_agg({INDEXED}), '[[]]') -> 0 FROM pg_index i
                     WHERE i.indrelid = t.oid AND i.indisprimary),
                 'global', (SELECT coalesce(jsonb_agg({INDEXED}), '[]') FROM pg_index i WHERE i.indrelid = t.oid
@@ -96,6 +97,7 @@ impl Table {
             selectable: list(&json["selectable"]),
             updatable: list(&json["updatable"]),
             deletable: json["deletable"] == true,
+            is_partitioned: json["partitioned"] == true,
             primary_key: list(&json["primary_key"]),
             global: json["global"].as_array().unwrap().iter().map(list).collect(),
         }

@@ -49,7 +49,7 @@ impl Fixture {
     }
 
     pub(crate) async fn with_clock(clock: Clock) -> Self {
-        let key = format!("billing {}", tenantry_migration::fingerprint());
+        let key = format!("billing {}", tenantry_migration::template_key());
         let migrate =
             async |empty: tenantry_devdb::DatabaseUrls| tenantry_migration::up(&empty.owner_url()).await.map(drop);
         let template = Template::prepare(&key, migrate).await.unwrap();

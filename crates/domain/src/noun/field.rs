@@ -202,12 +202,14 @@ pub struct FieldInfo {
     pub as_id: bool,
     /// The names of further fields that what a reader sees of it is made of.
     pub needs: &'static [&'static str],
+    /// Whether an activity says what it was and what it became, and not only that it changed.
+    pub told: bool,
 }
 
 impl FieldInfo {
-    /// The column's bare name; `None` for a column of a joined table, which is never written.
+    /// The column's bare name, without the type that it is read as; `None` for a column of a joined table, which is never written.
     pub fn own_column(&self) -> Option<&'static str> {
-        self.column.strip_prefix("t.")
+        self.column.strip_prefix("t.")?.split("::").next()
     }
 
     /// Whether a guest who sees the row sees the field.

@@ -7,6 +7,7 @@ use super::{ConditionInfo, FieldInfo, Noun, NounInfo, ParentInfo, SortInfo};
 macro_rules! nouns {
     ($with:ident) => {
         $with! {
+            activity::Activity,
             client::Client,
             comment::Comment,
             content_item::ContentItem,

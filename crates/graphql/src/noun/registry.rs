@@ -14,7 +14,7 @@ use tenantry_domain::noun::{Has, Kind, NounInfo};
 use tenantry_domain::{Id as _, UserId};
 use tenantry_executor::connection::{Connection, Origin};
 use tenantry_executor::dataloader::Reads;
-use tenantry_executor::loaders::{node, selected_node};
+use tenantry_executor::loaders::{exists, node, selected_node};
 use tenantry_executor::object::{Object as Resolved, ResolveLists, page, resolve_lists};
 use tenantry_executor::scalar::{CurrencyCode, Date, DecimalText, Money, Timestamp};
 use tenantry_store::{ListOf, Record};
@@ -76,6 +76,8 @@ pub(crate) struct Entry {
     pub(crate) one: for<'c> fn(&'c Context<'c>, &'static str, Uuid) -> Resolving<'c>,
     /// The row with this id, or null, as an object whose selection is at hand.
     pub(crate) selected: for<'c> fn(&'c ContextSelectionSet<'c>, &'c Positioned<Field>, Uuid) -> Resolving<'c>,
+    /// Whether there is a row with this id that the caller may see.
+    pub(crate) exists: for<'c> fn(&'c Context<'c>, Uuid) -> BoxFuture<'c, async_graphql::Result<bool>>,
     /// The type of its list at the root, and the arguments of that.
     pub(crate) register_list: fn(&mut Registry) -> (String, Inputs),
     /// The organization's list.
@@ -158,6 +160,7 @@ impl Entry {
             register: Row::<R>::create_type_info,
             one: |context, key, id| Box::pin(one::<R>(context, key, id)),
             selected: |selection, field, id| Box::pin(selected::<R>(selection, field, id)),
+            exists: |context, id| Box::pin(exists::<Row<R>>(context, R::Id::from_uuid(id))),
             register_list: |registry| register_list::<R>(registry, None),
             list: |context| Box::pin(list::<R>(context)),
             lists: Vec::new(),

@@ -60,6 +60,7 @@ fn read_property(field: &mut Field, meta: &ParseNestedMeta<'_>) -> Result<()> {
         "computed" => field.given = Given::Never,
         "author" => field.given = Given::Author,
         "required" => field.nullable = false,
+        "untold" => field.told = false,
         "unique" => field.unique = true,
         "as_id" => field.as_id = true,
         "optional_on_create" => field.optional_on_create = true,

@@ -3,6 +3,7 @@
 mod dev;
 mod doctor;
 mod export;
+mod maintain;
 mod migrate;
 mod organization;
 mod plans;
@@ -51,6 +52,8 @@ enum Command {
     Export(Box<export::Export>),
     /// Deletes the organizations whose deletion is due.
     Purge(Box<purge::Purge>),
+    /// Makes the partitions of the coming months, and detaches old ones.
+    Maintain(Box<maintain::Maintain>),
     /// Handles stored Stripe events.
     Stripe(Box<stripe::Stripe>),
     /// Prints a token for a member of an organization, and nothing else.
@@ -96,6 +99,7 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Plans(command) => command.run().await,
             Command::Export(command) => command.run().await,
             Command::Purge(command) => command.run().await,
+            Command::Maintain(command) => command.run().await,
             Command::Stripe(command) => command.run().await,
             Command::Token(command) => command.run().await,
             Command::Schema => {

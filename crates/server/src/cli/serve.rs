@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::purge;
 use super::stripe::forever as replay_forever;
+use super::{maintain, purge};
 use crate::http::serve;
 use crate::settings::{
     DatabaseSettings, GuardSettings, HttpSettings, JwtSettings, PoolSettings, StripeSettings, WorkerSettings,
@@ -42,6 +42,7 @@ impl Serve {
         let verifier = start::verifier(&self.jwt).await?;
         let listener = start::listen(self.http.listen).await?;
         let store = start::open_store(url, &self.pool).await?;
+        maintain::forever(&store).await;
         let stripe = start::stripe(&self.stripe, self.worker.required_url(), &self.pool).await?;
         if let Some(webhooks) = stripe.webhooks() {
             replay_forever(webhooks);

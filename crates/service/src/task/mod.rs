@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use tenantry_billing::Billing;
+use tenantry_domain::activity::Joined;
 use tenantry_domain::label::Label;
 use tenantry_domain::task::{NewTask, Task, TaskChanges, circle, circle_ends, completed_at};
 use tenantry_domain::{Change, FieldError, FieldErrorCode, LabelId, ProjectId, Role, TaskId, UserId};
@@ -75,7 +76,7 @@ impl Served for Task {
         changes: &TaskChanges,
         before: &Self,
         after: &mut Self,
-    ) -> Result<(), ServiceError> {
+    ) -> Result<Vec<Joined>, ServiceError> {
         if let Change::Set(assignees) = &changes.assignee_ids {
             check_assignees(scope, assignees).await?;
         }
@@ -89,13 +90,16 @@ impl Served for Task {
             after.position = position_behind(scope, before, behind).await?;
         }
         after.completed_at = completed_at(before.completed_at, after.status, scope.tenant().clock.now());
+        let mut joined = Vec::new();
         if let Change::Set(assignees) = &changes.assignee_ids {
-            store::assign_anew(scope, before.id, assignees).await.map_err(name_assignee)?;
+            let old = store::assign_anew(scope, before.id, assignees).await.map_err(name_assignee)?;
+            joined.push(Joined::new("assigneeIds", &old, assignees));
         }
         if let Change::Set(labels) = &changes.label_ids {
-            store::label_anew(scope, before.id, labels).await.map_err(name_label)?;
+            let old = store::label_anew(scope, before.id, labels).await.map_err(name_label)?;
+            joined.push(Joined::new("labelIds", &old, labels));
         }
-        Ok(())
+        Ok(joined)
     }
 
     /// What is below it goes as well.

@@ -9,6 +9,7 @@ use tenantry_domain::{FieldError, FieldErrorCode, Position, ProjectId, Role, Tas
 use tenantry_store::board::{self, Slot, Way};
 use tenantry_store::{Scope as _, WriteScope, invoice, project, task as store};
 
+use crate::activity;
 use crate::authorize::{authorize_at_all, authorize_in_project, check_unchanged};
 use crate::bulk::{check_length, unmet};
 use crate::error::ServiceError;
@@ -30,8 +31,9 @@ pub async fn move_task(
     to: Destination,
 ) -> Result<Task, ServiceError> {
     authorize_at_all(scope, Operation::WriteTask)?;
-    let mut task = lock_with_boards(scope, id, to.project_id).await?;
-    check_unchanged(expected, task.updated_at)?;
+    let before = lock_with_boards(scope, id, to.project_id).await?;
+    check_unchanged(expected, before.updated_at)?;
+    let mut task = before.clone();
     let project = to.project_id.unwrap_or(task.project_id);
     let mut moved = task.clone();
     if project == task.project_id {
@@ -41,6 +43,7 @@ pub async fn move_task(
         check_bills(scope, &family, task.project_id, project).await?;
         let places = find_room(scope, project, &family, to).await?;
         board::relocate(scope, &places, project).await?;
+        tenantry_store::activity::follow_tasks(scope, &family, project).await?;
         // As it is stored now: it is in the other project, and below no task.
         task = tenantry_store::get_for_update(scope, id).await?.ok_or_else(not_found)?;
         moved = task.clone();
@@ -49,10 +52,11 @@ pub async fn move_task(
         moved.status = status;
         moved.completed_at = completed_at(task.completed_at, status, scope.tenant().clock.now());
     }
-    if moved == task {
-        return Ok(task);
+    if moved != task {
+        task = tenantry_store::update(scope, &task, &moved).await?.ok_or_else(not_found)?;
     }
-    tenantry_store::update(scope, &task, &moved).await?.ok_or_else(not_found)
+    activity::moved(scope, &before, &task);
+    Ok(task)
 }
 
 /// Moves several tasks, in this order, so that a later one can go next to an earlier one.

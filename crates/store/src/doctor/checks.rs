@@ -136,6 +136,42 @@ impl Catalogue {
         Ok(findings)
     }
 
+    /// The months to come, for which there must be a partition: what is written to a month without one fails. A default partition would
+    /// take it, and be in the way of the right one for ever.
+    pub(super) async fn months_to_come(&mut self) -> Result<Vec<Finding>, CatalogueError> {
+        let rows = self
+            .rows(&format!(
+                "SELECT t.name, p.partdefid <> 0, to_char(month, 'YYYY-MM'), ahead::bigint, x.oid IS NOT NULL \
+                 FROM pg_catalog.pg_partitioned_table p \
+                 JOIN (SELECT c.oid, c.relname, n.nspname || '.' || c.relname AS name FROM pg_catalog.pg_class c \
+                     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname IN {SCHEMAS}) t ON t.oid = p.partrelid \
+                 CROSS JOIN generate_series(0, 3) AS ahead \
+                 CROSS JOIN LATERAL (SELECT date_trunc('month', now() AT TIME ZONE 'UTC') + ahead * interval '1 month') m (month) \
+                 LEFT JOIN LATERAL (SELECT c.oid FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid \
+                     WHERE i.inhparent = t.oid AND c.relname = t.relname || '_' || to_char(month, 'YYYY_MM') \
+                       AND pg_catalog.pg_get_expr(c.relpartbound, c.oid) = format('FOR VALUES FROM (%L) TO (%L)', \
+                           month AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC')) x ON true \
+                 ORDER BY t.name, ahead"
+            ))
+            .await?;
+        let mut findings = Vec::new();
+        for row in rows.iter() {
+            let (table, has_default, month): (String, bool, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let (ahead, is_there): (i64, bool) = (row.get(3)?, row.get(4)?);
+            if has_default && ahead == 0 {
+                findings.push(Finding::Fault(format!("{table} has a default partition, which must not be")));
+            }
+            if is_there {
+                continue;
+            }
+            let text = format!(
+                "{table} has no partition for {month}: a running server or `tenantry maintain` makes it, unless another table has its name"
+            );
+            findings.push(if ahead <= 1 { Finding::Fault(text) } else { Finding::Advice(text) });
+        }
+        Ok(findings)
+    }
+
     /// The collations of our indexes: whether they still sort as they did when the indexes were created.
     pub(super) async fn collations(&mut self) -> Result<Vec<Finding>, CatalogueError> {
         let missing = self

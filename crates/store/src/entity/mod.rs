@@ -1,5 +1,6 @@
 //! One SeaORM entity per table, mechanical and private: the vocabulary that writes are built from.
 
+pub mod activity;
 pub mod client;
 pub mod comment;
 pub mod content_item;

@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 
-use tenantry_domain::typeid;
+use tenantry_domain::activity::EntityType;
+use tenantry_domain::{EntityId, typeid};
 use uuid::Uuid;
 
 /// The row, a JSON object as PostgreSQL prints it, with the ids in these columns as TypeIDs and every number, at any
@@ -29,7 +30,7 @@ pub(super) fn spelled(row: &str, ids: &HashMap<String, &'static str>) -> String 
                 let text = &token[1..token.len() - 1];
                 let is_key = tail.starts_with(':');
                 if is_key && depth == 1 {
-                    prefix = ids.get(text).copied();
+                    prefix = ids.get(text).copied().map(|prefix| prefix_in(row, prefix));
                 }
                 match prefix.filter(|_| !is_key).zip(Uuid::parse_str(text).ok()) {
                     Some((prefix, uuid)) => push_id(&mut out, prefix, uuid),
@@ -49,6 +50,16 @@ pub(super) fn spelled(row: &str, ids: &HashMap<String, &'static str>) -> String 
         }
     }
     out
+}
+
+/// The prefix of a column's ids in this row: where a column names rows of any kind, the row says of which.
+fn prefix_in(row: &str, prefix: &'static str) -> &'static str {
+    if prefix != EntityId::PREFIX {
+        return prefix;
+    }
+    // A quote in a value is escaped, so this is found as a key alone.
+    let kind = row.split_once(r#""entity_type": ""#).and_then(|(_, rest)| rest.split_once('"'));
+    kind.and_then(|(kind, _)| kind.parse().ok()).map_or(prefix, EntityType::prefix)
 }
 
 fn push_id(out: &mut String, prefix: &str, uuid: Uuid) {

@@ -259,9 +259,17 @@ impl Connection {
 
     /// Commits and gives the connection back.
     pub(crate) async fn commit(&self) -> Result<(), StoreError> {
+        self.commit_with(None).await.map_err(|(error, _)| error)
+    }
+
+    /// As [`commit`](Self::commit), with a statement before it in the same round trip. When that fails, the server passes over the commit.
+    /// The error comes with whether the commit was reached, as far as the answers tell.
+    pub(crate) async fn commit_with(&self, last: Option<Sql>) -> Result<(), (StoreError, bool)> {
+        let statements: Vec<Sql> = last.into_iter().chain([Sql::new("COMMIT")]).collect();
         let mut held = self.held.lock().await;
         // Refused after a failed statement, where the server would answer with a rollback.
-        held.exchange(&self.shelf, &[Sql::new("COMMIT")]).await.1?;
+        let (answers, result) = held.exchange(&self.shelf, &statements).await;
+        result.map_err(|error| (error, answers.len() + 1 >= statements.len()))?;
         // Only now: a commit that was cut off leaves the connection to the guard.
         if let Some(lease) = held.lease.take() {
             lease.put_back();

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use tenantry_domain::activity::NewActivity;
 use tenantry_domain::{Actor, Identity, OrganizationId, Role, UserId};
 use tenantry_wire::Error;
 use tokio::time::Instant;
 
 use super::{Begin, Connection, Scope, Tenant, sealed};
+use crate::activity;
 use crate::error::StoreError;
 use crate::idempotency::{self, Claim};
 use crate::pool::Store;
@@ -23,6 +25,8 @@ const ATTEMPTS: u32 = 5;
 pub struct WriteScope {
     connection: Connection,
     tenant: Tenant,
+    /// What happened in it, in this order; written together with the commit.
+    happened: Vec<NewActivity>,
 }
 
 impl WriteScope {
@@ -32,7 +36,7 @@ impl WriteScope {
     /// As [`ReadScope::open`](super::ReadScope::open).
     pub async fn open(store: &Store, identity: Identity) -> Result<Self, StoreError> {
         let (connection, tenant) = store.open_tenant(Begin::Write, identity).await?;
-        Ok(Self { connection, tenant })
+        Ok(Self { connection, tenant, happened: Vec::new() })
     }
 
     /// Opens the transaction in which `user_id` founds the organization `organization_id`, which does not exist yet.
@@ -47,7 +51,7 @@ impl WriteScope {
         let (connection, clock) = store.open_founding(user_id, organization_id).await?;
         let actor = Actor { user_id, organization_id, role: Role::Owner };
         let today = clock.today();
-        Ok(Self { connection, tenant: Tenant { actor, today, clock } })
+        Ok(Self { connection, tenant: Tenant { actor, today, clock }, happened: Vec::new() })
     }
 
     /// Opens a transaction of the system itself: metering, or an event from outside, for which no user asks.
@@ -59,7 +63,12 @@ impl WriteScope {
     /// to be had.
     pub async fn open_system(store: &Store, organization_id: OrganizationId) -> Result<Self, StoreError> {
         let (connection, tenant) = store.open_system(organization_id).await?;
-        Ok(Self { connection, tenant })
+        Ok(Self { connection, tenant, happened: Vec::new() })
+    }
+
+    /// Notes what happened. It is written in this transaction, in the round trip of the commit; if it cannot be written, nothing is.
+    pub fn note(&mut self, happened: NewActivity) {
+        self.happened.push(happened);
     }
 
     /// Makes everything that was written durable and visible to others.
@@ -68,12 +77,15 @@ impl WriteScope {
     /// [`StoreError::Conflict`] when a concurrent transaction won; [`StoreError::OutcomeUnknown`] when the connection broke or
     /// the answer took longer than ten seconds.
     pub async fn commit(self) -> Result<(), StoreError> {
-        match tokio::time::timeout(COMMIT_TIMEOUT, self.connection.commit()).await {
+        let activities = activity::insert(&self.tenant, &self.happened);
+        match tokio::time::timeout(COMMIT_TIMEOUT, self.connection.commit_with(activities)).await {
+            // The entries were cut off, so there was no commit.
+            Ok(Err((StoreError::Timeout(error), false))) => Err(StoreError::Timeout(error)),
             // Cancelled while it waits for a standby, the server has committed already.
-            Ok(Err(StoreError::Unavailable(error) | StoreError::Timeout(error))) => {
+            Ok(Err((StoreError::Unavailable(error) | StoreError::Timeout(error), _))) => {
                 Err(StoreError::OutcomeUnknown(error))
             }
-            Ok(result) => result,
+            Ok(result) => result.map_err(|(error, _)| error),
             Err(_) => Err(StoreError::OutcomeUnknown(Error::TimedOut)),
         }
     }

@@ -58,7 +58,9 @@ async fn every_column_is_declared_with_its_type() {
         let mut found = columns(&app, table).await;
         for field in noun.fields() {
             let Some(column) = field.own_column() else { continue };
-            let declared = (column_type(field.kind).to_owned(), !field.nullable);
+            // What is read as another type says so.
+            let ty = if field.column.contains("::") { "jsonb" } else { column_type(field.kind) };
+            let declared = (ty.to_owned(), !field.nullable);
             match found.remove(column) {
                 Some(actual) if actual == declared => {}
                 actual => faults.push(format!("{table}.{column} is {actual:?}, and declared as {declared:?}")),
@@ -92,7 +94,8 @@ async fn every_table_of_an_organization_is_a_noun() {
 #[tokio::test]
 async fn a_link_is_a_key_that_does_on_deletion_what_is_declared() {
     let app = TestApp::start().await;
-    for noun in ALL {
+    // An entry of what happened outlives everything that it names.
+    for noun in ALL.iter().filter(|noun| noun.info.name != "Activity") {
         let table = noun.info.table;
         let query = format!(
             "SELECT conname || '|' || confrelid::regclass || '|' || confdeltype::text FROM pg_constraint
@@ -204,6 +207,15 @@ async fn a_text_is_no_longer_than_its_column_takes_and_an_enum_has_the_values_of
                 );
             }
             if let Kind::Enum(info) = field.kind {
+                if noun.info.name == "Activity" {
+                    // A new kind of thing must not take a change of so large a table: a form is all that is checked.
+                    let form = format!("({column} ~ '^[a-z_]{{1,40}}$'");
+                    assert!(checks.iter().any(|check| check.contains(&form)), "{checks:?}");
+                    let fits =
+                        |text: &str| text.len() <= 40 && text.bytes().all(|b| b == b'_' || b.is_ascii_lowercase());
+                    assert!(info.values.iter().all(|value| fits(value.text)), "{what}");
+                    continue;
+                }
                 let check = checks.iter().find(|check| check.contains(&format!("({column} = ANY")));
                 let check = check.unwrap_or_else(|| panic!("{what} has no check"));
                 let found: BTreeSet<&str> = check.split('\'').skip(1).step_by(2).collect();
