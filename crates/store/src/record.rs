@@ -255,7 +255,7 @@ pub fn list_for<'s, R: Record, P: Id>(
 /// # Errors
 /// Those of the database.
 pub fn count<'s, R: Record>(scope: &'s impl Scope, request: &ListOf<R>) -> Read<'s, u64> {
-    let mut sql = Sql::new("SELECT count(*)");
+    let mut sql = Sql::count("SELECT count(*)");
     push_rows::<R>(scope, &request.filter, &mut sql);
     visibility::narrow::<R>(scope.actor(), &mut sql);
     narrow::<R>(scope, request, &mut sql);
@@ -276,7 +276,7 @@ pub fn count_for<'s, R: Record, P: Id>(
     request: &ListOf<R>,
 ) -> Read<'s, HashMap<P, u64>> {
     let relation = R::parent_info(parent);
-    let mut sql = Sql::new("SELECT wanted.id, found.count");
+    let mut sql = Sql::count("SELECT wanted.id, found.count");
     let organization = sql.value(scope.organization_id().as_uuid());
     sql.for_each(uuids(parents)).push("SELECT count(*) FROM ").push(R::INFO.from).push(relation.join);
     sql.push(" WHERE t.organization_id = ").push_placeholder(organization);

@@ -13,6 +13,8 @@ pub struct Sql {
     failed: Option<Error>,
     /// Whether it may come again.
     is_kept: bool,
+    /// Whether it looks at every row, and not at the first ones of an order.
+    is_count: bool,
 }
 
 impl Sql {
@@ -20,12 +22,22 @@ impl Sql {
     pub(crate) fn new(text: &str) -> Self {
         let mut owned = String::with_capacity(text.len() + 512);
         owned.push_str(text);
-        Self { text: owned, parameters: Parameters::default(), failed: None, is_kept: true }
+        Self { text: owned, parameters: Parameters::default(), failed: None, is_kept: true, is_count: false }
     }
 
     /// A whole statement without values, of which nothing is read, and which is not likely to come again.
     pub(crate) fn once(text: String) -> Self {
-        Self { text, parameters: Parameters::default(), failed: None, is_kept: false }
+        Self { text, parameters: Parameters::default(), failed: None, is_kept: false, is_count: false }
+    }
+
+    /// Starts a statement that counts rows.
+    pub(crate) fn count(text: &str) -> Self {
+        Self { is_count: true, ..Self::new(text) }
+    }
+
+    /// Whether the statement looks at every row, and not at the first ones of an order.
+    pub(crate) fn is_count(&self) -> bool {
+        self.is_count
     }
 
     /// Appends text.

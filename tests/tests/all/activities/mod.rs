@@ -291,4 +291,3 @@ fn broken(input: &Value) -> Value {
     fields.insert(field.to_owned(), json!(other));
     broken
 }
-
