@@ -1,7 +1,9 @@
 //! Feeds: what they say, and who is told of what.
 
+use chrono::{Months, NaiveDate, Utc};
 use serde_json::{Value, json};
 use tenantry_domain::{Clock, Role};
+use tenantry_store::doctor::Catalogue;
 use tenantry_store::{Store, StoreSettings, partitions};
 use tenantry_tests::{Answer, Org, Session, TestApp};
 
@@ -323,4 +325,48 @@ async fn an_entry_that_cannot_be_written_undoes_the_change() {
     let done: Answer = owner.write("updateTask", json!({ "id": task, "title": "Kept" })).await;
     done.expect_done();
     assert_eq!(title(owner.data(&format!("{{ task(id: {task}) {{ title }} }}")).await), "Kept");
+}
+
+#[tokio::test]
+async fn old_months_are_detached_by_the_worker_alone_and_a_missing_month_is_reported() {
+    let app = TestApp::start().await;
+    let before = NaiveDate::from_ymd_opt(2026, 1, 1).unwrap();
+    app.sql(
+        "SET LOCAL ROLE tenantry_owner;
+         CREATE TABLE app.activities_2025_12 PARTITION OF app.activities
+             FOR VALUES FROM ('2025-12-01T00:00:00Z') TO ('2026-01-01T00:00:00Z');
+         CREATE TABLE app.activities_2026_01 PARTITION OF app.activities
+             FOR VALUES FROM ('2026-01-01T00:00:00Z') TO ('2026-02-01T00:00:00Z');",
+    )
+    .await;
+    let open = async |url: String| Store::connect(&StoreSettings::new(url), Clock::system()).await.unwrap();
+    let (application, worker) = (open(app.urls().app_url()).await, open(app.urls().worker_url()).await);
+    partitions::detach(&application, "app.activities", before).await.unwrap_err();
+    assert_eq!(partitions::detach(&worker, "app.activities", before).await.unwrap(), ["app.activities_2025_12"]);
+    assert_eq!(partitions::detach(&worker, "app.activities", before).await.unwrap(), Vec::<String>::new());
+    assert_eq!(partitions::detach(&worker, "app.clients", before).await.unwrap(), Vec::<String>::new());
+    // What is written to now stays.
+    partitions::detach(&worker, "app.activities", Utc::now().date_naive() + Months::new(1)).await.unwrap_err();
+
+    let findings = async || {
+        let mut catalogue = Catalogue::connect(&app.urls().app_url()).await.unwrap();
+        let findings = catalogue.findings().await.unwrap();
+        findings
+            .into_iter()
+            .map(|finding| format!("{finding:?}"))
+            .filter(|text| text.contains("partition"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(findings().await, Vec::<String>::new());
+    let month = |ahead: u32| (Utc::now().date_naive() + Months::new(ahead)).format("%Y_%m").to_string();
+    for ahead in [1, 3] {
+        let name = format!("activities_{}", month(ahead));
+        app.sql(&format!("ALTER TABLE app.activities DETACH PARTITION app.{name}")).await;
+    }
+    let found = findings().await;
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].starts_with("Fault") && found[0].contains(&month(1).replace('_', "-")), "{found:?}");
+    assert!(found[1].starts_with("Advice") && found[1].contains(&month(3).replace('_', "-")), "{found:?}");
+    // A table that has the name and is no partition is nobody's to replace.
+    partitions::make(&worker).await.unwrap_err();
 }
