@@ -25,7 +25,7 @@ pub(crate) async fn updated<N: Noun>(
     let entry = NewActivity::of_change(Action::Updated, before, after, joined);
     let project_before = NewActivity::of(Action::Updated, before).and_then(|entry| entry.project_id);
     if let Some(entry) = entry.as_ref().filter(|entry| entry.project_id != project_before) {
-        store::follow(scope, entry.entity_id, entry.project_id).await?;
+        store::follow(scope, entry.entity_id, project_before, entry.project_id).await?;
     }
     note(scope, entry);
     Ok(())

@@ -1,6 +1,6 @@
 //! What happened: reads of `app.activities`, and the one statement that writes its entries.
 
-use tenantry_domain::activity::{Activity, EntityType, NewActivity};
+use tenantry_domain::activity::{Action, Activity, EntityType, NewActivity};
 use tenantry_domain::{ActivityId, Actor, ProjectId, Role, TaskId};
 use uuid::Uuid;
 
@@ -36,11 +36,13 @@ impl Record for Activity {
             sql.push("))");
         }
         sql.push(" AND (t.for_members OR t.actor_id = ").push_placeholder(me).push(")");
-        // Whoever sees a project sees what happens to it, in a workspace that is hidden, too. What is gone says itself who may know.
-        sql.push(" AND (t.workspace_id IS NULL OR t.project_id IS NOT NULL OR t.action = 'deleted' OR ");
-        sql.push("(SELECT true FROM app.workspaces w WHERE w.organization_id = $1 AND w.id = t.workspace_id");
+        // Whoever sees a project sees what happens to it, in a workspace that is hidden, too. When the workspace is gone, a deletion says
+        // itself who may know.
+        sql.push(" AND (t.workspace_id IS NULL OR t.project_id IS NOT NULL OR coalesce((SELECT (true");
         visibility::workspaces(actor, sql, "w.id", "w.is_private");
-        sql.push("))");
+        sql.push(
+            ") FROM app.workspaces w WHERE w.organization_id = $1 AND w.id = t.workspace_id), t.action = 'deleted'))",
+        );
         for (kind, narrow, place) in [
             (EntityType::WorkspaceGrant, visibility::workspace_grants as Narrow, "t.workspace_id"),
             (EntityType::ProjectGrant, visibility::project_grants as Narrow, "t.project_id"),
@@ -102,7 +104,7 @@ pub(crate) fn insert(tenant: &Tenant, entries: &[NewActivity]) -> Option<Sql> {
     // Of a project that is deleted only who saw its workspace may know.
     sql.push(" LEFT JOIN LATERAL (SELECT w.is_private FROM app.workspaces w WHERE w.organization_id = ");
     sql.push_placeholder(organization);
-    sql.push(" AND w.id = e.workspace_id AND e.action = 'deleted' LIMIT 1) w ON true");
+    sql.push(" AND w.id = e.workspace_id AND e.action = 'deleted' AND e.entity_type = 'project' LIMIT 1) w ON true");
     Some(sql)
 }
 
@@ -113,17 +115,39 @@ pub(crate) fn insert(tenant: &Tenant, entries: &[NewActivity]) -> Option<Sql> {
 pub async fn follow_tasks(scope: &mut WriteScope, tasks: &[TaskId], project: ProjectId) -> Result<(), StoreError> {
     let mut sql = place_in(scope, Some(project.as_uuid()));
     sql.push(" AND a.task_id = ANY(").bind(uuids(tasks)).push(")");
-    scope.connection().execute(sql).await.map(drop)
+    scope.connection().execute(sql).await?;
+    // And those of this transaction, which are written when it commits.
+    let tasks = uuids(tasks);
+    for entry in scope.noted().filter(|entry| entry.task_id.is_some_and(|task| tasks.contains(&task))) {
+        entry.project_id = Some(project.as_uuid());
+    }
+    Ok(())
 }
 
-/// Takes what happened to a row that is on no task along to another project, or to none.
+/// Takes what happened to a row that is on no task, while it was in one project or in none, along to another, or to none. What happened to it
+/// in a project that was deleted since stays there.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn follow(scope: &mut WriteScope, entity: Uuid, project: Option<Uuid>) -> Result<(), StoreError> {
+pub async fn follow(
+    scope: &mut WriteScope,
+    entity: Uuid,
+    from: Option<Uuid>,
+    project: Option<Uuid>,
+) -> Result<(), StoreError> {
     let mut sql = place_in(scope, project);
     sql.push(" AND a.task_id IS NULL AND a.action <> 'left' AND a.entity_id = ").bind(entity);
-    scope.connection().execute(sql).await.map(drop)
+    match from {
+        Some(from) => sql.push(" AND a.project_id = ").bind(from),
+        None => sql.push(" AND a.project_id IS NULL"),
+    };
+    scope.connection().execute(sql).await?;
+    let is_of =
+        |entry: &&mut NewActivity| entry.task_id.is_none() && entry.action != Action::Left && entry.entity_id == entity;
+    for entry in scope.noted().filter(is_of) {
+        entry.project_id = project;
+    }
+    Ok(())
 }
 
 fn place_in(scope: &WriteScope, project: Option<Uuid>) -> Sql {

@@ -101,8 +101,8 @@ pub fn get<R: Record>(scope: &impl Scope, id: R::Id) -> Read<'_, Option<R>> {
 /// # Errors
 /// Those of the database.
 pub async fn get_for_update<R: Record>(scope: &mut crate::WriteScope, id: R::Id) -> Result<Option<R>, StoreError> {
-    // A row that moves to another place while this one waits for it is compared with its old place, and not found: PostgreSQL looks
-    // again at the row alone. Asked once more, it is found in its new place. Who sees everything asks for no place.
+    // A row that moves to another place while this one waits for it may not be found: PostgreSQL looks again at the row, and at its place as
+    // it was when the statement began. Asked once more, it is found in its new place. Who sees everything asks for no place.
     let tries = if scope.actor().role.sees_everything() { 1 } else { 2 };
     for _ in 0..tries {
         let mut sql = select_as::<R>(scope, stored::<R>());

@@ -142,7 +142,7 @@ pub fn labels<'s>(scope: &'s impl Scope, tasks: &[TaskId]) -> Read<'s, HashMap<T
 /// # Errors
 /// Those of the database.
 pub async fn count_open(scope: &impl Scope, projects: &[ProjectId]) -> Result<HashMap<ProjectId, u64>, StoreError> {
-    let mut sql = Sql::new("SELECT wanted.id, found.count");
+    let mut sql = Sql::count("SELECT wanted.id, found.count");
     let organization = sql.value(scope.organization_id().as_uuid());
     sql.for_each(uuids(projects)).push("SELECT count(*) FROM app.tasks t WHERE t.organization_id = ");
     sql.push_placeholder(organization).push(" AND t.project_id = wanted.id AND t.status <> 'done'");

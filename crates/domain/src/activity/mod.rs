@@ -70,7 +70,8 @@ text_enum! {
     }
 }
 
-/// An entry of what happened. It never changes.
+/// An entry of what happened. Nothing of it changes but the project: what happened to a task, an invoice or a content item goes along to
+/// another one.
 #[derive(Debug, Clone, PartialEq, Eq, Noun)]
 #[noun(table = "app.activities", placed = own, read = ReadActivity, write = ReadActivity)]
 #[noun(plural = "activities", by_hand, unsortable)]
@@ -101,7 +102,7 @@ pub struct Activity {
     /// The workspace, if one changed, a grant on it, or a project in it.
     #[field(guests, computed, link(Workspace, keep))]
     pub workspace_id: Option<WorkspaceId>,
-    /// The client that it was for.
+    /// The client that it was for at that time.
     #[field(guests, computed, filter)]
     #[field(link(
         Client,
@@ -110,7 +111,7 @@ pub struct Activity {
         doc = "What happened to the client, its projects, their tasks and its invoices while they were the client's; the newest first."
     ))]
     pub client_id: Option<ClientId>,
-    /// The project that it was in.
+    /// The project that it is in now, or was in when it left or was deleted.
     #[field(guests, computed, filter)]
     #[field(link(
         Project,

@@ -50,24 +50,10 @@ impl NewActivity {
     pub fn of<N: Noun>(action: Action, row: &N) -> Option<Self> {
         let info = &N::INFO;
         let placement = info.placement;
-        let mut entry = Self {
-            entity_type: EntityType::of(info)?,
-            entity_id: row.id().as_uuid(),
-            action,
-            workspace_id: None,
-            client_id: None,
-            project_id: None,
-            task_id: None,
-            user_id: None,
-            only_for: None,
-            for_guests: info.guests
-                && matches!(
-                    placement,
-                    Placement::Project { .. } | Placement::InProject { .. } | Placement::InTask { .. }
-                ),
-            for_members: true,
-            metadata: Metadata { name: name_of(row), ..Metadata::default() },
-        };
+        let mut entry = Self::nowhere(EntityType::of(info)?, row.id().as_uuid(), action, name_of(row));
+        let is_in_project =
+            matches!(placement, Placement::Project { .. } | Placement::InProject { .. } | Placement::InTask { .. });
+        entry.for_guests = info.guests && is_in_project;
         for field in N::FIELDS {
             let Value::Id(id) = (field.read)(row) else { continue };
             let is_of = |table: &str| field.info.link.is_some_and(|link| link.table == table);
@@ -102,23 +88,23 @@ impl NewActivity {
             // All of them, so that the compiler asks for a new one.
             let Organization {
                 id: _,
-                name: _,
-                slug: _,
-                logo_url: _,
-                time_zone: _,
-                deletion_requested_at: _,
-                deletion_due_at: _,
+                name,
+                slug,
+                logo_url,
+                time_zone,
+                deletion_requested_at,
+                deletion_due_at,
                 created_at: _,
                 updated_at: _,
             } = organization;
-            let time = |time: Option<DateTime<Utc>>| spelled(Kind::Time, &time.to_value());
+            let time = |time: &Option<DateTime<Utc>>| spelled(Kind::Time, &time.to_value());
             [
-                ("name", Some(shortened(&organization.name))),
-                ("slug", Some(organization.slug.clone())),
-                ("logoUrl", organization.logo_url.as_deref().map(shortened)),
-                ("timeZone", Some(organization.time_zone.clone())),
-                ("deletionRequestedAt", time(organization.deletion_requested_at)),
-                ("deletionDueAt", time(organization.deletion_due_at)),
+                ("name", Some(shortened(name))),
+                ("slug", Some(slug.clone())),
+                ("logoUrl", logo_url.as_deref().map(shortened)),
+                ("timeZone", Some(time_zone.clone())),
+                ("deletionRequestedAt", time(deletion_requested_at)),
+                ("deletionDueAt", time(deletion_due_at)),
             ]
         };
         let changes: Vec<FieldChange> = before.map_or_else(Vec::new, |before| {
@@ -129,10 +115,19 @@ impl NewActivity {
         if before.is_some() && changes.is_empty() {
             return None;
         }
-        Some(Self {
-            entity_type: EntityType::Organization,
-            entity_id: after.id.as_uuid(),
-            action: if before.is_some() { Action::Updated } else { Action::Created },
+        let action = if before.is_some() { Action::Updated } else { Action::Created };
+        let (id, name) = (after.id.as_uuid(), Some(shortened(&after.name)));
+        let mut entry = Self::nowhere(EntityType::Organization, id, action, name);
+        entry.metadata.changes = changes;
+        Some(entry)
+    }
+
+    /// An entry that names no place, and that guests may not know of.
+    fn nowhere(entity_type: EntityType, entity_id: Uuid, action: Action, name: Option<String>) -> Self {
+        Self {
+            entity_type,
+            entity_id,
+            action,
             workspace_id: None,
             client_id: None,
             project_id: None,
@@ -141,8 +136,8 @@ impl NewActivity {
             only_for: None,
             for_guests: false,
             for_members: true,
-            metadata: Metadata { name: Some(shortened(&after.name)), changes, is_complete: false },
-        })
+            metadata: Metadata { name, ..Metadata::default() },
+        }
     }
 
     /// The entry of what the row left by this change: its project, or its client; `None` if it left nothing.

@@ -71,6 +71,11 @@ impl WriteScope {
         self.happened.push(happened);
     }
 
+    /// What was noted so far.
+    pub(crate) fn noted(&mut self) -> impl Iterator<Item = &mut NewActivity> {
+        self.happened.iter_mut()
+    }
+
     /// Makes everything that was written durable and visible to others.
     ///
     /// # Errors

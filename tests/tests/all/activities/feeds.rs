@@ -1,7 +1,10 @@
 //! Feeds: what they say, and who is told of what.
 
-use chrono::{Months, NaiveDate, Utc};
+use std::process::Command;
+
+use chrono::{Months, NaiveDate};
 use serde_json::{Value, json};
+use tenantry_devdb::Binaries;
 use tenantry_domain::{Clock, Role};
 use tenantry_store::doctor::Catalogue;
 use tenantry_store::{Store, StoreSettings, partitions};
@@ -298,6 +301,71 @@ async fn an_entry_that_one_sees_tells_nothing_of_what_one_does_not_see() {
     assert_eq!(assigned[0]["changes"][0]["new"], me);
 }
 
+/// An entry is where its row is when the transaction commits, and not where it was when the entry was noted.
+#[tokio::test]
+async fn what_happened_earlier_in_a_transaction_goes_along_as_well() {
+    let app = TestApp::start().await;
+    let Scene { org, owner, project, task, .. } = scene(&app).await;
+    let ada = app.as_member(&org, "ada").await;
+    let room = owner.mutate("createWorkspace", json!({ "name": "Room", "isPrivate": true }), "workspace { id }").await;
+    let room = room.expect_done()["id"].clone();
+    let hidden = json!({ "name": "Secret", "workspaceId": room });
+    let hidden = owner.mutate("createProject", hidden, "project { id }").await.expect_done()["id"].clone();
+    let below = json!({ "projectId": project, "title": "Below", "parentTaskId": task });
+    let below = owner.write("createTask", below).await.expect_done()["id"].clone();
+    let moves = json!({ "tasks": [{ "id": below, "status": "DONE" }, { "id": task, "projectId": hidden }] });
+    owner.mutate("moveTasks", moves, "tasks { id }").await.expect_done();
+    let of_tasks = "(filter: { entityType: [TASK] })";
+    assert_eq!(told(&feed(&ada, of_tasks).await), ["TASK LEFT Draw"], "and nothing of what was below it");
+
+    // Of two moves of one task, only where it ended has its history.
+    let to_and_fro = json!({ "tasks": [{ "id": task, "projectId": project }, { "id": task, "projectId": hidden }] });
+    owner.mutate("moveTasks", to_and_fro, "tasks { id }").await.expect_done();
+    assert_eq!(told(&feed(&ada, of_tasks).await), ["TASK LEFT Draw", "TASK LEFT Draw"]);
+}
+
+#[tokio::test]
+async fn what_is_deleted_is_told_to_those_who_still_see_where_it_was() {
+    let app = TestApp::start().await;
+    let Scene { org, owner, project, .. } = scene(&app).await;
+    let ada = app.person(&org, "ada", Role::Member).await;
+    let adas = app.sign_in(&org, &ada);
+    let item = json!({ "title": "Launch", "kind": "POST", "projectId": project });
+    let item = owner.mutate("createContentItem", item, "contentItem { id }").await.expect_done()["id"].clone();
+    owner.mutate("deleteProject", json!({ "id": project }), "deletedProjectId").await.expect_done();
+    let items = "(filter: { entityType: [CONTENT_ITEM] })";
+    assert_eq!(feed(&adas, items).await, Vec::<Value>::new());
+    // What happened to it in the project that is gone comes back in no other.
+    let other = owner.create_project("Other", None).await["id"].clone();
+    let to = json!({ "id": item, "projectId": other });
+    owner.mutate("updateContentItem", to, "contentItem { id }").await.expect_done();
+    assert_eq!(feed(&adas, items).await.len(), 1);
+
+    // A workspace that becomes private takes along what was deleted in it while it was public.
+    let room = owner.mutate("createWorkspace", json!({ "name": "Room" }), "workspace { id }").await;
+    let room = room.expect_done()["id"].clone();
+    let layoffs = json!({ "name": "Layoffs", "workspaceId": room });
+    let layoffs = owner.mutate("createProject", layoffs, "project { id }").await.expect_done()["id"].clone();
+    owner.mutate("deleteProject", json!({ "id": layoffs }), "deletedProjectId").await.expect_done();
+    let of_projects = "(first: 1, filter: { entityType: [PROJECT], action: [DELETED] })";
+    assert_eq!(told(&feed(&adas, of_projects).await), ["PROJECT DELETED Layoffs"]);
+    owner.mutate("updateWorkspace", json!({ "id": room, "isPrivate": true }), "workspace { id }").await.expect_done();
+    assert_eq!(told(&feed(&adas, of_projects).await), ["PROJECT DELETED Site"]);
+
+    // Who manages a private workspace is told of the grants that are taken there.
+    let guest = app.person(&org, "guest", Role::Guest).await;
+    let grant = |user: tenantry_domain::UserId, permission: &str| json!({ "workspaceId": room, "userId": user, "permission": permission });
+    owner.mutate("grantWorkspaceAccess", grant(ada.user_id, "ADMIN"), "grant { id }").await.expect_done();
+    owner.mutate("grantWorkspaceAccess", grant(guest.user_id, "VIEW"), "grant { id }").await.expect_done();
+    let revoked = json!({ "workspaceId": room, "userId": guest.user_id });
+    owner.mutate("revokeWorkspaceAccess", revoked, "revokedGrantId").await.expect_done();
+    let of_grants = feed(&adas, "(filter: { entityType: [WORKSPACE_GRANT] })").await;
+    assert_eq!(
+        told(&of_grants),
+        ["WORKSPACE_GRANT DELETED -", "WORKSPACE_GRANT CREATED -", "WORKSPACE_GRANT CREATED -"]
+    );
+}
+
 #[tokio::test]
 async fn an_entry_that_cannot_be_written_undoes_the_change() {
     let app = TestApp::start().await;
@@ -339,14 +407,28 @@ async fn old_months_are_detached_by_the_worker_alone_and_a_missing_month_is_repo
              FOR VALUES FROM ('2026-01-01T00:00:00Z') TO ('2026-02-01T00:00:00Z');",
     )
     .await;
+    let org = app.organization("acme").create().await;
+    app.sql(&format!(
+        "INSERT INTO app.activities (organization_id, id, entity_type, entity_id, action, for_guests, for_members, metadata, created_at)
+         VALUES ('{0}', gen_random_uuid(), 'organization', '{0}', 'created', false, true, '{{}}', '2025-12-24')",
+        org.uuid()
+    ))
+    .await;
     let open = async |url: String| Store::connect(&StoreSettings::new(url), Clock::system()).await.unwrap();
     let (application, worker) = (open(app.urls().app_url()).await, open(app.urls().worker_url()).await);
     partitions::detach(&application, "app.activities", before).await.unwrap_err();
     assert_eq!(partitions::detach(&worker, "app.activities", before).await.unwrap(), ["app.activities_2025_12"]);
     assert_eq!(partitions::detach(&worker, "app.activities", before).await.unwrap(), Vec::<String>::new());
     assert_eq!(partitions::detach(&worker, "app.clients", before).await.unwrap(), Vec::<String>::new());
+    // What docs/activities.md says of archiving it keeps the rows: the owner of a table is subject to a policy that is forced.
+    app.sql("ALTER TABLE app.activities_2025_12 NO FORCE ROW LEVEL SECURITY").await;
+    let program = Binaries::find().unwrap().folder().join("pg_dump");
+    let dump = Command::new(program).args(["--table", "app.activities_2025_12", &app.urls().owner_url()]).output();
+    let dump = dump.unwrap();
+    assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
+    assert!(String::from_utf8_lossy(&dump.stdout).contains(&org.id.as_uuid().to_string()));
     // What is written to now stays.
-    partitions::detach(&worker, "app.activities", Utc::now().date_naive() + Months::new(1)).await.unwrap_err();
+    partitions::detach(&worker, "app.activities", Clock::system().today() + Months::new(1)).await.unwrap_err();
 
     let findings = async || {
         let mut catalogue = Catalogue::connect(&app.urls().app_url()).await.unwrap();
@@ -358,7 +440,7 @@ async fn old_months_are_detached_by_the_worker_alone_and_a_missing_month_is_repo
             .collect::<Vec<_>>()
     };
     assert_eq!(findings().await, Vec::<String>::new());
-    let month = |ahead: u32| (Utc::now().date_naive() + Months::new(ahead)).format("%Y_%m").to_string();
+    let month = |ahead: u32| (Clock::system().today() + Months::new(ahead)).format("%Y_%m").to_string();
     for ahead in [1, 3] {
         let name = format!("activities_{}", month(ahead));
         app.sql(&format!("ALTER TABLE app.activities DETACH PARTITION app.{name}")).await;

@@ -1,3 +1,5 @@
+//! Bodies of requests: what is read, and what is refused with which message.
+
 use super::*;
 
 fn refusal(body: &str) -> BodyError {
