@@ -51,6 +51,7 @@ mod m20261126_000014_personal_tasks;
 mod m20261126_000015_open_work;
 mod m20261126_000016_orders_of_open_work;
 mod m20261127_000001_activities;
+mod m20261127_000002_search_terms;
 
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait};
 
@@ -151,6 +152,7 @@ fn steps() -> Vec<Step> {
         m20261126_000015_open_work,
         m20261126_000016_orders_of_open_work,
         m20261127_000001_activities,
+        m20261127_000002_search_terms,
     ]
 }
 

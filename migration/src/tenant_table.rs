@@ -76,6 +76,8 @@ pub(crate) struct TenantTable {
     indexes: Vec<String>,
     operations: &'static [Operation],
     is_partitioned: bool,
+    /// The rest of the key of rows that are found by what they say, and have neither an id nor times.
+    key: Option<&'static str>,
 }
 
 impl TenantTable {
@@ -91,6 +93,7 @@ impl TenantTable {
             indexes: Vec::new(),
             operations: &[Operation::Select, Operation::Insert, Operation::Update, Operation::Delete],
             is_partitioned: false,
+            key: None,
         }
     }
 
@@ -103,6 +106,13 @@ impl TenantTable {
     /// The row is found by what it links, not by its id, so the database may generate the id.
     pub(crate) fn generated_id(mut self) -> Self {
         self.id = Some("id uuid NOT NULL DEFAULT gen_random_uuid()");
+        self
+    }
+
+    /// Rows that are made from other rows: these columns are their key, and they have neither an id nor times.
+    pub(crate) fn keyed_by(mut self, key: &'static str) -> Self {
+        self.id = None;
+        self.key = Some(key);
         self
     }
 
@@ -186,6 +196,14 @@ impl TenantTable {
         self
     }
 
+    /// As [`Self::index`], with further columns that are read from it.
+    pub(crate) fn index_with(mut self, suffix: &str, columns: &str, included: &str) -> Self {
+        let statement = self.index_statement("INDEX", suffix, columns, "");
+        let end = format!(" INCLUDE ({included});");
+        self.indexes.push(statement.trim_end_matches(';').to_owned() + &end);
+        self
+    }
+
     /// As [`Self::index`], only over the rows that meet `condition`.
     pub(crate) fn index_where(mut self, suffix: &str, columns: &str, condition: &str) -> Self {
         let statement = self.index_statement("INDEX", suffix, columns, condition);
@@ -248,12 +266,15 @@ impl TenantTable {
         let mut parts = vec!["organization_id uuid NOT NULL".to_owned()];
         parts.extend(self.id.map(str::to_owned));
         parts.extend(self.columns.iter().map(|column| format!("{} {}", column.name, column.definition)));
-        parts.push("created_at timestamptz NOT NULL DEFAULT now()".to_owned());
-        parts.push("updated_at timestamptz NOT NULL DEFAULT now()".to_owned());
-        let key = match (&self.id, self.is_partitioned) {
-            (Some(_), true) => "organization_id, id, created_at",
-            (Some(_), false) => "organization_id, id",
-            (None, _) => "organization_id",
+        if self.key.is_none() {
+            parts.push("created_at timestamptz NOT NULL DEFAULT now()".to_owned());
+            parts.push("updated_at timestamptz NOT NULL DEFAULT now()".to_owned());
+        }
+        let key = match (self.key, self.id, self.is_partitioned) {
+            (Some(columns), ..) => format!("organization_id, {columns}"),
+            (None, Some(_), true) => "organization_id, id, created_at".to_owned(),
+            (None, Some(_), false) => "organization_id, id".to_owned(),
+            (None, None, _) => "organization_id".to_owned(),
         };
         parts.push(format!("CONSTRAINT {bare}_pkey PRIMARY KEY ({key})"));
         parts.push(format!(
@@ -308,7 +329,7 @@ impl TenantTable {
                 // Neither the organization nor the identity of a row ever changes, so no role may update them.
                 Operation::Update => {
                     let mut writable: Vec<_> = names(|access| access == Access::ReadWrite).collect();
-                    writable.push("updated_at");
+                    writable.extend(self.key.is_none().then_some("updated_at"));
                     format!("UPDATE ({})", writable.join(", "))
                 }
                 Operation::Delete => "DELETE".to_owned(),

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use tenantry_domain::{InvitationId, Role, WorkspaceMemberId};
+use tenantry_domain::{Clock, InvitationId, Role, WorkspaceMemberId};
+use tenantry_store::{Store, StoreSettings, search};
 
 use crate::app::TestApp;
 use crate::organization::{Org, Person};
@@ -70,6 +71,7 @@ impl TestApp {
         self.fill(&org, &ada, &guest).await;
         let ids = self.fill_declared(&org, &ada).await;
         self.join_declared(&org, &ada).await;
+        self.index(&org).await;
         let of = |noun: &str| ids[noun].clone();
         FullOrg {
             clients: of("Client"),
@@ -85,6 +87,14 @@ impl TestApp {
             ada,
             guest,
         }
+    }
+
+    /// Makes the index of search of an organization whose rows were not written by the program.
+    pub async fn index(&self, org: &Org) {
+        let settings = StoreSettings::new(self.urls().worker_url());
+        let worker = Store::connect(&settings, Clock::system()).await.unwrap();
+        search::rebuild(&worker, org.id, &mut |_| {}).await.unwrap();
+        worker.close().await;
     }
 
     /// Fills what joins declared nouns.
@@ -123,7 +133,7 @@ impl TestApp {
         let slug = &org.slug;
         let (room, owner) = (org.workspace.as_uuid(), org.owner.user_id.as_uuid());
         let (organization, ada, guest) = (org.uuid(), ada.user_id.as_uuid(), guest.user_id.as_uuid());
-        let clock = tenantry_domain::Clock::system();
+        let clock = Clock::system();
         let invitation = clock.new_id::<InvitationId>().as_uuid();
         let grant = clock.new_id::<WorkspaceMemberId>().as_uuid();
         // `updated_at` numbers the rows; `created_at` has ties.

@@ -27,25 +27,25 @@ pub struct Client {
     /// The organization that owns the row.
     pub organization_id: OrganizationId,
     /// The client's name.
-    #[field(text(200), guests, filter, sort)]
+    #[field(text(200), guests, filter, sort, searched(8))]
     pub name: String,
     /// The client's e-mail address.
-    #[field(email)]
+    #[field(email, searched(4))]
     pub email: Option<String>,
     /// The client's phone number.
-    #[field(text(50))]
+    #[field(text(50), searched(4))]
     pub phone: Option<String>,
     /// The client's company.
-    #[field(text(200))]
+    #[field(text(200), searched(4))]
     pub company: Option<String>,
     /// The address of the client's web site.
-    #[field(url)]
+    #[field(url, searched(2))]
     pub website: Option<String>,
     /// The state of the client.
     #[field(default = Active, required, filter)]
     pub status: Option<ClientStatus>,
     /// Free text about the client.
-    #[field(prose(20_000))]
+    #[field(prose(20_000), searched(1))]
     pub notes: Option<String>,
     /// When the client was created.
     #[field(filter, sort)]

@@ -31,7 +31,7 @@ pub struct Comment {
     pub author_id: Option<UserId>,
     /// The text, in Markdown, exactly as it was written. A member is mentioned by `@` and the user's id, such as
     /// `@user_01h455vb4pex5vsknk084sn02q`
-    #[field(prose(20_000), guests, untold)]
+    #[field(prose(20_000), guests, untold, searched(2))]
     pub body: String,
     /// When the text last changed; null if it never did.
     #[field(guests, computed)]

@@ -27,6 +27,7 @@ pub mod personal_task;
 pub mod plan;
 pub mod position;
 pub mod project;
+pub mod search;
 pub mod subscription;
 pub mod task;
 pub mod text;

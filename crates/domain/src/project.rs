@@ -65,10 +65,10 @@ pub struct Project {
     ))]
     pub client_id: Option<ClientId>,
     /// The project's name.
-    #[field(text(200), guests, filter, sort)]
+    #[field(text(200), guests, filter, sort, searched(8))]
     pub name: String,
     /// The description, in Markdown.
-    #[field(prose(20_000), guests)]
+    #[field(prose(20_000), guests, searched(2))]
     pub description: Option<String>,
     /// The kind of work.
     #[field(column = "type", guests, default = Other, filter)]
@@ -105,7 +105,7 @@ pub struct Project {
     #[field(column = "github_url", url, guests)]
     pub repository_url: Option<String>,
     /// Free text about the project.
-    #[field(prose(20_000), guests)]
+    #[field(prose(20_000), guests, searched(1))]
     pub notes: Option<String>,
     /// When the project was created.
     #[field(sort)]

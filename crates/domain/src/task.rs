@@ -117,10 +117,10 @@ pub struct Task {
     ))]
     pub parent_task_id: Option<TaskId>,
     /// The title.
-    #[field(text(500), guests)]
+    #[field(text(500), guests, searched(8))]
     pub title: String,
     /// The description, in Markdown.
-    #[field(prose(20_000), guests)]
+    #[field(prose(20_000), guests, searched(2))]
     pub description: Option<String>,
     /// The column of the board.
     #[field(guests, default = Todo, filter)]

@@ -77,6 +77,14 @@ pub fn parse(text: &str, expected: &'static str) -> Result<Uuid, IdError> {
     if found == expected { Ok(uuid) } else { Err(IdError::WrongKind { expected, found: found.to_owned() }) }
 }
 
+/// The id with this prefix as text.
+pub fn text(prefix: &str, uuid: Uuid) -> String {
+    let mut text = String::new();
+    // Writing to a text cannot fail.
+    let _ = write(&mut text, prefix, uuid);
+    text
+}
+
 /// Writes `prefix_suffix`.
 ///
 /// # Errors

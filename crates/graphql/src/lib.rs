@@ -24,6 +24,7 @@ mod organization;
 mod plan;
 mod project;
 mod schema;
+mod search;
 mod task;
 
 pub use engine::{Engine, EngineOptions};

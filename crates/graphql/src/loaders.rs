@@ -14,7 +14,9 @@ use tenantry_domain::{CommentId, InvoiceId, LabelId, ProjectId, TaskId, UserId};
 use tenantry_executor::dataloader::{Found, Loader};
 use tenantry_executor::loaders::{load, present, selected_columns};
 use tenantry_executor::object::Object;
-use tenantry_store::{ColumnSet, Read, ReadScope, board, comment, invoice, member, organization, task, workspace};
+use tenantry_store::{
+    ColumnSet, Read, ReadScope, board, comment, invoice, member, organization, search, task, workspace,
+};
 
 use crate::noun::Row;
 
@@ -67,6 +69,23 @@ loaders! {
     Mentions: CommentId => Vec<UserId> = comment::mentions;
     /// The lines of invoices.
     LineItems: InvoiceId => Vec<LineItem> = invoice::line_items;
+}
+
+/// What searches found.
+pub(crate) struct Search;
+
+impl Loader for Search {
+    type Key = search::Asked;
+    type Value = Arc<Vec<Arc<search::Found>>>;
+
+    fn read<'s>(scope: &'s ReadScope, keys: &[Self::Key]) -> Read<'s, Found<Self>> {
+        let reads = keys.iter().map(|asked| search::find(scope, asked)).collect();
+        let keys = keys.to_vec();
+        Read::all(scope, reads).then(|results| {
+            let found: Vec<_> = results?.into_iter().collect::<std::result::Result<_, _>>()?;
+            Ok(present(keys.into_iter().zip(found.into_iter().map(Arc::new))))
+        })
+    }
 }
 
 /// The caller's organization.

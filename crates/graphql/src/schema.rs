@@ -12,12 +12,13 @@ use crate::node::NodeQuery;
 use crate::noun::{NounMutation, NounQuery};
 use crate::organization::{OrganizationMutation, OrganizationQuery};
 use crate::plan::PlanQuery;
+use crate::search::SearchQuery;
 use crate::task::TaskMutation;
 
 /// The queries. Each field here is null if it failed; `errors` says why, and the other fields keep their answers.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Query")]
-pub(crate) struct Query(OrganizationQuery, NodeQuery, NounQuery, EntitlementQuery, PlanQuery);
+pub(crate) struct Query(OrganizationQuery, NodeQuery, NounQuery, SearchQuery, EntitlementQuery, PlanQuery);
 
 /// The mutations. The fields of one request run one after the other, each in its own transaction. Each field here is null if it
 /// failed; `errors` says why, and the other fields keep their answers. If the change was made although its field failed, the error says

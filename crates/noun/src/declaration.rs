@@ -160,6 +160,8 @@ pub(crate) struct Field {
     pub(crate) needs: Vec<Ident>,
     /// Whether an activity says what it was and what it became, and not only that it changed.
     pub(crate) told: bool,
+    /// How much a word in it says about the row, if it is searched.
+    pub(crate) searched: Option<LitInt>,
 }
 
 const SYSTEM: [&str; 4] = ["id", "organization_id", "created_at", "updated_at"];
@@ -219,6 +221,7 @@ impl Field {
             optional_on_create: false,
             needs: Vec::new(),
             told: true,
+            searched: None,
             name,
         }
     }

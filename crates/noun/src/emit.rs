@@ -234,6 +234,7 @@ pub(crate) fn field_info(field: &Field) -> TokenStream {
             on_delete: crate::noun::OnDelete::#on_delete,
         })
     }));
+    let searched = optional(field.searched.as_ref());
     quote! {
         crate::noun::FieldInfo {
             name: #text,
@@ -252,6 +253,7 @@ pub(crate) fn field_info(field: &Field) -> TokenStream {
             as_id: #as_id,
             needs: &[#(#needs),*],
             told: #told,
+            searched: #searched,
         }
     }
 }

@@ -1,14 +1,17 @@
-//! What happened, told of each change in its transaction. Every use case that changes the graph calls one of these, once for each row
-//! that it is about; what goes or changes along with that row is not told apart.
+//! What follows from each change, in its transaction: an entry that tells of it, and the row's words in the index of search. Every use case
+//! that changes the graph calls one of these, once for each row that it is about; what goes or changes along with that row is not told apart.
 
+use tenantry_domain::Id as _;
 use tenantry_domain::activity::{Action, Joined, NewActivity};
 use tenantry_domain::noun::Noun;
 use tenantry_domain::organization::Organization;
+use tenantry_domain::search::{self, Indexed, SearchKind};
 use tenantry_store::{StoreError, WriteScope, activity as store};
 
 /// A row was created.
 pub(crate) fn created<N: Noun>(scope: &mut WriteScope, row: &N) {
     note(scope, NewActivity::of(Action::Created, row));
+    index(scope, None, row);
 }
 
 /// A row changed, and what is joined with it; nothing is told if nothing did. What happened to it goes along to another project.
@@ -21,6 +24,7 @@ pub(crate) async fn updated<N: Noun>(
     after: &N,
     joined: &[Joined],
 ) -> Result<(), StoreError> {
+    index(scope, Some(before), after);
     note(scope, NewActivity::of_leaving(before, after));
     let entry = NewActivity::of_change(Action::Updated, before, after, joined);
     let project_before = NewActivity::of(Action::Updated, before).and_then(|entry| entry.project_id);
@@ -40,11 +44,24 @@ pub(crate) fn moved<N: Noun>(scope: &mut WriteScope, before: &N, after: &N) {
 /// A row was deleted.
 pub(crate) fn deleted<N: Noun>(scope: &mut WriteScope, row: &N) {
     note(scope, NewActivity::of(Action::Deleted, row));
+    if SearchKind::of(&N::INFO).is_some() {
+        scope.unindex(row.id().as_uuid());
+    }
 }
 
 /// The organization was created, or changed when there was one before.
 pub(crate) fn organization(scope: &mut WriteScope, before: Option<&Organization>, after: &Organization) {
     note(scope, NewActivity::of_organization(before, after));
+}
+
+/// The row as it is now is to be found.
+fn index<N: Noun>(scope: &mut WriteScope, before: Option<&N>, after: &N) {
+    if before.is_some_and(|before| !search::differs(before, after)) {
+        return;
+    }
+    if let Some(indexed) = Indexed::of(after) {
+        scope.index(before.and_then(Indexed::of), indexed);
+    }
 }
 
 fn note(scope: &mut WriteScope, happened: Option<NewActivity>) {

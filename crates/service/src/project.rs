@@ -6,7 +6,7 @@ use tenantry_domain::feature::Feature;
 use tenantry_domain::permission::{Decision, Operation, decide};
 use tenantry_domain::project::{NewProject, Project, ProjectChanges};
 use tenantry_domain::{FieldError, FieldErrorCode, WorkspaceId};
-use tenantry_store::{Scope, WriteScope, access, invoice, workspace};
+use tenantry_store::{Scope, WriteScope, access, invoice, search, workspace};
 
 use crate::error::ServiceError;
 use crate::noun::Served;
@@ -51,6 +51,11 @@ impl Served for Project {
         }
         check_drafts(scope, before, after).await?;
         Ok(Vec::new())
+    }
+
+    /// Its tasks go as well.
+    async fn before_delete(scope: &mut WriteScope, row: &Self) -> Result<(), ServiceError> {
+        Ok(search::forget_project(scope, row.id).await?)
     }
 }
 

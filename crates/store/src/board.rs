@@ -216,20 +216,20 @@ async fn put(scope: &mut WriteScope, slots: &[Slot], project: Option<ProjectId>)
     scope.connection().execute(sql).await.map(drop)
 }
 
-/// Deletes all tasks below this one.
+/// Deletes all tasks of a family but the first, which is above them.
 ///
 /// The keys would do so by themselves, but level by level, each in the middle of the one above: that takes as much of the server's
 /// stack as there are levels.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn delete_below(scope: &mut WriteScope, id: TaskId) -> Result<(), StoreError> {
-    let below: Vec<TaskId> = family(scope, id).await?.into_iter().skip(1).map(|slot| slot.id).collect();
+pub async fn delete_below(scope: &mut WriteScope, family: &[TaskId]) -> Result<(), StoreError> {
+    let [_, below @ ..] = family else { return Ok(()) };
     if below.is_empty() {
         return Ok(());
     }
     let mut sql = Sql::new("DELETE FROM app.tasks t WHERE t.organization_id = ");
-    sql.bind(scope.organization_id().as_uuid()).push(" AND t.id = ANY(").bind(uuids(&below)).push(")");
+    sql.bind(scope.organization_id().as_uuid()).push(" AND t.id = ANY(").bind(uuids(below)).push(")");
     scope.connection().execute(sql).await.map(drop)
 }
 

@@ -49,6 +49,7 @@ pub mod member;
 pub mod organization;
 pub mod partitions;
 pub mod project;
+pub mod search;
 pub mod task;
 pub mod user;
 pub mod workspace;

@@ -36,6 +36,7 @@ mod races;
 mod reading;
 mod requests;
 mod schema_snapshot;
+mod search;
 mod spans;
 mod startup;
 mod statements;

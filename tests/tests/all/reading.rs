@@ -55,6 +55,7 @@ async fn every_root_field_answers() {
         let arguments = match (needs("id"), needs("ids")) {
             (true, _) => format!("(id: \"{id}\")"),
             (_, true) => format!("(ids: [\"{id}\"])"),
+            _ if needs("query") => "(query: \"task\")".to_owned(),
             _ => String::new(),
         };
         let answer = owner.query(&format!("{{ {name}{arguments} {selection} }}"), json!({})).await;

@@ -129,8 +129,9 @@ impl Target<'_> {
             Operation::UpdateByKey => (String::new(), format!("UPDATE {name} SET {kept} {by_key}"), Sent::Plainly),
             Operation::Upsert => {
                 let (insert, row) = (self.table.insert(&self.row), self.table.primary_key.join(", "));
-                let upsert = format!("{insert} ON CONFLICT ({row}) DO UPDATE SET updated_at = now()");
-                (String::new(), upsert, Sent::Plainly)
+                // Words have no times.
+                let set = if name == "app.search_terms" { "weight = 1" } else { "updated_at = now()" };
+                (String::new(), format!("{insert} ON CONFLICT ({row}) DO UPDATE SET {set}"), Sent::Plainly)
             }
             Operation::Move => {
                 (String::new(), format!("UPDATE {name} SET {key} = '{}' {by_key}", self.other), Sent::Plainly)

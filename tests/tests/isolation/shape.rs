@@ -101,6 +101,7 @@ const RULES: &[Rule] = &[
             WHERE k.columns IS DISTINCT FROM 'organization_id, id' || coalesce(part.columns, '')",
         exceptions: &[
             ("app.organizations (id)", "its id is the organization"),
+            ("app.search_terms (organization_id, entity_id, term)", "its rows are made from others, and nothing names them"),
             ("billing.organization_billing (organization_id)", "there is one row of an organization"),
         ],
     },
@@ -189,7 +190,10 @@ const RULES: &[Rule] = &[
             WHERE NOT EXISTS (SELECT FROM pg_attribute a JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
                 WHERE a.attrelid = t.oid AND a.attname = c.name AND a.attnotnull AND a.atttypid = 'timestamptz'::regtype
                 AND pg_get_expr(d.adbin, t.oid) = 'now()')",
-        exceptions: &[],
+        exceptions: &[
+            ("app.search_terms created_at", "its rows are made from others, which say so"),
+            ("app.search_terms updated_at", "its rows are made from others, which say so"),
+        ],
     },
     Rule {
         must: "a tenant table is granted to the application and the worker alone, operation by operation, updates by column, and \

@@ -24,9 +24,9 @@ use crate::{
     node::{self, Reference},
 };
 
-/// Whether the field can be compared: cursors are opaque, and entitlements count what the test itself does.
+/// Whether the field can be compared: cursors are opaque, entitlements count what the test itself does, and a search takes words.
 fn comparable(_of: &str, field: &str) -> bool {
-    !matches!(field, "cursor" | "startCursor" | "endCursor" | "entitlements")
+    !matches!(field, "cursor" | "startCursor" | "endCursor" | "entitlements" | "search")
 }
 
 fn object<'a>(schema: &'a Schema, ty: &Type) -> Option<&'a ObjectType> {

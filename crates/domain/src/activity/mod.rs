@@ -15,9 +15,9 @@ use crate::permission::Role;
 use crate::project::Project;
 use crate::task::Task;
 use crate::text_enum::text_enum;
+use crate::typeid;
 use crate::workspace::Workspace;
 
-use new::id_text;
 pub use new::{Joined, NewActivity};
 
 text_enum! {
@@ -212,7 +212,7 @@ impl EntityType {
 impl Activity {
     /// The id of what changed, as the API spells it.
     pub fn entity(&self) -> String {
-        id_text(self.entity_type.prefix(), self.entity_id.as_uuid())
+        typeid::text(self.entity_type.prefix(), self.entity_id.as_uuid())
     }
 
     /// Takes out of the entry the fields that this reader may not know although the entry is theirs to see. The ids that are left may still

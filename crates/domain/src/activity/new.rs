@@ -202,7 +202,7 @@ fn spelled(kind: Kind, value: &Value<'_>) -> Option<String> {
         Value::Boolean(value) => value.to_string(),
         Value::Id(id) => {
             let Kind::Id(prefix) = kind else { return None };
-            id_text(prefix, *id)
+            typeid::text(prefix, *id)
         }
         Value::Time(time) => time.to_rfc3339_opts(SecondsFormat::AutoSi, true),
         Value::Date(date) => date.to_string(),
@@ -210,13 +210,6 @@ fn spelled(kind: Kind, value: &Value<'_>) -> Option<String> {
         Value::Minor(minor) => minor.to_string(),
         Value::Money(money) => format!("{} {}", money.amount(), money.currency()),
     })
-}
-
-pub(super) fn id_text(prefix: &str, id: Uuid) -> String {
-    let mut text = String::new();
-    // Writing to a text cannot fail.
-    let _ = typeid::write(&mut text, prefix, id);
-    text
 }
 
 fn shortened(text: &str) -> String {
@@ -237,7 +230,7 @@ pub struct Joined {
 impl Joined {
     /// What changed between these two sets of rows; nothing if only their order did.
     pub fn new<I: Id>(field: &'static str, old: &[I], new: &[I]) -> Self {
-        let text = |id: &I| id_text(I::PREFIX, id.as_uuid());
+        let text = |id: &I| typeid::text(I::PREFIX, id.as_uuid());
         let gone = old.iter().filter(|id| !new.contains(id));
         let come = new.iter().enumerate().filter(|(n, id)| !old.contains(id) && !new[..*n].contains(id));
         let gone = gone.map(|id| FieldChange { field: field.into(), old: Some(text(id)), new: None });

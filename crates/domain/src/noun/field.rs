@@ -204,6 +204,8 @@ pub struct FieldInfo {
     pub needs: &'static [&'static str],
     /// Whether an activity says what it was and what it became, and not only that it changed.
     pub told: bool,
+    /// How much a word in it says about the row, if it is searched.
+    pub searched: Option<i16>,
 }
 
 impl FieldInfo {

@@ -27,6 +27,9 @@ pub(super) fn read(field: &syn::Field) -> Result<Field> {
             "say how long the text may be: text(200) for one line, prose(20_000) for several, or email, url or color";
         return Err(Error::new(read.name.span(), message));
     }
+    if read.searched.is_some() && (read.shape != Shape::Text || read.access == "Internal" || read.access == "Secret") {
+        return Err(Error::new(read.name.span(), "only a text that is a field of the API can be searched"));
+    }
     if read.filter.as_ref().is_some_and(|(_, own)| !own) && read.shape == Shape::Decimal {
         return Err(Error::new(
             read.name.span(),
@@ -61,6 +64,7 @@ fn read_property(field: &mut Field, meta: &ParseNestedMeta<'_>) -> Result<()> {
         "author" => field.given = Given::Author,
         "required" => field.nullable = false,
         "untold" => field.told = false,
+        "searched" => field.searched = Some(number()?),
         "unique" => field.unique = true,
         "as_id" => field.as_id = true,
         "optional_on_create" => field.optional_on_create = true,

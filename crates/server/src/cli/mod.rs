@@ -8,6 +8,7 @@ mod migrate;
 mod organization;
 mod plans;
 mod purge;
+mod reindex;
 mod schema;
 mod seed;
 mod serve;
@@ -54,6 +55,8 @@ enum Command {
     Purge(Box<purge::Purge>),
     /// Makes the partitions of the coming months, and detaches old ones.
     Maintain(Box<maintain::Maintain>),
+    /// Makes the index of search anew.
+    Reindex(Box<reindex::Reindex>),
     /// Handles stored Stripe events.
     Stripe(Box<stripe::Stripe>),
     /// Prints a token for a member of an organization, and nothing else.
@@ -100,6 +103,7 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Export(command) => command.run().await,
             Command::Purge(command) => command.run().await,
             Command::Maintain(command) => command.run().await,
+            Command::Reindex(command) => command.run().await,
             Command::Stripe(command) => command.run().await,
             Command::Token(command) => command.run().await,
             Command::Schema => {

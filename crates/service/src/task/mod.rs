@@ -10,7 +10,7 @@ use tenantry_domain::activity::Joined;
 use tenantry_domain::label::Label;
 use tenantry_domain::task::{NewTask, Task, TaskChanges, circle, circle_ends, completed_at};
 use tenantry_domain::{Change, FieldError, FieldErrorCode, LabelId, ProjectId, Role, TaskId, UserId};
-use tenantry_store::{ColumnSet, Scope, WriteScope, board, member, task as store};
+use tenantry_store::{ColumnSet, Scope, WriteScope, board, member, search, task as store};
 
 use crate::error::{ServiceError, name_reference};
 use crate::noun::Served;
@@ -104,7 +104,9 @@ impl Served for Task {
 
     /// What is below it goes as well.
     async fn before_delete(scope: &mut WriteScope, row: &Self) -> Result<(), ServiceError> {
-        Ok(board::delete_below(scope, row.id).await?)
+        let family: Vec<TaskId> = board::family(scope, row.id).await?.into_iter().map(|slot| slot.id).collect();
+        search::forget_tasks(scope, &family).await?;
+        Ok(board::delete_below(scope, &family).await?)
     }
 }
 

@@ -44,6 +44,7 @@ pub async fn move_task(
         let places = find_room(scope, project, &family, to).await?;
         board::relocate(scope, &places, project).await?;
         tenantry_store::activity::follow_tasks(scope, &family, project).await?;
+        tenantry_store::search::follow_tasks(scope, &family, project).await?;
         // As it is stored now: it is in the other project, and below no task.
         task = tenantry_store::get_for_update(scope, id).await?.ok_or_else(not_found)?;
         moved = task.clone();

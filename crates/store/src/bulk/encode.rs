@@ -68,6 +68,10 @@ impl RowWriter {
         self.value(id.as_uuid())
     }
 
+    pub(super) fn optional_uuid(&mut self, uuid: Option<Uuid>) -> &mut Self {
+        self.value(uuid)
+    }
+
     pub(super) fn optional_id(&mut self, id: Option<impl Id>) -> &mut Self {
         self.value(id.map(|id| id.as_uuid()))
     }
@@ -81,6 +85,10 @@ impl RowWriter {
     }
 
     pub(super) fn boolean(&mut self, value: bool) -> &mut Self {
+        self.value(value)
+    }
+
+    pub(super) fn small_integer(&mut self, value: i16) -> &mut Self {
         self.value(value)
     }
 

@@ -13,7 +13,7 @@ use tenantry_wire::Connection;
 
 use self::catalogue::Definition;
 use self::encode::{HEADER, RowWriter, TRAILER};
-use self::row::Table;
+use self::row::{Table, TermRow};
 use crate::apart;
 use crate::error::StoreError;
 use crate::sql::Sql;
@@ -29,6 +29,11 @@ const SETTINGS: &str = "SET LOCAL search_path = pg_catalog; \
      SET LOCAL statement_timeout = 0; \
      SET LOCAL idle_in_transaction_session_timeout = 0; \
      SET LOCAL maintenance_work_mem = '512MB'";
+
+/// Words of what is on a task are found by who sees the task's project.
+const PROJECTS_OF_COMMENTS: &str = "UPDATE app.search_terms s SET project_id = t.project_id \
+     FROM app.comments c JOIN app.tasks t ON t.organization_id = c.organization_id AND t.id = c.task_id \
+     WHERE s.organization_id = c.organization_id AND s.entity_id = c.id AND s.project_id IS NULL";
 
 /// What a load is doing after its rows are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +67,8 @@ pub struct BulkLoad {
     connection: Connection,
     tables: Vec<Buffer>,
     buffered: usize,
+    /// Whether words were loaded of rows that name their task and not its project.
+    lacks_projects: bool,
     policies: Vec<Definition>,
     indexes: Vec<Definition>,
     foreign_keys: Vec<Definition>,
@@ -89,7 +96,15 @@ impl BulkLoad {
         let policies = catalogue::lift_policies(&mut connection, &names()).await?;
         let buffer = |&table: &Table| Buffer { table, bytes: Vec::new(), loaded: 0, fresh: false };
         let tables = Table::ALL.iter().map(buffer).collect();
-        Ok(Self { connection, tables, buffered: 0, policies, indexes: Vec::new(), foreign_keys: Vec::new() })
+        Ok(Self {
+            connection,
+            tables,
+            buffered: 0,
+            lacks_projects: false,
+            policies,
+            indexes: Vec::new(),
+            foreign_keys: Vec::new(),
+        })
     }
 
     /// Whether there is any organization.
@@ -137,6 +152,17 @@ impl BulkLoad {
     /// # Errors
     /// [`StoreError::Constraint`] when the database refuses a row, this one or an earlier one; those of the connection.
     pub async fn push<R: Row>(&mut self, row: &R) -> Result<(), StoreError> {
+        self.encode(row)?;
+        if let Some((organization_id, indexed)) = row.indexed() {
+            self.lacks_projects |= indexed.task_id.is_some();
+            for (term, posting) in &indexed.terms {
+                self.encode(&TermRow { organization_id, indexed: &indexed, term, posting: *posting })?;
+            }
+        }
+        if self.buffered >= BUFFER_LIMIT { self.flush().await } else { Ok(()) }
+    }
+
+    fn encode<R: Row>(&mut self, row: &R) -> Result<(), StoreError> {
         let buffer = &mut self.tables[R::TABLE as usize];
         if buffer.bytes.is_empty() {
             buffer.bytes.extend_from_slice(HEADER);
@@ -147,7 +173,7 @@ impl BulkLoad {
         let columns = writer.finish(&mut buffer.bytes)?;
         debug_assert_eq!(columns, R::TABLE.columns().split(',').count(), "{:?}", R::TABLE);
         self.buffered += buffer.bytes.len() - before;
-        if self.buffered >= BUFFER_LIMIT { self.flush().await } else { Ok(()) }
+        Ok(())
     }
 
     /// Builds what was set aside, puts the policies' force back, counts for the planner, and commits. Gives how many rows each
@@ -163,6 +189,9 @@ impl BulkLoad {
         self.flush().await?;
         let indexes = std::mem::take(&mut self.indexes);
         self.restore(BulkPhase::Indexes, indexes, step).await?;
+        if self.lacks_projects {
+            catalogue::run(&mut self.connection, PROJECTS_OF_COMMENTS).await?;
+        }
         // Before the keys are checked, because that joins whole tables and needs good plans.
         self.each_table(BulkPhase::Statistics, "ANALYZE", step).await?;
         let foreign_keys = std::mem::take(&mut self.foreign_keys);

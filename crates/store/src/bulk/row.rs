@@ -12,6 +12,7 @@ use tenantry_domain::noun::{Noun, Value};
 use tenantry_domain::organization::Organization;
 use tenantry_domain::personal_task::PersonalTask;
 use tenantry_domain::project::Project;
+use tenantry_domain::search::{Indexed, Posting};
 use tenantry_domain::subscription::SubscriptionStatus;
 use tenantry_domain::task::Task;
 use tenantry_domain::user::User;
@@ -30,12 +31,17 @@ pub trait Row: sealed::Row {}
 impl<R: sealed::Row> Row for R {}
 
 pub(super) mod sealed {
-    use super::{RowWriter, StoreError, Table};
+    use super::{Indexed, OrganizationId, RowWriter, StoreError, Table};
 
     pub trait Row {
         const TABLE: Table;
 
         fn encode(&self, row: &mut RowWriter) -> Result<(), StoreError>;
+
+        /// The row as the index of search has it, if it is searched.
+        fn indexed(&self) -> Option<(OrganizationId, Indexed)> {
+            None
+        }
     }
 }
 
@@ -93,6 +99,7 @@ tables! {
     PersonalTasks = "app.personal_tasks" (noun PersonalTask);
     Invoices = "app.invoices" (noun Invoice, "line_items");
     InvoiceTasks = "app.invoice_tasks" ("organization_id, id, invoice_id, task_id, created_at, updated_at");
+    SearchTerms = "app.search_terms" ("organization_id, entity_id, term, kind, project_id, weight, for_guests");
     Billing = "billing.organization_billing" (
         "organization_id, plan, status, stripe_customer_id, stripe_subscription_id, period_start, period_end, \
          trial_ends_at, cancel_at_period_end, past_due_since, canceled_at, created_at, updated_at"
@@ -138,6 +145,10 @@ macro_rules! nouns {
                 encode(self, row);
                 Ok(())
             }
+
+            fn indexed(&self) -> Option<(OrganizationId, Indexed)> {
+                Some((self.organization_id, Indexed::of(self)?))
+            }
         }
     )+};
 }
@@ -152,6 +163,24 @@ nouns! {
     Label = Labels;
     Comment = Comments;
     PersonalTask = PersonalTasks;
+}
+
+/// A word of a row that is searched.
+pub(super) struct TermRow<'r> {
+    pub(super) organization_id: OrganizationId,
+    pub(super) indexed: &'r Indexed,
+    pub(super) term: &'r str,
+    pub(super) posting: Posting,
+}
+
+impl sealed::Row for TermRow<'_> {
+    const TABLE: Table = Table::SearchTerms;
+
+    fn encode(&self, row: &mut RowWriter) -> Result<(), StoreError> {
+        row.id(self.organization_id).uuid(self.indexed.id).text(self.term).text(self.indexed.kind.as_str());
+        row.optional_uuid(self.indexed.project_id).small_integer(self.posting.weight).boolean(self.posting.for_guests);
+        Ok(())
+    }
 }
 
 /// A membership, without the user's own columns.

@@ -172,6 +172,26 @@ impl Catalogue {
         Ok(findings)
     }
 
+    /// The index of search. Rows that were there before it are not in it until it is made.
+    pub(super) async fn words(&mut self) -> Result<Option<Finding>, CatalogueError> {
+        // The role sees no organization's rows, but how many there are, as of the last `ANALYZE`. Each of these has a word, but for very few.
+        let rows = self
+            .rows(
+                "SELECT pg_catalog.pg_relation_size(pg_catalog.to_regclass('app.search_terms')) > 0, \
+                     sum(c.reltuples) FILTER (WHERE c.relname = 'search_terms'), \
+                     sum(greatest(c.reltuples, 0)) FILTER (WHERE c.relname <> 'search_terms') \
+                 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+                 WHERE n.nspname = 'app' AND c.relname IN ('search_terms', 'clients', 'projects', 'tasks')",
+            )
+            .await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let (has_any, words, named): (Option<bool>, Option<f32>, Option<f32>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let (words, named) = (words.unwrap_or_default(), named.unwrap_or_default());
+        let lacks = named > 0.0 && (has_any == Some(false) || words >= 0.0 && words < named);
+        let text = "search does not find all rows: there are fewer words than clients, projects and tasks; run `tenantry reindex`";
+        Ok(lacks.then(|| Finding::Fault(text.to_owned())))
+    }
+
     /// The collations of our indexes: whether they still sort as they did when the indexes were created.
     pub(super) async fn collations(&mut self) -> Result<Vec<Finding>, CatalogueError> {
         let missing = self

@@ -159,6 +159,7 @@ impl Catalogue {
         findings.extend(self.indexes().await?);
         findings.extend(self.partitions().await?);
         findings.extend(self.months_to_come().await?);
+        findings.extend(self.words().await?);
         if self.version().await? >= (15, 0) {
             findings.extend(self.collations().await?);
         }

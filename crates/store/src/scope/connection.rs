@@ -259,12 +259,12 @@ impl Connection {
 
     /// Commits and gives the connection back.
     pub(crate) async fn commit(&self) -> Result<(), StoreError> {
-        self.commit_with(None).await.map_err(|(error, _)| error)
+        self.commit_with(Vec::new()).await.map_err(|(error, _)| error)
     }
 
-    /// As [`commit`](Self::commit), with a statement before it in the same round trip. When that fails, the server passes over the commit.
+    /// As [`commit`](Self::commit), with statements before it in the same round trip. When one fails, the server passes over the commit.
     /// The error comes with whether the commit was reached, as far as the answers tell.
-    pub(crate) async fn commit_with(&self, last: Option<Sql>) -> Result<(), (StoreError, bool)> {
+    pub(crate) async fn commit_with(&self, last: Vec<Sql>) -> Result<(), (StoreError, bool)> {
         let statements: Vec<Sql> = last.into_iter().chain([Sql::new("COMMIT")]).collect();
         let mut held = self.held.lock().await;
         // Refused after a failed statement, where the server would answer with a rollback.

@@ -4,15 +4,18 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tenantry_domain::activity::NewActivity;
+use tenantry_domain::search::Indexed;
 use tenantry_domain::{Actor, Identity, OrganizationId, Role, UserId};
 use tenantry_wire::Error;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::{Begin, Connection, Scope, Tenant, sealed};
 use crate::activity;
 use crate::error::StoreError;
 use crate::idempotency::{self, Claim};
 use crate::pool::Store;
+use crate::search;
 
 /// How long the answer to a commit is waited for.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,6 +30,8 @@ pub struct WriteScope {
     tenant: Tenant,
     /// What happened in it, in this order; written together with the commit.
     happened: Vec<NewActivity>,
+    /// What changes in the index of search; written likewise.
+    search: search::Pending,
 }
 
 impl WriteScope {
@@ -36,7 +41,7 @@ impl WriteScope {
     /// As [`ReadScope::open`](super::ReadScope::open).
     pub async fn open(store: &Store, identity: Identity) -> Result<Self, StoreError> {
         let (connection, tenant) = store.open_tenant(Begin::Write, identity).await?;
-        Ok(Self { connection, tenant, happened: Vec::new() })
+        Ok(Self { connection, tenant, happened: Vec::new(), search: search::Pending::default() })
     }
 
     /// Opens the transaction in which `user_id` founds the organization `organization_id`, which does not exist yet.
@@ -51,7 +56,12 @@ impl WriteScope {
         let (connection, clock) = store.open_founding(user_id, organization_id).await?;
         let actor = Actor { user_id, organization_id, role: Role::Owner };
         let today = clock.today();
-        Ok(Self { connection, tenant: Tenant { actor, today, clock }, happened: Vec::new() })
+        Ok(Self {
+            connection,
+            tenant: Tenant { actor, today, clock },
+            happened: Vec::new(),
+            search: search::Pending::default(),
+        })
     }
 
     /// Opens a transaction of the system itself: metering, or an event from outside, for which no user asks.
@@ -63,7 +73,7 @@ impl WriteScope {
     /// to be had.
     pub async fn open_system(store: &Store, organization_id: OrganizationId) -> Result<Self, StoreError> {
         let (connection, tenant) = store.open_system(organization_id).await?;
-        Ok(Self { connection, tenant, happened: Vec::new() })
+        Ok(Self { connection, tenant, happened: Vec::new(), search: search::Pending::default() })
     }
 
     /// Notes what happened. It is written in this transaction, in the round trip of the commit; if it cannot be written, nothing is.
@@ -76,14 +86,30 @@ impl WriteScope {
         self.happened.iter_mut()
     }
 
+    /// Notes how the index of search is to have a row; `before` is how it had it. It is written as [`note`](Self::note) says.
+    pub fn index(&mut self, before: Option<Indexed>, now: Indexed) {
+        self.search.set(before, now);
+    }
+
+    /// Notes that a row is gone from the index of search.
+    pub fn unindex(&mut self, id: Uuid) {
+        self.search.remove(id);
+    }
+
+    /// What changes in the index of search so far.
+    pub(crate) fn search(&mut self) -> &mut search::Pending {
+        &mut self.search
+    }
+
     /// Makes everything that was written durable and visible to others.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when a concurrent transaction won; [`StoreError::OutcomeUnknown`] when the connection broke or
     /// the answer took longer than ten seconds.
     pub async fn commit(self) -> Result<(), StoreError> {
-        let activities = activity::insert(&self.tenant, &self.happened);
-        match tokio::time::timeout(COMMIT_TIMEOUT, self.connection.commit_with(activities)).await {
+        let mut last: Vec<_> = activity::insert(&self.tenant, &self.happened).into_iter().collect();
+        last.extend(self.search.statements(&self.tenant));
+        match tokio::time::timeout(COMMIT_TIMEOUT, self.connection.commit_with(last)).await {
             // The entries were cut off, so there was no commit.
             Ok(Err((StoreError::Timeout(error), false))) => Err(StoreError::Timeout(error)),
             // Cancelled while it waits for a standby, the server has committed already.

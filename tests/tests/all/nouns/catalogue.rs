@@ -12,6 +12,7 @@ const NO_NOUNS: &[(&str, &str)] = &[
     ("app.organization_invitations", "nothing reads it yet"),
     ("app.task_assignees", "a junction"),
     ("app.task_labels", "a junction"),
+    ("app.search_terms", "the words of other tables"),
     ("app.idempotency_keys", "requests that a client may send again; nobody reads them"),
 ];
 
