@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed unwrap is a failed test")]
 
 mod activities;
+mod agency_week;
 mod bad_input;
 mod batches;
 mod billed_work;
