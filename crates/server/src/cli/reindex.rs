@@ -40,9 +40,9 @@ impl Reindex {
                 bar.set_message(format!("{rows} rows"));
             };
             match search::rebuild(&store, *organization, &mut progress).await {
-                // It was deleted in the meantime.
-                Ok(()) | Err(StoreError::NotAMember) if self.organization.is_none() => {}
                 Ok(()) => {}
+                // It was deleted in the meantime.
+                Err(StoreError::NotAMember) if self.organization.is_none() => {}
                 Err(error) => {
                     failed += 1;
                     bar.suspend(|| eprintln!("tenantry: {organization} was not indexed: {}", causes(&error)));
