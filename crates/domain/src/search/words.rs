@@ -168,7 +168,7 @@ fn folded(word: &str) -> String {
 fn simple(c: char) -> Option<char> {
     match c {
         'A'..='Z' => Some(c.to_ascii_lowercase()),
-        // Latin, Cyrillic, kana, Han, Hangul, and Thai without the vowel that is two.
+        // Latin, Cyrillic, kana, Han, Hangul, and Thai without the vowel that is two and the marks that Unicode puts in an order.
         '0'..='9'
         | 'a'..='z'
         | 'а'..='я'
@@ -178,8 +178,9 @@ fn simple(c: char) -> Option<char> {
         | '\u{4E00}'..='\u{9FFF}'
         | '\u{AC00}'..='\u{D7A3}'
         | '\u{E01}'..='\u{E32}'
-        | '\u{E34}'..='\u{E3A}'
-        | '\u{E40}'..='\u{E4E}' => Some(c),
+        | '\u{E34}'..='\u{E37}'
+        | '\u{E40}'..='\u{E47}'
+        | '\u{E4C}'..='\u{E4E}' => Some(c),
         _ => None,
     }
 }
@@ -280,6 +281,8 @@ mod tests {
 
     #[test]
     fn marks_stay_in_their_word() {
+        // A vowel below and a tone above, typed in either order.
+        assert_eq!(terms("ก\u{E38}\u{E48}"), terms("ก\u{E48}\u{E38}"));
         assert_eq!(terms("हिन्दी में खोज"), ["हिन्दी", "में", "खोज"]);
         assert_eq!(terms("தமிழ் மொழி"), ["தமிழ்", "மொழி"]);
     }
