@@ -58,6 +58,7 @@ impl Ours {
         command.env("DATABASE_URL", urls.app_url());
         command.env("TENANTRY_JWT_ISSUER", ISSUER).env("TENANTRY_JWT_AUDIENCE", AUDIENCE);
         command.env("TENANTRY_JWT_ALGORITHM", "HS256").env("TENANTRY_JWT_KEY_FILE", &key);
+        command.env("TENANTRY_FILES", folder.join("files"));
         // The rate limit stays on, because it has a small cost, but is never reached.
         command.env("TENANTRY_REQUESTS_PER_SECOND", "1000000").env("TENANTRY_REQUEST_BURST", "1000000");
         let mut ours = Self { service: Service::start(&mut command, &log)?, issuer, port };

@@ -52,6 +52,8 @@ mod m20261126_000015_open_work;
 mod m20261126_000016_orders_of_open_work;
 mod m20261127_000001_activities;
 mod m20261127_000002_search_terms;
+mod m20261127_000003_attachments;
+mod m20261127_000004_purged_organizations;
 
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait};
 
@@ -153,6 +155,8 @@ fn steps() -> Vec<Step> {
         m20261126_000016_orders_of_open_work,
         m20261127_000001_activities,
         m20261127_000002_search_terms,
+        m20261127_000003_attachments,
+        m20261127_000004_purged_organizations,
     ]
 }
 

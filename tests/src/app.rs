@@ -12,6 +12,7 @@ use tenantry_billing::{MeterOptions, ThrottleOptions};
 use tenantry_devdb::DatabaseUrls;
 use tenantry_devdb::shared::{Template, TestDatabase};
 use tenantry_domain::{Clock, OrganizationId, Role, UserId};
+use tenantry_files::Files;
 use tenantry_graphql::guard::GuardLimits;
 use tenantry_server::http::{HttpOptions, StripeWebhooks};
 use tenantry_server::settings::StripeSettings;
@@ -138,6 +139,13 @@ impl TestAppBuilder {
     #[must_use]
     pub fn issuing_no_tokens(mut self) -> Self {
         self.issues_no_tokens = true;
+        self
+    }
+
+    /// Where the server keeps files; in a new folder unless set.
+    #[must_use]
+    pub fn files(mut self, files: Files) -> Self {
+        self.options.files = Some(files);
         self
     }
 

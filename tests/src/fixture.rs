@@ -96,13 +96,14 @@ fn value(noun: &Declared, field: &FieldInfo, org: &Org, ada: &Person) -> String 
         (Kind::Text, ..) if field.column.ends_with("::text") => {
             "jsonb_build_object('name', 'Name ' || n, 'changes', jsonb_build_array(jsonb_build_object('field', 'name')))".to_owned()
         }
+        (Kind::Text, ..) if name == "checksum" => "encode(sha256(n::text::bytea), 'hex')".to_owned(),
         (Kind::Text, ..) if field.unique => format!("'{name} of row ' || n"),
         (Kind::Text, ..) => format!("'{name} ' || (n / 2)"),
         (Kind::Boolean, ..) => "n % 2 = 1".to_owned(),
         (Kind::Time, ..) => "timestamptz '2026-03-01' + (n / 2) * interval '1 day'".to_owned(),
         (Kind::Date, ..) => "date '2026-03-01' + n::int / 2".to_owned(),
         (Kind::Decimal, ..) => "n / 10.0".to_owned(),
-        (Kind::Money, ..) => "n * 1000".to_owned(),
+        (Kind::Integer | Kind::Money, ..) => "n * 1000".to_owned(),
         (Kind::Enum(info), ..) => {
             // What is archived is in no list; a test of its own looks for it.
             let archived = noun.info.archived.filter(|archived| archived.field == name).map(|archived| archived.value);

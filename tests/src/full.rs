@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use tenantry_domain::{Clock, InvitationId, Role, WorkspaceMemberId};
+use tenantry_domain::{Clock, InvitationId, Role, UploadId, WorkspaceMemberId};
 use tenantry_store::{Store, StoreSettings, search};
+
+use uuid::Uuid;
 
 use crate::app::TestApp;
 use crate::organization::{Org, Person};
@@ -69,7 +71,8 @@ impl TestApp {
         let ada = self.person(&org, "ada", Role::Member).await;
         let guest = self.person(&org, "guest", Role::Guest).await;
         self.fill(&org, &ada, &guest).await;
-        let ids = self.fill_declared(&org, &ada).await;
+        let mut ids = self.fill_declared(&org, &ada).await;
+        ids.insert("Upload", self.sent_uploads(&org).await);
         self.join_declared(&org, &ada).await;
         self.index(&org).await;
         let of = |noun: &str| ids[noun].clone();
@@ -89,6 +92,23 @@ impl TestApp {
         }
     }
 
+    /// Sends something for every upload of an organization; gives their ids.
+    async fn sent_uploads(&self, org: &Org) -> Vec<String> {
+        let query = format!("SELECT id::text FROM app.uploads WHERE organization_id = '{}'", org.uuid());
+        let ids: Vec<Uuid> = self.texts(&query).await.iter().map(|id| id.parse().unwrap()).collect();
+        for id in &ids {
+            self.put_upload(org, UploadId::from_uuid(*id), b"text").await;
+        }
+        ids.into_iter().map(|id| UploadId::from_uuid(id).to_string()).collect()
+    }
+
+    /// Puts bytes where a client would send them.
+    pub async fn put_upload(&self, org: &Org, upload: UploadId, bytes: &[u8]) {
+        let folder = self.server().files().as_local().unwrap().folder().join("uploads").join(org.uuid().to_string());
+        tokio::fs::create_dir_all(&folder).await.unwrap();
+        tokio::fs::write(folder.join(upload.as_uuid().to_string()), bytes).await.unwrap();
+    }
+
     /// Makes the index of search of an organization whose rows were not written by the program.
     pub async fn index(&self, org: &Org) {
         let settings = StoreSettings::new(self.urls().worker_url());
@@ -105,8 +125,11 @@ impl TestApp {
                  SELECT t.organization_id, t.id, l.id FROM app.tasks t, app.labels l
                  WHERE t.organization_id = '{organization}' AND l.organization_id = '{organization}'
                    AND t.updated_at <= '2026-02-01 00:05' AND l.updated_at <= '2026-02-01 00:03';
-             -- The last comment is on a subtask of the first task.
+             -- The last comment and the last file are on a subtask of the first task.
              UPDATE app.comments SET task_id = (SELECT id FROM app.tasks WHERE organization_id = '{organization}'
+                     AND updated_at = '2026-02-01 00:03')
+                 WHERE organization_id = '{organization}' AND updated_at = '2026-02-01 00:08';
+             UPDATE app.attachments SET task_id = (SELECT id FROM app.tasks WHERE organization_id = '{organization}'
                      AND updated_at = '2026-02-01 00:03')
                  WHERE organization_id = '{organization}' AND updated_at = '2026-02-01 00:08';
              INSERT INTO app.comment_mentions (organization_id, comment_id, user_id)
@@ -208,6 +231,8 @@ impl TestApp {
                  SELECT o.org, p.id, u.id, 'edit' FROM o, p, (VALUES ('{ada}'::uuid), ('{guest}'::uuid)) u (id) WHERE p.n = 1;
              INSERT INTO app.idempotency_keys (organization_id, id, user_id, key, fingerprint, leased_until)
                  SELECT o.org, gen_random_uuid(), '{owner}', 'key', repeat('0', 64), now() FROM o;
+             INSERT INTO app.uploads (organization_id, id, user_id, task_id, file_name, byte_size, mime_type, expires_at)
+                 SELECT o.org, gen_random_uuid(), '{owner}', k.id, 'new.txt', 4, 'text/plain', '2126-01-01' FROM o, k WHERE k.n = 1;
              INSERT INTO billing.feature_overrides (organization_id, feature, limit_value) SELECT o.org, 'vault_items', 7 FROM o;
              INSERT INTO billing.usage_counters (organization_id, feature, period_start, period_end, count)
                  SELECT o.org, 'api_calls_per_month', '2026-01-01', '2026-02-01', 7 FROM o;"

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use tempfile::TempDir;
 use tenantry_billing::{Billing, BillingOptions, Meter, MeterOptions, ThrottleOptions};
 use tenantry_domain::{Clock, Identity};
+use tenantry_files::Files;
 use tenantry_graphql::guard::GuardLimits;
 use tenantry_graphql::{Engine, EngineOptions, IssueError, IssuedToken, TokenIssuer};
 use tenantry_server::http::{AppState, HttpOptions, Metering, serve};
-use tenantry_service::Service;
 use tenantry_service::payment::PaymentPortal;
+use tenantry_service::{FileStorage, Service};
 use tenantry_store::{Store, StoreSettings};
 use tenantry_token::{Issuer, Verifier};
 use tokio::net::TcpListener;
@@ -25,6 +27,9 @@ pub struct Server {
     billing: Billing,
     meter: Option<Meter>,
     task: JoinHandle<()>,
+    files: Files,
+    /// Keeps the folder of files.
+    _folder: Arc<TempDir>,
 }
 
 /// The options of a test's server.
@@ -45,6 +50,10 @@ pub(crate) struct ServerOptions {
     pub(crate) throttle: Option<ThrottleOptions>,
     /// Connects owners with a payment provider.
     pub(crate) portal: Option<Arc<dyn PaymentPortal>>,
+    /// Where files are kept; in a new folder by default.
+    pub(crate) files: Option<Files>,
+    /// The most bytes of a file.
+    pub(crate) max_file_size: i32,
 }
 
 impl Default for ServerOptions {
@@ -62,6 +71,8 @@ impl Default for ServerOptions {
             meter: None,
             throttle: None,
             portal: None,
+            files: None,
+            max_file_size: 1024 * 1024,
         }
     }
 }
@@ -79,18 +90,23 @@ impl Server {
             Billing::new(BillingOptions { plans_cached_for: options.plans_cached_for, ..BillingOptions::default() });
         let meter = options.meter.map(|options| Meter::new(store.clone(), billing.clone(), options));
         let metering = Metering::new(meter.clone(), options.throttle, options.clock.clone());
-        let service = Service::new(store.clone(), billing.clone());
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let folder = TempDir::new().expect("a folder for files");
+        let public_url = format!("http://{address}").parse().expect("an address");
+        let in_folder = || Files::local(folder.path(), &public_url, options.clock.clone()).expect("a folder for files");
+        let files = options.files.clone().unwrap_or_else(in_folder);
+        let storage = FileStorage { files: files.clone(), max_byte_size: options.max_file_size };
+        let service = Service::new(store.clone(), billing.clone()).with_files(storage);
         let issuer = options.issuer.clone().map(|issuer| Arc::new(HourlyIssuer(issuer)) as Arc<dyn TokenIssuer>);
         let engine =
             EngineOptions { issuer, portal: options.portal.clone(), ..EngineOptions::new(options.guard.clone()) };
         let engine = Engine::new(service, engine).expect("the schema is valid");
         let state = AppState::with_metering(engine, verifier, store.clone(), options.http.clone(), metering);
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
-        let address = listener.local_addr().expect("it is bound");
         let task = tokio::spawn(async move {
             serve(listener, state, std::future::pending()).await;
         });
-        Self { address, store, billing, meter, task }
+        Self { address, store, billing, meter, task, files, _folder: Arc::new(folder) }
     }
 
     /// The server's address.
@@ -101,6 +117,11 @@ impl Server {
     /// A URL of the server.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// The server's storage of files.
+    pub fn files(&self) -> &Files {
+        &self.files
     }
 
     /// The server's plans.

@@ -93,6 +93,8 @@ macro_rules! ids {
 ids! {
     /// Names an entry of what happened.
     ActivityId = "activity";
+    /// Names a file on a task.
+    AttachmentId = "attachment";
     /// Names a client.
     ClientId = "client";
     /// Names a comment.
@@ -129,6 +131,8 @@ ids! {
     TaskAssigneeId = "assignee";
     /// Names the entry of a label on a task.
     TaskLabelId = "tasklabel";
+    /// Names the announcement of a file.
+    UploadId = "upload";
     /// Names the count of what an organization has used in a period.
     UsageCounterId = "usage";
     /// Names a user, who may belong to several organizations.

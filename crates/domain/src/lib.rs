@@ -4,6 +4,7 @@
 //! rule can be tested in microseconds and used by any other service.
 
 pub mod activity;
+pub mod attachment;
 pub mod byte_order_mark;
 pub mod causes;
 pub mod change;

@@ -26,6 +26,8 @@ pub enum Leaf<'a> {
     Made(String),
     /// A truth value.
     Boolean(bool),
+    /// A whole number.
+    Integer(i32),
     /// An id.
     Id(&'static str, Uuid),
     /// A point in time.
@@ -53,6 +55,7 @@ impl<'a> Leaf<'a> {
             FieldValue::Time(time) => Self::Time(time),
             FieldValue::Date(day) => Self::Day(day),
             FieldValue::Decimal(value) => Self::Made(value.to_string()),
+            FieldValue::Integer(value) => Self::Integer(value),
             FieldValue::Money(money) => Self::Money(money),
         }
     }
@@ -67,6 +70,7 @@ impl<'a> Leaf<'a> {
             Self::Name(name) => quoted(out, |out| out.extend(name.bytes().map(|byte| byte.to_ascii_uppercase()))),
             Self::Boolean(true) => out.extend_from_slice(b"true"),
             Self::Boolean(false) => out.extend_from_slice(b"false"),
+            Self::Integer(value) => out.extend_from_slice(value.to_string().as_bytes()),
             Self::Id(prefix, uuid) => quoted(out, |out| {
                 out.extend_from_slice(prefix.as_bytes());
                 out.push(b'_');
@@ -91,6 +95,7 @@ impl<'a> Leaf<'a> {
             Self::Name(name) => Value::String(name.to_ascii_uppercase()),
             Self::Made(text) => Value::String(text.clone()),
             Self::Boolean(truth) => Value::Boolean(*truth),
+            Self::Integer(value) => Value::Number((*value).into()),
             Self::Id(prefix, uuid) => {
                 let mut text = String::with_capacity(prefix.len() + 1 + typeid::SUFFIX_LENGTH);
                 // Writing to a String cannot fail.

@@ -69,6 +69,11 @@ pub fn has_secret(context: &Context<'_>) {
     context.data_unchecked::<Arc<Reads>>().note_secret();
 }
 
+/// When the request in this context is out of time.
+pub fn deadline(context: &Context<'_>) -> Option<Instant> {
+    context.data_unchecked::<Arc<Reads>>().deadline()
+}
+
 /// The key in the answer of the root field in this context.
 pub fn root_of<'c>(context: &'c Context<'_>) -> &'c str {
     let mut node = context.path_node;

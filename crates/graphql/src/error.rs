@@ -124,6 +124,10 @@ pub(crate) fn sort<T>(result: Result<T, ServiceError>) -> Result<Result<T, Vec<U
         },
         Err(ServiceError::Store(error)) => Err(store_failed(&error)),
         Err(ServiceError::Billing(error)) => Err(internal(&error)),
+        Err(ServiceError::Files(error)) => {
+            tracing::error!(error = causes(&error), "the storage of files failed; `tenantry doctor` says more");
+            Err(coded(ErrorCode::Unavailable, "The storage of files cannot be reached; try again in a moment."))
+        }
         Err(ServiceError::Portal(error)) => {
             tracing::warn!(error = causes(&error), "the payment provider cannot be asked");
             Err(coded(ErrorCode::Unavailable, "The payment provider cannot be reached; try again in a moment."))

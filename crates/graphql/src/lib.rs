@@ -4,6 +4,7 @@
 //! statements depends on the query's shape and never on the data.
 
 mod activity;
+mod attachment;
 mod billing;
 mod comment;
 mod engine;

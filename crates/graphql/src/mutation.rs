@@ -48,7 +48,7 @@ pub(crate) async fn write<T: Send>(
     let caller = caller(context)?;
     let membership = reads.membership();
     let part_of = reads.claim().map(|claim| (claim, root_of(context)));
-    let options = WriteOptions { deadline: reads.deadline(), part_of };
+    let options = WriteOptions { deadline: reads.deadline(), part_of, ..WriteOptions::default() };
     let result = service.write(caller, options, |scope| {
         membership.prove();
         work(scope)

@@ -3,6 +3,7 @@
 use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions, Schema, SchemaBuilder};
 use tenantry_executor::mutation::MutationRoot;
 
+use crate::attachment::AttachmentMutation;
 use crate::billing::BillingMutation;
 use crate::entitlement::EntitlementQuery;
 use crate::grant::GrantMutation;
@@ -28,6 +29,7 @@ pub(crate) struct Query(OrganizationQuery, NodeQuery, NounQuery, SearchQuery, En
 pub(crate) struct Mutation(
     NounMutation,
     TaskMutation,
+    AttachmentMutation,
     InvoiceMutation,
     GrantMutation,
     OrganizationMutation,

@@ -113,6 +113,7 @@ pub(crate) enum Shape {
     Time,
     Date,
     Decimal,
+    Integer,
     Money,
     /// Anything else is taken for an enum, which the compiler then holds it to.
     Enum,
@@ -300,6 +301,7 @@ fn shape(ty: &Type) -> Shape {
         "DateTime" => Shape::Time,
         "NaiveDate" => Shape::Date,
         "Decimal" => Shape::Decimal,
+        "i32" => Shape::Integer,
         "Money" => Shape::Money,
         name if name.ends_with("Id") => Shape::Id,
         _ => Shape::Enum,

@@ -1,7 +1,7 @@
 //! Builds a server from the settings, with every check that must pass before the first request.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use tenantry_billing::{Billing, BillingOptions, Meter, MeterOptions};
@@ -9,6 +9,7 @@ use tenantry_domain::Clock;
 use tenantry_graphql::EngineOptions;
 use tenantry_graphql::guard::GuardError;
 use tenantry_migration::{MigrationError, MigrationStatus};
+use tenantry_service::FileStorage;
 use tenantry_service::payment::PaymentPortal;
 use tenantry_store::doctor::{Catalogue, CatalogueError, RoleFacts};
 use tenantry_store::{Store, StoreError, StoreSettings};
@@ -16,7 +17,9 @@ use tenantry_token::{SetupError, Verifier};
 use tokio::net::TcpListener;
 
 use crate::http::{AppState, Explorer, HttpOptions, ManifestError, Metering, StripeWebhooks, TrustedDocuments};
-use crate::settings::{GuardSettings, HttpSettings, JwtSettings, PoolSettings, SettingsError, StripeSettings};
+use crate::settings::{
+    FilesSettingsError, GuardSettings, HttpSettings, JwtSettings, PoolSettings, SettingsError, StripeSettings,
+};
 use crate::{issuer, portal};
 
 /// Why the server does not start.
@@ -58,6 +61,9 @@ pub(crate) enum StartError {
     /// The signing key cannot be used.
     #[error("tokens cannot be signed")]
     Signing(#[source] SetupError),
+    /// The storage of files cannot be used.
+    #[error(transparent)]
+    Files(#[from] FilesSettingsError),
     /// The guard cannot read the schema, which a test of the schema rules out.
     #[error("the schema cannot be read")]
     Schema(#[from] GuardError),
@@ -69,6 +75,22 @@ pub(crate) enum StartError {
         /// The reason; it is part of the error's own text.
         cause: io::Error,
     },
+}
+
+/// The address under which a client on this machine reaches the server, which may listen on every address.
+pub(crate) fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
+
+/// The URL of a server that listens there.
+pub(crate) fn url_of(address: SocketAddr) -> String {
+    format!("http://{}", reachable(address))
 }
 
 fn listen_problem(error: &io::Error) -> String {
@@ -203,6 +225,7 @@ pub(crate) fn state(
     pool: &PoolSettings,
     stripe: Stripe,
     explorer: Option<Explorer>,
+    files: FileStorage,
 ) -> Result<AppState, StartError> {
     let guard = guard.limits(http.introspection);
     let engine = EngineOptions { issuer: issuer::of(jwt)?, portal: stripe.portal, ..EngineOptions::new(guard) };
@@ -220,7 +243,7 @@ pub(crate) fn state(
     let billing = Billing::new(BillingOptions::default());
     let meter = Meter::new(store.clone(), billing.clone(), MeterOptions::default());
     let metering = Metering::new(Some(meter), http.throttle(), store.clock().clone());
-    Ok(AppState::assemble(store, verifier, engine, options, billing, metering)?)
+    Ok(AppState::assemble(store, verifier, engine, options, billing, metering, files)?)
 }
 
 #[cfg(test)]

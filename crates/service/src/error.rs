@@ -1,8 +1,11 @@
 //! Why a use case did not happen.
 
+use std::sync::Arc;
+
 use tenantry_billing::BillingError;
 use tenantry_domain::feature::LimitReached;
 use tenantry_domain::{FieldError, FieldErrorCode, Violations};
+use tenantry_files::{FilesError, KeepError};
 use tenantry_store::{AsStoreError, ConstraintKind, StoreError};
 
 use crate::payment::PortalError;
@@ -34,6 +37,9 @@ pub enum ServiceError {
     /// The payment provider failed.
     #[error("the payment provider cannot be asked")]
     Portal(#[source] PortalError),
+    /// The storage of files failed.
+    #[error("the storage of files failed")]
+    Files(#[source] Arc<KeepError>),
     /// The database failed.
     #[error("the database failed")]
     Store(#[source] StoreError),
@@ -71,6 +77,12 @@ impl From<FieldError> for ServiceError {
 impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+
+impl From<FilesError> for ServiceError {
+    fn from(error: FilesError) -> Self {
+        Self::Files(Arc::new(error.into()))
     }
 }
 

@@ -7,7 +7,7 @@ use std::future::Future;
 use chrono::{DateTime, Utc};
 use tenantry_billing::Billing;
 use tenantry_domain::activity::Joined;
-use tenantry_domain::noun::{Changes, Field, FieldInfo, Given, Link, New, Noun, Placement, Value};
+use tenantry_domain::noun::{Changes, Field, FieldInfo, Given, Link, New, Noun, Origin, Placement, Value};
 use tenantry_domain::permission::Operation;
 use tenantry_domain::{FieldError, Id as _, ProjectId, TaskId, Violations, WorkspaceId};
 use tenantry_store::{Record, Scope as _, WriteScope};
@@ -105,8 +105,22 @@ pub trait Served: Record {
 /// [`ServiceError::Forbidden`]; [`ServiceError::Refused`] for a field out of bounds, a reference to what does not exist or is
 /// hidden, and a value that another row has; and those of the noun's hooks.
 pub async fn create<N: Served>(scope: &mut WriteScope, billing: &Billing, new: N::New) -> Result<N, ServiceError> {
+    create_as(scope, billing, None, new).await
+}
+
+/// As [`create`], with an id that was given away before.
+///
+/// # Errors
+/// As [`create`].
+pub(crate) async fn create_as<N: Served>(
+    scope: &mut WriteScope,
+    billing: &Billing,
+    id: Option<N::Id>,
+    new: N::New,
+) -> Result<N, ServiceError> {
     authorize_at_all(scope, N::CREATE)?;
-    let mut row = new.clone().into_row(tenantry_store::origin(scope))?;
+    let origin = tenantry_store::origin(scope);
+    let mut row = new.clone().into_row(id.map_or(origin, |id| Origin { id, ..origin }))?;
     N::place(scope, &new, &mut row).await?;
     authorize_new(scope, &row).await?;
     check_links(scope, None, &row).await?;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tenantry_domain::OrganizationId;
 use tenantry_domain::causes::causes;
+use tenantry_files::Files;
 use tenantry_store::billing::stripe as payments;
 use tenantry_store::{Store, StoreError, WorkerScope, organization};
 
@@ -54,12 +55,13 @@ impl From<StoreError> for PurgeError {
 /// # Errors
 /// As [`purge_due_and_end`].
 pub async fn purge_due(worker: &Store, now: DateTime<Utc>) -> Result<Purged, StoreError> {
-    purge_due_and_end(worker, None, now).await
+    purge_due_and_end(worker, None, None, now).await
 }
 
 /// Deletes the organizations whose deletion was due at `now`, each with all its data, in a transaction of its own.
 /// Before that, `end` cancels all subscriptions of all customers of the organization. If that fails, the organization
-/// is not deleted. Without `end`, an organization with a known subscription that has not ended is not deleted either.
+/// is not deleted. Without `end`, an organization with a known subscription that has not ended is not deleted either. After it, its
+/// files are deleted from `files`.
 ///
 /// `worker` is connected with the role of the worker; any other role sees no due organizations. The database's own
 /// clock must agree that the time has come. Several processes may call this at once, and it may be cancelled at any
@@ -70,6 +72,7 @@ pub async fn purge_due(worker: &Store, now: DateTime<Utc>) -> Result<Purged, Sto
 pub async fn purge_due_and_end(
     worker: &Store,
     end: Option<&dyn SubscriptionEnd>,
+    files: Option<&Files>,
     now: DateTime<Utc>,
 ) -> Result<Purged, StoreError> {
     let scope = WorkerScope::open(worker).await?;
@@ -80,6 +83,9 @@ pub async fn purge_due_and_end(
         match end_and_delete(worker, end, id, now).await {
             Ok(true) => {
                 tracing::info!(organization = %id, "an organization was deleted because its deletion was due");
+                if let Some(files) = files {
+                    remove_files(files, id).await;
+                }
                 purged.deleted.push(id);
             }
             Ok(false) => {}
@@ -90,6 +96,14 @@ pub async fn purge_due_and_end(
         }
     }
     Ok(purged)
+}
+
+/// Deletes the files of an organization that is gone.
+async fn remove_files(files: &Files, id: OrganizationId) {
+    if let Err(error) = files.remove_organization(id).await {
+        let error = causes(&error);
+        tracing::error!(organization = %id, error, "its files stay until the next sweep");
+    }
 }
 
 async fn end_and_delete(

@@ -121,6 +121,7 @@ impl<'r> Source<'r> for Columns<'r> {
             Kind::Date => self.value(Value::Date),
             // A column has a fixed scale; the zeros behind the last digit say nothing.
             Kind::Decimal => self.value(|value: Decimal| Value::Decimal(value.normalize())),
+            Kind::Integer => self.value(Value::Integer),
             Kind::Money => self.value(Value::Minor),
             // No column holds several.
             Kind::Ids(_) => Err(Columns::corrupt(self)),

@@ -18,7 +18,7 @@ use spelling::spelled;
 /// How many rows are fetched at a time.
 const BATCH: usize = 200;
 
-/// The tables that belong to organizations, without `app.idempotency_keys`, which is no data of theirs, and `app.search_terms`, which is made
+/// The tables that belong to organizations, without `app.idempotency_keys` and `app.uploads`, which are no data of theirs, and `app.search_terms`, which is made
 /// from the others; with the columns that this role may read: a secret such as the hash of an invitation's token is not among them.
 /// Partitions are read through their parent.
 ///
@@ -37,7 +37,7 @@ const TABLES: &str = "SELECT n.nspname || '.' || c.relname, format('%I.%I', n.ns
       AND EXISTS (SELECT FROM pg_catalog.pg_attribute o WHERE o.attrelid = c.oid AND o.attname = 'organization_id' \
                     AND NOT o.attisdropped AND has_column_privilege(c.oid, o.attnum, 'SELECT')) \
       AND has_column_privilege(c.oid, a.attnum, 'SELECT') \
-      AND n.nspname || '.' || c.relname NOT IN ('app.idempotency_keys', 'app.search_terms') \
+      AND n.nspname || '.' || c.relname NOT IN ('app.idempotency_keys', 'app.search_terms', 'app.uploads') \
     GROUP BY c.oid, n.nspname, c.relname ORDER BY n.nspname, c.relname";
 
 /// The foreign keys of each column: table, column, and the table and column it refers to.

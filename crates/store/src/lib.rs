@@ -35,6 +35,7 @@ mod write;
 
 pub mod access;
 pub mod activity;
+pub mod attachment;
 pub mod billing;
 pub mod board;
 pub mod bulk;

@@ -1,6 +1,7 @@
 //! The nouns that are read by nothing but their declarations, each with its table as SeaORM knows it. What else is asked of some
 //! of them is in modules of their own.
 
+use tenantry_domain::attachment::Attachment;
 use tenantry_domain::client::Client;
 use tenantry_domain::comment::Comment;
 use tenantry_domain::content_item::ContentItem;
@@ -20,6 +21,7 @@ macro_rules! plain {
 }
 
 plain! {
+    Attachment = attachment;
     Client = client;
     Comment = comment;
     ContentItem = content_item;

@@ -12,6 +12,7 @@ use crate::columns::Columns;
 use crate::entity;
 use crate::error::StoreError;
 use crate::ordering::NAME_COLLATION;
+use crate::pool::Store;
 use crate::read::Read;
 use crate::scope::sealed::Sealed;
 use crate::scope::{IdentityScope, Scope, WorkerScope, WriteScope};
@@ -193,5 +194,45 @@ pub async fn list_due(scope: &WorkerScope, now: DateTime<Utc>, limit: i64) -> Re
 pub async fn delete_due(scope: &mut WorkerScope, id: OrganizationId, now: DateTime<Utc>) -> Result<bool, StoreError> {
     let mut sql = Sql::new("DELETE FROM app.organizations t WHERE t.id = ");
     sql.bind(id.as_uuid()).push(" AND t.deletion_due_at <= ").bind(now);
-    Ok(scope.connection().execute(sql).await? > 0)
+    if scope.connection().execute(sql).await? == 0 {
+        return Ok(false);
+    }
+    // What else there was of it, outside of the database, can be found by this.
+    let mut sql = Sql::new("INSERT INTO app.purged_organizations (id, purged_at) VALUES (");
+    sql.bind(id.as_uuid()).push(", ").bind(now).push(")");
+    scope.connection().execute(sql).await?;
+    Ok(true)
+}
+
+/// The organizations that were deleted and may still have files, and when they were.
+///
+/// # Errors
+/// Those of the database.
+pub async fn list_purged(worker: &Store) -> Result<Vec<(OrganizationId, DateTime<Utc>)>, StoreError> {
+    let scope = WorkerScope::open(worker).await?;
+    let rows = scope.connection().fetch(Sql::new("SELECT p.id, p.purged_at FROM app.purged_organizations p")).await?;
+    rows.iter().map(|row| Ok((OrganizationId::from_uuid(row.get(0)?), row.get(1)?))).collect()
+}
+
+/// Forgets an organization of which nothing is left.
+///
+/// # Errors
+/// Those of the database.
+pub async fn forget_purged(worker: &Store, id: OrganizationId) -> Result<(), StoreError> {
+    let scope = WorkerScope::open(worker).await?;
+    let mut sql = Sql::new("DELETE FROM app.purged_organizations p WHERE p.id = ");
+    sql.bind(id.as_uuid());
+    scope.connection().execute(sql).await?;
+    scope.commit().await
+}
+
+/// The ids of all organizations. The store must be connected as the worker's role; any other one sees none.
+///
+/// # Errors
+/// Those of the database.
+pub async fn list_ids(worker: &Store) -> Result<Vec<OrganizationId>, StoreError> {
+    let scope = WorkerScope::open(worker).await?;
+    let sql = Sql::new("SELECT b.organization_id FROM billing.organization_billing b ORDER BY b.organization_id");
+    let rows = scope.connection().fetch(sql).await?;
+    rows.iter().map(|row| Ok(OrganizationId::from_uuid(row.get(0)?))).collect()
 }

@@ -115,6 +115,7 @@ fn column_value(kind: Kind, value: FieldValue<'_>) -> Value {
         (FieldValue::Time(time), _) => time.into(),
         (FieldValue::Date(date), _) => date.into(),
         (FieldValue::Decimal(value), _) => value.into(),
+        (FieldValue::Integer(value), _) => value.into(),
         (FieldValue::Minor(minor), _) => minor.into(),
         (FieldValue::Money(money), _) => money.minor().into(),
         (FieldValue::Null, Kind::Text | Kind::Enum(_)) => None::<String>.into(),
@@ -125,6 +126,7 @@ fn column_value(kind: Kind, value: FieldValue<'_>) -> Value {
         (FieldValue::Null, Kind::Time) => None::<DateTime<Utc>>.into(),
         (FieldValue::Null, Kind::Date) => None::<NaiveDate>.into(),
         (FieldValue::Null, Kind::Decimal) => None::<Decimal>.into(),
+        (FieldValue::Null, Kind::Integer) => None::<i32>.into(),
         (FieldValue::Null, Kind::Money) => None::<i64>.into(),
     }
 }

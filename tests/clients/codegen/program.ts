@@ -62,6 +62,7 @@ function line(object: AnyObject): string {
     case 'Invoice':
       return `invoice ${object.number ?? 'without a number'}`;
     case 'Activity':
+    case 'Attachment':
     case 'Comment':
     case 'ContentItem':
     case 'Label':

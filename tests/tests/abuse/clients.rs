@@ -50,7 +50,7 @@ async fn served() -> (TestApp, String, String) {
 }
 
 /// Fails with what was wrong, or if there are fewer results than this.
-fn assert_passed(results: &Value, at_least: usize) {
+pub(crate) fn assert_passed(results: &Value, at_least: usize) {
     let results = results.as_object().unwrap();
     assert!(results.len() >= at_least, "{results:?}");
     let failed: Vec<String> = results
@@ -61,17 +61,17 @@ fn assert_passed(results: &Value, at_least: usize) {
     assert!(failed.is_empty(), "{}", failed.join("\n\n"));
 }
 
-/// The folder of the Python client with its packages installed, which is kept for the next run; `None`, with a note, where
+/// The folder of a project of Python with its packages installed, which is kept for the next run; `None`, with a note, where
 /// it cannot be installed. On CI that is a failure, as for the projects of Node.
-async fn installed_python() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients-python");
+pub(crate) async fn installed_python(name: &str, files: &Files) -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::create_dir_all(&folder).unwrap();
-    for (name, content) in PYTHON {
+    for (name, content) in files {
         std::fs::write(folder.join(name), content).unwrap();
     }
     let reason = match Command::new("bash").arg("install").current_dir(&folder).output().await {
         Ok(output) if output.status.success() => return Some(folder),
-        Ok(output) => format!("the Python client cannot be installed: {}", String::from_utf8_lossy(&output.stderr)),
+        Ok(output) => format!("packages of Python cannot be installed: {}", String::from_utf8_lossy(&output.stderr)),
         Err(error) => format!("bash cannot be run: {error}"),
     };
     assert!(std::env::var_os("CI").is_none(), "{reason}");
@@ -95,7 +95,7 @@ async fn generated_types_are_right() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_python_client_works() {
-    let Some(folder) = installed_python().await else { return };
+    let Some(folder) = installed_python("clients-python", PYTHON).await else { return };
     let (_app, url, token) = served().await;
     let mut python = Command::new(folder.join("venv/bin/python"));
     let output =

@@ -64,6 +64,7 @@ impl Program {
         command.env("DATABASE_URL", app.urls().app_url()).env("TENANTRY_LISTEN", address.to_string());
         command.env("TENANTRY_JWT_ISSUER", &tokens.issuer).env("TENANTRY_JWT_AUDIENCE", &tokens.audience);
         command.env("TENANTRY_JWT_ALGORITHM", "EdDSA").env("TENANTRY_JWT_KEY_FILE", &key);
+        command.env("TENANTRY_FILES", folder.path().join("files"));
         command.envs(settings.iter().copied());
         let mut program = Self { child: command.spawn().unwrap(), address, _folder: folder };
         program.becomes_ready().await.then_some(program)

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 use tenantry_domain::Role;
 use tenantry_tests::{Person, Session, TestApp};
 
+use crate::attachments::{attach, fetch};
+
 async fn done(session: &Session, mutation: &str, input: Value, selection: &str) -> Value {
     session.mutate(mutation, input, selection).await.expect_done().clone()
 }
@@ -79,7 +81,7 @@ async fn a_week_of_a_small_agency() {
     let deal =
         create(&boss, "createProject", json!({ "name": "Fees of Lumière", "clientId": client, "workspaceId": room }))
             .await;
-    create(&boss, "createTask", json!({ "projectId": deal, "title": "Raise the rate" })).await;
+    let secret = create(&boss, "createTask", json!({ "projectId": deal, "title": "Raise the rate" })).await;
     let urgent = create(&boss, "createLabel", json!({ "name": "Waiting for client", "color": "#cc0000" })).await;
     let plan =
         ["Sitemap", "Photographs", "Menu page", "Launch"].map(|title| json!({ "projectId": site, "title": title }));
@@ -120,6 +122,9 @@ async fn a_week_of_a_small_agency() {
     )
     .await;
     create(&ada, "createComment", json!({ "taskId": menu, "body": "Yes, and the wine list too." })).await;
+    let card = attach(&app, &gus, &menu, "Speisekarte März.txt", b"Soupe 7").await;
+    attach(&app, &boss, &secret, "Rates 2127.txt", b"Twice as much").await;
+    assert_eq!(fetch(&app, &card).await.text().await.unwrap(), "Soupe 7");
     let expected = columns(&[("TODO", &["Menu page", "Photographs", "Launch"]), ("IN_PROGRESS", &["Sitemap"])]);
     assert_eq!(board(&boss, &site).await, expected);
     assert_eq!(board(&gus, &site).await, expected);
@@ -137,6 +142,8 @@ async fn a_week_of_a_small_agency() {
     assert_eq!(found(&boss, "lumiere").await, [deal.clone(), client.clone()]);
     assert_eq!(found(&gus, "tax").await, std::slice::from_ref(&question));
     assert_eq!(found(&gus, "bonjour").await, [""; 0]);
+    assert_eq!(found(&ada, "marz speise").await, [card["id"].clone()]);
+    assert_eq!(found(&ada, "rates").await, [""; 0]);
     for session in [&ada, &gus] {
         assert_eq!(found(session, "raise").await, [""; 0], "neither the fees nor anybody's own tasks");
         assert!(feed(session, "").await.iter().all(|entry| !entry.contains("Fees") && !entry.contains("rate")));
@@ -172,7 +179,7 @@ async fn a_week_of_a_small_agency() {
 
     // Friday. What happened is read, the work is billed, the project is put away, and the guest leaves.
     let of_gus = feed(&boss, &format!("actorId: \"{}\"", people[1].user_id)).await;
-    assert_eq!(of_gus, ["gus CREATED -", "gus MOVED Menu page"]);
+    assert_eq!(of_gus, ["gus CREATED Speisekarte März.txt", "gus CREATED -", "gus MOVED Menu page"]);
     let news = feed(&gus, &format!("actorIdNot: [\"{}\"], action: [DELETED]", people[1].user_id)).await;
     assert_eq!(news, ["ada DELETED Photographs"]);
     done(&ada, "moveTask", json!({ "id": launch, "status": "DONE" }), "task { id }").await;

@@ -35,11 +35,11 @@ async fn a_page_of_a_listed_origin_may_call_the_api() {
     let app = allowing("https://app.example,https://admin.example").await;
     let org = app.organization("acme").create().await;
     let owner = app.as_owner(&org);
-    for path in ["/graphql", "/export"] {
+    for path in ["/graphql", "/export", "/files/uploads/x"] {
         let answer = owner.send(preflight(&app, path, PAGE)).await;
         assert!(answer.status.is_success(), "{path}: {}", answer.status);
         assert_eq!(answer.headers[ACCESS_CONTROL_ALLOW_ORIGIN], PAGE);
-        assert_eq!(names(&answer, ACCESS_CONTROL_ALLOW_METHODS), ["get", "head", "post"]);
+        assert_eq!(names(&answer, ACCESS_CONTROL_ALLOW_METHODS), ["get", "head", "post", "put"]);
         let headers = names(&answer, ACCESS_CONTROL_ALLOW_HEADERS);
         assert_eq!(headers, ["authorization", "content-type", "apollographql-client-name"]);
         assert!(names(&answer, VARY).contains(&"origin".to_owned()));

@@ -49,6 +49,7 @@ async fn expected(app: &TestApp, org: &Org) -> BTreeMap<String, i64> {
     expected.remove("app.idempotency_keys");
     // Words are made from the rows.
     expected.remove("app.search_terms");
+    expected.remove("app.uploads");
     expected.insert("auth.users".to_owned(), expected["app.organization_members"]);
     expected.retain(|_, count| *count > 0);
     expected
@@ -124,7 +125,7 @@ async fn spelled_columns(app: &TestApp) -> Vec<String> {
              FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
              WHERE n.nspname IN ('app', 'auth', 'billing', 'platform') AND c.relkind IN ('r', 'p') AND NOT c.relispartition
                -- Requests that may come again are no data of the organization, and words are made from the rows.
-               AND c.oid NOT IN ('app.idempotency_keys'::regclass, 'app.search_terms'::regclass)
+               AND c.oid NOT IN ('app.idempotency_keys'::regclass, 'app.search_terms'::regclass, 'app.uploads'::regclass)
                AND a.attnum > 0 AND NOT a.attisdropped AND has_column_privilege('tenantry_app', c.oid, a.attnum, 'SELECT')
                AND (c.oid = 'app.organizations'::regclass OR EXISTS (SELECT FROM pg_attribute o WHERE o.attrelid = c.oid
                    AND o.attname = 'organization_id' AND has_column_privilege('tenantry_app', c.oid, o.attnum, 'SELECT')))

@@ -44,6 +44,7 @@ async fn an_empty_database_gets_its_first_user_organization_and_token() {
         command.env("DATABASE_URL", database.app_url()).env("TENANTRY_LISTEN", "127.0.0.1:0");
         command.env("TENANTRY_JWT_ISSUER", "tests").env("TENANTRY_JWT_AUDIENCE", "tests");
         command.env("TENANTRY_JWT_ALGORITHM", "HS256").env("TENANTRY_JWT_KEY_FILE", &key);
+        command.env("TENANTRY_FILES", folder.path().join("files"));
     };
     let mut token = tenantry(&["token", "--organization", "acme", "--email", "zoe@example.com"]);
     settings(&mut token);

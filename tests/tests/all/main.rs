@@ -4,6 +4,7 @@
 
 mod activities;
 mod agency_week;
+mod attachments;
 mod bad_input;
 mod batches;
 mod billed_work;

@@ -50,6 +50,7 @@ fn serve(folder: &TempDir, database_url: impl AsRef<OsStr>) -> Command {
     }
     let mut command = tenantry(&["serve"]);
     command.env("DATABASE_URL", database_url).env("TENANTRY_LISTEN", "127.0.0.1:0");
+    command.env("TENANTRY_FILES", folder.path().join("files"));
     command.env("TENANTRY_JWT_ISSUER", "tests").env("TENANTRY_JWT_AUDIENCE", "tests");
     command.env("TENANTRY_JWT_ALGORITHM", "HS256").env("TENANTRY_JWT_KEY_FILE", key);
     command
@@ -232,9 +233,16 @@ async fn a_database_ahead_of_the_program_is_served_and_named() {
     let status = String::from_utf8(status.stdout).unwrap();
     assert!(status.lines().any(|line| line == "unknown  m29990101_000001_newer"), "{status}");
     let mut doctor = tenantry(&["doctor"]);
+    doctor.env("TENANTRY_FILES", folder.path());
     let doctor = doctor.env("DATABASE_URL", database.app_url()).output().await.unwrap();
     assert!(doctor.status.success());
     let doctor = String::from_utf8(doctor.stdout).unwrap();
+    assert!(doctor.contains(": written, copied, read and deleted"), "{doctor}");
+    assert_eq!(
+        std::fs::read_dir(folder.path()).unwrap().flatten().filter(|entry| entry.path().is_file()).count(),
+        0,
+        "nothing is left"
+    );
     assert!(doctor.contains("advice: a newer program has applied the migration m29990101_000001_newer"), "{doctor}");
 
     let mut child = serve(&folder, database.app_url()).stderr(std::process::Stdio::piped()).spawn().unwrap();

@@ -293,7 +293,7 @@ async fn a_deleted_organizations_subscriptions_are_cancelled_before_it_is_delete
     let without = purge_due(&worker, now).await.unwrap();
     assert_eq!((failed(&without), without.deleted.len()), (vec![org.id], 0));
     for refuses in [false, true] {
-        let down = purge_due_and_end(&worker, Some(&*fake.end()), now).await.unwrap();
+        let down = purge_due_and_end(&worker, Some(&*fake.end()), None, now).await.unwrap();
         assert_eq!((failed(&down), down.deleted.len()), (vec![org.id], 0));
         assert!(is_there().await);
         fake.change(|known| (known.is_down, known.refuses_the_key) = (false, !refuses));
@@ -304,13 +304,14 @@ async fn a_deleted_organizations_subscriptions_are_cancelled_before_it_is_delete
     fake.change(|known| known.refuses_the_key = false);
     app.sql("UPDATE app.organizations SET deletion_due_at = now() + interval '1 hour' WHERE slug = 'acme'").await;
     let later = now + chrono::Duration::days(1);
-    let off = purge_due_and_end(&worker, Some(&*fake.end()), now).await.unwrap();
+    let off = purge_due_and_end(&worker, Some(&*fake.end()), None, now).await.unwrap();
     assert!(off.deleted.is_empty() && off.failed.is_empty() && left().len() == 4, "{off:?}");
 
     // Another process, later, and two at a time.
     app.sql("UPDATE app.organizations SET deletion_due_at = now() - interval '1 hour' WHERE slug = 'acme'").await;
     let (one, other) = (fake.end(), fake.end());
-    let both = [purge_due_and_end(&worker, Some(&*one), later), purge_due_and_end(&worker, Some(&*other), later)];
+    let both =
+        [purge_due_and_end(&worker, Some(&*one), None, later), purge_due_and_end(&worker, Some(&*other), None, later)];
     let deleted: Vec<_> = join_all(both).await.into_iter().flat_map(|purged| purged.unwrap().deleted).collect();
     assert_eq!(deleted, [org.id]);
     assert!(!is_there().await);

@@ -56,6 +56,9 @@ impl Kind {
         if let Some(noun) = place.input.as_deref().and_then(|input| input.strip_suffix("Filter")) {
             return nodes.contains(noun).then(|| Self::Of(noun.to_owned()));
         }
+        if place.field == "completeUpload" {
+            return Some(Self::Of("Upload".to_owned()));
+        }
         if place.is_mutation() {
             let named = nodes.into_iter().filter(|node| place.field.contains(node));
             return named.max_by_key(|node| node.len()).map(|node| Self::Of(node.to_owned()));
@@ -98,6 +101,10 @@ pub(crate) fn own(of: &FullOrg, field: &str, argument: &str, kind: &Kind) -> Str
         ("myTasks" | "overdueTasks", "ids") if *kind == Kind::Of("Comment".into()) => of.ids("Comment")[5].clone(),
         ("myTasks" | "overdueTasks", "taskId" | "taskIds") => of.tasks[1].clone(),
         ("subtasks", "ids") if *kind == Kind::Of("Comment".into()) => of.ids("Comment")[7].clone(),
+        ("myTasks" | "overdueTasks", "ids") if *kind == Kind::Of("Attachment".into()) => {
+            of.ids("Attachment")[5].clone()
+        }
+        ("subtasks", "ids") if *kind == Kind::Of("Attachment".into()) => of.ids("Attachment")[7].clone(),
         ("myTasks" | "overdueTasks", "ids") if *kind == Kind::Of("Activity".into()) => of.ids("Activity")[5].clone(),
         ("subtasks", "ids") if *kind == Kind::Of("Activity".into()) => of.ids("Activity")[7].clone(),
         ("subtasks", "taskId" | "taskIds") => of.tasks[2].clone(),

@@ -3,13 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use tenantry_tests::TestApp;
-
 use crate::attempt::Attempts;
 use crate::catalogue::crossings;
 use crate::ids::{Place, Schema};
 use crate::kinds::Kind;
-use crate::schema::compare;
+use crate::schema::{compare, still};
 use crate::shape::{breaches, demands};
 use crate::tables::Pair;
 
@@ -32,7 +30,7 @@ const EVERYTHING_WRONG: &str = "
 
 #[tokio::test]
 async fn every_rule_of_the_catalogue_detects_a_violation() {
-    let app = TestApp::start().await;
+    let app = still().await;
     app.sql(EVERYTHING_WRONG).await;
     let found = breaches(&app).await;
     let silent: BTreeSet<&str> =
@@ -73,7 +71,7 @@ async fn a_new_table_without_test_rows_is_detected() {
 #[tokio::test]
 async fn an_id_checked_across_organizations_is_detected() {
     // Only the key ensures that an assignee is a member. With a key to any user, a foreign user's id is accepted.
-    let app = TestApp::start().await;
+    let app = still().await;
     let (ours, theirs) = (app.full_organization("ours").await, app.full_organization("theirs").await);
     app.sql(
         "ALTER TABLE app.task_assignees DROP CONSTRAINT task_assignees_user_id_fkey,
@@ -89,7 +87,7 @@ async fn an_id_checked_across_organizations_is_detected() {
 
 #[tokio::test]
 async fn an_id_of_unknown_kind_is_detected() {
-    let app = TestApp::start().await;
+    let app = still().await;
     let org = app.organization("acme").create().await;
     let schema = Schema::of(&app.as_owner(&org)).await;
     let known = |path: [&str; 2]| {

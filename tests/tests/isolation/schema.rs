@@ -5,8 +5,9 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
-use tenantry_domain::Role;
+use tenantry_domain::{Clock, Role};
 use tenantry_tests::{FullOrg, TestApp};
 
 use crate::answers::{contrast, is_refused, visible};
@@ -21,6 +22,12 @@ const EXCEPTIONS: &[(&str, &str)] = &[];
 
 /// Mutations that write nothing, and what they do instead.
 const WRITES_NOTHING: &[(&str, &str)] = &[("switchOrganization", "it signs a token")];
+
+/// A server for which time stands still, because addresses of files have the time in them.
+pub(crate) async fn still() -> TestApp {
+    let clock = Clock::fixed(Clock::system().now());
+    TestApp::builder().clock(clock).start().await
+}
 
 /// The places of the schema with the kind of id that each takes.
 fn places(schema: &Schema) -> Vec<(Place, Kind)> {
@@ -66,7 +73,8 @@ pub(crate) async fn compare(
     for (place, kind) in &places {
         let own = own(ours, &place.field, place.argument(), kind);
         let call = Caller { schema: &schema, of: ours }.call(place);
-        for (role, session) in &sessions {
+        let roles = sessions.iter().map(async |(role, session)| {
+            let (mut calls, mut faults) = (0, Vec::new());
             let mut foreign_ids = kind.all(theirs);
             // The owner, who sees everything of their own organization, tries every id of the other. The other roles
             // see different things of their own organization, and try one id of each kind. So does a filter in a filter.
@@ -79,14 +87,19 @@ pub(crate) async fn compare(
                 for (theirs, nobodys) in shapes(place, &own, &foreign).iter().zip(shapes(place, &own, &nothing)) {
                     let answer = call.with(session, theirs).await;
                     let expected = call.with(session, &nobodys).await;
-                    found.calls += 2;
+                    calls += 2;
                     let tells = answer.text.contains("theirs");
                     let (seen, expected) = (visible(&answer, &foreign), visible(&expected, &nothing));
                     if seen != expected || tells {
-                        found.faults.push((place.name(), format!("by a {role}: {}", contrast(&seen, &expected))));
+                        faults.push((place.name(), format!("by a {role}: {}", contrast(&seen, &expected))));
                     }
                 }
             }
+            (calls, faults)
+        });
+        for (calls, faults) in join_all(roles).await {
+            found.calls += calls;
+            found.faults.extend(faults);
         }
         if place.is_mutation() {
             let after = prints(app).await;
@@ -110,10 +123,10 @@ pub(crate) async fn compare(
     found
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_foreign_id_answers_like_an_unknown_one_everywhere() {
     let begun = Instant::now();
-    let app = TestApp::start().await;
+    let app = still().await;
     let (ours, theirs) = (app.full_organization("ours").await, app.full_organization("theirs").await);
     let found = compare(&app, &ours, &theirs, |_| true).await;
     let excepted = |name: &str| EXCEPTIONS.iter().any(|(exception, _)| *exception == name);
@@ -128,7 +141,7 @@ async fn a_foreign_id_answers_like_an_unknown_one_everywhere() {
 #[tokio::test]
 async fn an_own_id_works_wherever_an_id_is_read() {
     let begun = Instant::now();
-    let app = TestApp::start().await;
+    let app = still().await;
     let ours = app.full_organization("ours").await;
     let session = app.as_owner(&ours.org);
     let schema = Schema::of(&session).await;
@@ -153,7 +166,7 @@ async fn an_own_id_works_wherever_an_id_is_read() {
 #[tokio::test]
 async fn an_own_id_works_wherever_an_id_is_written() {
     let begun = Instant::now();
-    let app = TestApp::start().await;
+    let app = still().await;
     let schema = Schema::of(&app.as_owner(&app.organization("first").create().await)).await;
     let mut faults = Vec::new();
     let places: Vec<_> = places(&schema).into_iter().filter(|(place, _)| place.is_mutation()).collect();

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use tenantry_domain::permission::{Grant, Place, Role};
 use tenantry_domain::{
-    ClientId, Clock, Id, InvoiceId, LabelId, PersonalTaskId, Position, ProjectId, ProjectMemberId, TaskId, WorkspaceId,
-    WorkspaceMemberId,
+    ClientId, Clock, Id, InvoiceId, LabelId, PersonalTaskId, Position, ProjectId, ProjectMemberId, TaskId, UploadId,
+    WorkspaceId, WorkspaceMemberId,
 };
 use tenantry_tests::{Org, Person, Session, TestApp};
 
@@ -66,6 +66,8 @@ pub(crate) struct ProjectCase {
     pub(crate) invoice: InvoiceId,
     /// On the task.
     pub(crate) label: LabelId,
+    /// The caller's, for the task; it has been sent.
+    pub(crate) upload: UploadId,
     /// The member who owns the project and works on its task, and on nothing else.
     pub(crate) worker: Person,
     pub(crate) grant: Option<(ProjectMemberId, Grant)>,
@@ -139,6 +141,7 @@ impl Fixture {
                 tasks: [id(), id()],
                 invoice,
                 label: id(),
+                upload: id(),
                 worker,
                 grant,
                 colleagues,
@@ -224,6 +227,9 @@ impl Fixture {
             let label = case.label.as_uuid();
             add("labels", "id, name, color", &format!("'{label}', 'Label {n}', '#1f6feb'"));
             add("task_labels", "task_id, label_id", &format!("'{task}', '{label}'"));
+            let (upload, me) = (case.upload.as_uuid(), self.me.user_id.as_uuid());
+            let columns = "id, user_id, task_id, file_name, byte_size, mime_type, expires_at";
+            add("uploads", columns, &format!("'{upload}', '{me}', '{task}', 'new.txt', 4, 'text/plain', '2126-01-01'"));
             let columns = "id, project_id, user_id, permission";
             let grant = case.colleagues.as_uuid();
             add("project_members", columns, &format!("'{grant}', '{project}', '{colleague}', 'view'"));
@@ -253,5 +259,8 @@ impl Fixture {
             sql.push_str(&placed.sql(self));
         }
         app.sql(&sql).await;
+        for case in &self.cases {
+            app.put_upload(&self.org, case.upload, b"text").await;
+        }
     }
 }

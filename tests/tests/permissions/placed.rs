@@ -68,9 +68,15 @@ impl Placed {
                     values.push(format!("'{}'", fixture.me.user_id.as_uuid()));
                 }
                 let is_wanted = !field.nullable && field.default.is_none() && field.given != Given::Never;
-                if is_wanted && field.name != place.name && field.kind == Kind::Text {
+                if is_wanted && field.name != place.name {
+                    let value = match field.kind {
+                        Kind::Text if field.name == "checksum" => "repeat('0', 64)".to_owned(),
+                        Kind::Text => format!("'{} of {id}'", field.name),
+                        Kind::Integer => "1".to_owned(),
+                        _ => continue,
+                    };
                     columns.extend(field.own_column());
-                    values.push(format!("'{} of {id}'", field.name));
+                    values.push(value);
                 }
             }
             format!("INSERT INTO {} ({}) VALUES ({});", self.noun.info.table, columns.join(", "), values.join(", "))

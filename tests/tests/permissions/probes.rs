@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tenantry_domain::permission::Place;
-use tenantry_domain::{ClientId, Clock, Id, InvoiceId, LabelId, ProjectId, TaskId, UserId, WorkspaceId};
+use tenantry_domain::{ClientId, Clock, Id, InvoiceId, LabelId, ProjectId, TaskId, UploadId, UserId, WorkspaceId};
 
 use uuid::Uuid;
 
@@ -15,6 +15,7 @@ pub(crate) struct Target {
     pub(crate) client: ClientId,
     pub(crate) task: TaskId,
     pub(crate) invoice: InvoiceId,
+    pub(crate) upload: UploadId,
     pub(crate) in_workspace: Place,
     pub(crate) in_project: Place,
     pub(crate) of_client: Place,
@@ -32,6 +33,7 @@ impl Target {
             client: fixture.clients[case.client],
             task: case.tasks[1],
             invoice: case.invoice,
+            upload: case.upload,
             in_workspace: fixture.workspaces[case.workspace].place(),
             in_project: fixture.place(case),
             of_client: fixture.client_place(case.client),
@@ -50,6 +52,7 @@ impl Target {
             client: new(),
             task: new(),
             invoice: new(),
+            upload: new(),
             in_workspace: Place::OPEN,
             in_project: Place::OPEN,
             of_client: Place::OPEN,
@@ -115,6 +118,11 @@ pub(crate) fn probe(fixture: &Fixture, mutation: &str, target: &Target) -> Probe
             let selection = format!("{list} {{ id }}");
             return Probe { input: json!({ list: [one.input] }), selection, ..one };
         }
+        "createUpload" => {
+            let file = json!({ "taskId": target.task, "fileName": "a.txt", "byteSize": 1, "mimeType": "text/plain" });
+            (Aim::Project, file, "upload { id url }")
+        }
+        "completeUpload" => (Aim::Project, json!({ "id": target.upload }), "attachment { id }"),
         "createLabel" => {
             let name = format!("New {}", Clock::system().new_id::<LabelId>());
             (Aim::Organization, json!({ "name": name, "color": "#1f6feb" }), "label { id }")

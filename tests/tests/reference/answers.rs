@@ -14,6 +14,7 @@ use apollo_compiler::{
 use rand::{Rng as _, SeedableRng as _, seq::IndexedRandom as _};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value, json};
+use tenantry_domain::Clock;
 use tenantry_executor::guard::GuardLimits;
 use tenantry_tests::{Session, TestApp};
 
@@ -180,7 +181,9 @@ async fn answers_are_merged_and_ordered_as_the_reference_implementation_does() {
         max_selections: 100_000,
         ..GuardLimits::default()
     };
-    let app = TestApp::builder().guard(most).start().await;
+    // Addresses of files have the time in them.
+    let clock = Clock::fixed(Clock::system().now());
+    let app = TestApp::builder().guard(most).clock(clock).start().await;
     let full = app.full_organization("acme").await;
     let session = app.as_owner(&full.org);
     let data = data_set(&schema, &session).await;

@@ -23,6 +23,8 @@ pub use new::{Joined, NewActivity};
 text_enum! {
     /// A kind of thing that changes.
     EntityType {
+        /// A file on a task.
+        Attachment = "attachment",
         /// A client.
         Client = "client",
         /// A comment on a task.

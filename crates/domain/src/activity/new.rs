@@ -179,8 +179,9 @@ impl NewActivity {
 
 /// What a row is called.
 fn name_of<N: Noun>(row: &N) -> Option<String> {
-    let field =
-        ["name", "title", "number"].iter().find_map(|name| N::FIELDS.iter().find(|field| field.info.name == *name));
+    let field = ["name", "title", "file_name", "number"]
+        .iter()
+        .find_map(|name| N::FIELDS.iter().find(|field| field.info.name == *name));
     match (field?.read)(row) {
         Value::Text(text) => Some(shortened(&text)),
         _ => None,
@@ -207,6 +208,7 @@ fn spelled(kind: Kind, value: &Value<'_>) -> Option<String> {
         Value::Time(time) => time.to_rfc3339_opts(SecondsFormat::AutoSi, true),
         Value::Date(date) => date.to_string(),
         Value::Decimal(value) => value.to_string(),
+        Value::Integer(value) => value.to_string(),
         Value::Minor(minor) => minor.to_string(),
         Value::Money(money) => format!("{} {}", money.amount(), money.currency()),
     })

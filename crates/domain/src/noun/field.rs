@@ -48,6 +48,14 @@ pub struct NounInfo {
     pub archived: Option<Archived>,
 }
 
+impl NounInfo {
+    /// One of them in a sentence, with its article, such as `an invoice`.
+    pub fn one(&self) -> String {
+        let article = if self.singular.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+        format!("{article} {}", self.singular)
+    }
+}
+
 /// Rows that are kept and no longer in use: no list has them that is not narrowed by this field or by ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Archived {

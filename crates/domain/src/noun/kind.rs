@@ -28,6 +28,8 @@ pub enum Kind {
     Date,
     /// An exact decimal.
     Decimal,
+    /// A whole number of 32 bits.
+    Integer,
     /// An amount: minor units, whose currency stands in another column.
     Money,
     /// One of a fixed set of texts.
@@ -75,6 +77,8 @@ pub enum Value<'a> {
     Date(NaiveDate),
     /// A decimal.
     Decimal(Decimal),
+    /// A whole number.
+    Integer(i32),
     /// Minor units of an amount whose currency is read apart.
     Minor(i64),
     /// An amount.
@@ -95,6 +99,7 @@ impl Value<'_> {
             Self::Time(time) => Value::Time(time),
             Self::Date(date) => Value::Date(date),
             Self::Decimal(value) => Value::Decimal(value),
+            Self::Integer(value) => Value::Integer(value),
             Self::Minor(value) => Value::Minor(value),
             Self::Money(money) => Value::Money(money),
         }
@@ -190,6 +195,7 @@ plain! {
     DateTime<Utc> = Time, DateTime::UNIX_EPOCH;
     NaiveDate = Date, NaiveDate::default();
     Decimal = Decimal, Decimal::ZERO;
+    i32 = Integer, 0;
     Money = Money, Money::from_minor(0, Currency::USD);
 }
 

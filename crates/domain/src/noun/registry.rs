@@ -8,6 +8,7 @@ macro_rules! nouns {
     ($with:ident) => {
         $with! {
             activity::Activity,
+            attachment::Attachment,
             client::Client,
             comment::Comment,
             content_item::ContentItem,

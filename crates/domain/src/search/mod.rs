@@ -31,6 +31,8 @@ text_enum! {
         Task = "task",
         /// Comments: their texts.
         Comment = "comment",
+        /// Attachments: their names.
+        Attachment = "attachment",
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) fn read_value<T: InputType>(kind: Kind, value: Value) -> Result<Field
         Kind::Time => FieldValue::Time(Timestamp::parse(Some(value)).map_err(InputValueError::propagate)?.0),
         Kind::Date => FieldValue::Date(Date::parse(Some(value)).map_err(InputValueError::propagate)?.0),
         Kind::Decimal => FieldValue::Decimal(DecimalText::parse(Some(value)).map_err(InputValueError::propagate)?.0),
+        Kind::Integer => FieldValue::Integer(i32::parse(Some(value)).map_err(InputValueError::propagate)?),
         Kind::Enum(info) => match choice::read(info, &value) {
             Some(name) => FieldValue::Name(name),
             None => return Err(InputValueError::expected_type(value)),
@@ -156,7 +157,11 @@ macro_rules! input {
             fn create_type_info(registry: &mut Registry) -> String {
                 registry.create_input_type::<Self, _>(MetaTypeId::InputObject, |$registry| {
                     let fields = $fields;
-                    meta::input_object::<Self>(&Self::type_name(), &format!($doc, N::INFO.singular), fields)
+                    meta::input_object::<Self>(
+                        &Self::type_name(),
+                        &$doc.replace("{a}", &N::INFO.one()).replace("{}", N::INFO.singular),
+                        fields,
+                    )
                 })
             }
 
@@ -232,7 +237,7 @@ input!(
         let faults = read_fields(&mut changes, N::Changes::INPUTS, &fields, false)?;
         Ok(Self { row, changes, faults })
     },
-    "Changes to a {}. Fields that are not given stay. Null clears a field that may be empty; others refuse it unless they say what it does."
+    "Changes to {a}. Fields that are not given stay. Null clears a field that may be empty; others refuse it unless they say what it does."
 );
 
 /// Which row to delete.

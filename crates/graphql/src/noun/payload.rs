@@ -62,7 +62,7 @@ impl<A: Act, N: Shown> OutputType for Written<A, N> {
             let doc = format!("{} {}; null if the mutation was refused.", A::RESULT, N::INFO.singular);
             meta::field(&mut fields, N::INFO.api, &doc, row.trim_end_matches('!'), Inputs::new());
             refusals(&mut fields, registry);
-            let doc = format!("The result of {} a {}.", A::DOING, N::INFO.singular);
+            let doc = format!("The result of {} {}.", A::DOING, N::INFO.one());
             meta::object::<Self>(&Self::type_name(), &doc, fields)
         })
     }
@@ -99,7 +99,7 @@ impl<N: Shown> OutputType for Deleted<N> {
             let doc = format!("The id that the {} had; null if the mutation was refused.", N::INFO.singular);
             meta::field(&mut fields, &format!("deleted{}Id", N::INFO.name), &doc, "ID", Inputs::new());
             refusals(&mut fields, registry);
-            let doc = format!("The result of deleting a {}.", N::INFO.singular);
+            let doc = format!("The result of deleting {}.", N::INFO.one());
             meta::object::<Self>(&Self::type_name(), &doc, fields)
         })
     }

@@ -291,6 +291,7 @@ pub(super) fn kind_name(registry: &mut Registry, kind: Kind) -> String {
         Kind::Time => <Timestamp as InputType>::create_type_info(registry),
         Kind::Date => <Date as InputType>::create_type_info(registry),
         Kind::Decimal => <DecimalText as InputType>::create_type_info(registry),
+        Kind::Integer => <i32 as InputType>::create_type_info(registry),
         Kind::Money => <CurrencyCode as InputType>::create_type_info(registry),
         Kind::Enum(info) => choice::register(registry, info),
     };

@@ -89,6 +89,12 @@ impl Mutations {
         self
     }
 
+    /// The same, for rows that come into being in another way.
+    pub(crate) fn without_create(mut self) -> Self {
+        self.fields.retain(|field| field.verb != Verb::Create);
+        self
+    }
+
     /// The same; `note` says what else a change does.
     pub(crate) fn with_update_note(self, note: &'static str) -> Self {
         self.with_note(Verb::Update, note)
@@ -200,9 +206,9 @@ async fn run_delete<N: Served + Shown>(context: &Context<'_>) -> ServerResult<Va
 /// What a mutation says about itself.
 fn doc(noun: &NounInfo, mutation: &Mutation) -> String {
     let own = match (mutation.verb, mutation.takes_many) {
-        (Verb::Create, false) => format!("Creates a {}.", noun.singular),
-        (Verb::Update, false) => format!("Changes a {}.", noun.singular),
-        (Verb::Delete, false) => format!("Deletes a {}.{}", noun.singular, consequences(noun)),
+        (Verb::Create, false) => format!("Creates {}.", noun.one()),
+        (Verb::Update, false) => format!("Changes {}.", noun.one()),
+        (Verb::Delete, false) => format!("Deletes {}.{}", noun.one(), consequences(noun)),
         (verb, true) => {
             let does = match verb {
                 Verb::Create => "Creates",

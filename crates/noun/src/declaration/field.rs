@@ -30,13 +30,15 @@ pub(super) fn read(field: &syn::Field) -> Result<Field> {
     if read.searched.is_some() && (read.shape != Shape::Text || read.access == "Internal" || read.access == "Secret") {
         return Err(Error::new(read.name.span(), "only a text that is a field of the API can be searched"));
     }
-    if read.filter.as_ref().is_some_and(|(_, own)| !own) && read.shape == Shape::Decimal {
+    if read.filter.as_ref().is_some_and(|(_, own)| !own) && matches!(read.shape, Shape::Decimal | Shape::Integer) {
         return Err(Error::new(
             read.name.span(),
             "a list can be narrowed by an enum, an id, a text, a truth value, a time, a day or an amount",
         ));
     }
-    if read.sort.is_some() && matches!(read.shape, Shape::Boolean | Shape::Id | Shape::Money | Shape::Decimal) {
+    if read.sort.is_some()
+        && matches!(read.shape, Shape::Boolean | Shape::Id | Shape::Money | Shape::Decimal | Shape::Integer)
+    {
         return Err(Error::new(read.name.span(), "a list can be sorted by a text, a time, a day or an enum"));
     }
     Ok(read)

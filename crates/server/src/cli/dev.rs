@@ -16,9 +16,12 @@ use tenantry_token::{Issuer, generate_dev_key};
 use tokio::sync::oneshot;
 
 use super::stripe::forever as replay_forever;
-use super::{purge, say, token};
+use super::{purge, say, sweep, token};
 use crate::http::{Explorer, ExplorerExample, ExplorerPerson, serve};
-use crate::settings::{DevFile, GuardSettings, HttpSettings, JwtAlgorithm, JwtSettings, PoolSettings, StripeSettings};
+use crate::settings::{
+    DevFile, FilesSettings, GuardSettings, HttpSettings, JwtAlgorithm, JwtSettings, PoolSettings, StripeSettings,
+};
+use crate::start::{reachable, url_of};
 use crate::{issuer, shutdown, start};
 
 /// The database's name in the private cluster.
@@ -90,6 +93,8 @@ pub(super) struct Dev {
     guard: GuardSettings,
     #[command(flatten)]
     stripe: StripeSettings,
+    #[command(flatten)]
+    files: FilesSettings,
 }
 
 impl Dev {
@@ -118,12 +123,20 @@ impl Dev {
         jwt: JwtSettings,
     ) -> anyhow::Result<()> {
         let urls = database(cluster, self.reset).await?;
+        let address = reachable(listener.local_addr()?);
+        let folder = data_dir.join("files");
+        if self.reset && folder.exists() {
+            std::fs::remove_dir_all(&folder).with_context(|| format!("cannot delete {}", folder.display()))?;
+        }
+        let files = self.files.storage(Some(&folder), &url_of(address))?;
+        let place = files.files.place();
         let file = DevFile::of(data_dir);
         let key_file = jwt.signing_file()?.display().to_string();
         file.write(&[
             ("DATABASE_URL", &urls.app_url()),
             ("MIGRATE_DATABASE_URL", &urls.owner_url()),
             ("WORKER_DATABASE_URL", &urls.worker_url()),
+            ("TENANTRY_FILES", &place),
             ("TENANTRY_JWT_ISSUER", ISSUER),
             ("TENANTRY_JWT_AUDIENCE", AUDIENCE),
             ("TENANTRY_JWT_ALGORITHM", "HS256"),
@@ -139,15 +152,16 @@ impl Dev {
         if let Some(webhooks) = stripe.webhooks() {
             replay_forever(webhooks);
         }
-        purge::forever(&worker_url, &self.stripe).await?;
+        purge::forever(&worker_url, &self.stripe, files.files.clone()).await?;
+        sweep::forever(&worker_url, files.files.clone()).await?;
         let cors_origins = self.http.cors_origins.clone().and_loopback();
         let http = HttpSettings { cors_origins, log_requests: true, ..self.http.clone() };
         // Another machine must not get the tokens, so there are none to choose from if one can reach the port.
         let people = if listener.local_addr()?.ip().is_loopback() { people(&store).await? } else { Vec::new() };
         let explorer = Some(explorer(people, issuer::from_secret(&jwt)?));
-        let state = start::state(store.clone(), verifier, &jwt, &http, &self.guard, &self.pool, stripe, explorer)?;
+        let state =
+            start::state(store.clone(), verifier, &jwt, &http, &self.guard, &self.pool, stripe, explorer, files)?;
 
-        let address = reachable(listener.local_addr()?);
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(serve(listener, state, async {
             tokio::select! {
@@ -249,17 +263,6 @@ fn explorer(people: Vec<(String, Identity)>, issuer: Issuer) -> Explorer {
         };
         people.iter().filter_map(person).collect()
     })
-}
-
-/// The address under which a client on this machine reaches the server, which may listen on every address.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() {
-        address.set_ip(match address {
-            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    address
 }
 
 /// Prints the server's address, a token, a query to paste, and the server's answer to it.

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use tenantry_domain::causes::causes;
 use tenantry_store::doctor::{Catalogue, Finding};
 
 use super::say;
 use super::token::adopt_development;
-use crate::settings::DatabaseSettings;
+use crate::settings::{DatabaseSettings, FilesSettings};
 
 /// Checks the database.
 #[derive(Debug, Args)]
@@ -18,11 +19,13 @@ pub(super) struct Doctor {
     data_dir: PathBuf,
     #[command(flatten)]
     database: DatabaseSettings,
+    #[command(flatten)]
+    files: FilesSettings,
 }
 
 impl Doctor {
     pub(super) async fn run(mut self) -> anyhow::Result<ExitCode> {
-        adopt_development(&self.data_dir, &mut self.database, None)?;
+        adopt_development(&self.data_dir, &mut self.database, None, Some(&mut self.files))?;
         let url = self.database.url()?;
         let mut catalogue = Catalogue::connect(url).await?;
         let (major, minor) = catalogue.version().await?;
@@ -42,6 +45,7 @@ impl Doctor {
         }));
         findings.extend(catalogue.findings().await?);
         catalogue.close().await?;
+        findings.extend(self.check_files().await?);
 
         say(&format!(
             "PostgreSQL {major}.{minor}, role {}, {} migrations known, {} tenant tables",
@@ -65,5 +69,24 @@ impl Doctor {
         }
         say("no problems found");
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Writes, reads and deletes something in the storage of files, if one is named.
+    async fn check_files(&self) -> anyhow::Result<Option<Finding>> {
+        let files = match self.files.existing() {
+            Ok(Some(files)) => files,
+            Ok(None) => {
+                let advice = "the storage of files was not checked; name it with TENANTRY_FILES";
+                return Ok(Some(Finding::Advice(advice.to_owned())));
+            }
+            Err(error) => return Ok(Some(Finding::Fault(causes(&error)))),
+        };
+        match files.probe().await {
+            Ok(()) => {
+                say(&format!("files in {}: written, copied, read and deleted", files.place()));
+                Ok(None)
+            }
+            Err(problem) => Ok(Some(Finding::Fault(problem))),
+        }
     }
 }

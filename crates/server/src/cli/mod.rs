@@ -13,6 +13,7 @@ mod schema;
 mod seed;
 mod serve;
 mod stripe;
+mod sweep;
 mod token;
 mod user;
 
@@ -57,6 +58,8 @@ enum Command {
     Maintain(Box<maintain::Maintain>),
     /// Makes the index of search anew.
     Reindex(Box<reindex::Reindex>),
+    /// Finds files without an attachment, and attachments without a file.
+    Sweep(Box<sweep::Sweep>),
     /// Handles stored Stripe events.
     Stripe(Box<stripe::Stripe>),
     /// Prints a token for a member of an organization, and nothing else.
@@ -104,6 +107,7 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Purge(command) => command.run().await,
             Command::Maintain(command) => command.run().await,
             Command::Reindex(command) => command.run().await,
+            Command::Sweep(command) => command.run().await,
             Command::Stripe(command) => command.run().await,
             Command::Token(command) => command.run().await,
             Command::Schema => {

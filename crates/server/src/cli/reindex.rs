@@ -8,7 +8,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use tenantry_domain::OrganizationId;
 use tenantry_domain::causes::causes;
-use tenantry_store::{StoreError, search};
+use tenantry_store::{StoreError, organization, search};
 
 use super::say;
 use crate::settings::WorkerSettings;
@@ -29,7 +29,7 @@ impl Reindex {
         let store = start::open_worker(self.worker.required_url()?, 1).await?;
         let organizations = match self.organization {
             Some(organization) => vec![organization],
-            None => search::organizations(&store).await.context("cannot list the organizations")?,
+            None => organization::list_ids(&store).await.context("cannot list the organizations")?,
         };
         let bar = bar(organizations.len());
         let mut rows = 0;

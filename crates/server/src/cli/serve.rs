@@ -6,10 +6,11 @@ use std::time::Duration;
 use clap::Args;
 
 use super::stripe::forever as replay_forever;
-use super::{maintain, purge};
+use super::{maintain, purge, sweep};
 use crate::http::serve;
 use crate::settings::{
-    DatabaseSettings, GuardSettings, HttpSettings, JwtSettings, PoolSettings, StripeSettings, WorkerSettings,
+    DatabaseSettings, FilesSettings, GuardSettings, HttpSettings, JwtSettings, PoolSettings, StripeSettings,
+    WorkerSettings,
 };
 use crate::{shutdown, start};
 
@@ -33,6 +34,8 @@ pub(super) struct Serve {
     guard: GuardSettings,
     #[command(flatten)]
     stripe: StripeSettings,
+    #[command(flatten)]
+    files: FilesSettings,
 }
 
 impl Serve {
@@ -41,19 +44,35 @@ impl Serve {
         // The checks that need no database come first.
         let verifier = start::verifier(&self.jwt).await?;
         let listener = start::listen(self.http.listen).await?;
+        let files = self.files.storage(None, &start::url_of(listener.local_addr()?))?;
         let store = start::open_store(url, &self.pool).await?;
         maintain::forever(&store).await;
         let stripe = start::stripe(&self.stripe, self.worker.required_url(), &self.pool).await?;
         if let Some(webhooks) = stripe.webhooks() {
             replay_forever(webhooks);
         }
-        let state =
-            start::state(store.clone(), verifier, &self.jwt, &self.http, &self.guard, &self.pool, stripe, None)?;
+        let state = start::state(
+            store.clone(),
+            verifier,
+            &self.jwt,
+            &self.http,
+            &self.guard,
+            &self.pool,
+            stripe,
+            None,
+            files.clone(),
+        )?;
         if let Some(url) = self.worker.url() {
-            purge::forever(url, &self.stripe).await?;
+            purge::forever(url, &self.stripe, files.files.clone()).await?;
+            sweep::forever(url, files.files.clone()).await?;
         } else {
             tracing::warn!(
-                "WORKER_DATABASE_URL is not set: due organizations are not deleted until `tenantry purge` runs"
+                "WORKER_DATABASE_URL is not set: due organizations are not deleted until `tenantry purge` runs, and files without an attachment until `tenantry sweep` does"
+            );
+        }
+        if files.files.as_local().is_some() && !self.files.has_public_url() {
+            tracing::warn!(
+                "TENANTRY_PUBLIC_URL is not set: files are sent and fetched at the address that is listened on"
             );
         }
         tracing::info!(address = %listener.local_addr()?, pool_size = self.pool.pool_size, "serving");

@@ -12,7 +12,7 @@ use tenantry_store::{IdentityScope, Store, StoreSettings, organization, user};
 use tenantry_token::{Issued, Issuer};
 
 use super::say;
-use crate::settings::{DatabaseSettings, DevFile, JwtSettings, Secret, duration};
+use crate::settings::{DatabaseSettings, DevFile, FilesSettings, JwtSettings, Secret, duration};
 use crate::{issuer, start};
 
 /// Prints a token for a member of an organization.
@@ -38,7 +38,7 @@ pub(super) struct Token {
 
 impl Token {
     pub(super) async fn run(mut self) -> anyhow::Result<ExitCode> {
-        adopt_development(&self.data_dir, &mut self.database, Some(&mut self.jwt))?;
+        adopt_development(&self.data_dir, &mut self.database, Some(&mut self.jwt), None)?;
         let url = self.database.url()?;
         // The signing key first, because checking it needs no database.
         let issuer = issuer::from_secret(&self.jwt)?;
@@ -57,6 +57,7 @@ pub(super) fn adopt_development(
     data_dir: &std::path::Path,
     database: &mut DatabaseSettings,
     jwt: Option<&mut JwtSettings>,
+    files: Option<&mut FilesSettings>,
 ) -> anyhow::Result<()> {
     if database.url().is_ok() {
         return Ok(());
@@ -64,6 +65,9 @@ pub(super) fn adopt_development(
     let file = DevFile::of(data_dir);
     let mut left = file.read().with_context(|| format!("cannot read {}", file.path().display()))?;
     database.database_url = left.remove("DATABASE_URL").map(Secret::from);
+    if let Some(files) = files.filter(|files| !files.is_named()) {
+        files.files = left.remove("TENANTRY_FILES");
+    }
     if let Some(jwt) = jwt
         && database.database_url.is_some()
     {

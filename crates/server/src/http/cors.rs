@@ -91,7 +91,7 @@ pub(super) fn layer(origins: &CorsOrigins) -> Option<CorsLayer> {
     Some(
         CorsLayer::new()
             .allow_origin(AllowOrigin::predicate(move |origin, _| origins.allows(origin)))
-            .allow_methods([Method::GET, Method::HEAD, Method::POST])
+            .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT])
             // Client libraries add headers of their own, such as `apollographql-client-name`.
             .allow_headers(AllowHeaders::mirror_request())
             .expose_headers(exposed)

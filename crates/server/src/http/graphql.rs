@@ -262,7 +262,7 @@ async fn post(state: &AppState, headers: &HeaderMap, mut body: Body) -> Result<S
 const SPILL: usize = 4 * 1024 * 1024;
 const SPILL_TIME: Duration = Duration::from_secs(1);
 
-async fn spill(body: &mut Body) {
+pub(super) async fn spill(body: &mut Body) {
     let rest = async {
         let mut left = SPILL;
         while let Some(Ok(frame)) = body.frame().await {

@@ -7,6 +7,7 @@ mod cors;
 mod documents;
 mod explorer;
 mod export;
+mod files;
 mod graphql;
 mod health;
 mod metering;
@@ -17,6 +18,7 @@ mod request_id;
 mod serve;
 mod state;
 mod stripe;
+mod transfers;
 
 use axum::Router;
 use axum::body::Body;
@@ -39,9 +41,10 @@ pub use serve::{Drained, serve};
 pub use state::{AppState, HttpOptions};
 pub use stripe::StripeWebhooks;
 
-/// The endpoints: `/`, `/explorer`, `/graphql`, `/export`, `/healthz`, `/readyz`, `/metrics`, `/webhooks/stripe`.
+/// The endpoints: `/`, `/explorer`, `/graphql`, `/export`, `/files/…`, `/healthz`, `/readyz`, `/metrics`, `/webhooks/stripe`.
 pub fn router(state: AppState) -> Router {
     let mut api = Router::new().route("/graphql", any(graphql::answer)).route("/export", any(export::answer));
+    api = api.route("/files/{*key}", any(files::answer));
     if let Some(cors) = cors::layer(state.cors()) {
         api = api.layer(from_fn_with_state(cors, cors::apply));
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tenantry_billing::Billing;
 use tenantry_graphql::guard::GuardError;
 use tenantry_graphql::{Engine, EngineOptions};
-use tenantry_service::Service;
+use tenantry_service::{FileStorage, Service};
 use tenantry_store::Store;
 use tenantry_token::Verifier;
 use tokio::sync::Semaphore;
@@ -20,6 +20,7 @@ use super::metering::Metering;
 use super::metrics::Metrics;
 use super::request_id::RequestIds;
 use super::stripe::StripeWebhooks;
+use super::transfers::{self, Transfers};
 
 /// The limits of a request, and settings of the other endpoints.
 #[derive(Debug, Clone)]
@@ -78,6 +79,10 @@ struct Shared {
     documents: Documents,
     /// One permit for each export that may run at a time: they take at most a quarter of the connections.
     exports: Arc<Semaphore>,
+    /// The files that are sent to this server.
+    sent: Arc<Transfers>,
+    /// The files that are fetched from it.
+    fetched: Arc<Transfers>,
 }
 
 impl AppState {
@@ -98,6 +103,8 @@ impl AppState {
         let documents = Documents::new(options.trusted_documents.clone());
         Self(Arc::new(Shared {
             exports,
+            sent: Transfers::new(transfers::SENT),
+            fetched: Transfers::new(transfers::FETCHED),
             documents,
             engine,
             verifier,
@@ -122,8 +129,9 @@ impl AppState {
         options: HttpOptions,
         billing: Billing,
         metering: Metering,
+        files: FileStorage,
     ) -> Result<Self, GuardError> {
-        let engine = Engine::new(Service::new(store.clone(), billing), engine)?;
+        let engine = Engine::new(Service::new(store.clone(), billing).with_files(files), engine)?;
         Ok(Self::with_metering(engine, verifier, store, options, metering))
     }
 
@@ -167,6 +175,14 @@ impl AppState {
 
     pub(super) fn exports(&self) -> &Arc<Semaphore> {
         &self.0.exports
+    }
+
+    pub(super) fn sent(&self) -> &Arc<Transfers> {
+        &self.0.sent
+    }
+
+    pub(super) fn fetched(&self) -> &Arc<Transfers> {
+        &self.0.fetched
     }
 
     pub(super) fn export_stall(&self) -> Duration {

@@ -3,6 +3,7 @@
 
 mod database;
 mod dev_file;
+mod files;
 mod guard;
 mod http;
 mod keys;
@@ -13,6 +14,7 @@ mod units;
 
 pub use database::{DatabaseSettings, MigrateSettings, PoolSettings, WorkerSettings};
 pub use dev_file::DevFile;
+pub use files::{FilesSettings, FilesSettingsError};
 pub use guard::GuardSettings;
 pub use http::HttpSettings;
 pub use keys::{JwtAlgorithm, JwtSettings};

@@ -53,6 +53,7 @@ impl RowWriter {
             Value::Time(time) => self.value(time),
             Value::Date(date) => self.value(date),
             Value::Decimal(value) => self.value(value),
+            Value::Integer(value) => self.value(value),
             Value::Minor(minor) => self.value(minor),
             Value::Money(money) => self.value(money.minor()),
             // In the binary format, null is the same for every type.

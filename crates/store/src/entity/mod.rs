@@ -1,6 +1,7 @@
 //! One SeaORM entity per table, mechanical and private: the vocabulary that writes are built from.
 
 pub mod activity;
+pub mod attachment;
 pub mod client;
 pub mod comment;
 pub mod content_item;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
 use tenantry_domain::activity::NewActivity;
 use tenantry_domain::search::Indexed;
 use tenantry_domain::{Actor, Identity, OrganizationId, Role, UserId};
@@ -32,6 +33,8 @@ pub struct WriteScope {
     happened: Vec<NewActivity>,
     /// What changes in the index of search; written likewise.
     search: search::Pending,
+    /// The keys of bytes that no row refers to after the commit.
+    discarded: Vec<String>,
 }
 
 impl WriteScope {
@@ -41,7 +44,7 @@ impl WriteScope {
     /// As [`ReadScope::open`](super::ReadScope::open).
     pub async fn open(store: &Store, identity: Identity) -> Result<Self, StoreError> {
         let (connection, tenant) = store.open_tenant(Begin::Write, identity).await?;
-        Ok(Self { connection, tenant, happened: Vec::new(), search: search::Pending::default() })
+        Ok(Self { connection, tenant, happened: Vec::new(), search: search::Pending::default(), discarded: Vec::new() })
     }
 
     /// Opens the transaction in which `user_id` founds the organization `organization_id`, which does not exist yet.
@@ -61,6 +64,7 @@ impl WriteScope {
             tenant: Tenant { actor, today, clock },
             happened: Vec::new(),
             search: search::Pending::default(),
+            discarded: Vec::new(),
         })
     }
 
@@ -73,7 +77,7 @@ impl WriteScope {
     /// to be had.
     pub async fn open_system(store: &Store, organization_id: OrganizationId) -> Result<Self, StoreError> {
         let (connection, tenant) = store.open_system(organization_id).await?;
-        Ok(Self { connection, tenant, happened: Vec::new(), search: search::Pending::default() })
+        Ok(Self { connection, tenant, happened: Vec::new(), search: search::Pending::default(), discarded: Vec::new() })
     }
 
     /// Notes what happened. It is written in this transaction, in the round trip of the commit; if it cannot be written, nothing is.
@@ -94,6 +98,11 @@ impl WriteScope {
     /// Notes that a row is gone from the index of search.
     pub fn unindex(&mut self, id: Uuid) {
         self.search.remove(id);
+    }
+
+    /// Notes that no row refers to the bytes at this key of the storage of files any more. Whoever commits deletes them after that.
+    pub fn discard(&mut self, key: String) {
+        self.discarded.push(key);
     }
 
     /// What changes in the index of search so far.
@@ -149,6 +158,8 @@ pub struct WriteOptions<'r> {
     /// The request that the work is a part of, if it may come again, and what the part is called in it. Together with the work
     /// it is noted that this part is carried out.
     pub part_of: Option<(Claim, &'r str)>,
+    /// Takes the keys of the bytes that no row refers to after the commit.
+    pub discarded: Option<&'r Mutex<Vec<String>>>,
 }
 
 /// As [`in_write_scope`], with options.
@@ -165,7 +176,7 @@ pub async fn in_write_scope_until<T, E>(
 where
     E: From<StoreError> + AsStoreError,
 {
-    let WriteOptions { deadline, part_of } = options;
+    let WriteOptions { deadline, part_of, discarded } = options;
     let mut attempt = 1;
     loop {
         let worked = async {
@@ -184,7 +195,14 @@ where
             },
         };
         let result = match worked {
-            Ok((scope, value)) => scope.commit().await.map(|()| value).map_err(E::from),
+            Ok((mut scope, value)) => {
+                let keys = std::mem::take(&mut scope.discarded);
+                let committed = scope.commit().await.map_err(E::from);
+                if let (Ok(()), Some(discarded)) = (&committed, discarded) {
+                    discarded.lock().extend(keys);
+                }
+                committed.map(|()| value)
+            }
             Err(error) => Err(error),
         };
         match result {

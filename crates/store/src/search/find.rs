@@ -10,6 +10,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use tenantry_domain::attachment::Attachment;
 use tenantry_domain::client::Client;
 use tenantry_domain::comment::Comment;
 use tenantry_domain::noun::{Field, Placement, Value};
@@ -275,6 +276,7 @@ fn read<'s>(scope: &'s impl Scope, ranked: Vec<(SearchKind, Uuid)>, asked: &Aske
         SearchKind::Project => texts::<Project>(scope, &ids(*kind), with_texts),
         SearchKind::Task => texts::<Task>(scope, &ids(*kind), with_texts),
         SearchKind::Comment => texts::<Comment>(scope, &ids(*kind), with_texts),
+        SearchKind::Attachment => texts::<Attachment>(scope, &ids(*kind), with_texts),
     });
     Read::all(scope, reads.collect()).then(move |results| {
         let mut found: HashMap<Uuid, Texts> = HashMap::new();

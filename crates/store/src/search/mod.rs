@@ -5,10 +5,14 @@ mod rebuild;
 
 use std::collections::BTreeMap;
 
+use tenantry_domain::attachment::Attachment;
+use tenantry_domain::comment::Comment;
+use tenantry_domain::noun::Noun as _;
 use tenantry_domain::search::{Indexed, Posting, Terms};
 use tenantry_domain::{ProjectId, TaskId};
 use uuid::Uuid;
 
+use crate::attachment;
 use crate::error::StoreError;
 use crate::record::uuids;
 use crate::scope::sealed::Sealed as _;
@@ -16,7 +20,7 @@ use crate::scope::{Scope as _, Tenant, WriteScope};
 use crate::sql::Sql;
 
 pub use find::{Asked, Found, find};
-pub use rebuild::{organizations, rebuild};
+pub use rebuild::rebuild;
 
 /// How many terms one statement puts into the index.
 const AT_ONCE: usize = 10_000;
@@ -110,7 +114,7 @@ fn put(organization: Uuid, terms: &[(&Indexed, &str, Posting)]) -> Sql {
 /// # Errors
 /// Those of the database.
 pub async fn follow_tasks(scope: &mut WriteScope, tasks: &[TaskId], project: ProjectId) -> Result<(), StoreError> {
-    let rows = with_comments(scope, tasks).await?;
+    let rows = with_what_is_on_them(scope, tasks).await?;
     for rows in rows.chunks(ROWS_AT_ONCE) {
         let mut sql = Sql::new("UPDATE app.search_terms s SET project_id = ");
         sql.bind(project.as_uuid()).push(" WHERE s.organization_id = ").bind(scope.organization_id().as_uuid());
@@ -155,7 +159,8 @@ pub async fn forget_project(scope: &mut WriteScope, project: ProjectId) -> Resul
 
 /// Takes tasks that are locked out of the index, with what is on them.
 async fn forget(scope: &mut WriteScope, tasks: &[TaskId]) -> Result<(), StoreError> {
-    let rows = with_comments(scope, tasks).await?;
+    attachment::discard_on(scope, uuids(tasks)).await?;
+    let rows = with_what_is_on_them(scope, tasks).await?;
     let organization = scope.organization_id().as_uuid();
     for rows in rows.chunks(ROWS_AT_ONCE) {
         scope.connection().execute(remove_rows(organization, rows.to_vec())).await?;
@@ -166,16 +171,18 @@ async fn forget(scope: &mut WriteScope, tasks: &[TaskId]) -> Result<(), StoreErr
     Ok(())
 }
 
-/// The ids of tasks and of the comments on them, which are locked.
-async fn with_comments(scope: &mut WriteScope, tasks: &[TaskId]) -> Result<Vec<Uuid>, StoreError> {
-    let mut sql = Sql::new("SELECT c.id FROM app.comments c WHERE c.organization_id = ");
-    sql.bind(scope.organization_id().as_uuid()).push(" AND c.task_id = ANY(").bind(uuids(tasks));
-    // `rebuild` may be writing what it knows of them.
-    sql.push(") ORDER BY c.id FOR NO KEY UPDATE OF c");
-    let rows = scope.connection().fetch(sql).await?;
+/// The ids of tasks and of the comments and attachments on them, which are locked.
+async fn with_what_is_on_them(scope: &mut WriteScope, tasks: &[TaskId]) -> Result<Vec<Uuid>, StoreError> {
     let mut ids = uuids(tasks);
-    for row in rows.iter() {
-        ids.push(row.get(0)?);
+    for table in [Comment::INFO.table, Attachment::INFO.table] {
+        let mut sql = Sql::new("SELECT t.id FROM ");
+        sql.push(table).push(" t WHERE t.organization_id = ").bind(scope.organization_id().as_uuid());
+        // `rebuild` may be writing what it knows of them.
+        sql.push(" AND t.task_id = ANY(").bind(uuids(tasks)).push(") ORDER BY t.id FOR NO KEY UPDATE OF t");
+        let rows = scope.connection().fetch(sql).await?;
+        for row in rows.iter() {
+            ids.push(row.get(0)?);
+        }
     }
     Ok(ids)
 }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use tenantry_domain::attachment::Attachment;
 use tenantry_domain::client::Client;
 use tenantry_domain::comment::Comment;
 use tenantry_domain::project::Project;
@@ -15,7 +16,7 @@ use crate::error::StoreError;
 use crate::pool::Store;
 use crate::record::{self, Record};
 use crate::scope::sealed::Sealed as _;
-use crate::scope::{Scope as _, WorkerScope, WriteScope};
+use crate::scope::{Scope as _, WriteScope};
 use crate::sql::Sql;
 
 /// How many rows one transaction puts into the index. They are locked meanwhile; and each may have a thousand terms.
@@ -26,17 +27,6 @@ const SWEPT: i64 = 1_000;
 
 /// How often a transaction is tried again that lost against others.
 const ATTEMPTS: u32 = 10;
-
-/// The ids of all organizations. The store must be connected as the worker's role; any other one sees none.
-///
-/// # Errors
-/// Those of the database.
-pub async fn organizations(worker: &Store) -> Result<Vec<OrganizationId>, StoreError> {
-    let scope = WorkerScope::open(worker).await?;
-    let sql = Sql::new("SELECT b.organization_id FROM billing.organization_billing b ORDER BY b.organization_id");
-    let rows = scope.connection().fetch(sql).await?;
-    rows.iter().map(|row| Ok(OrganizationId::from_uuid(row.get(0)?))).collect()
-}
 
 /// Makes an organization's index anew, and tells from time to time how many more rows are in it. Every row is in it at every moment; when this
 /// is cut off, what is done is done.
@@ -54,6 +44,7 @@ pub async fn rebuild(
             SearchKind::Project => rebuild_kind::<Project>(store, organization, progress).await?,
             SearchKind::Task => rebuild_kind::<Task>(store, organization, progress).await?,
             SearchKind::Comment => rebuild_kind::<Comment>(store, organization, progress).await?,
+            SearchKind::Attachment => rebuild_kind::<Attachment>(store, organization, progress).await?,
         }
     }
     sweep(store, organization).await

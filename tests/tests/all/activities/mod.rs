@@ -29,7 +29,7 @@ struct Step {
 }
 
 /// How many steps there are.
-const STEPS: usize = 44;
+const STEPS: usize = 48;
 
 /// Each mutation once, in an order in which every one finds what it changes.
 #[expect(clippy::too_many_lines, reason = "one arm for each mutation")]
@@ -97,75 +97,89 @@ fn step(n: usize, ids: &Ids) -> Step {
         17 => of("updateComment", json!({ "id": id("comment"), "body": "x" }), "comment { id }", &["comment updated"]),
         18 => of("deleteComment", json!({ "id": id("comment") }), "deletedCommentId", &["comment deleted"]),
         19 => {
+            let input = json!({ "taskId": id("task"), "fileName": "a.txt", "byteSize": 4, "mimeType": "text/plain" });
+            // Nothing is attached yet.
+            keep(of("createUpload", input, "upload { id }", &[]), "upload")
+        }
+        20 => {
+            let entries = &["attachment created"];
+            keep(of("completeUpload", json!({ "id": id("upload") }), "attachment { id }", entries), "file")
+        }
+        21 => {
+            let input = json!({ "id": id("file"), "fileName": "b.txt" });
+            of("updateAttachment", input, "attachment { id }", &["attachment updated"])
+        }
+        22 => of("deleteAttachment", json!({ "id": id("file") }), "deletedAttachmentId", &["attachment deleted"]),
+        23 => {
             let input = json!({ "name": "Bug", "color": "#ff0000" });
             keep(of("createLabel", input, "label { id }", &["label created"]), "label")
         }
-        20 => of("updateLabel", json!({ "id": id("label"), "name": "Flaw" }), "label { id }", &["label updated"]),
-        21 => of("deleteLabel", json!({ "id": id("label") }), "deletedLabelId", &["label deleted"]),
-        22 => {
+        24 => of("updateLabel", json!({ "id": id("label"), "name": "Flaw" }), "label { id }", &["label updated"]),
+        25 => of("deleteLabel", json!({ "id": id("label") }), "deletedLabelId", &["label deleted"]),
+        26 => {
             let step =
                 of("createPersonalTask", json!({ "title": "Run" }), "personalTask { id }", &["personal_task created"]);
             keep(step, "mine")
         }
-        23 => {
+        27 => {
             let input = json!({ "id": id("mine"), "isToday": true });
             of("updatePersonalTask", input, "personalTask { id }", &["personal_task updated"])
         }
-        24 => {
+        28 => {
             of("deletePersonalTask", json!({ "id": id("mine") }), "deletedPersonalTaskId", &["personal_task deleted"])
         }
-        25 => {
+        29 => {
             let input = json!({ "title": "Post", "kind": "POST" });
             keep(of("createContentItem", input, "contentItem { id }", &["content_item created"]), "content")
         }
-        26 => {
+        30 => {
             let input = json!({ "id": id("content"), "title": "Story" });
             of("updateContentItem", input, "contentItem { id }", &["content_item updated"])
         }
-        27 => {
+        31 => {
             of("deleteContentItem", json!({ "id": id("content") }), "deletedContentItemId", &["content_item deleted"])
         }
-        28 => {
+        32 => {
             let input = json!({ "clientId": id("client"), "currency": "USD", "lineItems": [line] });
             keep(of("createInvoice", input, "invoice { id }", &["invoice created"]), "invoice")
         }
-        29 => {
+        33 => {
             // Not a field of the invoice: its amounts stay the same.
             let line = json!({ "description": "One hour", "quantity": "1", "rate": "100" });
             let input = json!({ "id": id("invoice"), "lineItems": [line] });
             of("updateInvoice", input, "invoice { id }", &["invoice updated"])
         }
-        30 => of("deleteInvoice", json!({ "id": id("invoice") }), "deletedInvoiceId", &["invoice deleted"]),
-        31 => {
+        34 => of("deleteInvoice", json!({ "id": id("invoice") }), "deletedInvoiceId", &["invoice deleted"]),
+        35 => {
             let input = json!({ "workspaceId": id("room"), "userId": id("ada"), "permission": "EDIT" });
             of("grantWorkspaceAccess", input, "grant { id }", &["workspace_grant created"])
         }
-        32 => {
+        36 => {
             let input = json!({ "workspaceId": id("room"), "userId": id("ada") });
             of("revokeWorkspaceAccess", input, "revokedGrantId", &["workspace_grant deleted"])
         }
-        33 => {
+        37 => {
             let input = json!({ "projectId": id("project"), "userId": id("ada"), "permission": "EDIT" });
             of("grantProjectAccess", input, "grant { id }", &["project_grant created"])
         }
-        34 => {
+        38 => {
             let input = json!({ "projectId": id("project"), "userId": id("ada") });
             of("revokeProjectAccess", input, "revokedGrantId", &["project_grant deleted"])
         }
-        35 => of("addMember", json!({ "email": "eve@rival.test" }), "member { id }", &["member created"]),
-        36 => {
+        39 => of("addMember", json!({ "email": "eve@rival.test" }), "member { id }", &["member created"]),
+        40 => {
             of("updateMemberRole", json!({ "id": id("ada"), "role": "VIEWER" }), "member { id }", &["member updated"])
         }
-        37 => of("removeMember", json!({ "id": id("ada") }), "removedMemberId", &["member deleted"]),
-        38 => of("updateOrganization", json!({ "name": "Acme" }), "organization { id }", &["organization updated"]),
-        39 => of("deleteOrganization", json!({}), "organization { id }", &["organization updated"]),
-        40 => of("cancelOrganizationDeletion", json!({}), "organization { id }", &["organization updated"]),
-        41 => {
+        41 => of("removeMember", json!({ "id": id("ada") }), "removedMemberId", &["member deleted"]),
+        42 => of("updateOrganization", json!({ "name": "Acme" }), "organization { id }", &["organization updated"]),
+        43 => of("deleteOrganization", json!({}), "organization { id }", &["organization updated"]),
+        44 => of("cancelOrganizationDeletion", json!({}), "organization { id }", &["organization updated"]),
+        45 => {
             let tasks: Vec<_> = each(ids, "tasks").map(|id| json!({ "id": id })).collect();
             of("deleteTasks", json!({ "tasks": tasks }), "deletedTaskIds", &["task deleted", "task deleted"])
         }
-        42 => of("deleteTask", json!({ "id": id("task") }), "deletedTaskId", &["task deleted"]),
-        43 => {
+        46 => of("deleteTask", json!({ "id": id("task") }), "deletedTaskId", &["task deleted"]),
+        47 => {
             let projects: Vec<_> = each(ids, "projects").map(|id| json!({ "id": id })).collect();
             let entries = &["project deleted", "project deleted"];
             of("deleteProjects", json!({ "projects": projects }), "deletedProjectIds", entries)
@@ -230,6 +244,9 @@ async fn every_mutation_that_changes_the_graph_leaves_an_entry_for_each_row_and_
     let mut walked = BTreeSet::new();
     for n in 0..STEPS + 5 {
         let Step { mutation, input, selection, entries: expected, keep } = step(n, &ids);
+        if mutation == "completeUpload" {
+            app.put_upload(&org, input["id"].as_str().unwrap().parse().unwrap(), b"text").await;
+        }
         walked.insert(mutation.to_owned());
         let (graph_before, before) = (graph(&app).await, entries(&app).await);
         // Whatever is refused leaves nothing.
@@ -279,8 +296,9 @@ fn broken(input: &Value) -> Value {
             return broken;
         }
     }
-    let named =
-        ["id", "memberId", "userId", "email", "title", "body", "name"].iter().find(|name| fields.contains_key(**name));
+    let named = ["id", "memberId", "userId", "email", "title", "body", "name", "fileName"]
+        .iter()
+        .find(|name| fields.contains_key(**name));
     let field = named.copied().unwrap_or("clientId");
     let value = fields[field].as_str().unwrap();
     let other = match value.rsplit_once('_') {

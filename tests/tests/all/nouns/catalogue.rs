@@ -13,6 +13,7 @@ const NO_NOUNS: &[(&str, &str)] = &[
     ("app.task_assignees", "a junction"),
     ("app.task_labels", "a junction"),
     ("app.search_terms", "the words of other tables"),
+    ("app.uploads", "files that are announced; nobody reads them"),
     ("app.idempotency_keys", "requests that a client may send again; nobody reads them"),
 ];
 
@@ -46,6 +47,7 @@ fn column_type(kind: Kind) -> &'static str {
         Kind::Time => "timestamp with time zone",
         Kind::Date => "date",
         Kind::Decimal => "numeric",
+        Kind::Integer => "integer",
         Kind::Money => "bigint",
     }
 }

@@ -14,6 +14,7 @@ pub(super) fn given(full: &FullOrg, field: &FieldInfo, variant: usize) -> Value 
         (Kind::Boolean, _) => json!(variant % 2 == 1),
         (Kind::Time, _) => json!(format!("2026-0{variant}-01T00:00:00Z")),
         (Kind::Date, _) => json!(format!("2026-0{variant}-01")),
+        (Kind::Integer, _) => json!(variant),
         (Kind::Decimal, _) => json!(format!("0.{variant}")),
         (Kind::Money, _) => json!({ "amount": format!("{variant}00.00"), "currency": (["USD", "EUR"][variant % 2]) }),
         (Kind::Ids(_), _) => json!([full.ada.user_id.to_string()]),

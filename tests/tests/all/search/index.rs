@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tenantry_store::doctor::Catalogue;
-use tenantry_store::search;
+use tenantry_store::{organization, search};
 use tenantry_tests::TestApp;
 
 use super::{comment, expect_exact, found, start, worker};
@@ -79,7 +79,7 @@ async fn rows_that_were_loaded_or_were_there_before_are_found() {
     let app = TestApp::start().await;
     tenantry_seed::demo(&app.urls().owner_url()).await.unwrap();
     let worker = worker(&app).await;
-    let organizations = search::organizations(&worker).await.unwrap();
+    let organizations = organization::list_ids(&worker).await.unwrap();
     assert_eq!(organizations.len(), 2);
     let all =
         "SELECT concat_ws(' ', s.organization_id, s.kind, s.entity_id, s.term, s.project_id, s.weight, s.for_guests)
@@ -96,7 +96,7 @@ async fn rows_that_were_loaded_or_were_there_before_are_found() {
         INSERT INTO app.search_terms (organization_id, entity_id, term, kind, weight, for_guests)
         SELECT DISTINCT ON (entity_id) organization_id, entity_id, 'ghost', kind, 1, true FROM app.search_terms WHERE term <> 'ghost'").await;
     assert_ne!(app.texts(all).await, rebuilt);
-    for organization in search::organizations(&worker).await.unwrap() {
+    for organization in organization::list_ids(&worker).await.unwrap() {
         search::rebuild(&worker, organization, &mut |_| {}).await.unwrap();
     }
     assert_eq!(app.texts(all).await, rebuilt);
