@@ -75,7 +75,7 @@ impl Local {
         clock: Clock,
     ) -> Result<(Self, LocalFileSystem), FilesError> {
         let failed = |error| FilesError::Folder { folder: folder.to_owned(), error };
-        fs::create_dir_all(folder).map_err(failed)?;
+        make_folder(folder).map_err(failed)?;
         let folder = folder.canonicalize().map_err(failed)?;
         let key = signing_key(&folder)?;
         let base = format!("{}/{BELOW}/", public_url.as_str().trim_end_matches('/'));
@@ -244,6 +244,15 @@ fn remove_fragments(folder: &FilePath, before: SystemTime) -> io::Result<usize> 
         }
     }
     Ok(removed)
+}
+
+/// Makes a folder that only this user can read, unless it is there.
+fn make_folder(folder: &FilePath) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 fn signed_text(method: &str, key: &str, query: &str) -> String {

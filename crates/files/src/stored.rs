@@ -4,12 +4,16 @@ use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt as _;
+use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
 use tenantry_domain::OrganizationId;
 use uuid::Uuid;
 
 use crate::key::Area;
 use crate::{Files, FilesError};
+
+/// Where it is written which database the storage belongs to.
+const OWNER: &str = "owner";
 
 /// Something that is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +70,27 @@ impl Files {
             local.remove_folders(organization);
         }
         Ok(removed)
+    }
+
+    /// What [`set_owner`](Self::set_owner) said; `None` if nobody has said anything yet.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub async fn owner(&self) -> Result<Option<String>, FilesError> {
+        match self.0.store.get(&self.path(OWNER)).await {
+            Ok(found) => Ok(Some(String::from_utf8_lossy(&found.bytes().await?).into_owned())),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Says which database the storage belongs to.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub async fn set_owner(&self, owner: &str) -> Result<(), FilesError> {
+        self.0.store.put(&self.path(OWNER), owner.to_owned().into()).await?;
+        Ok(())
     }
 
     /// Deletes what is left of transfers that were cut off together with the server, and are older than `grace`; gives how many.

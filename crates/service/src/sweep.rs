@@ -21,11 +21,13 @@ pub struct SweepOptions {
     /// Whether what belongs to organizations that the database does not know is deleted as well. It may be the storage of another
     /// database.
     pub unknown_organizations: bool,
+    /// Whether the storage belongs to this database from now on, whatever it belonged to before.
+    pub adopt: bool,
 }
 
 impl Default for SweepOptions {
     fn default() -> Self {
-        Self { grace: GRACE, unknown_organizations: false }
+        Self { grace: GRACE, unknown_organizations: false, adopt: false }
     }
 }
 
@@ -50,6 +52,11 @@ pub enum SweepError {
     /// The database failed.
     #[error("the database failed")]
     Store(#[from] StoreError),
+    /// The storage belongs to another database, of which this one may be a copy.
+    #[error(
+        "the storage of files belongs to the database {0}; if it is to belong to this one, run `tenantry sweep --adopt` once"
+    )]
+    Foreign(String),
     /// The storage failed.
     #[error("the storage of files failed")]
     Files(#[from] FilesError),
@@ -69,6 +76,7 @@ pub async fn sweep(
     options: SweepOptions,
     progress: &mut (dyn FnMut(usize, usize) + Send),
 ) -> Result<Swept, SweepError> {
+    claim(worker, files, options.adopt).await?;
     let mut known = organization::list_ids(worker).await?;
     known.sort_unstable();
     let stored = files.organizations().await?;
@@ -95,6 +103,16 @@ pub async fn sweep(
         Err(error) => tracing::warn!(error = causes(&error), "what is left of cut off transfers could not be swept"),
     }
     Ok(swept)
+}
+
+/// Sees that the storage belongs to this database. A copy of a database must not delete what came to the storage after it was made.
+async fn claim(worker: &Store, files: &Files, adopt: bool) -> Result<(), SweepError> {
+    let us = organization::database_identity(worker).await?;
+    match files.owner().await? {
+        Some(owner) if owner == us => Ok(()),
+        Some(owner) if !adopt => Err(SweepError::Foreign(owner)),
+        _ => Ok(files.set_owner(&us).await?),
+    }
 }
 
 /// Deletes what organizations have left behind that were deleted. An address that was given out before is good for an hour, so one is

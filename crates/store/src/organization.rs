@@ -204,6 +204,20 @@ pub async fn delete_due(scope: &mut WorkerScope, id: OrganizationId, now: DateTi
     Ok(true)
 }
 
+/// A name of this database that a copy of it does not have, unless it is a copy of all files of the server.
+///
+/// # Errors
+/// Those of the database.
+pub async fn database_identity(worker: &Store) -> Result<String, StoreError> {
+    let scope = WorkerScope::open(worker).await?;
+    let sql = Sql::new(
+        "SELECT c.system_identifier::text || '/' || pg_catalog.current_database() FROM pg_catalog.pg_control_system() c",
+    );
+    let rows = scope.connection().fetch(sql).await?;
+    let row = rows.first().ok_or(StoreError::Corrupt { table: "pg_control_system", column: 0 })?;
+    Ok(row.get(0)?)
+}
+
 /// The organizations that were deleted and may still have files, and when they were.
 ///
 /// # Errors

@@ -36,6 +36,9 @@ pub(super) struct Sweep {
     /// Also deletes the files of organizations that the database does not know. Be sure that no other database uses this storage.
     #[arg(long)]
     unknown_organizations: bool,
+    /// Sweeps a storage that belonged to another database, such as the one that this one was restored from. It belongs to this one from then on.
+    #[arg(long)]
+    adopt: bool,
     #[command(flatten)]
     worker: WorkerSettings,
     #[command(flatten)]
@@ -47,7 +50,7 @@ impl Sweep {
         let store = start::open_worker(self.worker.required_url()?, CONNECTIONS).await?;
         let files = self.files.existing()?.context("no storage of files is named; set TENANTRY_FILES")?;
         let grace = TimeDelta::from_std(self.grace)?;
-        let options = SweepOptions { grace, unknown_organizations: self.unknown_organizations };
+        let options = SweepOptions { grace, unknown_organizations: self.unknown_organizations, adopt: self.adopt };
         let bar = bar();
         let mut progress = |done: usize, all: usize| {
             bar.set_length(all as u64);

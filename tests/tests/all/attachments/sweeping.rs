@@ -10,7 +10,7 @@ use serde_json::json;
 use tenantry_domain::{Clock, EntityId};
 use tenantry_files::Expected;
 use tenantry_service::purge_due_and_end;
-use tenantry_service::sweep::{SweepOptions, Swept, sweep};
+use tenantry_service::sweep::{SweepError, SweepOptions, Swept, sweep};
 use tenantry_store::{Store, StoreSettings};
 use tenantry_tests::{Org, TestApp};
 
@@ -150,6 +150,28 @@ async fn files_of_an_organization_that_nobody_knows_are_left_alone_unless_asked(
     let thorough = swept(&app, &clock, options).await;
     assert_eq!((thorough.files, thorough.unknown, theirs.exists()), (1, 0, false));
     until_stored(&app, &org, (0, 1)).await;
+}
+
+#[tokio::test]
+async fn a_copy_of_a_database_sweeps_nothing() {
+    let (clock, seconds) = ahead();
+    let app = TestApp::builder().clock(clock.clone()).start().await;
+    let (org, owner, _, task) = with_task(&app).await;
+    attach(&app, &owner, &task, "new.txt", b"new").await;
+    swept(&app, &clock, SweepOptions::default()).await;
+    // The row came after the copy was made.
+    app.sql("DELETE FROM app.attachments").await;
+    let files = app.server().files();
+    let us = files.owner().await.unwrap().unwrap();
+    files.set_owner("of another database").await.unwrap();
+    seconds.store(48 * HOUR, Ordering::Relaxed);
+    let worker = worker(&app, &clock).await;
+    let refused = sweep(&worker, files, SweepOptions::default(), &mut |_, _| {}).await.unwrap_err();
+    assert!(matches!(refused, SweepError::Foreign(owner) if owner == "of another database"));
+    until_stored(&app, &org, (0, 1)).await;
+    let options = SweepOptions { adopt: true, ..SweepOptions::default() };
+    assert_eq!(swept(&app, &clock, options).await.files, 1);
+    assert_eq!(files.owner().await.unwrap(), Some(us));
 }
 
 #[tokio::test]
