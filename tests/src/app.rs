@@ -149,6 +149,13 @@ impl TestAppBuilder {
         self
     }
 
+    /// The most bytes of a file; one MiB unless set.
+    #[must_use]
+    pub fn max_file_size(mut self, bytes: i32) -> Self {
+        self.options.max_file_size = bytes;
+        self
+    }
+
     /// Makes the server take payments through Stripe, or a fake of it.
     #[must_use]
     pub fn stripe(mut self, settings: StripeSettings) -> Self {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path as FilePath, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use aws_lc_rs::hmac::{self, HMAC_SHA256};
 use aws_lc_rs::rand;
@@ -29,6 +29,10 @@ const KEY_BYTES: usize = 32;
 
 /// How many bytes are collected before they are written.
 const CHUNK: usize = 256 * 1024;
+
+/// How many bytes a second a client must send on average, once it has had some time.
+const SLOWEST: u64 = 8 * 1024;
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The path below the public address at which the server answers.
 const BELOW: &str = "files";
@@ -155,7 +159,8 @@ impl Local {
     /// Takes the bytes that a client sends, piece by piece. All of them are there at the end, or none.
     ///
     /// # Errors
-    /// [`ReceiveError`]; `stall` is how long a client may send nothing.
+    /// [`ReceiveError`]; `stall` is how long a client may send nothing. One that sends less than 8 KiB a second on
+    /// average is stalled, too.
     pub async fn receive<E>(
         &self,
         key: &str,
@@ -165,12 +170,17 @@ impl Local {
     ) -> Result<(), ReceiveError<E>> {
         let mut body = std::pin::pin!(body);
         let mut upload = self.store.put_multipart(&Path::from(key)).await.map_err(FilesError::from)?;
+        let began = Instant::now();
         let mut left = byte_size;
         let mut chunk = BytesMut::new();
         // What is dropped before its end leaves nothing behind.
         while let Some(bytes) = tokio::time::timeout(stall, body.next()).await.map_err(|_| ReceiveError::Stalled)? {
             let bytes = bytes.map_err(ReceiveError::Body)?;
             left = left.checked_sub(bytes.len() as u64).ok_or(ReceiveError::Size)?;
+            let took = began.elapsed();
+            if took > PATIENCE && (byte_size - left) < SLOWEST * took.as_secs() {
+                return Err(ReceiveError::Stalled);
+            }
             chunk.extend_from_slice(&bytes);
             if chunk.len() >= CHUNK {
                 let full = PutPayload::from_bytes(chunk.split().freeze());

@@ -133,6 +133,13 @@ async fn a_transfer_is_there_as_a_whole_or_not_at_all() {
     assert!(matches!(local.receive(&key, 5, broken, stall).await, Err(ReceiveError::Body("gone"))));
     let silent = stream::pending::<Result<Bytes, &str>>();
     assert!(matches!(local.receive(&key, 5, silent, stall).await, Err(ReceiveError::Stalled)));
+    // Never silent for long, and never done.
+    let trickle = stream::unfold((), async |()| {
+        tokio::time::sleep(Duration::from_millis(900)).await;
+        Some((Ok::<_, &str>(Bytes::from_static(b"x")), ()))
+    });
+    let slow = local.receive(&key, 1_000_000, trickle, Duration::from_secs(1)).await;
+    assert!(matches!(slow, Err(ReceiveError::Stalled)));
     local.receive(&key, 5, pieces(&[b"123", b"45"]), stall).await.unwrap();
     for _ in 0..100 {
         if count(&fixture.folder.path().join("uploads")) == 1 {

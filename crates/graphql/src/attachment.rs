@@ -98,7 +98,7 @@ pub(crate) struct Upload {
     url: String,
     /// The headers to send with them, exactly as they stand here. No token is needed.
     headers: Vec<Ordered<UploadHeader>>,
-    /// When the address stops being good. What was sent by then can be completed for 24 hours after it was announced.
+    /// When the address stops being good. What was sent by then can be completed for two hours after it was announced.
     expires_at: Timestamp,
 }
 

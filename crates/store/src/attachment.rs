@@ -14,7 +14,7 @@ use crate::scope::{Scope, WriteScope};
 use crate::sql::Sql;
 
 /// How long an upload can become an attachment.
-pub const KEPT_FOR: TimeDelta = TimeDelta::hours(24);
+pub const KEPT_FOR: TimeDelta = TimeDelta::hours(2);
 
 /// The most uploads of one user in an organization that are neither attachments nor expired.
 pub const MAX_OPEN: i64 = 100;

@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Extension, State};
 use axum::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER,
     X_CONTENT_TYPE_OPTIONS,
@@ -13,11 +13,14 @@ use axum::http::header::{
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use bytes::Bytes;
-use http_body_util::{BodyDataStream, BodyExt as _};
+use futures_util::stream;
+use http_body_util::{BodyDataStream, BodyExt as _, StreamBody};
+use hyper::body::Frame;
 use tenantry_domain::causes::causes;
 use tenantry_files::{Admitted, LinkError, Local, ReceiveError};
 use tenantry_graphql::ErrorCode;
-use tower::ServiceExt as _;
+use tokio::sync::mpsc;
+use tower::{BoxError, ServiceExt as _};
 use tower_http::services::ServeFile;
 
 use super::AppState;
@@ -33,7 +36,11 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, PUT, OPTIONS")
 /// How long a client may send nothing.
 const STALL: Duration = Duration::from_secs(30);
 
-/// How long one that began in time may take.
+/// How long a file may take to be fetched, and how many pieces of it are read ahead.
+const LONGEST: Duration = Duration::from_hours(1);
+const AHEAD: usize = 2;
+
+/// How long one that began in time may take to be sent.
 const SHORTEST: Duration = Duration::from_mins(10);
 
 /// `Retry-After` while too many others send files, in seconds.
@@ -46,12 +53,13 @@ const HARMLESS: HeaderValue = HeaderValue::from_static("default-src 'none'; sand
 pub(crate) async fn answer(
     State(state): State<AppState>,
     Extension(request_id): Extension<RequestId>,
-    Path(key): Path<String>,
     request: Request<Body>,
 ) -> Response<Body> {
     let (head, mut body) = request.into_parts();
+    // As it was sent: what is signed has nothing in it that would have to be escaped.
+    let key = head.uri.path().strip_prefix("/files/").unwrap_or_default();
     let answered = match local(&state) {
-        Some(local) => respond(&state, local, &key, &head, &mut body).await,
+        Some(local) => respond(&state, local, key, &head, &mut body).await,
         None => Err(Refusal::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, "Not found.")),
     };
     match answered {
@@ -102,7 +110,7 @@ async fn respond(
             check_readable(&path).await?;
             let request = Request::from_parts(head.clone(), Body::empty());
             let mut response = match ServeFile::new(path).oneshot(request).await {
-                Ok(response) => response.map(|body| held(body, transfer)),
+                Ok(response) => response.map(|body| held(state, body, transfer)),
                 Err(never) => match never {},
             };
             if response.status().is_server_error() || response.status() == StatusCode::NOT_FOUND {
@@ -128,16 +136,28 @@ async fn check_readable(path: &std::path::Path) -> Result<(), Refusal> {
     }
 }
 
-/// A body that counts as a transfer until it ends.
-fn held<B>(body: B, transfer: Transfer) -> Body
+/// A body that counts as a transfer, and as a request that runs, until it ends. A client that reads nothing for too long gets no more.
+fn held<B>(state: &AppState, body: B, transfer: Transfer) -> Body
 where
     B: hyper::body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    B::Error: Into<BoxError> + Send,
 {
-    Body::new(body.map_frame(move |frame| {
-        let _held = &transfer;
-        frame
-    }))
+    let (sender, parts) = mpsc::channel::<Result<Frame<Bytes>, BoxError>>(AHEAD);
+    let state = state.clone();
+    let send = async move {
+        let _held = (transfer, state.metrics().request());
+        let mut body = std::pin::pin!(body);
+        while let Some(frame) = body.frame().await {
+            let sent = tokio::time::timeout(STALL, sender.send(frame.map_err(Into::into))).await;
+            if !matches!(sent, Ok(Ok(()))) {
+                return;
+            }
+        }
+    };
+    tokio::spawn(tokio::time::timeout(LONGEST, send));
+    // A body that is shorter than its length ends the connection.
+    let frames = stream::unfold(parts, async |mut parts| parts.recv().await.map(|frame| (frame, parts)));
+    Body::new(StreamBody::new(frames))
 }
 
 fn make_harmless(headers: &mut HeaderMap, disposition: &str, mime_type: &str) {

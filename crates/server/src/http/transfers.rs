@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 /// How many files are sent at a time, and how many of them in one organization. Each takes a quarter of a megabyte of memory.
-pub(crate) const SENT: Limits = Limits { in_all: 100, of_each: 25, alone: true };
+pub(crate) const SENT: Limits = Limits { in_all: 200, of_each: 32, alone: true };
 
 /// How many files are fetched at a time, and how many of them in one organization.
 pub(crate) const FETCHED: Limits = Limits { in_all: 400, of_each: 100, alone: false };
