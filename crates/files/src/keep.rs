@@ -75,7 +75,7 @@ impl Files {
     /// Copies what a client sent to a place where no client can change it, and checks the copy. What is not as announced is not kept, and
     /// what was sent stays in either case.
     ///
-    /// It goes on when nobody waits for it any more. Whoever asks again for the same upload, within ten minutes and before
+    /// It goes on when the caller stops waiting. A second call for the same upload, within ten minutes and before
     /// [`forget`](Self::forget), waits for the same copy.
     ///
     /// # Errors
@@ -89,7 +89,7 @@ impl Files {
         let files = self.clone();
         let now = self.0.clock.now();
         let begin = || async move { files.keep_now(organization, upload, &expected).await };
-        let result = self.0.checks.run(upload, now, begin).await;
+        let result = self.0.checks.run(organization, upload, now, begin).await;
         if result.is_err() {
             self.forget(upload);
         }

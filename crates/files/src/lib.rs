@@ -4,7 +4,7 @@
 //! `files/<organization>/<a new id>`, which no address for sending ever names, and checks the copy. So what was checked is what is kept,
 //! however often the client sends something else to its address.
 //!
-//! Nothing here knows a row. Bytes without a row, and rows without bytes, are found by whoever knows both.
+//! This crate does not know the rows of the database. `service::sweep` compares both.
 
 mod checks;
 mod content;
