@@ -1,9 +1,11 @@
 //! Organizations and the people in them, set up directly in the database.
 
+use serde_json::{Value, json};
 use tenantry_domain::text::folded_email;
 use tenantry_domain::{Clock, OrganizationId, Role, UserId, WorkspaceId};
 
 use crate::app::TestApp;
+use crate::session::Session;
 
 /// An organization created by a test.
 #[derive(Debug, Clone)]
@@ -80,6 +82,16 @@ impl<'a> OrgBuilder<'a> {
 }
 
 impl TestApp {
+    /// An organization with a project and a task in it: the organization, its owner's session, the project's and the task's id.
+    pub async fn with_task(&self) -> (Org, Session, Value, Value) {
+        let org = self.organization("acme").plan("enterprise").create().await;
+        let owner = self.as_owner(&org);
+        let project = owner.create_project("Site", None).await["id"].clone();
+        let task = owner.write("createTask", json!({ "projectId": project, "title": "Draw" })).await;
+        let task = task.expect_done()["id"].clone();
+        (org, owner, project, task)
+    }
+
     /// `NAME@ORGANIZATION.test`, who joins with this role if necessary.
     pub async fn person(&self, org: &Org, name: &str, role: Role) -> Person {
         self.join(org.id, &format!("{name}@{}.test", org.slug), role).await

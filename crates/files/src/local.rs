@@ -134,7 +134,7 @@ impl Local {
     /// # Errors
     /// [`LinkError`].
     pub fn admit(&self, method: &str, key: &str, query: &str) -> Result<Admitted, LinkError> {
-        // Whoever may fetch a file may also ask how long it is.
+        // An address for GET is good for HEAD, too.
         let method = if method == "HEAD" { "GET" } else { method };
         let (query, signature) = query.rsplit_once("&signature=").ok_or(LinkError::Invalid)?;
         let signature = bytes_of(signature).ok_or(LinkError::Invalid)?;
@@ -202,7 +202,7 @@ impl Local {
         let touch = move || fs::File::options().write(true).open(path)?.set_modified(now);
         let touched = tokio::task::spawn_blocking(touch).await.unwrap_or_else(|error| Err(io::Error::other(error)));
         match touched {
-            // Whoever reads it next is told so.
+            // The copy that follows reports it.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             touched => touched.map_err(|error| FilesError::Folder { folder: self.folder.clone(), error }),
         }
@@ -211,7 +211,7 @@ impl Local {
     /// Removes the empty folders of an organization that is gone.
     pub(crate) fn remove_folders(&self, organization: OrganizationId) {
         for area in Area::ALL {
-            // It may not be there, or not be empty because somebody is just sending something.
+            // It may be missing, or a file may be arriving in it.
             let _ = fs::remove_dir(self.folder.join(area.folder(organization)));
         }
     }
@@ -296,7 +296,7 @@ fn make_key(folder: &FilePath, path: &FilePath) -> io::Result<()> {
         return Ok(());
     }
     let bytes = random()?;
-    // A name that nobody else has, also on another machine that uses the folder.
+    // A random name: another machine may use the folder.
     let new = folder.join(format!("{KEY_FILE}.{}", hexadecimal(&random()?[..8])));
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);

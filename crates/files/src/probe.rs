@@ -57,7 +57,7 @@ impl Files {
         }
         match self.0.store.head(&self.path("probe/nothing")).await {
             Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            // S3 says so to whoever may not list.
+            // Without permission to list, S3 answers that this is forbidden.
             Err(error) => Err(explain("look for something in", &error)),
         }
     }

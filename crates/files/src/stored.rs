@@ -1,4 +1,4 @@
-//! What is stored, for whoever looks for bytes without a row.
+//! Lists and deletes what is stored.
 
 use std::time::{Duration, SystemTime};
 
@@ -72,7 +72,7 @@ impl Files {
         Ok(removed)
     }
 
-    /// What [`set_owner`](Self::set_owner) said; `None` if nobody has said anything yet.
+    /// What [`set_owner`](Self::set_owner) said; `None` before the first call.
     ///
     /// # Errors
     /// Those of the storage.

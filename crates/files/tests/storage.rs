@@ -64,7 +64,7 @@ async fn what_gets_no_row_is_not_kept() {
     let upload = new_id();
     assert!(matches!(*fixture.keep(upload, 4).await.unwrap_err(), KeepError::Missing));
     fixture.put(upload, b"text");
-    // Whoever asks at once, or again, gets the same copy.
+    // Calls at once, and later ones, get the same copy.
     let (one, two) = tokio::join!(fixture.keep(upload, 4), fixture.keep(upload, 4));
     let (one, two) = (one.unwrap(), two.unwrap());
     assert_eq!(one.key(), two.key());
@@ -84,7 +84,7 @@ async fn what_gets_no_row_is_not_kept() {
 }
 
 #[tokio::test]
-async fn a_check_goes_on_when_nobody_waits_for_it() {
+async fn a_check_goes_on_after_its_caller_has_left() {
     let fixture = Fixture::new();
     let upload = new_id();
     let size = 40 * 1024 * 1024;

@@ -101,7 +101,7 @@ impl Service {
         Ok(value)
     }
 
-    /// Deletes bytes that no row refers to; nobody waits for it. What is not deleted is found by the sweep.
+    /// Deletes bytes that no row refers to, in the background. The sweep finds what could not be deleted.
     fn remove(&self, keys: Vec<String>) {
         let Some(FileStorage { files, .. }) = self.files.clone().filter(|_| !keys.is_empty()) else { return };
         tokio::spawn(async move {

@@ -21,7 +21,7 @@ pub struct SweepOptions {
     /// Whether what belongs to organizations that the database does not know is deleted as well. It may be the storage of another
     /// database.
     pub unknown_organizations: bool,
-    /// Whether the storage belongs to this database from now on, whatever it belonged to before.
+    /// Takes over a storage that belonged to another database.
     pub adopt: bool,
 }
 

@@ -22,7 +22,7 @@ pub const MAX_OPEN: i64 = 100;
 /// How many attachments are read at once.
 const PAGE: i64 = 5_000;
 
-/// How many uploads of the caller are open. Nobody else can announce one for the same user before the transaction ends.
+/// How many uploads of the caller are open. Until the transaction ends, another one of the same user has to wait.
 ///
 /// # Errors
 /// Those of the database.

@@ -87,11 +87,7 @@ fn count(folder: &Path) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_and_nothing_is_left_behind() {
     let app = TestApp::start().await;
-    let org = app.organization("acme").plan("enterprise").create().await;
-    let owner = app.as_owner(&org);
-    let project = owner.create_project("Site", None).await["id"].clone();
-    let task = owner.write("createTask", json!({ "projectId": project, "title": "Draw" })).await;
-    let task = task.expect_done()["id"].clone();
+    let (_, owner, _, task) = app.with_task().await;
     let folder = tempfile::tempdir().unwrap();
     let files = folder.path().join("files");
     let settings = [("TENANTRY_FILES", files.to_str().unwrap()), ("TENANTRY_REQUESTS_PER_SECOND", "0")];

@@ -10,7 +10,7 @@ use tenantry_domain::Clock;
 use tenantry_files::{Area, Files, S3Options};
 use tenantry_service::sweep::{SweepOptions, sweep};
 use tenantry_store::{Store, StoreSettings};
-use tenantry_tests::{Org, Session, TestApp};
+use tenantry_tests::{Session, TestApp};
 use tokio::process::{Child, Command};
 
 use crate::clients::{assert_passed, installed_python};
@@ -67,7 +67,7 @@ impl Storage {
         panic!("the storage does not start");
     }
 
-    /// Makes the bucket as soon as somebody answers.
+    /// Makes the bucket as soon as the server answers.
     async fn becomes_ready(&self) -> bool {
         for _ in 0..30 {
             let mut python = Command::new(self.folder.join("venv/bin/python"));
@@ -113,19 +113,11 @@ fn seaweed(folder: &Path, data: &Path, port: u16) -> Command {
     weed
 }
 
-/// A free port that nobody gets by chance, and that is still free when ten thousand are added, as `SeaweedFS` does.
+/// A free port outside of the range that systems give out. `SeaweedFS` also uses the one that is ten thousand higher.
 fn free_port() -> u16 {
     let is_free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
     let ports = std::iter::repeat_with(|| rand::random_range(20_000..22_000));
     ports.take(1_000).find(|port| is_free(*port) && is_free(port + 10_000)).expect("a free port")
-}
-
-async fn with_task(app: &TestApp) -> (Org, Session, Value) {
-    let org = app.organization("acme").plan("enterprise").create().await;
-    let owner = app.as_owner(&org);
-    let project = owner.create_project("Site", None).await["id"].clone();
-    let task = owner.write("createTask", json!({ "projectId": project, "title": "Draw" })).await;
-    (org, owner, task.expect_done()["id"].clone())
 }
 
 async fn announce(owner: &Session, task: &Value, name: &str, bytes: &[u8]) -> Value {
@@ -151,7 +143,7 @@ async fn files_come_and_go(program: Program) {
         assert!(missing.contains("no such bucket"), "{missing}");
     }
     let app = TestApp::builder().files(files.clone()).start().await;
-    let (org, owner, task) = with_task(&app).await;
+    let (org, owner, _, task) = app.with_task().await;
     let text = "Käse & Brot";
     let upload = announce(&owner, &task, "Käse \"1\".txt", text.as_bytes()).await;
     assert!(upload["url"].as_str().unwrap().starts_with(&storage.endpoint), "it goes to the storage itself");

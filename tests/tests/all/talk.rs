@@ -2,17 +2,7 @@
 
 use serde_json::{Value, json};
 use tenantry_domain::{Clock, Role, UserId};
-use tenantry_tests::{Org, Session, TestApp};
-
-/// An organization with a project and a task in it.
-async fn with_task(app: &TestApp) -> (Org, Session, Value, Value) {
-    let org = app.organization("acme").plan("enterprise").create().await;
-    let owner = app.as_owner(&org);
-    let project = owner.create_project("Site", None).await["id"].clone();
-    let task = owner.write("createTask", json!({ "projectId": project, "title": "Draw" })).await;
-    let task = task.expect_done()["id"].clone();
-    (org, owner, project, task)
-}
+use tenantry_tests::{Session, TestApp};
 
 const COMMENT: &str = "comment { id body editedAt author { userId } mentions { userId } task { id } updatedAt }";
 
@@ -24,7 +14,7 @@ async fn comment(session: &Session, task: &Value, body: &str) -> Value {
 #[tokio::test]
 async fn a_comment_is_kept_as_written_and_says_when_its_text_changed() {
     let app = TestApp::start().await;
-    let (org, owner, _, task) = with_task(&app).await;
+    let (org, owner, _, task) = app.with_task().await;
     let body = "  # Nice\r\n\r\n    code\n\n* [ ] **todo** <b>é</b> e\u{301} \u{1F389}\n\t";
     let made = comment(&owner, &task, body).await;
     assert_eq!((&made["body"], &made["editedAt"]), (&json!(body), &Value::Null));
@@ -54,7 +44,7 @@ async fn a_comment_is_kept_as_written_and_says_when_its_text_changed() {
 #[tokio::test]
 async fn a_comment_is_changed_by_its_author_and_by_who_runs_the_organization() {
     let app = TestApp::start().await;
-    let (org, owner, project, task) = with_task(&app).await;
+    let (org, owner, project, task) = app.with_task().await;
     let (ada, bob) = (app.as_member(&org, "ada").await, app.as_member(&org, "bob").await);
     let admin = app.sign_in(&org, &app.person(&org, "admin", Role::Admin).await);
     let viewer = app.sign_in(&org, &app.person(&org, "viewer", Role::Viewer).await);
@@ -94,7 +84,7 @@ async fn a_comment_is_changed_by_its_author_and_by_who_runs_the_organization() {
 #[tokio::test]
 async fn a_mention_is_a_reference_to_a_member_that_the_author_sees() {
     let app = TestApp::start().await;
-    let (org, owner, project, task) = with_task(&app).await;
+    let (org, owner, project, task) = app.with_task().await;
     let bob = app.person(&org, "bob", Role::Member).await.user_id;
     let ada = app.person(&org, "ada", Role::Member).await.user_id;
     let stranger = app.organization("rival").create().await.owner.user_id;
@@ -139,7 +129,7 @@ async fn a_mention_is_a_reference_to_a_member_that_the_author_sees() {
 #[tokio::test]
 async fn a_label_has_one_name_and_is_renamed_everywhere_at_once() {
     let app = TestApp::start().await;
-    let (_, owner, project, first) = with_task(&app).await;
+    let (_, owner, project, first) = app.with_task().await;
     let label = |name: &str, color: &str| json!({ "name": name, "color": color });
     let bug =
         owner.mutate("createLabel", label("Bug", "#D73A4A"), "label { id name color }").await.expect_done().clone();
@@ -180,7 +170,7 @@ async fn a_label_has_one_name_and_is_renamed_everywhere_at_once() {
 #[tokio::test]
 async fn a_guest_finds_and_gives_only_the_labels_of_the_tasks_that_it_sees() {
     let app = TestApp::start().await;
-    let (org, owner, project, task) = with_task(&app).await;
+    let (org, owner, project, task) = app.with_task().await;
     let mut labels = Vec::new();
     for name in ["Seen", "Secret"] {
         let made = owner.mutate("createLabel", json!({ "name": name, "color": "#000000" }), "label { id }").await;
@@ -246,7 +236,7 @@ async fn a_personal_task_is_seen_by_its_user_alone() {
 #[tokio::test]
 async fn a_task_that_moves_meanwhile_takes_comments_and_changes() {
     let app = TestApp::start().await;
-    let (org, owner, site, task) = with_task(&app).await;
+    let (org, owner, site, task) = app.with_task().await;
     let ada = app.as_member(&org, "ada").await;
     let other = owner.create_project("Other", None).await["id"].clone();
     for round in 0..10 {
@@ -267,7 +257,7 @@ async fn a_task_that_moves_meanwhile_takes_comments_and_changes() {
 #[tokio::test]
 async fn comments_and_their_task_are_deleted_at_once_without_a_deadlock() {
     let app = TestApp::start().await;
-    let (_, owner, project, _) = with_task(&app).await;
+    let (_, owner, project, _) = app.with_task().await;
     for _ in 0..10 {
         let task = owner.write("createTask", json!({ "projectId": project, "title": "x" })).await;
         let task = task.expect_done()["id"].clone();
@@ -286,7 +276,7 @@ async fn comments_and_their_task_are_deleted_at_once_without_a_deadlock() {
 #[tokio::test]
 async fn what_is_wrong_with_an_input_is_told_only_to_who_may_write() {
     let app = TestApp::start().await;
-    let (org, owner, _, task) = with_task(&app).await;
+    let (org, owner, _, task) = app.with_task().await;
     let viewer = app.sign_in(&org, &app.person(&org, "viewer", Role::Viewer).await);
     let input = json!({ "id": task, "title": null });
     owner.write("updateTask", input.clone()).await.expect_refused(&[("REQUIRED", "title")]);

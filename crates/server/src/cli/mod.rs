@@ -7,6 +7,7 @@ mod maintain;
 mod migrate;
 mod organization;
 mod plans;
+mod progress;
 mod purge;
 mod reindex;
 mod schema;

@@ -5,14 +5,17 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use tenantry_domain::OrganizationId;
 use tenantry_domain::causes::causes;
 use tenantry_store::{StoreError, organization, search};
 
+use super::progress::bar;
 use super::say;
 use crate::settings::WorkerSettings;
 use crate::start;
+
+/// How progress is shown.
+const BAR: &str = "organizations {bar:30} {human_pos}/{human_len} {elapsed} {wide_msg}";
 
 /// Makes the index of search anew from the rows. It may run while the server does.
 #[derive(Debug, Args)]
@@ -31,7 +34,8 @@ impl Reindex {
             Some(organization) => vec![organization],
             None => organization::list_ids(&store).await.context("cannot list the organizations")?,
         };
-        let bar = bar(organizations.len());
+        let bar = bar(BAR);
+        bar.set_length(organizations.len() as u64);
         let mut rows = 0;
         let mut failed = 0;
         for organization in &organizations {
@@ -55,12 +59,4 @@ impl Reindex {
         store.close().await;
         Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
-}
-
-/// A progress bar on standard error; hidden if that is not a terminal.
-fn bar(organizations: usize) -> ProgressBar {
-    let bar = ProgressBar::new(organizations as u64);
-    let style = ProgressStyle::with_template("organizations {bar:30} {human_pos}/{human_len} {elapsed} {wide_msg}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar
 }

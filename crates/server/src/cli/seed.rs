@@ -3,11 +3,15 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use tenantry_seed::{Outcome, Progress, ScaleOptions, Summary};
 
+use super::progress::bar;
 use super::say;
 use crate::settings::MigrateSettings;
+
+/// How progress is shown.
+const BAR: &str = "{prefix:<22} {bar:30} {human_pos:>10}/{human_len} {elapsed} {wide_msg}";
 
 /// Fills the database.
 #[derive(Debug, Args)]
@@ -57,7 +61,7 @@ impl Seed {
                     rng_seed: scale.rng_seed,
                 };
                 let url = scale.settings.url()?;
-                let bar = bar();
+                let bar = bar(BAR);
                 let summary = tenantry_seed::scale(url, &options, &mut |progress| show(&bar, progress)).await;
                 bar.finish_and_clear();
                 report(&summary?);
@@ -65,14 +69,6 @@ impl Seed {
         }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// A progress bar on standard error; hidden if that is not a terminal.
-fn bar() -> ProgressBar {
-    let bar = ProgressBar::new(0);
-    let style = ProgressStyle::with_template("{prefix:<22} {bar:30} {human_pos:>10}/{human_len} {elapsed} {wide_msg}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar
 }
 
 fn show(bar: &ProgressBar, progress: Progress<'_>) {

@@ -6,14 +6,17 @@ use std::time::Duration;
 use anyhow::Context as _;
 use chrono::TimeDelta;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use tenantry_domain::causes::causes;
 use tenantry_files::Files;
 use tenantry_service::sweep::{SweepOptions, Swept, sweep};
 
+use super::progress::bar;
 use super::say;
 use crate::settings::{FilesSettings, WorkerSettings, duration};
 use crate::start::{self, StartError};
+
+/// How progress is shown.
+const BAR: &str = "organizations {bar:30} {human_pos}/{human_len} {elapsed}";
 
 /// Enough for one transaction and the next.
 const CONNECTIONS: u32 = 2;
@@ -51,7 +54,7 @@ impl Sweep {
         let files = self.files.existing()?.context("no storage of files is named; set TENANTRY_FILES")?;
         let grace = TimeDelta::from_std(self.grace)?;
         let options = SweepOptions { grace, unknown_organizations: self.unknown_organizations, adopt: self.adopt };
-        let bar = bar();
+        let bar = bar(BAR);
         let mut progress = |done: usize, all: usize| {
             bar.set_length(all as u64);
             bar.set_position(done as u64);
@@ -80,14 +83,6 @@ fn report(swept: &Swept) -> ExitCode {
         eprintln!("tenantry: the files of {organization} were not swept: {}", causes(error));
     }
     if swept.lost.is_empty() && swept.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-/// A progress bar on standard error; hidden if that is not a terminal.
-fn bar() -> ProgressBar {
-    let bar = ProgressBar::new(0);
-    let style = ProgressStyle::with_template("organizations {bar:30} {human_pos}/{human_len} {elapsed}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar
 }
 
 /// Sweeps once a day, for as long as the server runs.

@@ -1,5 +1,4 @@
-//! `/files/…`: takes and gives the bytes of attachments at signed addresses, if they are kept in a folder. The address is all that a client
-//! needs: there is no token.
+//! `/files/…`: takes and gives the bytes of attachments at signed addresses, if they are kept in a folder. No token is needed.
 
 use std::io;
 use std::time::Duration;

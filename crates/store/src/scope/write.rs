@@ -100,7 +100,7 @@ impl WriteScope {
         self.search.remove(id);
     }
 
-    /// Notes that no row refers to the bytes at this key of the storage of files any more. Whoever commits deletes them after that.
+    /// Notes that no row refers to the bytes at this key of the storage of files any more. They are deleted after the commit.
     pub fn discard(&mut self, key: String) {
         self.discarded.push(key);
     }

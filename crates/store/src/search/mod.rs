@@ -135,7 +135,7 @@ pub async fn follow_tasks(scope: &mut WriteScope, tasks: &[TaskId], project: Pro
 /// # Errors
 /// Those of the database.
 pub async fn forget_tasks(scope: &mut WriteScope, tasks: &[TaskId]) -> Result<(), StoreError> {
-    // Whoever is writing a comment holds on to its task.
+    // A comment that is being written keeps a lock on its task.
     let mut sql = Sql::new("SELECT t.id FROM app.tasks t WHERE t.organization_id = ");
     sql.bind(scope.organization_id().as_uuid()).push(" AND t.id = ANY(").bind(uuids(tasks));
     sql.push(") ORDER BY t.id FOR UPDATE OF t");
@@ -150,7 +150,7 @@ pub async fn forget_tasks(scope: &mut WriteScope, tasks: &[TaskId]) -> Result<()
 pub async fn forget_project(scope: &mut WriteScope, project: ProjectId) -> Result<(), StoreError> {
     let mut sql = Sql::new("SELECT t.id FROM app.tasks t WHERE t.organization_id = ");
     sql.bind(scope.organization_id().as_uuid()).push(" AND t.project_id = ").bind(project.as_uuid());
-    // Whoever is writing a comment holds on to its task.
+    // A comment that is being written keeps a lock on its task.
     sql.push(" ORDER BY t.id FOR UPDATE OF t");
     let rows = scope.connection().fetch(sql).await?;
     let tasks: Vec<TaskId> = rows.iter().map(|row| row.get(0).map(TaskId::from_uuid)).collect::<Result<_, _>>()?;

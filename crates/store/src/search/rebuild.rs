@@ -87,7 +87,7 @@ async fn rebuild_page<R: Record>(
     after: Uuid,
 ) -> Result<(Option<Uuid>, u64), StoreError> {
     let mut scope = WriteScope::open_system(store, organization).await?;
-    // Whoever changes one of them waits, so that the index does not get what was before that.
+    // A change of one of them waits, so that the index does not get the row as it was before.
     let mut sql = record::select::<R>(&scope);
     sql.push(" AND t.id > ").bind(after).push(" ORDER BY t.id LIMIT ").bind(PAGE).push(" FOR NO KEY UPDATE OF t");
     let rows = scope.connection().fetch(sql).await?;

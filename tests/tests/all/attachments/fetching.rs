@@ -10,12 +10,12 @@ use tenantry_domain::{Clock, Role};
 use tenantry_tests::TestApp;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::{ATTACHMENT, announce, announced, attach, complete, fetch, send, with_task};
+use super::{ATTACHMENT, announce, announced, attach, complete, fetch, send};
 
 #[tokio::test]
 async fn a_file_is_saved_and_not_shown() {
     let app = TestApp::start().await;
-    let (_, owner, _, task) = with_task(&app).await;
+    let (_, owner, _, task) = app.with_task().await;
     let page = b"<!DOCTYPE html><script>alert(1)</script>";
     let mut input = announced(&task, "\u{1F600} \"x\"; y=1.html", page);
     input["mimeType"] = json!("text/html");
@@ -49,7 +49,7 @@ async fn a_file_is_saved_and_not_shown() {
 #[tokio::test]
 async fn an_address_is_for_one_file_and_one_method() {
     let app = TestApp::start().await;
-    let (_, owner, _, task) = with_task(&app).await;
+    let (_, owner, _, task) = app.with_task().await;
     let (one, other) =
         (attach(&app, &owner, &task, "a.txt", b"one").await, attach(&app, &owner, &task, "b.txt", b"two").await);
     let upload = announce(&owner, announced(&task, "c.txt", b"three")).await;
@@ -114,7 +114,7 @@ async fn an_address_is_for_one_file_and_one_method() {
 #[tokio::test]
 async fn who_reads_nothing_does_not_keep_others_from_fetching() {
     let app = TestApp::builder().max_file_size(16 * 1024 * 1024).start().await;
-    let (_, owner, _, task) = with_task(&app).await;
+    let (_, owner, _, task) = app.with_task().await;
     let made = attach(&app, &owner, &task, "a.txt", &vec![b'x'; 16 * 1024 * 1024]).await;
     let url = made["download"]["url"].as_str().unwrap();
     let path = url.strip_prefix(&app.server().url("")).unwrap();
@@ -148,7 +148,7 @@ async fn an_address_is_for_a_short_time() {
         Clock::from_fn(move || now + TimeDelta::seconds(later.load(Ordering::Relaxed)))
     };
     let app = TestApp::builder().clock(clock).start().await;
-    let (org, owner, _, task) = with_task(&app).await;
+    let (org, owner, _, task) = app.with_task().await;
     let made = attach(&app, &owner, &task, "a.txt", b"one").await;
     let upload = announce(&owner, announced(&task, "b.txt", b"two")).await;
     assert_eq!(
@@ -171,7 +171,7 @@ async fn an_address_is_for_a_short_time() {
 #[tokio::test]
 async fn who_does_not_see_a_task_sees_and_finds_no_file_on_it() {
     let app = TestApp::start().await;
-    let (org, owner, project, task) = with_task(&app).await;
+    let (org, owner, project, task) = app.with_task().await;
     let gus = app.person(&org, "gus", Role::Guest).await;
     let guest = app.sign_in(&org, &gus);
     let made = attach(&app, &owner, &task, "Quarterly_Report-Müller.pdf.txt", b"text").await;

@@ -12,16 +12,6 @@ const UPLOAD: &str = "upload { id url headers { name value } expiresAt }";
 const ATTACHMENT: &str = "attachment { id fileName byteSize mimeType checksum task { id } uploadedBy { userId } createdAt \
                           download { url expiresAt } }";
 
-/// An organization with a project and a task in it.
-async fn with_task(app: &TestApp) -> (Org, Session, Value, Value) {
-    let org = app.organization("acme").plan("enterprise").create().await;
-    let owner = app.as_owner(&org);
-    let project = owner.create_project("Site", None).await["id"].clone();
-    let task = owner.write("createTask", json!({ "projectId": project, "title": "Draw" })).await;
-    let task = task.expect_done()["id"].clone();
-    (org, owner, project, task)
-}
-
 /// What is announced of a text.
 fn announced(task: &Value, name: &str, bytes: &[u8]) -> Value {
     json!({ "taskId": task, "fileName": name, "byteSize": bytes.len(), "mimeType": "text/plain" })

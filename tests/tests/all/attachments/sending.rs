@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 use tenantry_domain::Role;
 use tenantry_tests::TestApp;
 
-use super::{ATTACHMENT, UPLOAD, announce, announced, attach, complete, fetch, send, stored, with_task};
+use super::{ATTACHMENT, UPLOAD, announce, announced, attach, complete, fetch, send, stored};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89";
 
 #[tokio::test]
 async fn a_file_is_announced_sent_checked_and_fetched() {
     let app = TestApp::start().await;
-    let (org, owner, _, task) = with_task(&app).await;
+    let (org, owner, _, task) = app.with_task().await;
     let wrong = "8a5b4b1a2e9b9b1d5d1d1e3b3c6f0a47e1c5b2f4c0b1d1a0a6a0a7a3a1a9a0f1";
     let input =
         json!({ "taskId": task, "fileName": "Entwurf für Zoë.png", "byteSize": PNG.len(), "mimeType": "IMAGE/png" });
@@ -66,7 +66,7 @@ async fn a_file_is_announced_sent_checked_and_fetched() {
 #[tokio::test]
 async fn what_is_not_as_announced_is_refused_and_can_be_sent_again() {
     let app = TestApp::start().await;
-    let (org, owner, _, task) = with_task(&app).await;
+    let (org, owner, _, task) = app.with_task().await;
     let png = json!({ "taskId": task, "fileName": "a.png", "byteSize": PNG.len(), "mimeType": "image/png" });
     let upload = announce(&owner, png).await;
     let refused = async || {
@@ -81,7 +81,7 @@ async fn what_is_not_as_announced_is_refused_and_can_be_sent_again() {
         assert_eq!(send(&app, &upload, wrong).await.status(), StatusCode::BAD_REQUEST);
     }
     assert_eq!(stored(&app, &org).await, (0, 0), "what has the wrong size is not even stored");
-    // Whoever sends much of it is told so, too.
+    // Also after many bytes.
     let large = vec![0; 3 * 1024 * 1024];
     assert_eq!(send(&app, &upload, &large).await.status(), StatusCode::BAD_REQUEST);
     // Without a length in its head, it is counted as it arrives.
@@ -113,7 +113,7 @@ async fn what_is_not_as_announced_is_refused_and_can_be_sent_again() {
 #[tokio::test]
 async fn what_was_checked_is_what_is_kept() {
     let app = TestApp::start().await;
-    let (org, owner, _, task) = with_task(&app).await;
+    let (org, owner, _, task) = app.with_task().await;
     let upload = announce(&owner, announced(&task, "a.txt", b"good")).await;
     send(&app, &upload, b"good").await;
     let made = complete(&owner, &upload).await;
@@ -128,7 +128,7 @@ async fn what_was_checked_is_what_is_kept() {
 #[tokio::test]
 async fn completing_twice_at_once_makes_one_attachment() {
     let app = TestApp::start().await;
-    let (org, owner, _, task) = with_task(&app).await;
+    let (org, owner, _, task) = app.with_task().await;
     for n in 0..5 {
         let text = format!("text {n}");
         let upload = announce(&owner, announced(&task, "a.txt", text.as_bytes())).await;
@@ -147,7 +147,7 @@ async fn completing_twice_at_once_makes_one_attachment() {
 #[tokio::test]
 async fn who_may_not_write_on_a_task_attaches_nothing_to_it() {
     let app = TestApp::start().await;
-    let (org, owner, project, task) = with_task(&app).await;
+    let (org, owner, project, task) = app.with_task().await;
     let other = app.organization("other").create().await;
     let stranger = app.as_owner(&other);
     let ada = app.as_member(&org, "ada").await;
@@ -211,7 +211,7 @@ async fn who_may_not_write_on_a_task_attaches_nothing_to_it() {
 #[tokio::test]
 async fn bad_input_names_its_field() {
     let app = TestApp::start().await;
-    let (_, owner, _, task) = with_task(&app).await;
+    let (_, owner, _, task) = app.with_task().await;
     let good = announced(&task, "a.txt", b"text");
     for (field, value, code) in [
         ("fileName", json!(""), "REQUIRED"),
@@ -241,7 +241,7 @@ async fn bad_input_names_its_field() {
 #[tokio::test]
 async fn open_uploads_are_limited_however_fast_they_come() {
     let app = TestApp::start().await;
-    let (org, owner, _, task) = with_task(&app).await;
+    let (org, owner, _, task) = app.with_task().await;
     let input = announced(&task, "a.txt", b"text");
     let all = join_all((0..130).map(|_| owner.mutate("createUpload", input.clone(), UPLOAD))).await;
     let refused = all.iter().filter(|answer| !answer.user_errors().is_empty()).count();

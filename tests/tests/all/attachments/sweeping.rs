@@ -14,7 +14,7 @@ use tenantry_service::sweep::{SweepError, SweepOptions, Swept, sweep};
 use tenantry_store::{Store, StoreSettings};
 use tenantry_tests::{Org, TestApp};
 
-use super::{announce, announced, attach, fetch, send, until_stored, with_task};
+use super::{announce, announced, attach, fetch, send, until_stored};
 
 /// A clock that is as many seconds ahead as one says. Files get the times of the machine, so it is never behind.
 fn ahead() -> (Clock, Arc<AtomicI64>) {
@@ -43,7 +43,7 @@ const HOUR: i64 = 3600;
 #[tokio::test]
 async fn bytes_go_with_what_they_are_attached_to() {
     let app = TestApp::start().await;
-    let (org, owner, project, task) = with_task(&app).await;
+    let (org, owner, project, task) = app.with_task().await;
     let below =
         owner.write("createTask", json!({ "projectId": project, "title": "Below", "parentTaskId": task })).await;
     let below = below.expect_done()["id"].clone();
@@ -77,7 +77,7 @@ async fn bytes_go_with_what_they_are_attached_to() {
 async fn what_is_left_behind_is_found_on_both_sides_after_a_grace() {
     let (clock, seconds) = ahead();
     let app = TestApp::builder().clock(clock.clone()).start().await;
-    let (org, owner, _, task) = with_task(&app).await;
+    let (org, owner, _, task) = app.with_task().await;
     let good = attach(&app, &owner, &task, "good.txt", b"good").await;
     let lost = attach(&app, &owner, &task, "lost.txt", b"lost").await;
     let open = announce(&owner, announced(&task, "open.txt", b"open")).await;
@@ -93,7 +93,7 @@ async fn what_is_left_behind_is_found_on_both_sides_after_a_grace() {
     let folder = app.server().files().as_local().unwrap().folder().to_owned();
     let fragment = folder.join(format!("uploads/{}/{}#1", org.id.as_uuid(), id.as_uuid()));
     std::fs::write(&fragment, "op").unwrap();
-    // And somebody lost a file.
+    // And a file was lost.
     let key = app.texts("SELECT storage_key FROM app.attachments WHERE file_name = 'lost.txt'").await.remove(0);
     std::fs::remove_file(folder.join(key)).unwrap();
 
@@ -136,7 +136,7 @@ async fn fetch_anew(app: &TestApp, org: &Org, attachment: &serde_json::Value) ->
 async fn files_of_an_organization_that_nobody_knows_are_left_alone_unless_asked() {
     let (clock, seconds) = ahead();
     let app = TestApp::builder().clock(clock.clone()).start().await;
-    let (org, owner, _, task) = with_task(&app).await;
+    let (org, owner, _, task) = app.with_task().await;
     attach(&app, &owner, &task, "ours.txt", b"ours").await;
     let folder = app.server().files().as_local().unwrap().folder().to_owned();
     let stranger = clock.new_id::<EntityId>().as_uuid();
@@ -156,7 +156,7 @@ async fn files_of_an_organization_that_nobody_knows_are_left_alone_unless_asked(
 async fn a_copy_of_a_database_sweeps_nothing() {
     let (clock, seconds) = ahead();
     let app = TestApp::builder().clock(clock.clone()).start().await;
-    let (org, owner, _, task) = with_task(&app).await;
+    let (org, owner, _, task) = app.with_task().await;
     attach(&app, &owner, &task, "new.txt", b"new").await;
     swept(&app, &clock, SweepOptions::default()).await;
     // The row came after the copy was made.
@@ -178,7 +178,7 @@ async fn a_copy_of_a_database_sweeps_nothing() {
 async fn an_organization_takes_its_files_along() {
     let (clock, seconds) = ahead();
     let app = TestApp::builder().clock(clock.clone()).start().await;
-    let (org, owner, _, task) = with_task(&app).await;
+    let (org, owner, _, task) = app.with_task().await;
     let other = app.organization("other").create().await;
     let others = app.as_owner(&other);
     let project = others.create_project("Site", None).await["id"].clone();
@@ -200,7 +200,7 @@ async fn an_organization_takes_its_files_along() {
     let folder = app.server().files().as_local().unwrap().folder().to_owned();
     assert!(!folder.join(format!("files/{}", org.id.as_uuid())).exists());
 
-    // The address is still good, and the bytes of nobody go with the next sweep, however new they are.
+    // The address is still good, and the next sweep deletes what was sent, however new it is.
     assert_eq!(send(&app, &upload, b"open").await.status(), StatusCode::OK);
     assert_eq!(super::stored(&app, &org).await, (1, 0));
     assert_eq!(swept(&app, &clock, SweepOptions::default()).await.files, 1);

@@ -104,7 +104,7 @@ async fn rows_that_were_loaded_or_were_there_before_are_found() {
     assert_eq!(loaded, rebuilt);
 }
 
-/// Whoever changes a row while the index is made anew finds it as it is after the change: with its new words, in its new project, or not at
+/// A row that changes while the index is made anew is found as it is after the change: with its new words, in its new project, or not at
 /// all.
 #[tokio::test]
 async fn the_index_is_exact_whoever_writes_at_the_same_time() {
