@@ -170,6 +170,7 @@ impl Server {
         let narrow = match which {
             // Of all sizes.
             "many" => "true ORDER BY md5(o.id::text) LIMIT 200".to_owned(),
+            "all" => "true ORDER BY o.id".to_owned(),
             slug => format!("o.slug = '{}'", slug.replace('\'', "''")),
         };
         let rows = self

@@ -10,6 +10,7 @@ mod floor;
 mod growth;
 mod http;
 mod idle;
+mod live;
 mod load;
 mod measure;
 mod options;
@@ -86,7 +87,8 @@ async fn run(options: &Options) -> Result<()> {
     report.left_out.clone_from(&arena.left_out);
     arena.close().await?;
     let found = result?;
-    (report.figures, report.growth, report.pages, report.idle) = (found.figures, found.growth, found.pages, found.idle);
+    (report.figures, report.growth, report.pages) = (found.figures, found.growth, found.pages);
+    (report.idle, report.live) = (found.idle, found.live);
     if options.hold {
         return Ok(());
     }
@@ -108,6 +110,7 @@ struct Found {
     growth: Vec<growth::Growth>,
     pages: Vec<growth::PageSize>,
     idle: Option<idle::Idle>,
+    live: Option<live::Live>,
 }
 
 async fn measure(arena: &mut Arena, queries: Vec<Query>, options: &Options) -> Result<Found> {
@@ -123,6 +126,9 @@ async fn measure(arena: &mut Arena, queries: Vec<Query>, options: &Options) -> R
     if options.idle {
         let entry = entries.first().context("no query to work with")?;
         found.idle = Some(idle::measure(&arena.ours, entry).await?);
+    }
+    if let Some(subscribers) = options.live {
+        found.live = Some(live::measure(arena, subscribers).await?);
     }
     if options.growth {
         found.pages = growth::pages(&arena.server, &arena.ours, &arena.database, options).await?;

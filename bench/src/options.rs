@@ -55,7 +55,10 @@ pub(crate) struct Options {
     /// Also measures the cost of idle connections.
     #[arg(long)]
     pub(crate) idle: bool,
-    /// Only runs what `--growth` and `--idle` request.
+    /// Also measures the cost of so many who follow what happens, and how long a change takes to reach them.
+    #[arg(long, value_name = "N")]
+    pub(crate) live: Option<usize>,
+    /// Only runs what `--growth`, `--idle` and `--live` request.
     #[arg(long)]
     pub(crate) skip_table: bool,
     /// Only prepares the database, and keeps it and the server running until Ctrl-C; for a profiler.

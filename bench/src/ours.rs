@@ -55,7 +55,7 @@ impl Ours {
         let log = folder.join("server.log");
         let mut command = Command::new(program);
         command.arg("serve").args(["--listen", &format!("127.0.0.1:{port}")]);
-        command.env("DATABASE_URL", urls.app_url());
+        command.env("DATABASE_URL", urls.app_url()).env("WORKER_DATABASE_URL", urls.worker_url());
         command.env("TENANTRY_JWT_ISSUER", ISSUER).env("TENANTRY_JWT_AUDIENCE", AUDIENCE);
         command.env("TENANTRY_JWT_ALGORITHM", "HS256").env("TENANTRY_JWT_KEY_FILE", &key);
         command.env("TENANTRY_FILES", folder.join("files"));

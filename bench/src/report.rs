@@ -10,6 +10,7 @@ use tenantry_domain::Clock;
 
 use crate::growth::{Growth, PageSize};
 use crate::idle::Idle;
+use crate::live::Live;
 use crate::measure::Figures;
 use crate::stats::float64;
 
@@ -31,6 +32,8 @@ pub(crate) struct Report {
     pub(crate) pages: Vec<PageSize>,
     #[serde(default)]
     pub(crate) idle: Option<Idle>,
+    #[serde(default)]
+    pub(crate) live: Option<Live>,
     /// What could not run, and why.
     pub(crate) left_out: Vec<String>,
 }
@@ -67,6 +70,7 @@ impl Report {
             growth: Vec::new(),
             pages: Vec::new(),
             idle: None,
+            live: None,
             left_out: Vec::new(),
         }
     }
@@ -122,6 +126,9 @@ impl Report {
         }
         if let Some(idle) = &self.idle {
             let _ = write!(text, "\n{}", idle.text());
+        }
+        if let Some(live) = &self.live {
+            let _ = write!(text, "\n{}", live.text());
         }
         for left_out in &self.left_out {
             let _ = writeln!(text, "\nleft out: {left_out}");

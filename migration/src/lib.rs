@@ -54,6 +54,7 @@ mod m20261127_000001_activities;
 mod m20261127_000002_search_terms;
 mod m20261127_000003_attachments;
 mod m20261127_000004_purged_organizations;
+mod m20261127_000005_live_activities;
 
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait};
 
@@ -157,6 +158,7 @@ fn steps() -> Vec<Step> {
         m20261127_000002_search_terms,
         m20261127_000003_attachments,
         m20261127_000004_purged_organizations,
+        m20261127_000005_live_activities,
     ]
 }
 

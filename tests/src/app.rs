@@ -156,6 +156,14 @@ impl TestAppBuilder {
         self
     }
 
+    /// Makes the server tell what happens as it happens.
+    #[must_use]
+    pub fn live(mut self) -> Self {
+        // The database is not there yet.
+        self.options.live = Some(String::new());
+        self
+    }
+
     /// Makes the server take payments through Stripe, or a fake of it.
     #[must_use]
     pub fn stripe(mut self, settings: StripeSettings) -> Self {
@@ -200,6 +208,7 @@ impl TestAppBuilder {
                 self.options.http.stripe = Some(StripeWebhooks { verifier, worker, prices });
             }
         }
+        self.options.live = self.options.live.map(|_| database.worker_url());
         self.options.issuer = Some(issuer.clone()).filter(|_| !self.issues_no_tokens);
 
         let mut url = database.app_url();

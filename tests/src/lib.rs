@@ -29,6 +29,7 @@ mod full;
 mod organization;
 mod server;
 mod session;
+mod socket;
 mod statements;
 mod tap;
 
@@ -39,4 +40,5 @@ pub use full::FullOrg;
 pub use organization::{Org, OrgBuilder, Person};
 pub use server::Server;
 pub use session::Session;
+pub use socket::{Heard, Socket};
 pub use statements::StatementMark;

@@ -12,11 +12,13 @@ use tenantry_files::Files;
 use tenantry_graphql::guard::GuardLimits;
 use tenantry_graphql::{Engine, EngineOptions, IssueError, IssuedToken, TokenIssuer};
 use tenantry_server::http::{AppState, HttpOptions, Metering, serve};
+use tenantry_service::live::{Live, LiveOptions};
 use tenantry_service::payment::PaymentPortal;
 use tenantry_service::{FileStorage, Service};
 use tenantry_store::{Store, StoreSettings};
 use tenantry_token::{Issuer, Verifier};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 /// A running server. It stops when this is dropped, like a process that was killed.
@@ -27,6 +29,7 @@ pub struct Server {
     billing: Billing,
     meter: Option<Meter>,
     task: JoinHandle<()>,
+    stop: Arc<Notify>,
     files: Files,
     /// Keeps the folder of files.
     _folder: Arc<TempDir>,
@@ -54,6 +57,8 @@ pub(crate) struct ServerOptions {
     pub(crate) files: Option<Files>,
     /// The most bytes of a file.
     pub(crate) max_file_size: i32,
+    /// The database with the worker's role, for a server that tells what happens as it happens.
+    pub(crate) live: Option<String>,
 }
 
 impl Default for ServerOptions {
@@ -73,6 +78,7 @@ impl Default for ServerOptions {
             portal: None,
             files: None,
             max_file_size: 1024 * 1024,
+            live: None,
         }
     }
 }
@@ -99,14 +105,29 @@ impl Server {
         let storage = FileStorage { files: files.clone(), max_byte_size: options.max_file_size };
         let service = Service::new(store.clone(), billing.clone()).with_files(storage);
         let issuer = options.issuer.clone().map(|issuer| Arc::new(HourlyIssuer(issuer)) as Arc<dyn TokenIssuer>);
-        let engine =
-            EngineOptions { issuer, portal: options.portal.clone(), ..EngineOptions::new(options.guard.clone()) };
+        let live = match &options.live {
+            Some(url) => {
+                let settings = StoreSettings {
+                    max_connections: 2,
+                    acquire_timeout: options.acquire_timeout,
+                    ..StoreSettings::new(url)
+                };
+                let worker =
+                    Store::connect(&settings, options.clock.clone()).await.expect("the worker's role is there");
+                Some(Live::start(worker, store.clone(), LiveOptions::of_pool(options.max_connections)))
+            }
+            None => None,
+        };
+        let portal = options.portal.clone();
+        let engine = EngineOptions { issuer, portal, live, ..EngineOptions::new(options.guard.clone()) };
         let engine = Engine::new(service, engine).expect("the schema is valid");
         let state = AppState::with_metering(engine, verifier, store.clone(), options.http.clone(), metering);
+        let stop = Arc::new(Notify::new());
+        let stopped = Arc::clone(&stop);
         let task = tokio::spawn(async move {
-            serve(listener, state, std::future::pending()).await;
+            serve(listener, state, stopped.notified()).await;
         });
-        Self { address, store, billing, meter, task, files, _folder: Arc::new(folder) }
+        Self { address, store, billing, meter, task, stop, files, _folder: Arc::new(folder) }
     }
 
     /// The server's address.
@@ -117,6 +138,11 @@ impl Server {
     /// A URL of the server.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// Begins to stop the server, as a signal does.
+    pub fn stop(&self) {
+        self.stop.notify_one();
     }
 
     /// The server's storage of files.

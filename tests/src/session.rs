@@ -69,6 +69,18 @@ impl Session {
         self.send(self.post().header(ACCEPT, "application/json").json(&body)).await
     }
 
+    /// Opens a subscription, and gives its first event; if it is open and nothing has happened, no data and no errors.
+    pub async fn subscribe(&self, document: &str, variables: Value) -> Answer {
+        let body = json!({ "query": document, "variables": variables });
+        let request = self.post().header(ACCEPT, "text/event-stream").json(&body);
+        let mut response = request.send().await.expect("the server answers");
+        let (status, headers) = (response.status(), response.headers().clone());
+        let begin = response.chunk().await.expect("an event").unwrap_or_default();
+        let text = String::from_utf8_lossy(&begin).into_owned();
+        let data = text.lines().find_map(|line| line.strip_prefix("data: ")).unwrap_or("{}");
+        Answer { status, headers, json: serde_json::from_str(data).unwrap_or_default(), text: data.to_owned() }
+    }
+
     /// The data of a document that must succeed.
     pub async fn data(&self, document: &str) -> Value {
         self.query(document, json!({})).await.expect_data().clone()

@@ -19,6 +19,7 @@ pub mod id;
 pub mod identity;
 pub mod invoice;
 pub mod label;
+pub mod live;
 pub mod member;
 pub mod money;
 pub mod noun;

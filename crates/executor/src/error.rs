@@ -35,6 +35,8 @@ pub enum ErrorCode {
     IdempotencyKeyInUse,
     /// The request was carried out, and its answer was lost.
     AnswerLost,
+    /// What happened after a cursor of changes is told no longer.
+    ChangesExpired,
     /// A mutation came in a request that may only read.
     MethodNotAllowed,
     /// A fault of the server; the log has more under the request id.
@@ -57,6 +59,7 @@ impl ErrorCode {
             Self::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
             Self::IdempotencyKeyInUse => "IDEMPOTENCY_KEY_IN_USE",
             Self::AnswerLost => "ANSWER_LOST",
+            Self::ChangesExpired => "CHANGES_EXPIRED",
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Self::Internal => "INTERNAL",
         }

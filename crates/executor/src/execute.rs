@@ -9,9 +9,9 @@ use std::time::Duration;
 use apollo_compiler::ast::OperationType;
 use async_graphql::indexmap::IndexMap;
 use async_graphql::{
-    Data, EmptySubscription, Name, ObjectType, Request, Response, Schema, SchemaBuilder, ValidationMode, Value,
+    Data, Name, ObjectType, Request, Response, Schema, SchemaBuilder, SubscriptionType, ValidationMode, Value,
 };
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tenantry_store::Store;
 use tenantry_store::idempotency::Claim;
 use tokio::sync::Semaphore;
@@ -31,27 +31,27 @@ use crate::request::{Scalars, resolve_errors};
 const GRACE: Duration = Duration::from_secs(15);
 
 /// A schema with all that it needs to run requests.
-pub struct Executor<Q, M> {
-    schema: Schema<Q, MutationRoot<M>, EmptySubscription>,
+pub struct Executor<Q, M, S> {
+    schema: Schema<Q, MutationRoot<M>, S>,
     preparation: Preparation,
     store: Store,
     /// One permit for each request that may wait for an earlier one with its key.
     waiters: Semaphore,
 }
 
-impl<Q, M> fmt::Debug for Executor<Q, M> {
+impl<Q, M, S> fmt::Debug for Executor<Q, M, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Executor").finish_non_exhaustive()
     }
 }
 
-impl<Q: ObjectType + 'static, M: ObjectType + 'static> Executor<Q, M> {
+impl<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'static> Executor<Q, M, S> {
     /// A schema, whose text in the schema definition language is `sdl`, over the rows of this store.
     ///
     /// # Errors
     /// [`GuardError`] when the text is no valid schema.
     pub fn new(
-        schema: SchemaBuilder<Q, MutationRoot<M>, EmptySubscription>,
+        schema: SchemaBuilder<Q, MutationRoot<M>, S>,
         sdl: &str,
         scalars: Scalars,
         limits: GuardLimits,
@@ -118,6 +118,53 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static> Executor<Q, M> {
     pub fn is_mutation(&self, request: &GraphQlRequest) -> bool {
         let prepared = self.preparation.prepare(request, Methods::All);
         prepared.is_ok_and(|prepared| prepared.kind == OperationType::Mutation)
+    }
+
+    /// Whether the request is a subscription that may be executed.
+    pub fn is_subscription(&self, request: &GraphQlRequest) -> bool {
+        self.preparation.prepare(request, Methods::SubscriptionsOnly).is_ok()
+    }
+
+    /// Runs a subscription for one event, in a snapshot of its own: gives the first that the root field's stream gives, and `None` if that ends
+    /// without any. `data` is what the resolver knows the event by.
+    pub async fn execute_event(&self, caller: &Caller, request: &GraphQlRequest, data: Data) -> Option<Response> {
+        let span = tracing::debug_span!("graphql.event", request_id = caller.request_id);
+        async {
+            match self.prepare(caller, request, Methods::SubscriptionsOnly) {
+                Ok(prepared) => self.run_event(caller, &request.query, prepared, data).await,
+                Err(refused) => Some(*refused),
+            }
+        }
+        .instrument(span)
+        .await
+    }
+
+    async fn run_event(&self, caller: &Caller, query: &str, prepared: Prepared, data: Data) -> Option<Response> {
+        if !prepared.lowered.has_fields {
+            let message = "A subscription selects one field, which neither @skip nor @include leaves out.";
+            return Some(error_response(ErrorCode::BadUserInput, message, &caller.request_id));
+        }
+        let reads = Arc::new(Reads::new(self.store.clone(), caller, None, None));
+        let mut executable = Request::new("");
+        executable.data = data;
+        let mut executable = executable.data(Arc::clone(&reads));
+        executable.set_parsed_query(prepared.lowered.document);
+        let mut events = self.schema.execute_stream(executable);
+        let execution = AssertUnwindSafe(Box::pin(drive(&reads, events.next()))).catch_unwind();
+        let mut response = match within(caller.deadline, execution).await {
+            Some(Ok(response)) => response?,
+            Some(Err(_)) => {
+                tracing::error!(request_id = caller.request_id, "a resolver panicked");
+                let message = "Something went wrong. Give the request id when you report it.";
+                return Some(error_response(ErrorCode::Internal, message, &caller.request_id));
+            }
+            None => {
+                return Some(error_response(ErrorCode::Timeout, "The request took too long.", &caller.request_id));
+            }
+        };
+        resolve_errors(&mut response.errors, query);
+        finish(&mut response.errors, &caller.request_id, &[]);
+        Some(response)
     }
 
     /// Takes a request through everything that comes before its execution; else the answer to it.

@@ -67,6 +67,14 @@ pub async fn exists<N: RecordNode>(context: &Context<'_>, id: <N::Record as Noun
     Ok(load::<ById<N::Record>>(context, (id, ColumnSet::ID)).await?.is_some())
 }
 
+/// The whole row with this id; `None` when it does not exist for the caller.
+///
+/// # Errors
+/// The read failed: as the caller is told.
+pub async fn record<R: Record>(context: &Context<'_>, id: R::Id) -> Result<Option<Arc<R>>> {
+    load::<ById<R>>(context, (id, ColumnSet::ALL)).await
+}
+
 /// The columns that the field in `context`, which gives such nodes, needs of each.
 pub fn selected_columns<N: RecordNode>(context: &Context<'_>) -> ColumnSet {
     of_node::<N>(&context.item.node.selection_set.node)

@@ -29,16 +29,25 @@ pub enum Methods {
     QueriesOnly,
     /// Read and write.
     All,
+    /// Follow what happens.
+    SubscriptionsOnly,
 }
 
 impl Methods {
     /// Refuses what the request may not do.
     fn allow(self, kind: OperationType) -> Result<(), Vec<ServerError>> {
-        if self == Self::All || kind == OperationType::Query {
-            return Ok(());
-        }
-        let mut error = ServerError::new("A GET request can only run a query.", None);
-        error.extensions.get_or_insert_default().set("code", ErrorCode::MethodNotAllowed.as_str());
+        let (code, message) = match (self, kind) {
+            (Self::QueriesOnly | Self::All, OperationType::Query)
+            | (Self::All, OperationType::Mutation)
+            | (Self::SubscriptionsOnly, OperationType::Subscription) => return Ok(()),
+            (Self::QueriesOnly, _) => (ErrorCode::MethodNotAllowed, "A GET request can only run a query."),
+            (_, OperationType::Subscription) => {
+                (ErrorCode::BadUserInput, "A subscription comes over a WebSocket, or as text/event-stream.")
+            }
+            (Self::SubscriptionsOnly, _) => (ErrorCode::BadUserInput, "This can only be a subscription."),
+        };
+        let mut error = ServerError::new(message, None);
+        error.extensions.get_or_insert_default().set("code", code.as_str());
         Err(vec![error])
     }
 }

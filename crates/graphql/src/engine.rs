@@ -9,10 +9,12 @@ use tenantry_executor::guard::{GuardError, GuardLimits};
 use tenantry_executor::scalar::scalars;
 use tenantry_executor::{Caller, Executor, GraphQlRequest, Methods, ScalarRule};
 use tenantry_service::Service;
+use tenantry_service::live::Live;
 use tenantry_service::payment::PaymentPortal;
 
 use crate::billing::OptionalPortal;
 use crate::issuer::{OptionalIssuer, TokenIssuer};
+use crate::live::SubscriptionRoot;
 use crate::organization::OwnOrganizations;
 use crate::schema::{Mutation, Query, builder, sdl};
 
@@ -25,6 +27,8 @@ pub struct EngineOptions {
     pub issuer: Option<Arc<dyn TokenIssuer>>,
     /// Leads owners to the payment provider. Without it they are told that there is none.
     pub portal: Option<Arc<dyn PaymentPortal>>,
+    /// Tells subscribers what happens. Without it there are no subscriptions.
+    pub live: Option<Live>,
 }
 
 impl EngineOptions {
@@ -38,7 +42,7 @@ impl fmt::Debug for EngineOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let options = &mut f.debug_struct("EngineOptions");
         options.field("guard", &self.guard).field("issuer", &self.issuer.is_some());
-        options.field("portal", &self.portal.is_some()).finish()
+        options.field("portal", &self.portal.is_some()).field("live", &self.live.is_some()).finish()
     }
 }
 
@@ -56,8 +60,9 @@ const ID_RULE: ScalarRule = ScalarRule {
 
 /// The schema with all that it needs to run.
 pub struct Engine {
-    executor: Executor<Query, Mutation>,
+    executor: Executor<Query, Mutation, SubscriptionRoot>,
     service: Service,
+    live: Option<Live>,
 }
 
 impl fmt::Debug for Engine {
@@ -76,12 +81,21 @@ impl Engine {
         let schema = schema.data(OptionalPortal(options.portal));
         let store = service.store().clone();
         let executor = Executor::new(schema, &sdl(), scalars(ID_RULE), options.guard, store)?;
-        Ok(Self { executor, service })
+        Ok(Self { executor, service, live: options.live })
     }
 
     /// The use cases.
     pub fn service(&self) -> &Service {
         &self.service
+    }
+
+    pub(crate) fn executor(&self) -> &Executor<Query, Mutation, SubscriptionRoot> {
+        &self.executor
+    }
+
+    /// Tells subscribers what happens; `None` if there are no subscriptions.
+    pub fn live_feed(&self) -> Option<&Live> {
+        self.live.as_ref()
     }
 
     /// Runs a request: see [`Executor::execute`].
@@ -106,7 +120,7 @@ impl Engine {
 }
 
 /// What resolvers find for one request.
-fn request_data() -> Data {
+pub(crate) fn request_data() -> Data {
     let mut data = Data::default();
     data.insert(OwnOrganizations::default());
     data

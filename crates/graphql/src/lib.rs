@@ -14,6 +14,7 @@ mod error;
 mod grant;
 mod invoice;
 mod issuer;
+mod live;
 mod loaders;
 mod member;
 mod mutation;
@@ -26,11 +27,14 @@ mod plan;
 mod project;
 mod schema;
 mod search;
+mod subscription;
 mod task;
 
 pub use engine::{Engine, EngineOptions};
 pub use issuer::{IssueError, IssuedToken, TokenIssuer};
 pub use schema::sdl;
+pub use subscription::{Presence, Subscription, SubscriptionEnd};
 // What the engine takes and gives.
 pub use tenantry_executor::error::{ErrorCode, error_response};
 pub use tenantry_executor::{Caller, GraphQlRequest, Membership, Methods, encode, guard};
+pub use tenantry_service::live::Live;

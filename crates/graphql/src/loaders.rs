@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_graphql::{Context, Result};
 use futures_util::future::try_join_all;
 use tenantry_domain::invoice::LineItem;
+use tenantry_domain::live::Cursor;
 use tenantry_domain::member::Member;
 use tenantry_domain::organization::Organization;
 use tenantry_domain::task::{Task, TaskStatus};
@@ -15,7 +16,7 @@ use tenantry_executor::dataloader::{Found, Loader};
 use tenantry_executor::loaders::{load, present, selected_columns};
 use tenantry_executor::object::Object;
 use tenantry_store::{
-    ColumnSet, Read, ReadScope, board, comment, invoice, member, organization, search, task, workspace,
+    ColumnSet, Read, ReadScope, board, comment, invoice, live, member, organization, search, task, workspace,
 };
 
 use crate::noun::Row;
@@ -97,6 +98,18 @@ impl Loader for OwnOrganization {
 
     fn read<'s>(scope: &'s ReadScope, _: &[()]) -> Read<'s, Found<Self>> {
         organization::get_own(scope).map(|found| present(found.map(|organization| ((), Arc::new(organization)))))
+    }
+}
+
+/// Where a reader of the answer has got to among the changes.
+pub(crate) struct Here;
+
+impl Loader for Here {
+    type Key = ();
+    type Value = Arc<Cursor>;
+
+    fn read<'s>(scope: &'s ReadScope, _: &[()]) -> Read<'s, Found<Self>> {
+        live::here(scope).map(|cursor| present([((), Arc::new(cursor))]))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The one file that assembles the schema.
 
-use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions, Schema, SchemaBuilder};
+use async_graphql::{MergedObject, SDLExportOptions, Schema, SchemaBuilder};
 use tenantry_executor::mutation::MutationRoot;
 
 use crate::attachment::AttachmentMutation;
@@ -8,6 +8,7 @@ use crate::billing::BillingMutation;
 use crate::entitlement::EntitlementQuery;
 use crate::grant::GrantMutation;
 use crate::invoice::InvoiceMutation;
+use crate::live::{LiveQuery, SubscriptionRoot};
 use crate::member::MemberMutation;
 use crate::node::NodeQuery;
 use crate::noun::{NounMutation, NounQuery};
@@ -19,7 +20,7 @@ use crate::task::TaskMutation;
 /// The queries. Each field here is null if it failed; `errors` says why, and the other fields keep their answers.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Query")]
-pub(crate) struct Query(OrganizationQuery, NodeQuery, NounQuery, SearchQuery, EntitlementQuery, PlanQuery);
+pub(crate) struct Query(OrganizationQuery, NodeQuery, NounQuery, SearchQuery, LiveQuery, EntitlementQuery, PlanQuery);
 
 /// The mutations. The fields of one request run one after the other, each in its own transaction. Each field here is null if it
 /// failed; `errors` says why, and the other fields keep their answers. If the change was made although its field failed, the error says
@@ -38,8 +39,8 @@ pub(crate) struct Mutation(
 );
 
 /// The schema before its data is attached.
-pub(crate) fn builder() -> SchemaBuilder<Query, MutationRoot<Mutation>, EmptySubscription> {
-    Schema::build(Query::default(), MutationRoot::default(), EmptySubscription)
+pub(crate) fn builder() -> SchemaBuilder<Query, MutationRoot<Mutation>, SubscriptionRoot> {
+    Schema::build(Query::default(), MutationRoot::default(), SubscriptionRoot)
 }
 
 /// The schema in the schema definition language, as `schema.graphql` holds it.

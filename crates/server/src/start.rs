@@ -10,13 +10,16 @@ use tenantry_graphql::EngineOptions;
 use tenantry_graphql::guard::GuardError;
 use tenantry_migration::{MigrationError, MigrationStatus};
 use tenantry_service::FileStorage;
+use tenantry_service::live::{Live, LiveOptions};
 use tenantry_service::payment::PaymentPortal;
 use tenantry_store::doctor::{Catalogue, CatalogueError, RoleFacts};
 use tenantry_store::{Store, StoreError, StoreSettings};
 use tenantry_token::{SetupError, Verifier};
 use tokio::net::TcpListener;
 
-use crate::http::{AppState, Explorer, HttpOptions, ManifestError, Metering, StripeWebhooks, TrustedDocuments};
+use crate::http::{
+    AppState, Explorer, HttpOptions, LiveLimits, ManifestError, Metering, StripeWebhooks, TrustedDocuments,
+};
 use crate::settings::{
     FilesSettingsError, GuardSettings, HttpSettings, JwtSettings, PoolSettings, SettingsError, StripeSettings,
 };
@@ -211,6 +214,18 @@ pub(crate) async fn stripe(
     Ok(Stripe { portal, webhooks })
 }
 
+/// What happens and who is a member still are each looked for on a connection of its own.
+const LIVE_CONNECTIONS: u32 = 2;
+
+/// Begins to look for what happens, with the worker's role.
+///
+/// # Errors
+/// When the worker's database may not be used.
+pub(crate) async fn live(worker_url: &str, store: &Store, pool: &PoolSettings) -> Result<Live, StartError> {
+    let worker = open_worker(worker_url, LIVE_CONNECTIONS).await?;
+    Ok(Live::start(worker, store.clone(), LiveOptions::of_pool(pool.pool_size)))
+}
+
 /// Assembles the server. `explorer` is given by `dev`; else the settings say whether there is one.
 ///
 /// # Errors
@@ -226,9 +241,10 @@ pub(crate) fn state(
     stripe: Stripe,
     explorer: Option<Explorer>,
     files: FileStorage,
+    live: Option<Live>,
 ) -> Result<AppState, StartError> {
     let guard = guard.limits(http.introspection);
-    let engine = EngineOptions { issuer: issuer::of(jwt)?, portal: stripe.portal, ..EngineOptions::new(guard) };
+    let engine = EngineOptions { issuer: issuer::of(jwt)?, portal: stripe.portal, live, ..EngineOptions::new(guard) };
     let options = HttpOptions {
         body_limit: http.body_limit,
         request_timeout: http.request_timeout,
@@ -236,6 +252,7 @@ pub(crate) fn state(
         stripe: stripe.webhooks,
         cors: http.cors_origins.clone(),
         log_requests: http.log_requests,
+        live: LiveLimits { connections: http.live_connections, ..LiveLimits::default() },
         explorer: explorer.or_else(|| http.explorer.then(Explorer::default)),
         trusted_documents: http.trusted_documents.as_deref().map(TrustedDocuments::read).transpose()?,
         ..HttpOptions::default()

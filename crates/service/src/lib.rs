@@ -20,6 +20,7 @@ pub mod bulk;
 pub mod export;
 pub mod grant;
 pub mod invoice;
+pub mod live;
 pub mod member;
 pub mod noun;
 pub mod organization;

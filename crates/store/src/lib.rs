@@ -46,6 +46,7 @@ pub mod export;
 pub mod grant;
 pub mod idempotency;
 pub mod invoice;
+pub mod live;
 pub mod member;
 pub mod organization;
 pub mod partitions;

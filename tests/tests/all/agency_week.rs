@@ -1,10 +1,13 @@
 //! A week of a small agency, through the API alone: an owner, a member, a guest from the client's side, a private workspace.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tenantry_domain::Role;
-use tenantry_tests::{Person, Session, TestApp};
+use tenantry_tests::{Heard, Person, Session, Socket, TestApp};
 
 use crate::attachments::{attach, fetch};
+use crate::live::follow;
 
 async fn done(session: &Session, mutation: &str, input: Value, selection: &str) -> Value {
     session.mutate(mutation, input, selection).await.expect_done().clone()
@@ -57,7 +60,7 @@ async fn feed(session: &Session, filter: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn a_week_of_a_small_agency() {
-    let app = TestApp::start().await;
+    let app = TestApp::builder().live().start().await;
     let org = app.organization("studio").plan("pro").create().await;
     let boss = app.as_owner(&org);
 
@@ -111,6 +114,20 @@ async fn a_week_of_a_small_agency() {
             { "title": "Menu page", "project": { "client": { "name": "Café Lumière" } }, "labels": [{ "name": "Waiting for client" }] },
         ])
     );
+
+    // From now on the board of the web site is on Ada's screen, and the guest leaves a page open that shows all they may know.
+    let mut screens = Vec::new();
+    for (person, session) in people.iter().zip([&ada, &gus]) {
+        screens.push(Socket::connect(app.server(), &app.token(person.user_id, org.id)).await);
+        let Some(screen) = screens.last_mut() else { continue };
+        let entry = "activity { action entityName }";
+        let wanted = if person.user_id == people[0].user_id {
+            format!("taskChanged(projectId: {site}, AFTER) {{ {entry} task {{ status }} }}")
+        } else {
+            format!("changes(AFTER) {{ {entry} }}")
+        };
+        follow(screen, "1", session, &wanted).await;
+    }
 
     // Tuesday. Work moves over the board; the client's guest asks, and is answered.
     done(&ada, "moveTask", json!({ "id": sitemap, "status": "IN_PROGRESS" }), "task { id }").await;
@@ -194,4 +211,41 @@ async fn a_week_of_a_small_agency() {
     done(&boss, "removeMember", json!({ "id": people[1].user_id }), "removedMemberId").await;
     let gone = gus.query("{ search(query: \"menu\") { entityId } }", json!({})).await;
     assert_eq!(gone.error_code(), "FORBIDDEN");
+
+    // All week the screens were told of it, each as far as it was theirs to see.
+    let [adas, guests] = &mut screens[..] else { panic!("two screens") };
+    let mut board = Vec::new();
+    while let Some(Heard::Message(message)) = adas.hear_within(Duration::from_secs(1)).await {
+        let change = &message["payload"]["data"]["taskChanged"];
+        let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+        board.push(format!("{} {}", text(&change["activity"]["action"]), text(&change["activity"]["entityName"])));
+        let is_gone = change["activity"]["action"] == "DELETED";
+        assert_eq!(change["task"].is_null(), is_gone, "{message}");
+    }
+    assert_eq!(
+        board,
+        [
+            "MOVED Sitemap",
+            "MOVED Menu page",
+            "CREATED Wine list",
+            "DELETED Photographs",
+            "MOVED Wine list",
+            "MOVED Menu page",
+            "MOVED Sitemap",
+            "MOVED Launch",
+        ]
+    );
+    let mut heard = Vec::new();
+    let end = loop {
+        match guests.hear().await {
+            Heard::Message(message) => {
+                heard.push(message["payload"]["data"]["changes"]["activity"]["entityName"].clone());
+            }
+            Heard::Closed(code, _) => break code,
+        }
+    };
+    assert_eq!(end, 4403, "who is removed hears no more");
+    assert!(heard.contains(&json!("Speisekarte März.txt")) && heard.contains(&json!("Launch")), "{heard:?}");
+    let secrets = ["Raise the rate", "Rates 2127.txt", "Fees of Lumière", "Ask for a raise"];
+    assert!(heard.iter().all(|name| !secrets.iter().any(|secret| name == secret)), "{heard:?}");
 }

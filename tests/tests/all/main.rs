@@ -19,6 +19,7 @@ mod first_steps;
 mod idempotency;
 mod introspection;
 mod limits;
+mod live;
 #[path = "../../../crates/domain/tests/matrix/mod.rs"]
 mod matrix;
 mod members;

@@ -25,6 +25,7 @@ pub(crate) struct Call {
     document: String,
     variables: Map<String, Value>,
     path: Vec<String>,
+    goes_on: bool,
 }
 
 impl Call {
@@ -40,7 +41,11 @@ impl Call {
             }
         }
         *at = id.clone();
-        session.query(&self.document, variables).await
+        if self.goes_on {
+            session.subscribe(&self.document, variables).await
+        } else {
+            session.query(&self.document, variables).await
+        }
     }
 }
 
@@ -62,18 +67,22 @@ impl Caller<'_> {
         }
         let selection = self.schema.selection(inner(&field["type"]), 2);
         let mut body = format!("{}({}) {selection}", place.field, given.join(", "));
-        let operation = if place.is_mutation() { "mutation" } else { "query" };
+        let operation = match place.owner.as_str() {
+            "Mutation" => "mutation",
+            "Subscription" => "subscription",
+            _ => "query",
+        };
         if self.schema.nodes().contains(place.owner.as_str()) {
             body = format!("node(id: $root) {{ ... on {} {{ {body} }} }}", place.owner);
             declared.push("$root: ID!".to_owned());
             variables.insert("root".to_owned(), json!(self.of.sample(&place.owner)));
-        } else if !matches!(place.owner.as_str(), "Query" | "Mutation") {
+        } else if !matches!(place.owner.as_str(), "Query" | "Mutation" | "Subscription") {
             let way = self.schema.way_to(&place.owner);
             let way = way.unwrap_or_else(|| panic!("{} is not reached from the query", place.name()));
             body = way.iter().rev().fold(body, |body, step| format!("{step} {{ {body} }}"));
         }
         let document = format!("{operation}({}) {{ {body} }}", declared.join(", "));
-        Call { document, variables, path: place.path.clone() }
+        Call { document, variables, path: place.path.clone(), goes_on: place.is_subscription() }
     }
 
     /// A valid value. `below` is the rest of the path to the place, if the value is on it.

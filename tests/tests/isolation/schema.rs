@@ -26,7 +26,7 @@ const WRITES_NOTHING: &[(&str, &str)] = &[("switchOrganization", "it signs a tok
 /// A server for which time stands still, because addresses of files have the time in them.
 pub(crate) async fn still() -> TestApp {
     let clock = Clock::fixed(Clock::system().now());
-    TestApp::builder().clock(clock).start().await
+    TestApp::builder().clock(clock).live().start().await
 }
 
 /// The places of the schema with the kind of id that each takes.

@@ -78,6 +78,14 @@ const RULES: &[Rule] = &[
                 "the clean-up job deletes what is due",
             ),
             (
+                "app.activities activities_of_all_organizations, select to tenantry_worker: (ORGANIZATION IS NULL)",
+                "those who follow what happens are told that something did, and read it in their own scope",
+            ),
+            (
+                "app.organization_members members_of_all_organizations, select to tenantry_worker: (ORGANIZATION IS NULL)",
+                "those who follow what happens are looked up, whether they are members still",
+            ),
+            (
                 "billing.organization_billing billing_of_all_organizations, select to tenantry_worker: (ORGANIZATION IS NULL)",
                 "an event names a customer, not an organization",
             ),

@@ -27,7 +27,7 @@ use crate::{
 
 /// Whether the field can be compared: cursors are opaque, entitlements count what the test itself does, and a search takes words.
 fn comparable(_of: &str, field: &str) -> bool {
-    !matches!(field, "cursor" | "startCursor" | "endCursor" | "entitlements" | "search")
+    !matches!(field, "cursor" | "startCursor" | "endCursor" | "entitlements" | "search" | "changesCursor")
 }
 
 fn object<'a>(schema: &'a Schema, ty: &Type) -> Option<&'a ObjectType> {

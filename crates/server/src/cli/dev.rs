@@ -159,8 +159,9 @@ impl Dev {
         // Another machine must not get the tokens, so there are none to choose from if one can reach the port.
         let people = if listener.local_addr()?.ip().is_loopback() { people(&store).await? } else { Vec::new() };
         let explorer = Some(explorer(people, issuer::from_secret(&jwt)?));
+        let live = Some(start::live(&worker_url, &store, &self.pool).await?);
         let state =
-            start::state(store.clone(), verifier, &jwt, &http, &self.guard, &self.pool, stripe, explorer, files)?;
+            start::state(store.clone(), verifier, &jwt, &http, &self.guard, &self.pool, stripe, explorer, files, live)?;
 
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(serve(listener, state, async {

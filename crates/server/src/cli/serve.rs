@@ -51,6 +51,10 @@ impl Serve {
         if let Some(webhooks) = stripe.webhooks() {
             replay_forever(webhooks);
         }
+        let live = match self.worker.url() {
+            Some(url) => Some(start::live(url, &store, &self.pool).await?),
+            None => None,
+        };
         let state = start::state(
             store.clone(),
             verifier,
@@ -61,13 +65,14 @@ impl Serve {
             stripe,
             None,
             files.clone(),
+            live,
         )?;
         if let Some(url) = self.worker.url() {
             purge::forever(url, &self.stripe, files.files.clone()).await?;
             sweep::forever(url, files.files.clone()).await?;
         } else {
             tracing::warn!(
-                "WORKER_DATABASE_URL is not set: due organizations are not deleted until `tenantry purge` runs, and files without an attachment until `tenantry sweep` does"
+                "WORKER_DATABASE_URL is not set: there are no subscriptions, due organizations are not deleted until `tenantry purge` runs, and files without an attachment until `tenantry sweep` does"
             );
         }
         if files.files.as_local().is_some() && !self.files.has_public_url() {

@@ -24,7 +24,7 @@ const SOON: HeaderValue = HeaderValue::from_static("1");
 #[derive(Debug)]
 pub(crate) struct Refusal {
     status: StatusCode,
-    code: &'static str,
+    code: ErrorCode,
     message: String,
     field: Option<[&'static str; 1]>,
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -33,7 +33,7 @@ pub(crate) struct Refusal {
 impl Refusal {
     /// A refusal with a status of its own.
     pub(crate) fn new(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { status, code: code.as_str(), message: message.into(), field: None, headers: Vec::new() }
+        Self { status, code, message: message.into(), field: None, headers: Vec::new() }
     }
 
     /// A malformed request.
@@ -78,12 +78,22 @@ impl Refusal {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed, message).with_header(ALLOW, METHODS)
     }
 
+    /// The code of the reason.
+    pub(crate) fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// The reason.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The refusal as a response.
     pub(crate) fn into_response(self, media_type: MediaType, request_id: &str) -> Response<Body> {
         let document = Document {
             errors: [Item {
                 message: &self.message,
-                extensions: Extensions { code: self.code, request_id, field: self.field },
+                extensions: Extensions { code: self.code.as_str(), request_id, field: self.field },
             }],
         };
         // A struct of strings can always be serialised.

@@ -22,7 +22,7 @@ use super::explorer::{first_page, wants_page};
 use super::metering::Call;
 use super::negotiation::{MediaType, answer_type, is_json};
 use super::request_id::RequestId;
-use super::{AppState, auth, body};
+use super::{AppState, auth, body, live};
 
 /// What a client calls a request that it may send again.
 static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -42,6 +42,18 @@ pub(crate) async fn answer(
     if wants_page(request.method(), request.headers(), request.uri().query()) {
         return first_page(&state);
     }
+    let goes_on = if live::wants_socket(request.method(), request.headers()) {
+        live::upgrade(&state, &request_id, request).await
+    } else if live::wants_stream(request.headers()) {
+        live::stream(&state, &request_id, request).await
+    } else {
+        return answer_once(state, request_id, request).await;
+    };
+    goes_on.unwrap_or_else(|refusal| refusal.into_response(MediaType::Json, request_id.as_str()))
+}
+
+/// Answers a request by one answer.
+async fn answer_once(state: AppState, request_id: RequestId, request: Request<Body>) -> Response<Body> {
     let acceptable = answer_type(request.headers());
     let media_type = acceptable.unwrap_or(MediaType::Json);
     let outcome = if acceptable.is_some() {
@@ -138,8 +150,8 @@ async fn read(
     body: Body,
 ) -> Result<(Caller, Requests), Refusal> {
     let sent = match methods {
-        Methods::All => post(state, &head.headers, body).await?,
-        Methods::QueriesOnly => {
+        Methods::All => sent_by_post(state, &head.headers, body).await?,
+        Methods::QueriesOnly | Methods::SubscriptionsOnly => {
             Sent::One(body::from_query_string(head.uri.query().unwrap_or_default()).map_err(malformed)?)
         }
     };
@@ -212,6 +224,11 @@ pub(super) async fn identify(state: &AppState, headers: &HeaderMap) -> Result<Ve
             return Err(Refusal::unauthenticated(message, Some("invalid_request")));
         }
     };
+    identify_token(state, token).await
+}
+
+/// The caller, according to this token.
+pub(super) async fn identify_token(state: &AppState, token: &str) -> Result<VerifiedToken, Refusal> {
     match state.verifier().verify(token).await {
         Ok(token) => Ok(token),
         Err(error) if error.is_unavailable() => {
@@ -246,7 +263,8 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     }
 }
 
-async fn post(state: &AppState, headers: &HeaderMap, mut body: Body) -> Result<Sent, Refusal> {
+/// What a POST asks for.
+pub(super) async fn sent_by_post(state: &AppState, headers: &HeaderMap, mut body: Body) -> Result<Sent, Refusal> {
     if !is_json(headers) {
         spill(&mut body).await;
         let message = "Send the request as uncompressed application/json in UTF-8.";

@@ -8,6 +8,8 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 
+use tenantry_graphql::Live;
+
 use super::AppState;
 
 /// Upper bounds of the latency histogram, in microseconds.
@@ -29,6 +31,7 @@ pub struct Metrics {
     in_flight: AtomicI64,
     connections: AtomicI64,
     refused_tokens: AtomicU64,
+    told: AtomicU64,
 }
 
 impl Default for Metrics {
@@ -40,6 +43,7 @@ impl Default for Metrics {
             in_flight: AtomicI64::new(0),
             connections: AtomicI64::new(0),
             refused_tokens: AtomicU64::new(0),
+            told: AtomicU64::new(0),
         }
     }
 }
@@ -91,15 +95,26 @@ impl Metrics {
         self.refused_tokens.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Everything, in Prometheus's text format.
-    pub fn render(&self, (open, idle): (u32, usize), pool_size: u32) -> String {
+    /// A subscriber was told something.
+    pub fn told(&self) {
+        self.told.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Everything, in Prometheus's text format. `live` is how many connections go on, and how many subscriptions there are.
+    pub fn render(&self, (open, idle): (u32, usize), pool_size: u32, live: (usize, usize)) -> String {
         let mut text = String::with_capacity(4096);
         // Writing to a String cannot fail.
-        let _ = self.write(&mut text, (open, idle), pool_size);
+        let _ = self.write(&mut text, (open, idle), pool_size, live);
         text
     }
 
-    fn write(&self, text: &mut String, (open, idle): (u32, usize), pool_size: u32) -> std::fmt::Result {
+    fn write(
+        &self,
+        text: &mut String,
+        (open, idle): (u32, usize),
+        pool_size: u32,
+        (connections, subscriptions): (usize, usize),
+    ) -> std::fmt::Result {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         text.push_str("# HELP tenantry_http_requests_total Requests answered, by status.\n");
         text.push_str("# TYPE tenantry_http_requests_total counter\n");
@@ -128,10 +143,19 @@ impl Metrics {
             writeln!(text, "# HELP tenantry_{name} {help}\n# TYPE tenantry_{name} {kind}\ntenantry_{name} {value}")
         };
         let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        let idle = i64::try_from(idle).unwrap_or(i64::MAX);
+        let many = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let idle = many(idle);
         single("gauge", "http_requests_in_flight", "Requests being answered.", self.in_flight())?;
         single("gauge", "http_connections", "Clients connected.", self.connections.load(Ordering::Relaxed))?;
         single("counter", "tokens_refused_total", "Refused tokens.", signed(read(&self.refused_tokens)))?;
+        single(
+            "gauge",
+            "live_connections",
+            "Connections that go on: WebSocket and text/event-stream.",
+            many(connections),
+        )?;
+        single("gauge", "live_subscriptions", "Subscriptions.", many(subscriptions))?;
+        single("counter", "live_events_total", "Events told to subscribers.", signed(read(&self.told)))?;
         single("gauge", "pool_connections_max", "The maximum number of database connections.", pool_size.into())?;
         single("gauge", "pool_connections_open", "Connections to the database.", open.into())?;
         single("gauge", "pool_connections_idle", "Idle connections to the database.", idle)
@@ -146,7 +170,9 @@ fn seconds(microseconds: u64) -> String {
 
 /// `GET /metrics`.
 pub(crate) async fn show(State(state): State<AppState>) -> impl IntoResponse {
-    let text = state.metrics().render(state.store().connections(), state.pool_size());
+    let subscriptions = state.engine().live_feed().map_or(0, Live::feeds);
+    let live = (state.seats().taken(), subscriptions);
+    let text = state.metrics().render(state.store().connections(), state.pool_size(), live);
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }
 
@@ -161,7 +187,7 @@ mod tests {
         metrics.answered(200, Duration::from_micros(501));
         metrics.answered(503, Duration::from_secs(20));
         let _in_flight = metrics.request();
-        let text = metrics.render((3, 2), 10);
+        let text = metrics.render((3, 2), 10, (5, 4));
         for line in [
             "tenantry_http_requests_total{status=\"200\"} 2",
             "tenantry_http_requests_total{status=\"503\"} 1",
@@ -173,6 +199,8 @@ mod tests {
             "tenantry_http_request_duration_seconds_count 3",
             "tenantry_http_requests_in_flight 1",
             "tenantry_pool_connections_idle 2",
+            "tenantry_live_connections 5",
+            "tenantry_live_subscriptions 4",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }

@@ -55,7 +55,7 @@ pub async fn serve(listener: TcpListener, state: AppState, shutdown: impl Future
             accepted = accept(&listener) => accepted,
             () = &mut shutdown => break,
         };
-        let connection = builder.serve_connection(TokioIo::new(stream), service.clone()).into_owned();
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service.clone()).into_owned();
         let connection = graceful.watch(connection);
         let state = state.clone();
         tokio::spawn(async move {
@@ -69,13 +69,14 @@ pub async fn serve(listener: TcpListener, state: AppState, shutdown: impl Future
     // New connections are refused from here on.
     drop(listener);
     tracing::info!("stopping: running requests finish, new ones are refused");
+    state.seats().drain();
     let drained = tokio::time::timeout(DRAIN, async {
         tokio::select! {
             () = graceful.shutdown() => {}
             () = idle(&state) => {}
         }
-        // A mutation with a key runs on although its client has hung up.
-        while state.metrics().in_flight() > 0 {
+        // A mutation with a key runs on although its client has hung up, and a WebSocket is no request any more.
+        while state.metrics().in_flight() > 0 || state.seats().taken() > 0 {
             tokio::time::sleep(PAUSE).await;
         }
     });

@@ -16,6 +16,7 @@ use super::cors::CorsOrigins;
 use super::documents::{Documents, TrustedDocuments};
 use super::explorer::Explorer;
 use super::health::Readiness;
+use super::live::{LiveLimits, Seats};
 use super::metering::Metering;
 use super::metrics::Metrics;
 use super::request_id::RequestIds;
@@ -42,6 +43,8 @@ pub struct HttpOptions {
     pub log_requests: bool,
     /// The documents that alone may run; `None` lets any run.
     pub trusted_documents: Option<TrustedDocuments>,
+    /// Limits of connections that go on.
+    pub live: LiveLimits,
     /// The explorer. Without it there is a page that says what this is.
     pub explorer: Option<Explorer>,
 }
@@ -57,6 +60,7 @@ impl Default for HttpOptions {
             cors: CorsOrigins::default(),
             log_requests: false,
             trusted_documents: None,
+            live: LiveLimits::default(),
             explorer: None,
         }
     }
@@ -83,6 +87,8 @@ struct Shared {
     sent: Arc<Transfers>,
     /// The files that are fetched from it.
     fetched: Arc<Transfers>,
+    /// Those who follow what happens.
+    seats: Seats,
 }
 
 impl AppState {
@@ -105,6 +111,7 @@ impl AppState {
             exports,
             sent: Transfers::new(transfers::SENT),
             fetched: Transfers::new(transfers::FETCHED),
+            seats: Seats::new(options.live),
             documents,
             engine,
             verifier,
@@ -183,6 +190,14 @@ impl AppState {
 
     pub(super) fn fetched(&self) -> &Arc<Transfers> {
         &self.0.fetched
+    }
+
+    pub(super) fn seats(&self) -> &Seats {
+        &self.0.seats
+    }
+
+    pub(super) fn live_limits(&self) -> &LiveLimits {
+        &self.0.options.live
     }
 
     pub(super) fn export_stall(&self) -> Duration {

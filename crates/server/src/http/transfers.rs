@@ -1,10 +1,12 @@
 //! The files that are sent and fetched at a time: so many in all, and so many of each organization, so that one cannot take the place of the
 //! others.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+
+use super::shares::{Share, Shares};
 
 /// How many files are sent at a time, and how many of them in one organization. Each takes a quarter of a megabyte of memory.
 pub(crate) const SENT: Limits = Limits { in_all: 200, of_each: 32, alone: true };
@@ -33,15 +35,9 @@ pub(crate) enum Busy {
 /// The transfers in one direction.
 #[derive(Debug)]
 pub(crate) struct Transfers {
-    limits: Limits,
-    running: Mutex<Running>,
-}
-
-#[derive(Debug, Default)]
-struct Running {
-    in_all: usize,
-    of_each: HashMap<String, usize>,
-    keys: HashSet<String>,
+    shares: Arc<Shares<String>>,
+    /// The keys of those that are under way, if there is one of each.
+    alone: Option<Mutex<HashSet<String>>>,
 }
 
 /// A transfer that is under way, until this is dropped.
@@ -49,26 +45,24 @@ struct Running {
 pub(crate) struct Transfer {
     transfers: Arc<Transfers>,
     key: String,
+    _share: Share<String>,
 }
 
 impl Transfers {
     pub(crate) fn new(limits: Limits) -> Arc<Self> {
-        Arc::new(Self { limits, running: Mutex::default() })
+        let alone = limits.alone.then(Mutex::default);
+        Arc::new(Self { shares: Shares::new(limits.in_all, limits.of_each), alone })
     }
 
     /// Begins a transfer of this key.
     pub(crate) fn begin(self: &Arc<Self>, key: &str) -> Result<Transfer, Busy> {
-        let mut running = self.running.lock();
-        let of_this = running.of_each.get(owner(key)).copied().unwrap_or_default();
-        if running.in_all >= self.limits.in_all || of_this >= self.limits.of_each {
-            return Err(Busy::Full);
-        }
-        if self.limits.alone && !running.keys.insert(key.to_owned()) {
+        let share = self.shares.take(owner(key).to_owned()).ok_or(Busy::Full)?;
+        if let Some(alone) = &self.alone
+            && !alone.lock().insert(key.to_owned())
+        {
             return Err(Busy::Same);
         }
-        running.in_all += 1;
-        running.of_each.insert(owner(key).to_owned(), of_this + 1);
-        Ok(Transfer { transfers: Arc::clone(self), key: key.to_owned() })
+        Ok(Transfer { transfers: Arc::clone(self), key: key.to_owned(), _share: share })
     }
 }
 
@@ -79,15 +73,8 @@ fn owner(key: &str) -> &str {
 
 impl Drop for Transfer {
     fn drop(&mut self) {
-        let mut running = self.transfers.running.lock();
-        running.in_all -= 1;
-        running.keys.remove(&self.key);
-        let owner = owner(&self.key);
-        if let Some(left) = running.of_each.get_mut(owner) {
-            *left -= 1;
-            if *left == 0 {
-                running.of_each.remove(owner);
-            }
+        if let Some(alone) = &self.transfers.alone {
+            alone.lock().remove(&self.key);
         }
     }
 }
@@ -108,7 +95,6 @@ mod tests {
         drop(two);
         drop(transfers.begin("uploads/a/3").unwrap());
         drop((one, three));
-        assert!(transfers.running.lock().of_each.is_empty());
         drop(transfers.begin("uploads/a/1").unwrap());
     }
 }

@@ -20,8 +20,8 @@ pub(super) fn documents_and_operations(cases: &mut Cases) {
         "fragment F on Client { id }",
         None,
     );
-    cases.ours("5.2.1.1 operation type existence").refused(
-        "KnownOperationTypes",
+    cases.ours("5.2.1.1 operation type existence").ready(["subscription { changes { cursor } }"]).refused(
+        "FieldsOnCorrectType",
         ["subscription { viewer { role } }", "subscription S { clients { totalCount } }"],
     );
     cases

@@ -1,0 +1,191 @@
+//! Runs subscriptions: opens them, and answers each event.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_graphql::{Data, Error, Pos, Response, Value};
+use parking_lot::Mutex;
+use tenantry_domain::causes::causes;
+use tenantry_domain::{Identity, Role};
+use tenantry_executor::error::{ErrorCode, coded, error_response, store_failed};
+use tenantry_executor::{Caller, GraphQlRequest};
+use tenantry_service::live::{Feed, FeedEnd, Live, LiveError, Watch};
+use tenantry_store::{ReadScope, Scope as _, StoreError};
+use tokio::time::Instant;
+
+use crate::Engine;
+use crate::engine::request_data;
+use crate::live::Turn;
+
+/// How often an event is tried while the database cannot be reached, and how long is waited in between.
+const ATTEMPTS: u32 = 4;
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// A subscription that is open. What its caller missed comes first.
+pub struct Subscription {
+    caller: Caller,
+    request: GraphQlRequest,
+    feed: Feed,
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription").field("request_id", &self.caller.request_id).finish_non_exhaustive()
+    }
+}
+
+/// Why a subscription ends.
+#[derive(Debug)]
+pub enum SubscriptionEnd {
+    /// It cannot go on, as this says.
+    Failed(Box<Response>),
+    /// The caller is no member of the organization any more.
+    Forbidden,
+    /// The caller does not keep up, or the database cannot be reached. Who comes back with the last cursor misses nothing.
+    TryAgain,
+}
+
+/// A member who follows what happens.
+#[derive(Debug)]
+pub struct Presence {
+    watch: Watch,
+    role: Role,
+}
+
+impl Presence {
+    /// Waits until the member is removed or banned, or has a lower role than at first.
+    pub async fn lost(&mut self) {
+        self.watch.lost(self.role).await;
+    }
+}
+
+impl Engine {
+    /// Whether the request is a subscription: see [`Executor::is_subscription`](tenantry_executor::Executor::is_subscription).
+    pub fn is_subscription(&self, request: &GraphQlRequest) -> bool {
+        self.executor().is_subscription(request)
+    }
+
+    /// Makes sure that this is a member, and watches whether they stay one.
+    ///
+    /// # Errors
+    /// As the caller is told.
+    pub async fn attend(&self, member: Identity, request_id: &str) -> Result<Presence, Box<Response>> {
+        let live = self.live(request_id)?;
+        let watch = live.watch(member);
+        match ReadScope::open(self.service().store(), member).await {
+            Ok(scope) => Ok(Presence { watch, role: scope.actor().role }),
+            Err(error) => Err(told(store_failed(&error), request_id)),
+        }
+    }
+
+    /// Opens a subscription. Each event may take as long as `timeout`, as may this.
+    ///
+    /// # Errors
+    /// As the caller is told.
+    pub async fn subscribe(
+        &self,
+        mut caller: Caller,
+        request: GraphQlRequest,
+        timeout: Duration,
+    ) -> Result<Subscription, Box<Response>> {
+        caller.deadline = Some(Instant::now() + timeout);
+        let request_id = caller.request_id.clone();
+        let turn = Arc::new(Turn::Opening(Mutex::default()));
+        if let Some(refused) = self.executor().execute_event(&caller, &request, data_of(Arc::clone(&turn))).await {
+            return Err(Box::new(refused));
+        }
+        let opened = match &*turn {
+            Turn::Opening(opened) => opened.lock().take(),
+            Turn::Event { .. } => None,
+        };
+        let live = self.live(&request_id)?;
+        let busy = || coded(ErrorCode::Unavailable, "The service is busy; try again in a moment.");
+        let expired =
+            "What happened after this cursor is told no longer. Read anew what you need, with `changesCursor`.";
+        let Some((topic, after)) = opened else { return Err(told(busy(), &request_id)) };
+        let followed = tokio::time::timeout(timeout, live.follow(caller.identity, topic, after)).await;
+        match followed.unwrap_or(Err(LiveError::Unanswered)) {
+            Ok(feed) => Ok(Subscription { caller, request, feed }),
+            Err(LiveError::Expired) => Err(told(coded(ErrorCode::ChangesExpired, expired), &request_id)),
+            Err(LiveError::Unanswered) => Err(told(busy(), &request_id)),
+        }
+    }
+
+    /// Waits for the next event that the caller may see, and answers it.
+    ///
+    /// # Errors
+    /// Why nothing follows.
+    pub async fn next_event(
+        &self,
+        subscription: &mut Subscription,
+        timeout: Duration,
+    ) -> Result<Response, SubscriptionEnd> {
+        loop {
+            let event = subscription.feed.next().await.map_err(feed_ended)?;
+            let event = Arc::new(Turn::Event { cursor: event.cursor, activity: event.activity_id });
+            let mut attempt = 1;
+            let answer = loop {
+                let turn = subscription.feed.turn().await;
+                subscription.caller.deadline = Some(Instant::now() + timeout);
+                let data = data_of(Arc::clone(&event));
+                let answer = self.executor().execute_event(&subscription.caller, &subscription.request, data).await;
+                drop(turn);
+                match &answer {
+                    Some(answer) if has_code(answer, ErrorCode::Unavailable) && attempt < ATTEMPTS => {
+                        tokio::time::sleep(PAUSE * attempt).await;
+                        attempt += 1;
+                    }
+                    _ => break answer,
+                }
+            };
+            let Some(answer) = answer else { continue };
+            if has_code(&answer, ErrorCode::Unavailable) {
+                return Err(SubscriptionEnd::TryAgain);
+            }
+            if answer.data != Value::Null || answer.errors.is_empty() {
+                return Ok(answer);
+            }
+            return Err(if has_code(&answer, ErrorCode::Forbidden) {
+                SubscriptionEnd::Forbidden
+            } else {
+                SubscriptionEnd::Failed(Box::new(answer))
+            });
+        }
+    }
+
+    fn live(&self, request_id: &str) -> Result<&Live, Box<Response>> {
+        let message = "This server tells nothing as it happens: it has no connection of the worker's.";
+        self.live_feed().ok_or_else(|| Box::new(error_response(ErrorCode::Unavailable, message, request_id)))
+    }
+}
+
+fn data_of(turn: Arc<Turn>) -> Data {
+    let mut data = request_data();
+    data.insert(turn);
+    data
+}
+
+fn has_code(answer: &Response, code: ErrorCode) -> bool {
+    let code = Value::from(code.as_str());
+    answer.errors.iter().any(|error| error.extensions.as_ref().is_some_and(|all| all.get("code") == Some(&code)))
+}
+
+/// An error as the answer to a request.
+fn told(error: Error, request_id: &str) -> Box<Response> {
+    let mut error = error.into_server_error(Pos::default());
+    error.locations.clear();
+    error.extensions.get_or_insert_default().set("requestId", request_id);
+    Box::new(Response::from_errors(vec![error]))
+}
+
+fn feed_ended(end: FeedEnd) -> SubscriptionEnd {
+    match end {
+        FeedEnd::Store(StoreError::NotAMember) => SubscriptionEnd::Forbidden,
+        FeedEnd::Store(error) => {
+            tracing::warn!(error = causes(&error), "what a subscriber missed cannot be read");
+            SubscriptionEnd::TryAgain
+        }
+        FeedEnd::TooSlow => SubscriptionEnd::TryAgain,
+    }
+}

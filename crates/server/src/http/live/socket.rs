@@ -1,0 +1,285 @@
+//! One connection of `graphql-transport-ws`, from its beginning to its end.
+
+use std::time::Duration;
+
+use axum::extract::ws::{Message, WebSocket};
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use serde_json::{Map, Value};
+use tenantry_graphql::{Caller, ErrorCode, Presence};
+use tenantry_token::VerifiedToken;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use super::message::{Close, FromClient, ack, pong};
+use super::operations::{AHEAD, LAST, Operations, Saying, caller_of, too_many};
+use super::seats::{Seat, UnknownSeat, drained};
+use crate::http::graphql::identify_token;
+use crate::http::{AppState, auth};
+
+/// How long the client may take to close, too.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// How many times a client may be silent when it is asked whether it is there.
+const SILENCES: u32 = 2;
+
+/// Serves a connection until it ends.
+pub(super) async fn serve(
+    state: AppState,
+    socket: WebSocket,
+    unknown: UnknownSeat,
+    headers: HeaderMap,
+    request_id: String,
+    is_ours: bool,
+) {
+    let (operations, sayings) = Operations::new(AHEAD);
+    let draining = state.seats().draining();
+    let mut connection =
+        Connection { state, socket, request_id, operations, sayings, draining, last_heard: Instant::now() };
+    let close = if is_ours { connection.run(unknown, headers).await } else { Some(Close::Subprotocol) };
+    drop(connection.operations);
+    let Some(close) = close else {
+        // Answers the client's own goodbye.
+        let _ = tokio::time::timeout(GOODBYE, connection.socket.recv()).await;
+        return;
+    };
+    tracing::debug!(request_id = connection.request_id, ?close, "a live connection is closed");
+    let goodbye = async {
+        connection.socket.send(Message::Close(Some(close.frame()))).await?;
+        // What the client sent meanwhile is of no interest.
+        while connection.socket.recv().await.is_some_and(|received| received.is_ok()) {}
+        Ok::<_, axum::Error>(())
+    };
+    let _ = tokio::time::timeout(GOODBYE, goodbye).await;
+}
+
+struct Connection {
+    state: AppState,
+    socket: WebSocket,
+    /// Of the request that it began with; each operation's own begins with it.
+    request_id: String,
+    operations: Operations,
+    sayings: mpsc::Receiver<Saying>,
+    draining: watch::Receiver<bool>,
+    last_heard: Instant,
+}
+
+/// Who is connected.
+struct Member {
+    token: VerifiedToken,
+    presence: Presence,
+    _seat: Seat,
+}
+
+/// What happens next.
+enum Event {
+    Received(Option<Result<Message, axum::Error>>),
+    Said(Saying),
+    Time,
+    Lost,
+    Draining,
+}
+
+impl Connection {
+    /// Runs until it has to be closed, and says why; `None` if the client has gone.
+    async fn run(&mut self, unknown: UnknownSeat, headers: HeaderMap) -> Option<Close> {
+        let init = tokio::time::timeout(self.state.live_limits().init_timeout, self.init(&headers));
+        let mut member = match init.await {
+            Ok(Ok(member)) => member,
+            Ok(Err(close)) => return close,
+            Err(_) => return Some(Close::InitTimeout),
+        };
+        drop((unknown, headers));
+        if let Err(close) = self.send(&mut member.presence, ack()).await {
+            return close;
+        }
+        loop {
+            if let Err(close) = self.next(&mut member).await {
+                return close;
+            }
+        }
+    }
+
+    /// Waits until the client has said who they are.
+    async fn init(&mut self, headers: &HeaderMap) -> Result<Member, Option<Close>> {
+        loop {
+            let received = tokio::select! {
+                received = self.socket.recv() => received,
+                () = drained(&mut self.draining) => return Err(Some(Close::Restart)),
+            };
+            match self.read(received)? {
+                None | Some(FromClient::Pong | FromClient::Complete { .. }) => {}
+                Some(FromClient::Ping(payload)) => {
+                    self.socket.send(pong(payload.as_ref())).await.map_err(|_| None)?;
+                }
+                Some(FromClient::Subscribe { .. }) => return Err(Some(Close::Unauthorized)),
+                Some(FromClient::Init(payload)) => return self.admit(headers, &payload).await.map_err(Some),
+            }
+        }
+    }
+
+    /// Admits a client by the token in their first message, or else by that of the request that the connection began with.
+    async fn admit(&mut self, headers: &HeaderMap, payload: &Map<String, Value>) -> Result<Member, Close> {
+        let token = match token_in(payload) {
+            Some(token) => Some(token),
+            None => auth::bearer(headers).map_err(|_| Close::Forbidden("Forbidden"))?,
+        };
+        let token = token.ok_or(Close::Forbidden("Send a token"))?;
+        let token = identify_token(&self.state, token).await.map_err(|refusal| match refusal.code() {
+            ErrorCode::Unauthenticated => Close::Forbidden("The token is not valid"),
+            _ => Close::TryAgain("The service is busy".into()),
+        })?;
+        let identity = crate::http::graphql::identity_of(&token);
+        let call = self.state.metering().admit(identity).await;
+        let call = call.map_err(|refusal| Close::TryAgain(refusal.message().to_owned().into()))?;
+        let seat = self.state.seats().take(identity).ok_or(Close::TryAgain("Too many connections".into()))?;
+        match self.state.engine().attend(identity, &self.request_id).await {
+            Ok(presence) => {
+                call.membership().prove();
+                Ok(Member { token, presence, _seat: seat })
+            }
+            Err(refused) if is_forbidden(&refused) => Err(Close::Forbidden("You do not belong to this organization")),
+            Err(_) => Err(Close::TryAgain("The service is busy".into())),
+        }
+    }
+
+    /// Does what is next.
+    async fn next(&mut self, member: &mut Member) -> Result<(), Option<Close>> {
+        let limits = *self.state.live_limits();
+        let expires_in = (member.token.expires_at - self.state.store().clock().now()).to_std().unwrap_or_default();
+        let ping_at = self.last_heard + limits.ping_every;
+        let now = Instant::now();
+        // A client that was asked and is still silent is asked again, and then given up.
+        let silences = u32::try_from((now - self.last_heard).as_nanos() / limits.ping_every.as_nanos().max(1));
+        let silences = silences.unwrap_or(u32::MAX);
+        if silences > SILENCES {
+            return Err(None);
+        }
+        let next_ping = ping_at + limits.ping_every * silences;
+        let event = tokio::select! {
+            biased;
+            () = member.presence.lost() => Event::Lost,
+            () = drained(&mut self.draining) => Event::Draining,
+            () = tokio::time::sleep_until(next_ping.min(now + expires_in)) => Event::Time,
+            received = self.socket.recv() => Event::Received(received),
+            Some(saying) = self.sayings.recv() => Event::Said(saying),
+        };
+        match event {
+            Event::Lost => Err(Some(Close::Forbidden("Your role in this organization has changed"))),
+            Event::Draining => Err(self.finish(member).await),
+            Event::Time if Instant::now() >= now + expires_in => Err(Some(Close::Forbidden("The token has expired"))),
+            Event::Time => self.send(&mut member.presence, Message::Ping(axum::body::Bytes::new())).await,
+            Event::Said(saying) => self.pass_on(member, saying).await,
+            Event::Received(received) => match self.read(received)? {
+                Some(message) => self.hear(member, message).await,
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// Does what the client says.
+    async fn hear(&mut self, member: &mut Member, message: FromClient) -> Result<(), Option<Close>> {
+        match message {
+            FromClient::Init(_) => Err(Some(Close::TwiceInit)),
+            FromClient::Ping(payload) => self.send(&mut member.presence, pong(payload.as_ref())).await,
+            FromClient::Pong => Ok(()),
+            FromClient::Complete { id } => {
+                self.operations.stop(&id);
+                Ok(())
+            }
+            FromClient::Subscribe { id, .. } if self.operations.has(&id) => Err(Some(Close::IdInUse(id))),
+            FromClient::Subscribe { id, request } => {
+                let most = self.state.live_limits().operations;
+                if self.operations.len() >= most {
+                    let refused = too_many(most, &self.request_id).message(&id);
+                    return self.send(&mut member.presence, refused).await;
+                }
+                let caller = self.caller(member, &id);
+                self.operations.start(&self.state, caller, id, *request);
+                Ok(())
+            }
+        }
+    }
+
+    fn caller(&self, member: &Member, id: &str) -> Caller {
+        let own: String = id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(36).collect();
+        caller_of(&member.token, format!("{}_{own}", self.request_id))
+    }
+
+    /// Passes on what an operation says.
+    async fn pass_on(&mut self, member: &mut Member, saying: Saying) -> Result<(), Option<Close>> {
+        if !self.operations.take_note(&saying) {
+            return Ok(());
+        }
+        match *saying.said {
+            Ok(said) => self.send(&mut member.presence, said.message(&saying.id)).await,
+            Err(close) => Err(Some(close)),
+        }
+    }
+
+    /// Lets the operations end that end by themselves, because the server stops; gives the reason to close.
+    async fn finish(&mut self, member: &mut Member) -> Option<Close> {
+        self.operations.stop_subscriptions();
+        let last = Instant::now() + LAST;
+        while self.operations.len() > 0 {
+            match tokio::time::timeout_at(last, self.sayings.recv()).await {
+                Ok(Some(saying)) => {
+                    if let Err(close) = self.pass_on(member, saying).await {
+                        return close;
+                    }
+                }
+                _ => break,
+            }
+        }
+        Some(Close::Restart)
+    }
+
+    /// Sends a message. A client that does not take it in time is given up, as is one that loses a right meanwhile.
+    async fn send(&mut self, presence: &mut Presence, message: Message) -> Result<(), Option<Close>> {
+        let sent = tokio::time::timeout(self.state.live_limits().stall, self.socket.send(message));
+        tokio::select! {
+            sent = sent => match sent {
+                Ok(Ok(())) => Ok(()),
+                _ => Err(None),
+            },
+            () = presence.lost() => Err(None),
+        }
+    }
+
+    /// Reads what was received; `None` if that is no message of the protocol's.
+    fn read(&mut self, received: Option<Result<Message, axum::Error>>) -> Result<Option<FromClient>, Option<Close>> {
+        let message = match received {
+            Some(Ok(message)) => message,
+            Some(Err(_)) => return Err(Some(Close::Invalid("The message is too long, or no WebSocket's".to_owned()))),
+            None => return Err(None),
+        };
+        self.last_heard = Instant::now();
+        match message {
+            Message::Text(text) => {
+                FromClient::read(text.as_str()).map(Some).map_err(|error| Some(Close::Invalid(error)))
+            }
+            Message::Binary(_) => Err(Some(Close::Invalid("A message is a text".to_owned()))),
+            Message::Ping(_) | Message::Pong(_) => Ok(None),
+            Message::Close(_) => Err(None),
+        }
+    }
+}
+
+/// The token in the payload of the first message: its `Authorization`, however that is written, or that of its `headers`.
+fn token_in(payload: &Map<String, Value>) -> Option<&str> {
+    let direct = find(payload, AUTHORIZATION.as_str());
+    let within = || find(payload, "headers")?.as_object().and_then(|headers| find(headers, AUTHORIZATION.as_str()));
+    let text = direct.or_else(within)?.as_str()?;
+    let (scheme, token) = text.split_once(' ')?;
+    (scheme.eq_ignore_ascii_case("bearer")).then(|| token.trim())
+}
+
+fn find<'v>(object: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
+    object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+}
+
+fn is_forbidden(refused: &async_graphql::Response) -> bool {
+    let forbidden = async_graphql::Value::from(ErrorCode::Forbidden.as_str());
+    let code = |error: &async_graphql::ServerError| error.extensions.as_ref()?.get("code").cloned();
+    refused.errors.iter().any(|error| code(error).as_ref() == Some(&forbidden))
+}

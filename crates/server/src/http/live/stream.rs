@@ -1,0 +1,175 @@
+//! Subscriptions as a stream of events over HTTP, one for each request: the "distinct connections mode" of
+//! <https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md>. Queries and mutations can come this way, too.
+
+use std::time::Duration;
+
+use async_graphql::Response as Answer;
+use axum::body::Body;
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use bytes::Bytes;
+use futures_util::stream;
+use tenantry_graphql::{ErrorCode, Methods, Subscription, SubscriptionEnd};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::message::json;
+use super::operations::caller_of;
+use super::seats::drained;
+use crate::http::AppState;
+use crate::http::answer::Refusal;
+use crate::http::body::Sent;
+use crate::http::graphql::{identify, identity_of, sent_by_post, spill};
+use crate::http::request_id::RequestId;
+
+const EVENT_STREAM: &str = "text/event-stream";
+
+/// How many events are made before the client has read the ones before.
+const AHEAD: usize = 4;
+
+/// Whether a request wants its answer as a stream of events, and nothing else.
+pub(in crate::http) fn wants_stream(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut types = values.flat_map(|text| text.split(',')).map(|range| range.split(';').next().unwrap_or("").trim());
+    types.next().is_some_and(|first| first.eq_ignore_ascii_case(EVENT_STREAM))
+}
+
+/// Answers a request by a stream of events.
+pub(in crate::http) async fn answer(
+    state: &AppState,
+    request_id: &RequestId,
+    request: Request<Body>,
+) -> Result<Response<Body>, Refusal> {
+    let (head, mut body) = request.into_parts();
+    if head.method != Method::POST {
+        spill(&mut body).await;
+        return Err(Refusal::method_not_allowed());
+    }
+    let token = match identify(state, &head.headers).await {
+        Ok(token) => token,
+        Err(refusal) => {
+            spill(&mut body).await;
+            return Err(refusal);
+        }
+    };
+    let identity = identity_of(&token);
+    let call = state.metering().admit(identity).await?;
+    let Sent::One(asked) = sent_by_post(state, &head.headers, body).await? else {
+        return Err(Refusal::bad_request("A stream answers one request."));
+    };
+    let request = state.documents().resolve(asked);
+    let request = request.map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.code(), error.to_string()))?;
+    let mut caller = caller_of(&token, request_id.as_str().to_owned());
+    caller.membership = call.membership();
+    let timeout = state.request_timeout();
+    if !state.engine().is_subscription(&request) {
+        caller.deadline = Some(Instant::now() + timeout);
+        let answer = state.engine().execute(caller, request, Methods::All).await;
+        return Ok(response(Body::from([next(&answer), Bytes::from_static(COMPLETE)].concat())));
+    }
+    let Some(seat) = state.seats().take(identity) else {
+        let message = "Too many connections; close one.";
+        return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::RateLimited, message));
+    };
+    let attended = state.engine().attend(identity, request_id.as_str()).await;
+    let opened = match attended {
+        Ok(presence) => state.engine().subscribe(caller, request, timeout).await.map(|opened| (presence, opened)),
+        Err(refused) => Err(refused),
+    };
+    let (presence, subscription) = match opened {
+        Ok(opened) => opened,
+        Err(refused) => return Ok(response(Body::from([next(&refused), Bytes::from_static(COMPLETE)].concat()))),
+    };
+    drop(call);
+    let (sender, events) = mpsc::channel::<Bytes>(AHEAD);
+    let expires_in = (token.expires_at - state.store().clock().now()).to_std().unwrap_or_default();
+    let limits = state.live_limits();
+    let told = Events { sender, stall: limits.stall, every: limits.ping_every };
+    let state = state.clone();
+    tokio::spawn(async move {
+        let _seat = seat;
+        let mut presence = presence;
+        let mut draining = state.seats().draining();
+        // What ends the stream in any other way than by its own end leaves out that it is complete, so that clients come back.
+        tokio::select! {
+            () = tell(&state, subscription, &told) => {}
+            () = presence.lost() => {}
+            () = drained(&mut draining) => {}
+            () = tokio::time::sleep(expires_in) => {}
+            () = told.sender.closed() => {}
+        }
+    });
+    let events = stream::unfold(events, async |mut events| {
+        Some((Ok::<_, std::convert::Infallible>(events.recv().await?), events))
+    });
+    Ok(response(Body::from_stream(events)))
+}
+
+/// Where events go.
+struct Events {
+    sender: mpsc::Sender<Bytes>,
+    /// How long the client may read nothing.
+    stall: Duration,
+    /// How often something is sent, so that nothing in between takes the stream for dead.
+    every: Duration,
+}
+
+impl Events {
+    /// Whether the client has room for it in time.
+    async fn send(&self, bytes: Bytes) -> bool {
+        matches!(tokio::time::timeout(self.stall, self.sender.send(bytes)).await, Ok(Ok(())))
+    }
+
+    /// Waits for an event; `None` if the client has gone.
+    async fn wait<T>(&self, event: impl Future<Output = T>) -> Option<T> {
+        let mut event = std::pin::pin!(event);
+        loop {
+            match tokio::time::timeout(self.every, &mut event).await {
+                Ok(event) => return Some(event),
+                Err(_) if self.send(Bytes::from_static(ALIVE)).await => {}
+                Err(_) => return None,
+            }
+        }
+    }
+}
+
+/// Tells what happens until there is nothing more to tell, or the client does not read.
+async fn tell(state: &AppState, mut subscription: Subscription, events: &Events) {
+    // What begins the stream is sent at once, so that the client knows that it is open.
+    let mut sent = events.send(Bytes::from_static(ALIVE)).await;
+    while sent {
+        let event = state.engine().next_event(&mut subscription, state.request_timeout());
+        sent = match events.wait(event).await {
+            Some(Ok(answer)) => {
+                state.metrics().told();
+                events.send(next(&answer)).await
+            }
+            Some(Err(SubscriptionEnd::Failed(answer))) => {
+                events.send([next(&answer), Bytes::from_static(COMPLETE)].concat().into()).await;
+                false
+            }
+            Some(Err(SubscriptionEnd::Forbidden | SubscriptionEnd::TryAgain)) | None => false,
+        };
+    }
+}
+
+/// A comment, which clients pass over.
+const ALIVE: &[u8] = b":\n\n";
+
+const COMPLETE: &[u8] = b"event: complete\ndata:\n\n";
+
+/// An answer as an event. As JSON it has no line breaks.
+fn next(answer: &Answer) -> Bytes {
+    Bytes::from(format!("event: next\ndata: {}\n\n", json(answer)))
+}
+
+fn response(body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // Proxies that collect answers are asked to pass this one on as it comes.
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    response
+}

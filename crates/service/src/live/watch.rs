@@ -1,0 +1,124 @@
+//! Whether those who are told what happens are members still.
+
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tenantry_domain::causes::causes;
+use tenantry_domain::live::is_demoted;
+use tenantry_domain::{Identity, Role};
+use tenantry_store::live;
+use tokio::sync::watch;
+
+use super::hub::Hub;
+
+/// How many are looked up in one statement.
+const AT_ONCE: usize = 2_000;
+
+/// How long the database may leave open whether they are members still, before they are cut off.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What is known of a member's role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Nothing yet.
+    Unknown,
+    /// It is this one.
+    Has(Role),
+    /// They are no member, or banned.
+    Gone,
+}
+
+/// A member that somebody watches.
+#[derive(Debug)]
+pub(super) struct Watched {
+    watchers: usize,
+    standing: watch::Sender<Standing>,
+}
+
+/// Waits for a member to lose a right. It ends when it is dropped.
+#[derive(Debug)]
+pub struct Watch {
+    hub: Arc<Hub>,
+    member: Identity,
+    standing: watch::Receiver<Standing>,
+}
+
+impl Watch {
+    pub(super) fn begin(hub: &Arc<Hub>, member: Identity) -> Self {
+        let mut watched = hub.watched.lock();
+        let of_member = watched
+            .entry(member)
+            .or_insert_with(|| Watched { watchers: 0, standing: watch::Sender::new(Standing::Unknown) });
+        of_member.watchers += 1;
+        let standing = of_member.standing.subscribe();
+        drop(watched);
+        Self { hub: Arc::clone(hub), member, standing }
+    }
+
+    /// Waits until the member has a lower role than this one, or none.
+    pub async fn lost(&mut self, role: Role) {
+        loop {
+            if self.standing.changed().await.is_err() {
+                return;
+            }
+            let now = match *self.standing.borrow_and_update() {
+                Standing::Unknown => continue,
+                Standing::Has(role) => Some(role),
+                Standing::Gone => None,
+            };
+            if is_demoted(role, now) {
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let mut watched = self.hub.watched.lock();
+        if let Entry::Occupied(mut entry) = watched.entry(self.member) {
+            entry.get_mut().watchers -= 1;
+            if entry.get().watchers == 0 {
+                entry.remove();
+            }
+        }
+    }
+}
+
+/// Looks every so often which role those who are watched have.
+pub(super) async fn check_forever(hub: Arc<Hub>) {
+    let mut failing_since = None;
+    loop {
+        tokio::time::sleep(hub.options.check_every).await;
+        let members: Vec<Identity> = hub.watched.lock().keys().copied().collect();
+        for members in members.chunks(AT_ONCE) {
+            match live::roles(&hub.worker, members).await {
+                Ok(roles) => {
+                    failing_since = None;
+                    note(&hub, members, |member| roles.get(member).map_or(Standing::Gone, |role| Standing::Has(*role)));
+                }
+                Err(error) => {
+                    let since = *failing_since.get_or_insert_with(|| {
+                        tracing::warn!(error = causes(&error), "it cannot be read who is a member still");
+                        tokio::time::Instant::now()
+                    });
+                    if since.elapsed() >= PATIENCE {
+                        note(&hub, members, |_| Standing::Gone);
+                    }
+                    break;
+                }
+            }
+        }
+    }
+}
+
+fn note(hub: &Hub, members: &[Identity], standing: impl Fn(&Identity) -> Standing) {
+    let watched = hub.watched.lock();
+    for member in members {
+        if let Some(watched) = watched.get(member) {
+            let now = standing(member);
+            watched.standing.send_if_modified(|standing| std::mem::replace(standing, now) != now);
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What happened since: reads of `app.activities` in the order in which its entries became visible. See `domain::live` for that order.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tenantry_domain::activity::{Activity, EntityType};
+use tenantry_domain::live::{Cursor, Happened, KEPT, Snapshot, Topic};
+use tenantry_domain::{ActivityId, EntityId, Identity, OrganizationId, ProjectId, Role};
+use tenantry_wire::Row;
+use uuid::Uuid;
+
+use crate::columns::Columns;
+use crate::error::StoreError;
+use crate::pool::Store;
+use crate::read::Read;
+use crate::record::Record as _;
+use crate::scope::sealed::Sealed as _;
+use crate::scope::{ReadScope, Scope as _, WorkerScope};
+use crate::sql::Sql;
+
+/// The most entries that are read at once, of all organizations.
+const MAX_NEWS: i64 = 50_000;
+
+/// Begins to read entries of all organizations.
+const ENTRIES: &str = "(SELECT a.organization_id, a.id, a.created_at, a.entity_type, a.entity_id, a.project_id FROM app.activities a WHERE ";
+
+/// Leaves out the months in which there is nothing new.
+const LATELY: &str = " AND a.created_at > now() - interval '1 day' AND a.created_at < now() + interval '1 day' LIMIT ";
+
+/// How long a commit may take: an entry that became visible after a cursor was made is at most this much older than the cursor.
+const LONGEST_COMMIT: TimeDelta = TimeDelta::minutes(10);
+
+/// What happened between two snapshots, in all organizations.
+#[derive(Debug)]
+pub struct News {
+    /// The later one. What it does not see is still to come.
+    pub until: Snapshot,
+    /// When it was taken, by the clock of the database.
+    pub at: DateTime<Utc>,
+    /// What it sees and the earlier one does not, in no order.
+    pub happened: Vec<Happened>,
+    /// Whether more happened than could be read.
+    pub is_cut_off: bool,
+}
+
+/// What happened since a snapshot; nothing if there is none yet. The store must be connected as the worker's role.
+///
+/// # Errors
+/// Those of the database.
+pub async fn news(worker: &Store, since: Option<&Snapshot>) -> Result<News, StoreError> {
+    let mut sql = Sql::new("SELECT pg_current_snapshot()::text, now(), n.* FROM (SELECT 1) one LEFT JOIN (");
+    match since {
+        None => {
+            sql.push(
+                "SELECT NULL::uuid, NULL::uuid, NULL::timestamptz, NULL::text, NULL::uuid, NULL::uuid WHERE false",
+            );
+        }
+        // Each part is a look-up in the index. Together in one condition they would not be.
+        Some(since) => {
+            sql.push(ENTRIES).push("a.transaction_id = ANY(").bind(since.running().to_vec()).push(")").push(LATELY);
+            sql.bind(MAX_NEWS).push(") UNION ALL ");
+            sql.push(ENTRIES).push("a.transaction_id >= ").bind(since.next()).push(LATELY).bind(MAX_NEWS).push(")");
+        }
+    }
+    sql.push(") n ON true");
+    let scope = WorkerScope::open(worker).await?;
+    let rows = scope.connection().fetch(sql).await?;
+    scope.commit().await?;
+    let Some(first) = rows.first() else { return Err(corrupt(0)) };
+    let until: &str = first.get(0)?;
+    let (until, at) = (until.parse().map_err(|_| corrupt(0))?, first.get(1)?);
+    let is_cut_off = i64::try_from(rows.len()).is_ok_and(|read| read >= MAX_NEWS);
+    let happened = rows.iter().map(|row| decode(&row, 2)).filter_map(Result::transpose).collect::<Result<_, _>>()?;
+    Ok(News { until, at, happened, is_cut_off })
+}
+
+/// What is left of the batch after a cursor that the scope's actor may see: at most `limit` entries, in their order.
+///
+/// # Errors
+/// Those of the database.
+pub fn missed<'s>(scope: &'s ReadScope, topic: &Topic, cursor: &Cursor, limit: i64) -> Read<'s, Vec<Happened>> {
+    let mut sql = Sql::new(
+        "SELECT t.organization_id, t.id, t.created_at, t.entity_type, t.entity_id, t.project_id FROM app.activities t",
+    );
+    sql.push(" WHERE t.organization_id = ").bind(scope.organization_id().as_uuid());
+    match cursor.entry {
+        Some(entry) => {
+            sql.push(" AND (t.created_at, t.id) > (").bind(cursor.at).push(", ").bind(entry.as_uuid()).push(")")
+        }
+        None => sql.push(" AND t.created_at >= ").bind(cursor.at - LONGEST_COMMIT),
+    };
+    for (negation, snapshot) in [("", &cursor.before), ("NOT ", &cursor.until)] {
+        sql.push(" AND ").push(negation).push("(t.transaction_id >= ").bind(snapshot.next());
+        sql.push(" OR t.transaction_id = ANY(").bind(snapshot.running().to_vec()).push("))");
+    }
+    // A newer program may tell of other kinds.
+    let kinds = if topic.kinds().is_empty() { EntityType::ALL } else { topic.kinds() };
+    sql.narrow_to_any("t.entity_type", kinds, |kind| kind.as_str());
+    if let Some(project) = topic.project() {
+        let project = sql.value(project.as_uuid());
+        sql.push(" AND (t.project_id = ").push_placeholder(project);
+        sql.push(" OR t.entity_type = 'project' AND t.entity_id = ").push_placeholder(project).push(")");
+    }
+    Activity::narrow_to_visible(scope.actor(), &mut sql);
+    sql.push(" ORDER BY t.created_at, t.id LIMIT ").bind(limit);
+    Read::rows(scope, sql, |_, rows| rows.iter().map(|row| decode(&row, 0)).filter_map(Result::transpose).collect())
+}
+
+/// Where a reader of this scope has got to: they know all that it sees.
+///
+/// # Errors
+/// Those of the database.
+pub fn here(scope: &ReadScope) -> Read<'_, Cursor> {
+    let sql = Sql::new("SELECT pg_current_snapshot()::text, now()");
+    Read::rows(scope, sql, |_, rows| {
+        let row = rows.first().ok_or_else(|| corrupt(0))?;
+        let text: &str = row.get(0)?;
+        Ok(Cursor::at(text.parse().map_err(|_| corrupt(0))?, row.get(1)?))
+    })
+}
+
+/// Whether what happened after a cursor is no longer told, or the cursor is of another database.
+pub fn is_expired(cursor: &Cursor, now: DateTime<Utc>, current: &Snapshot) -> bool {
+    cursor.at < now - KEPT || cursor.until.next() > current.next()
+}
+
+/// The roles of these users in these organizations at this time; none of those who are banned, or no members. The store must be connected as
+/// the worker's role.
+///
+/// # Errors
+/// Those of the database.
+pub async fn roles(worker: &Store, identities: &[Identity]) -> Result<HashMap<Identity, Role>, StoreError> {
+    let scope = WorkerScope::open(worker).await?;
+    let mut sql = Sql::new("SELECT w.organization_id, w.user_id, m.role FROM unnest(");
+    sql.bind(identities.iter().map(|identity| identity.organization_id.as_uuid()).collect::<Vec<_>>()).push(", ");
+    sql.bind(identities.iter().map(|identity| identity.user_id.as_uuid()).collect::<Vec<_>>());
+    // A lateral part that is limited looks each up by its key: see `Sql::for_each`.
+    sql.push(") AS w (organization_id, user_id) CROSS JOIN LATERAL (SELECT m.role FROM app.organization_members m");
+    sql.push(" WHERE m.organization_id = w.organization_id AND m.user_id = w.user_id LIMIT 1) m");
+    sql.push(" CROSS JOIN LATERAL (SELECT u.id FROM auth.users u WHERE u.id = w.user_id");
+    sql.push(" AND (u.banned_at IS NULL OR u.ban_expires_at <= ").bind(scope.clock().now()).push(") LIMIT 1) u");
+    let rows = scope.connection().fetch(sql).await?;
+    scope.commit().await?;
+    let mut roles = HashMap::with_capacity(rows.len());
+    for row in rows.iter() {
+        let mut columns = Columns::new(row, "app.organization_members");
+        let identity = Identity { organization_id: columns.id()?, user_id: columns.id()? };
+        roles.insert(identity, columns.parsed()?);
+    }
+    Ok(roles)
+}
+
+/// Reads what happened from the columns that begin at `first`; `None` if they are null, or if a newer program told of a kind of things that
+/// this one does not know.
+fn decode(row: &Row<'_>, first: usize) -> Result<Option<Happened>, StoreError> {
+    let Some(organization) = row.get::<Option<Uuid>>(first)? else { return Ok(None) };
+    let Ok(kind) = row.get::<&str>(first + 3)?.parse::<EntityType>() else { return Ok(None) };
+    let project: Option<Uuid> = row.get(first + 5)?;
+    Ok(Some(Happened {
+        organization_id: OrganizationId::from_uuid(organization),
+        activity_id: ActivityId::from_uuid(row.get(first + 1)?),
+        at: row.get(first + 2)?,
+        kind,
+        entity_id: EntityId::from_uuid(row.get(first + 4)?),
+        project_id: project.map(ProjectId::from_uuid),
+    }))
+}
+
+fn corrupt(column: usize) -> StoreError {
+    StoreError::Corrupt { table: "app.activities", column }
+}
