@@ -31,13 +31,16 @@ pub enum Methods {
     All,
     /// Follow what happens.
     SubscriptionsOnly,
+    /// Anything: whoever asks tells subscriptions apart.
+    Any,
 }
 
 impl Methods {
     /// Refuses what the request may not do.
     fn allow(self, kind: OperationType) -> Result<(), Vec<ServerError>> {
         let (code, message) = match (self, kind) {
-            (Self::QueriesOnly | Self::All, OperationType::Query)
+            (Self::Any, _)
+            | (Self::QueriesOnly | Self::All, OperationType::Query)
             | (Self::All, OperationType::Mutation)
             | (Self::SubscriptionsOnly, OperationType::Subscription) => return Ok(()),
             (Self::QueriesOnly, _) => (ErrorCode::MethodNotAllowed, "A GET request can only run a query."),

@@ -15,6 +15,7 @@ mod forgeries;
 mod hostile;
 mod javascript;
 mod killed;
+mod live;
 mod load;
 mod methods;
 mod program;

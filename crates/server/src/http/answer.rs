@@ -1,5 +1,7 @@
 //! The response to the client: the executed answer or a refusal, its status, and the bytes.
 
+use std::time::Duration;
+
 use async_graphql::{PathSegment, Response as GraphQlResponse, ServerError, Value};
 use axum::body::Body;
 use axum::http::header::{
@@ -86,6 +88,12 @@ impl Refusal {
     /// The reason.
     pub(crate) fn message(&self) -> &str {
         &self.message
+    }
+
+    /// When to come back, if it says so.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        let (_, value) = self.headers.iter().find(|(name, _)| *name == RETRY_AFTER)?;
+        value.to_str().ok()?.parse().ok().map(Duration::from_secs)
     }
 
     /// The refusal as a response.

@@ -150,7 +150,7 @@ async fn read(
     body: Body,
 ) -> Result<(Caller, Requests), Refusal> {
     let sent = match methods {
-        Methods::All => sent_by_post(state, &head.headers, body).await?,
+        Methods::All | Methods::Any => sent_by_post(state, &head.headers, body).await?,
         Methods::QueriesOnly | Methods::SubscriptionsOnly => {
             Sent::One(body::from_query_string(head.uri.query().unwrap_or_default()).map_err(malformed)?)
         }

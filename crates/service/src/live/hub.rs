@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 use tenantry_domain::causes::causes;
 use tenantry_domain::live::{Cursor, Happened, Snapshot, Topic};
 use tenantry_domain::{Identity, OrganizationId};
-use tenantry_store::Store;
 use tenantry_store::live::{self, News};
+use tenantry_store::{Store, StoreError};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 
 use super::LiveOptions;
@@ -18,6 +18,9 @@ use super::watch::Watched;
 
 /// How long after a failure is looked again.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
+
+/// How long a look may take. A connection may be dead without anybody saying so.
+pub(super) const LONGEST: Duration = Duration::from_secs(10);
 
 /// A change as it is passed on: the batch that it is of, without an entry, and the change.
 pub(super) type Passed = Arc<(Arc<Cursor>, Happened)>;
@@ -49,6 +52,8 @@ struct Readers {
 #[derive(Debug)]
 struct OfOrganization {
     readers: HashMap<u64, Reader>,
+    /// How many there are, with those who have not begun and those who were let go.
+    feeds: usize,
     turns: Arc<Semaphore>,
 }
 
@@ -97,10 +102,12 @@ impl Hub {
         readers.count += 1;
         let number = readers.last;
         let of_each = self.options.turns_of_each;
-        let of_organization = readers
-            .by_organization
-            .entry(organization)
-            .or_insert_with(|| OfOrganization { readers: HashMap::new(), turns: Arc::new(Semaphore::new(of_each)) });
+        let of_organization = readers.by_organization.entry(organization).or_insert_with(|| OfOrganization {
+            readers: HashMap::new(),
+            feeds: 0,
+            turns: Arc::new(Semaphore::new(of_each)),
+        });
+        of_organization.feeds += 1;
         let turns = Arc::clone(&of_organization.turns);
         let reader = Reader { topic, queue: sender };
         readers.joining.push(Joining { organization, number, begin: tell, reader });
@@ -114,10 +121,10 @@ impl Hub {
         let mut readers = self.readers.lock();
         readers.count -= 1;
         readers.joining.retain(|joining| joining.number != number);
-        let stay = readers.joining.iter().any(|joining| joining.organization == organization);
         if let Some(of_organization) = readers.by_organization.get_mut(&organization) {
             of_organization.readers.remove(&number);
-            if of_organization.readers.is_empty() && !stay {
+            of_organization.feeds -= 1;
+            if of_organization.feeds == 0 {
                 readers.by_organization.remove(&organization);
             }
         }
@@ -179,7 +186,8 @@ pub(super) async fn tell_forever(hub: Arc<Hub>) {
             hub.wanted.notified().await;
             continue;
         };
-        match live::news(&hub.worker, known.as_ref()).await {
+        let news = tokio::time::timeout(LONGEST, live::news(&hub.worker, known.as_ref()));
+        match news.await.unwrap_or(Err(StoreError::OutOfTime)) {
             Ok(news) => {
                 has_failed = false;
                 let before = known.replace(news.until.clone());

@@ -7,10 +7,10 @@ use std::time::Duration;
 use tenantry_domain::causes::causes;
 use tenantry_domain::live::is_demoted;
 use tenantry_domain::{Identity, Role};
-use tenantry_store::live;
+use tenantry_store::{StoreError, live};
 use tokio::sync::watch;
 
-use super::hub::Hub;
+use super::hub::{Hub, LONGEST};
 
 /// How many are looked up in one statement.
 const AT_ONCE: usize = 2_000;
@@ -93,7 +93,8 @@ pub(super) async fn check_forever(hub: Arc<Hub>) {
         tokio::time::sleep(hub.options.check_every).await;
         let members: Vec<Identity> = hub.watched.lock().keys().copied().collect();
         for members in members.chunks(AT_ONCE) {
-            match live::roles(&hub.worker, members).await {
+            let roles = tokio::time::timeout(LONGEST, live::roles(&hub.worker, members));
+            match roles.await.unwrap_or(Err(StoreError::OutOfTime)) {
                 Ok(roles) => {
                     failing_since = None;
                     note(&hub, members, |member| roles.get(member).map_or(Standing::Gone, |role| Standing::Has(*role)));

@@ -7,7 +7,7 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes};
 use serde_json::{Map, Value};
 use tenantry_graphql::encode;
 
-use crate::http::body::{self, Sent, SentRequest};
+use crate::http::body::{self, BodyError, Sent, SentRequest};
 
 /// The longest id of an operation, in bytes.
 const MAX_ID: usize = 255;
@@ -24,8 +24,8 @@ pub(super) enum FromClient {
     Ping(Option<Value>),
     /// They are there.
     Pong,
-    /// They want an operation to be run.
-    Subscribe { id: String, request: Box<SentRequest> },
+    /// They want an operation to be run; what is wrong with it, beyond the protocol, is told as the operation's error.
+    Subscribe { id: String, request: Box<Result<SentRequest, BodyError>> },
     /// They want to hear no more of an operation.
     Complete { id: String },
 }
@@ -50,11 +50,13 @@ impl FromClient {
             "subscribe" => {
                 let id = id(&kind, message.remove("id"))?;
                 let payload = object(&kind, payload)?.ok_or("'subscribe' has a 'payload'")?;
-                let sent = body::from_json(Value::Object(payload).to_string().as_bytes());
-                match sent.map_err(|error| error.to_string())? {
-                    Sent::One(request) => Ok(Self::Subscribe { id, request: Box::new(request) }),
-                    Sent::Batch(_) => Err("'subscribe' has one request".to_owned()),
-                }
+                check_request(&payload)?;
+                let request = match body::from_json(Value::Object(payload).to_string().as_bytes()) {
+                    Ok(Sent::One(request)) => Ok(request),
+                    Ok(Sent::Batch(_)) => Err(BodyError::NotAnObject),
+                    Err(error) => Err(error),
+                };
+                Ok(Self::Subscribe { id, request: Box::new(request) })
             }
             _ => Err("There is no such 'type' of message for a client".to_owned()),
         }
@@ -67,6 +69,27 @@ fn object(kind: &str, payload: Option<Value>) -> Result<Option<Map<String, Value
         Some(Value::Object(object)) => Ok(Some(object)),
         Some(_) => Err(format!("The 'payload' of '{kind}' is an object")),
     }
+}
+
+/// What the protocol says of the request. Its document may be named instead of sent.
+fn check_request(request: &Map<String, Value>) -> Result<(), String> {
+    let is =
+        |name: &str, fits: fn(&Value) -> bool| request.get(name).is_none_or(|value| value.is_null() || fits(value));
+    let is_named =
+        ["extensions", "documentId"].iter().any(|name| request.get(*name).is_some_and(|value| !value.is_null()));
+    let has_document =
+        request.get("query").is_some_and(Value::is_string) || (is_named && is("query", Value::is_string));
+    for (fits, expected) in [
+        (has_document, "'query' is a text"),
+        (is("operationName", Value::is_string), "'operationName' is a text"),
+        (is("variables", Value::is_object), "'variables' is an object"),
+        (is("extensions", Value::is_object), "'extensions' is an object"),
+    ] {
+        if !fits {
+            return Err(format!("In the 'payload' of 'subscribe' {expected}"));
+        }
+    }
+    Ok(())
 }
 
 fn id(kind: &str, id: Option<Value>) -> Result<String, String> {
@@ -198,6 +221,12 @@ mod tests {
         ] {
             assert!(FromClient::read(bad).is_err(), "{bad}");
         }
+        let unusual = r#"{"type":"subscribe","id":"1","payload":{"extensions":{"persistedQuery":{"version":2}}}}"#;
+        let unusual = FromClient::read(unusual);
+        assert!(
+            matches!(unusual, Ok(FromClient::Subscribe { request, .. }) if request.is_err()),
+            "the operation's own fault"
+        );
         let read = FromClient::read(r#"{"type":"subscribe","id":"é","payload":{"query":"{a}","variables":null}}"#);
         assert!(matches!(read, Ok(FromClient::Subscribe { id, .. }) if id == "é"));
         assert!(matches!(FromClient::read(r#"{"type":"connection_init"}"#), Ok(FromClient::Init(_))));

@@ -16,6 +16,7 @@ use tenantry_graphql::ErrorCode;
 use super::AppState;
 use super::answer::Refusal;
 use super::request_id::RequestId;
+use message::Close;
 
 pub(super) use seats::Seats;
 pub(super) use stream::{answer as stream, wants_stream};
@@ -79,16 +80,19 @@ pub(super) async fn upgrade(
         let message = "This server tells nothing as it happens: it has no connection of the worker's.";
         return Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, ErrorCode::Unavailable, message));
     }
-    if state.seats().is_draining() {
-        return Err(Refusal::unavailable());
-    }
-    let Some(seat) = state.seats().take_unknown() else { return Err(Refusal::unavailable()) };
     let offered = offered(&head.headers);
     let is_ours = offered.iter().any(|protocol| protocol == PROTOCOL);
+    // Clients take a refusal by a status for the end, and come back after a close frame.
+    let admitted = match state.seats().take_unknown() {
+        _ if !is_ours => Err(Close::Subprotocol),
+        _ if state.seats().is_draining() => Err(Close::Restart),
+        Some(seat) => Ok(seat),
+        None => Err(Close::TryAgain("Too many connections".into())),
+    };
     let limit = state.body_limit();
     let mut upgrade =
         upgrade.read_buffer_size(READ_BUFFER).write_buffer_size(0).max_message_size(limit).max_frame_size(limit);
-    // A client would not see why another protocol is refused, unless it is accepted first.
+    // A client would not see why another protocol is closed, unless it is accepted first.
     let chosen = if is_ours { Some(PROTOCOL.to_owned()) } else { offered.into_iter().next() };
     if let Some(chosen) = chosen.and_then(|chosen| HeaderValue::from_str(&chosen).ok()) {
         upgrade.set_selected_protocol(chosen);
@@ -96,12 +100,14 @@ pub(super) async fn upgrade(
     let (state, id) = (state.clone(), request_id.as_str().to_owned());
     Ok(upgrade.on_upgrade(async move |socket| {
         // On the heap: the future is large, and what is waited for here is most of its life.
-        Box::pin(socket::serve(state, socket, seat, head.headers, id, is_ours)).await;
+        Box::pin(socket::serve(state, socket, admitted, head.headers, id)).await;
     }))
 }
 
 /// The protocols that the client speaks, in its order.
 fn offered(headers: &HeaderMap) -> Vec<String> {
     let values = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|text| text.split(',').map(|protocol| protocol.trim().to_owned())).collect()
+    values
+        .flat_map(|text| text.split(',').map(str::trim).filter(|protocol| !protocol.is_empty()).map(str::to_owned))
+        .collect()
 }

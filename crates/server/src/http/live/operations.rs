@@ -7,10 +7,12 @@ use async_graphql::{Response, Value};
 use tenantry_graphql::{Caller, ErrorCode, GraphQlRequest, Membership, Methods, SubscriptionEnd, error_response};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use super::message::{Close, Said};
 use crate::http::AppState;
-use crate::http::body::SentRequest;
+use crate::http::body::{BodyError, SentRequest};
+use crate::http::metering::Call;
 
 /// What an operation says, or why the connection has to be closed.
 #[derive(Debug)]
@@ -80,17 +82,20 @@ impl Operations {
     }
 
     /// Runs an operation.
-    pub(super) fn start(&mut self, state: &AppState, caller: Caller, id: String, sent: SentRequest) {
+    pub(super) fn start(&mut self, state: &AppState, caller: Caller, id: String, sent: Result<SentRequest, BodyError>) {
         self.last += 1;
         let voice = Voice { id: id.clone(), number: self.last, sender: self.sender.clone() };
-        let resolved = state.documents().resolve(sent);
+        let resolved = match sent {
+            Ok(sent) => state.documents().resolve(sent).map_err(|error| (error.code(), error.to_string())),
+            Err(error) => Err((ErrorCode::BadUserInput, error.to_string())),
+        };
         let goes_on = resolved.as_ref().is_ok_and(|request| state.engine().is_subscription(request));
         let state = state.clone();
         let task = tokio::spawn(async move {
             let said = match resolved {
                 Ok(request) if goes_on => follow(&state, caller, request, &voice).await,
                 Ok(request) => once(&state, caller, request, &voice).await,
-                Err(error) => Ok(Said::Error(error_response(error.code(), error.to_string(), &caller.request_id))),
+                Err((code, message)) => Ok(Said::Error(error_response(code, message, &caller.request_id))),
             };
             voice.say(said).await;
         });
@@ -114,35 +119,35 @@ impl Voice {
     }
 }
 
-/// Admits an operation as a call of the caller's; gives the answer if it is refused.
-async fn admit<T>(
-    state: &AppState,
-    caller: &mut Caller,
-    run: impl AsyncFnOnce(&AppState, &mut Caller) -> T,
-) -> Result<T, Said> {
-    match state.metering().admit(caller.identity).await {
-        Ok(call) => {
-            caller.membership = call.membership();
-            // It is counted when it is dropped, at the end.
-            let outcome = run(state, caller).await;
-            drop(call);
-            Ok(outcome)
+/// Admits an operation as a call of the caller's, which is counted when it is dropped; gives the answer if it is refused. A call that comes too
+/// soon waits its turn, if that comes in time.
+async fn admit(state: &AppState, caller: &mut Caller, patience: Duration) -> Result<Call, Said> {
+    let end = Instant::now() + patience;
+    loop {
+        let refusal = match state.metering().admit(caller.identity).await {
+            Ok(call) => {
+                caller.membership = call.membership();
+                return Ok(call);
+            }
+            Err(refusal) => refusal,
+        };
+        match refusal.retry_after() {
+            Some(later) if Instant::now() + later <= end => tokio::time::sleep(later).await,
+            _ => return Err(Said::Error(error_response(refusal.code(), refusal.message(), &caller.request_id))),
         }
-        Err(refusal) => Err(Said::Error(error_response(refusal.code(), refusal.message(), &caller.request_id))),
     }
 }
 
 /// Runs a query or a mutation.
 async fn once(state: &AppState, mut caller: Caller, request: GraphQlRequest, voice: &Voice) -> Result<Said, Close> {
-    let ran = admit(state, &mut caller, async |state, caller| {
-        let _running = state.metrics().request();
-        caller.deadline = Some(tokio::time::Instant::now() + state.request_timeout());
-        state.engine().execute(caller.clone(), request, Methods::All).await
-    });
-    let answer = match ran.await {
-        Ok(answer) => answer,
+    let call = match admit(state, &mut caller, Duration::ZERO).await {
+        Ok(call) => call,
         Err(refused) => return Ok(refused),
     };
+    let running = state.metrics().request();
+    caller.deadline = Some(Instant::now() + state.request_timeout());
+    let answer = state.engine().execute(caller, request, Methods::Any).await;
+    drop((running, call));
     if was_refused(&answer) {
         return Ok(Said::Error(answer));
     }
@@ -158,14 +163,16 @@ fn was_refused(answer: &Response) -> bool {
 /// Runs a subscription.
 async fn follow(state: &AppState, mut caller: Caller, request: GraphQlRequest, voice: &Voice) -> Result<Said, Close> {
     let timeout = state.request_timeout();
-    let opened = admit(state, &mut caller, async |state, caller| {
-        state.engine().subscribe(caller.clone(), request, timeout).await
-    });
-    let mut subscription = match opened.await {
-        Ok(Ok(subscription)) => subscription,
-        Ok(Err(refused)) => return Ok(Said::Error(*refused)),
+    // After a restart all clients come back at once.
+    let call = match admit(state, &mut caller, PATIENCE).await {
+        Ok(call) => call,
         Err(refused) => return Ok(refused),
     };
+    let mut subscription = match state.engine().subscribe(caller, request, timeout).await {
+        Ok(subscription) => subscription,
+        Err(refused) => return Ok(Said::Error(*refused)),
+    };
+    drop(call);
     // What follows is no part of the call.
     loop {
         match state.engine().next_event(&mut subscription, timeout).await {
@@ -202,6 +209,9 @@ pub(super) fn too_many(most: usize, request_id: &str) -> Said {
 
 /// How many messages may wait for the client, of all its operations together, before those wait.
 pub(super) const AHEAD: usize = 16;
+
+/// How long a subscription waits for its turn, when too many come at once.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long the operations that end by themselves may take when the server stops.
 pub(super) const LAST: Duration = Duration::from_secs(7);

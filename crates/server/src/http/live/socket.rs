@@ -23,31 +23,31 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// How many times a client may be silent when it is asked whether it is there.
 const SILENCES: u32 = 2;
 
-/// Serves a connection until it ends.
+/// Serves a connection until it ends; one that is not admitted is told why.
 pub(super) async fn serve(
     state: AppState,
     socket: WebSocket,
-    unknown: UnknownSeat,
+    admitted: Result<UnknownSeat, Close>,
     headers: HeaderMap,
     request_id: String,
-    is_ours: bool,
 ) {
     let (operations, sayings) = Operations::new(AHEAD);
     let draining = state.seats().draining();
-    let mut connection =
-        Connection { state, socket, request_id, operations, sayings, draining, last_heard: Instant::now() };
-    let close = if is_ours { connection.run(unknown, headers).await } else { Some(Close::Subprotocol) };
-    drop(connection.operations);
-    let Some(close) = close else {
-        // Answers the client's own goodbye.
-        let _ = tokio::time::timeout(GOODBYE, connection.socket.recv()).await;
-        return;
+    let last_heard = Instant::now();
+    let mut connection = Connection { state, socket, request_id, operations, sayings, draining, last_heard };
+    let close = match admitted {
+        Ok(seat) => connection.run(seat, headers).await,
+        Err(close) => Some(close),
     };
-    tracing::debug!(request_id = connection.request_id, ?close, "a live connection is closed");
+    let Connection { mut socket, request_id, operations, .. } = connection;
+    drop(operations);
     let goodbye = async {
-        connection.socket.send(Message::Close(Some(close.frame()))).await?;
-        // What the client sent meanwhile is of no interest.
-        while connection.socket.recv().await.is_some_and(|received| received.is_ok()) {}
+        if let Some(close) = close {
+            tracing::debug!(request_id, ?close, "a live connection is closed");
+            socket.send(Message::Close(Some(close.frame()))).await?;
+        }
+        // Answers the client's own goodbye. What else it sends is of no interest any more.
+        while socket.recv().await.is_some_and(|received| received.is_ok()) {}
         Ok::<_, axum::Error>(())
     };
     let _ = tokio::time::timeout(GOODBYE, goodbye).await;
@@ -83,13 +83,18 @@ enum Event {
 impl Connection {
     /// Runs until it has to be closed, and says why; `None` if the client has gone.
     async fn run(&mut self, unknown: UnknownSeat, headers: HeaderMap) -> Option<Close> {
-        let init = tokio::time::timeout(self.state.live_limits().init_timeout, self.init(&headers));
-        let mut member = match init.await {
-            Ok(Ok(member)) => member,
+        let init = match tokio::time::timeout(self.state.live_limits().init_timeout, self.init()).await {
+            Ok(Ok(payload)) => payload,
             Ok(Err(close)) => return close,
             Err(_) => return Some(Close::InitTimeout),
         };
-        drop((unknown, headers));
+        // From here on it is up to us.
+        let admitted = tokio::time::timeout(self.state.request_timeout(), self.admit(&headers, &init));
+        let mut member = match admitted.await.unwrap_or(Err(Close::TryAgain("The service is busy".into()))) {
+            Ok(member) => member,
+            Err(close) => return Some(close),
+        };
+        drop((unknown, headers, init));
         if let Err(close) = self.send(&mut member.presence, ack()).await {
             return close;
         }
@@ -101,7 +106,7 @@ impl Connection {
     }
 
     /// Waits until the client has said who they are.
-    async fn init(&mut self, headers: &HeaderMap) -> Result<Member, Option<Close>> {
+    async fn init(&mut self) -> Result<Map<String, Value>, Option<Close>> {
         loop {
             let received = tokio::select! {
                 received = self.socket.recv() => received,
@@ -113,7 +118,7 @@ impl Connection {
                     self.socket.send(pong(payload.as_ref())).await.map_err(|_| None)?;
                 }
                 Some(FromClient::Subscribe { .. }) => return Err(Some(Close::Unauthorized)),
-                Some(FromClient::Init(payload)) => return self.admit(headers, &payload).await.map_err(Some),
+                Some(FromClient::Init(payload)) => return Ok(payload),
             }
         }
     }
@@ -189,12 +194,12 @@ impl Connection {
             }
             FromClient::Subscribe { id, .. } if self.operations.has(&id) => Err(Some(Close::IdInUse(id))),
             FromClient::Subscribe { id, request } => {
+                let caller = self.caller(member, &id);
                 let most = self.state.live_limits().operations;
                 if self.operations.len() >= most {
-                    let refused = too_many(most, &self.request_id).message(&id);
+                    let refused = too_many(most, &caller.request_id).message(&id);
                     return self.send(&mut member.presence, refused).await;
                 }
-                let caller = self.caller(member, &id);
                 self.operations.start(&self.state, caller, id, *request);
                 Ok(())
             }

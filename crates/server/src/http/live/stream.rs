@@ -30,8 +30,11 @@ const AHEAD: usize = 4;
 /// Whether a request wants its answer as a stream of events, and nothing else.
 pub(in crate::http) fn wants_stream(headers: &HeaderMap) -> bool {
     let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let mut types = values.flat_map(|text| text.split(',')).map(|range| range.split(';').next().unwrap_or("").trim());
-    types.next().is_some_and(|first| first.eq_ignore_ascii_case(EVENT_STREAM))
+    let mut ranges = values.flat_map(|text| text.split(','));
+    ranges.next().is_some_and(|first| {
+        let mut parts = first.split(';').map(str::trim);
+        parts.next().is_some_and(|ty| ty.eq_ignore_ascii_case(EVENT_STREAM)) && !parts.any(|part| part == "q=0")
+    })
 }
 
 /// Answers a request by a stream of events.
@@ -64,7 +67,7 @@ pub(in crate::http) async fn answer(
     let timeout = state.request_timeout();
     if !state.engine().is_subscription(&request) {
         caller.deadline = Some(Instant::now() + timeout);
-        let answer = state.engine().execute(caller, request, Methods::All).await;
+        let answer = state.engine().execute(caller, request, Methods::Any).await;
         return Ok(response(Body::from([next(&answer), Bytes::from_static(COMPLETE)].concat())));
     }
     let Some(seat) = state.seats().take(identity) else {
