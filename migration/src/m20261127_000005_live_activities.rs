@@ -19,7 +19,8 @@ pub(crate) fn up() -> Change {
 CREATE POLICY {name}_of_all_organizations ON {table} FOR SELECT TO tenantry_worker USING ({NO_ORGANIZATION});"
         )
     });
-    // Not beside the writers: PostgreSQL cannot do that for a table with partitions.
+    // Writers wait for it: for a table with partitions it could be built beside them only part by part. The table is as old as the program that
+    // comes before this one.
     let index = "CREATE INDEX IF NOT EXISTS activities_transaction_id_idx ON app.activities (transaction_id)
     WHERE transaction_id IS NOT NULL;";
     Change::Parts(vec![

@@ -5,8 +5,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use reqwest::Client;
-use sqlx::AssertSqlSafe;
-use sqlx::postgres::{PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Connection as _};
 use tempfile::TempDir;
 use tenantry_billing::{MeterOptions, ThrottleOptions};
 use tenantry_devdb::DatabaseUrls;
@@ -16,6 +16,7 @@ use tenantry_files::Files;
 use tenantry_graphql::guard::GuardLimits;
 use tenantry_server::http::{HttpOptions, StripeWebhooks};
 use tenantry_server::settings::StripeSettings;
+use tenantry_service::live::LiveOptions;
 use tenantry_store::{Store, StoreSettings};
 use tenantry_token::testing::Ed25519Pem;
 use tenantry_token::{ClaimNames, Issuer, IssuerConfig, KeySource, Verifier, VerifierConfig};
@@ -164,6 +165,13 @@ impl TestAppBuilder {
         self
     }
 
+    /// The same, with other options.
+    #[must_use]
+    pub fn live_options(mut self, options: LiveOptions) -> Self {
+        self.options.live_options = Some(options);
+        self.live()
+    }
+
     /// Makes the server take payments through Stripe, or a fake of it.
     #[must_use]
     pub fn stripe(mut self, settings: StripeSettings) -> Self {
@@ -274,6 +282,11 @@ impl TestApp {
     /// product.
     pub fn admin(&self) -> &PgPool {
         &self.admin
+    }
+
+    /// A connection of its own as the superuser, for a transaction that stays open.
+    pub async fn admin_connection(&self) -> PgConnection {
+        PgConnection::connect(&self.database.superuser_url()).await.unwrap()
     }
 
     /// Runs statements as the superuser.

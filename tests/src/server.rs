@@ -59,6 +59,8 @@ pub(crate) struct ServerOptions {
     pub(crate) max_file_size: i32,
     /// The database with the worker's role, for a server that tells what happens as it happens.
     pub(crate) live: Option<String>,
+    /// How it looks for that; what fits the pool unless set.
+    pub(crate) live_options: Option<LiveOptions>,
 }
 
 impl Default for ServerOptions {
@@ -79,6 +81,7 @@ impl Default for ServerOptions {
             files: None,
             max_file_size: 1024 * 1024,
             live: None,
+            live_options: None,
         }
     }
 }
@@ -114,7 +117,11 @@ impl Server {
                 };
                 let worker =
                     Store::connect(&settings, options.clock.clone()).await.expect("the worker's role is there");
-                Some(Live::start(worker, store.clone(), LiveOptions::of_pool(options.max_connections)))
+                Some(Live::start(
+                    worker,
+                    store.clone(),
+                    options.live_options.unwrap_or(LiveOptions::of_pool(options.max_connections)),
+                ))
             }
             None => None,
         };
@@ -143,6 +150,14 @@ impl Server {
     /// Begins to stop the server, as a signal does.
     pub fn stop(&self) {
         self.stop.notify_one();
+    }
+
+    /// Stops the server, and waits until it has stopped.
+    pub async fn stop_and_wait(&self) {
+        self.stop();
+        while !self.task.is_finished() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// The server's storage of files.

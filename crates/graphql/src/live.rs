@@ -25,7 +25,7 @@ use crate::loaders::Here;
 use crate::noun::{Choice, Row};
 
 /// Why a subscription's resolver runs.
-pub(crate) enum Turn {
+pub(crate) enum Run {
     /// It is opened. It says what it is about, and after which cursor.
     Opening(Mutex<Option<(Topic, Option<Cursor>)>>),
     /// This happened.
@@ -43,11 +43,11 @@ struct Told {
     activity: Arc<Activity>,
 }
 
-impl Turn {
+impl Run {
     /// Notes what a subscription is about, or gives what it is told of this event.
     async fn take(context: &Context<'_>, topic: Topic, after: Option<String>) -> Result<Option<Told>> {
-        let turn = context.data_unchecked::<Arc<Self>>();
-        match &**turn {
+        let run = context.data_unchecked::<Arc<Self>>();
+        match &**run {
             Self::Opening(opened) => {
                 if let Topic::Board(project) = &topic
                     && !exists::<Row<Project>>(context, *project).await?
@@ -166,7 +166,7 @@ impl SubscriptionRoot {
         };
         kinds.sort_unstable();
         kinds.dedup();
-        let told = Turn::take(context, Topic::Kinds(kinds), after).await?;
+        let told = Run::take(context, Topic::Kinds(kinds), after).await?;
         Ok(stream::iter(told.map(Change)))
     }
 
@@ -181,7 +181,7 @@ impl SubscriptionRoot {
         )]
         after: Option<String>,
     ) -> Result<impl Stream<Item = TaskChange>> {
-        let told = Turn::take(context, Topic::Board(project_id.0), after).await?;
+        let told = Run::take(context, Topic::Board(project_id.0), after).await?;
         let project = project_id.0;
         let change =
             |told: Told| TaskChange { task: TaskId::from_uuid(told.activity.entity_id.as_uuid()), told, project };

@@ -16,7 +16,10 @@ use tokio::time::Instant;
 
 use crate::Engine;
 use crate::engine::request_data;
-use crate::live::Turn;
+use crate::live::Run;
+
+/// The longest request that is kept for the events that come, in bytes.
+const MAX_REQUEST: usize = 16 * 1024;
 
 /// How often an event is tried while the database cannot be reached, and how long is waited in between.
 const ATTEMPTS: u32 = 4;
@@ -91,13 +94,14 @@ impl Engine {
     ) -> Result<Subscription, Box<Response>> {
         caller.deadline = Some(Instant::now() + timeout);
         let request_id = caller.request_id.clone();
-        let turn = Arc::new(Turn::Opening(Mutex::default()));
-        if let Some(refused) = self.executor().execute_event(&caller, &request, data_of(Arc::clone(&turn))).await {
+        check_size(&request).map_err(|error| told(error, &request_id))?;
+        let run = Arc::new(Run::Opening(Mutex::default()));
+        if let Some(refused) = self.executor().execute_event(&caller, &request, data_of(Arc::clone(&run))).await {
             return Err(Box::new(refused));
         }
-        let opened = match &*turn {
-            Turn::Opening(opened) => opened.lock().take(),
-            Turn::Event { .. } => None,
+        let opened = match &*run {
+            Run::Opening(opened) => opened.lock().take(),
+            Run::Event { .. } => None,
         };
         let live = self.live(&request_id)?;
         let busy = || coded(ErrorCode::Unavailable, "The service is busy; try again in a moment.");
@@ -123,7 +127,7 @@ impl Engine {
     ) -> Result<Response, SubscriptionEnd> {
         loop {
             let event = subscription.feed.next().await.map_err(feed_ended)?;
-            let event = Arc::new(Turn::Event { cursor: event.cursor, activity: event.activity_id });
+            let event = Arc::new(Run::Event { cursor: event.cursor, activity: event.activity_id });
             let mut attempt = 1;
             let answer = loop {
                 let turn = subscription.feed.turn().await;
@@ -160,10 +164,23 @@ impl Engine {
     }
 }
 
-fn data_of(turn: Arc<Turn>) -> Data {
+fn data_of(run: Arc<Run>) -> Data {
     let mut data = request_data();
-    data.insert(turn);
+    data.insert(run);
     data
+}
+
+/// Refuses a request that is too long to be kept.
+fn check_size(request: &GraphQlRequest) -> Result<(), Error> {
+    let GraphQlRequest { query, operation_name, variables } = request;
+    let variables = serde_json::to_string(variables).map_or(usize::MAX, |text| text.len());
+    let size = query.len().saturating_add(variables).saturating_add(operation_name.as_ref().map_or(0, String::len));
+    if size <= MAX_REQUEST {
+        return Ok(());
+    }
+    let message =
+        format!("The document and the variables of a subscription have at most {MAX_REQUEST} bytes together.");
+    Err(coded(ErrorCode::BadUserInput, message))
 }
 
 fn has_code(answer: &Response, code: ErrorCode) -> bool {

@@ -18,14 +18,14 @@ use crate::scope::sealed::Sealed as _;
 use crate::scope::{ReadScope, Scope as _, WorkerScope};
 use crate::sql::Sql;
 
-/// The most entries that are read at once, of all organizations.
-const MAX_NEWS: i64 = 50_000;
+/// What is read of an entry.
+const COLUMNS: &str =
+    "t.organization_id, t.transaction_id, t.id, t.created_at, t.entity_type, t.entity_id, t.project_id";
 
-/// Begins to read entries of all organizations.
-const ENTRIES: &str = "(SELECT a.organization_id, a.id, a.created_at, a.entity_type, a.entity_id, a.project_id FROM app.activities a WHERE ";
-
-/// Leaves out the months in which there is nothing new.
-const LATELY: &str = " AND a.created_at > now() - interval '1 day' AND a.created_at < now() + interval '1 day' LIMIT ";
+/// Leaves out the months in which there is nothing new, and numbers that are of another cluster, where the entries were written: they are
+/// higher than any here.
+const LATELY: &str = " AND t.transaction_id < (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
+    AND t.created_at > now() - interval '1 day' AND t.created_at < now() + interval '1 day' ORDER BY t.transaction_id LIMIT ";
 
 /// How long a commit may take: an entry that became visible after a cursor was made is at most this much older than the cursor.
 const LONGEST_COMMIT: TimeDelta = TimeDelta::minutes(10);
@@ -39,60 +39,83 @@ pub struct News {
     pub at: DateTime<Utc>,
     /// What it sees and the earlier one does not, in no order.
     pub happened: Vec<Happened>,
-    /// Whether more happened than could be read.
+    /// Whether there is more.
     pub is_cut_off: bool,
+    /// Organizations in which more happened in one transaction than is read; it counts as told.
+    pub left_out: Vec<OrganizationId>,
 }
 
-/// What happened since a snapshot; nothing if there is none yet. The store must be connected as the worker's role.
+/// What happened since a snapshot, about `limit` entries at most; nothing if there is no snapshot yet. The store must be connected as the worker's
+/// role.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn news(worker: &Store, since: Option<&Snapshot>) -> Result<News, StoreError> {
-    let mut sql = Sql::new("SELECT pg_current_snapshot()::text, now(), n.* FROM (SELECT 1) one LEFT JOIN (");
-    match since {
-        None => {
-            sql.push(
-                "SELECT NULL::uuid, NULL::uuid, NULL::timestamptz, NULL::text, NULL::uuid, NULL::uuid WHERE false",
-            );
-        }
+pub async fn news(worker: &Store, since: Option<&Snapshot>, limit: i64) -> Result<News, StoreError> {
+    let mut sql = Sql::new("SELECT pg_current_snapshot()::text, now()");
+    if let Some(since) = since {
+        sql.push(", n.* FROM (SELECT 1) one LEFT JOIN (");
         // Each part is a look-up in the index. Together in one condition they would not be.
-        Some(since) => {
-            sql.push(ENTRIES).push("a.transaction_id = ANY(").bind(since.running().to_vec()).push(")").push(LATELY);
-            sql.bind(MAX_NEWS).push(") UNION ALL ");
-            sql.push(ENTRIES).push("a.transaction_id >= ").bind(since.next()).push(LATELY).bind(MAX_NEWS).push(")");
-        }
+        let begin = ["(SELECT ", COLUMNS, " FROM app.activities t WHERE t.transaction_id "].concat();
+        sql.push(&begin).push("= ANY(").bind(since.running().to_vec()).push(")").push(LATELY).bind(limit);
+        sql.push(") UNION ALL ").push(&begin).push(">= ").bind(since.next()).push(LATELY).bind(limit);
+        sql.push(")) n ON true");
     }
-    sql.push(") n ON true");
     let scope = WorkerScope::open(worker).await?;
     let rows = scope.connection().fetch(sql).await?;
     scope.commit().await?;
     let Some(first) = rows.first() else { return Err(corrupt(0)) };
-    let until: &str = first.get(0)?;
-    let (until, at) = (until.parse().map_err(|_| corrupt(0))?, first.get(1)?);
-    let is_cut_off = i64::try_from(rows.len()).is_ok_and(|read| read >= MAX_NEWS);
-    let happened = rows.iter().map(|row| decode(&row, 2)).filter_map(Result::transpose).collect::<Result<_, _>>()?;
-    Ok(News { until, at, happened, is_cut_off })
+    let (text, at): (&str, _) = (first.get(0)?, first.get(1)?);
+    let until: Snapshot = text.parse().map_err(|_| corrupt(0))?;
+    let Some(since) = since else {
+        return Ok(News { until, at, happened: Vec::new(), is_cut_off: false, left_out: Vec::new() });
+    };
+    let (mut happened, mut numbers) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
+    for row in rows.iter() {
+        if let Some(number) = row.get::<Option<i64>>(3)? {
+            numbers.push(number);
+            happened.extend(decode(&row, 2)?);
+        }
+    }
+    numbers.sort_unstable();
+    // Either part may have been cut off, within a transaction.
+    let Some(end) = usize::try_from(limit).ok().and_then(|limit| numbers.get(limit.checked_sub(1)?)).copied() else {
+        return Ok(News { until, at, happened, is_cut_off: false, left_out: Vec::new() });
+    };
+    let mut left_out = Vec::new();
+    let end = if numbers.first() == Some(&end) {
+        // One transaction fills it. It is not told, and those who follow have to ask for it.
+        left_out = happened.drain(..).filter(|one| one.transaction == end).map(|one| one.organization_id).collect();
+        left_out.dedup();
+        end + 1
+    } else {
+        happened.retain(|one| one.transaction < end);
+        end
+    };
+    Ok(News { until: until.cut_off(since, end), at, happened, is_cut_off: true, left_out })
 }
 
-/// What is left of the batch after a cursor that the scope's actor may see: at most `limit` entries, in their order.
+/// What is left of the batch after a cursor, of what the scope's actor may see: at most `limit` entries after `last`, in their order. Some of
+/// them may not be of the batch; see [`Cursor::is_before`].
 ///
 /// # Errors
 /// Those of the database.
-pub fn missed<'s>(scope: &'s ReadScope, topic: &Topic, cursor: &Cursor, limit: i64) -> Read<'s, Vec<Happened>> {
-    let mut sql = Sql::new(
-        "SELECT t.organization_id, t.id, t.created_at, t.entity_type, t.entity_id, t.project_id FROM app.activities t",
-    );
-    sql.push(" WHERE t.organization_id = ").bind(scope.organization_id().as_uuid());
-    match cursor.entry {
-        Some(entry) => {
-            sql.push(" AND (t.created_at, t.id) > (").bind(cursor.at).push(", ").bind(entry.as_uuid()).push(")")
-        }
+pub fn missed<'s>(
+    scope: &'s ReadScope,
+    topic: &Topic,
+    cursor: &Cursor,
+    last: Option<(DateTime<Utc>, ActivityId)>,
+    limit: i64,
+) -> Read<'s, Vec<Happened>> {
+    let mut sql = Sql::new("SELECT ");
+    sql.push(COLUMNS).push(" FROM app.activities t WHERE t.organization_id = ");
+    sql.bind(scope.organization_id().as_uuid());
+    match last {
+        Some((at, id)) => sql.push(" AND (t.created_at, t.id) > (").bind(at).push(", ").bind(id.as_uuid()).push(")"),
         None => sql.push(" AND t.created_at >= ").bind(cursor.at - LONGEST_COMMIT),
     };
-    for (negation, snapshot) in [("", &cursor.before), ("NOT ", &cursor.until)] {
-        sql.push(" AND ").push(negation).push("(t.transaction_id >= ").bind(snapshot.next());
-        sql.push(" OR t.transaction_id = ANY(").bind(snapshot.running().to_vec()).push("))");
-    }
+    // A cursor may be forged, and then it can be long: so the database does not compare each row with all that it says.
+    sql.push(" AND t.transaction_id >= ").bind(cursor.before.first_unseen());
+    sql.push(" AND t.transaction_id < ").bind(cursor.until.next());
     // A newer program may tell of other kinds.
     let kinds = if topic.kinds().is_empty() { EntityType::ALL } else { topic.kinds() };
     sql.narrow_to_any("t.entity_type", kinds, |kind| kind.as_str());
@@ -145,7 +168,10 @@ pub async fn roles(worker: &Store, identities: &[Identity]) -> Result<HashMap<Id
     for row in rows.iter() {
         let mut columns = Columns::new(row, "app.organization_members");
         let identity = Identity { organization_id: columns.id()?, user_id: columns.id()? };
-        roles.insert(identity, columns.parsed()?);
+        // One that only a newer program knows gives no right here.
+        if let Ok(role) = columns.parsed() {
+            roles.insert(identity, role);
+        }
     }
     Ok(roles)
 }
@@ -154,14 +180,15 @@ pub async fn roles(worker: &Store, identities: &[Identity]) -> Result<HashMap<Id
 /// this one does not know.
 fn decode(row: &Row<'_>, first: usize) -> Result<Option<Happened>, StoreError> {
     let Some(organization) = row.get::<Option<Uuid>>(first)? else { return Ok(None) };
-    let Ok(kind) = row.get::<&str>(first + 3)?.parse::<EntityType>() else { return Ok(None) };
-    let project: Option<Uuid> = row.get(first + 5)?;
+    let Ok(kind) = row.get::<&str>(first + 4)?.parse::<EntityType>() else { return Ok(None) };
+    let project: Option<Uuid> = row.get(first + 6)?;
     Ok(Some(Happened {
         organization_id: OrganizationId::from_uuid(organization),
-        activity_id: ActivityId::from_uuid(row.get(first + 1)?),
-        at: row.get(first + 2)?,
+        transaction: row.get(first + 1)?,
+        activity_id: ActivityId::from_uuid(row.get(first + 2)?),
+        at: row.get(first + 3)?,
         kind,
-        entity_id: EntityId::from_uuid(row.get(first + 4)?),
+        entity_id: EntityId::from_uuid(row.get(first + 5)?),
         project_id: project.map(ProjectId::from_uuid),
     }))
 }

@@ -10,7 +10,7 @@ use super::Snapshot;
 use crate::id::ActivityId;
 
 /// The longest text of a cursor, in bytes.
-const MAX_TEXT: usize = 64 * 1024;
+const MAX_TEXT: usize = 16 * 1024;
 
 /// Where a reader has got to: within a batch of changes, which is what one snapshot sees and an earlier one does not.
 ///
@@ -68,7 +68,10 @@ impl FromStr for Cursor {
             return Err(CursorError);
         }
         let before: Snapshot = before.parse().map_err(|_| CursorError)?;
-        let until = if until.is_empty() { before.clone() } else { until.parse().map_err(|_| CursorError)? };
+        let until: Snapshot = if until.is_empty() { before.clone() } else { until.parse().map_err(|_| CursorError)? };
+        if before.next() > until.next() {
+            return Err(CursorError);
+        }
         let at = at.parse().ok().and_then(DateTime::from_timestamp_micros).ok_or(CursorError)?;
         let entry = match entry {
             "" => None,

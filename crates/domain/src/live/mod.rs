@@ -25,6 +25,8 @@ pub const KEPT: TimeDelta = TimeDelta::days(1);
 pub struct Happened {
     /// Where.
     pub organization_id: OrganizationId,
+    /// The transaction that it happened in.
+    pub transaction: i64,
     /// The entry that tells of it.
     pub activity_id: ActivityId,
     /// When, as the entry says.

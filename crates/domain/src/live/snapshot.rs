@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// The most transactions that a snapshot may say are running. PostgreSQL has as many at most as it takes connections.
-const MAX_RUNNING: usize = 10_000;
+const MAX_RUNNING: usize = 5_000;
 
 /// Which transactions a statement sees: those that were committed when it began.
 ///
@@ -37,6 +37,23 @@ impl Snapshot {
     /// Whether it sees what this transaction did, if that was committed at all.
     pub fn sees(&self, transaction: i64) -> bool {
         transaction < self.next && self.running.binary_search(&transaction).is_err()
+    }
+
+    /// The first transaction that it may not see: it sees all before this one.
+    pub fn first_unseen(&self) -> i64 {
+        self.running.first().copied().unwrap_or(self.next)
+    }
+
+    /// A snapshot that sees what `before` sees, and of what this one sees besides only the transactions before `end`.
+    #[must_use]
+    pub fn cut_off(&self, before: &Self, end: i64) -> Self {
+        let next = end.max(before.next).min(self.next);
+        let running = self.running.iter().filter(|transaction| **transaction < next);
+        let left = before.running.iter().filter(|transaction| **transaction >= end);
+        let mut running: Vec<i64> = running.chain(left).copied().collect();
+        running.sort_unstable();
+        running.dedup();
+        Self { next, running }
     }
 
     /// The first transaction that had not begun.
@@ -99,6 +116,25 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn cut_off_it_sees_what_was_before_and_the_beginning_of_what_is_new(
+            (first, running) in (2_i64..60, prop::collection::btree_set(1_i64..60, 0..20)),
+            (second, still) in (0_i64..30, prop::collection::btree_set(1_i64..90, 0..20)),
+            end in 1_i64..100,
+        ) {
+            let before = Snapshot::new(first, running.into_iter().filter(|n| *n < first).collect()).unwrap();
+            // What was seen stays seen.
+            let next = first + second;
+            let still = still.into_iter().filter(|n| *n < next && !before.sees(*n)).collect();
+            let after = Snapshot::new(next, still).unwrap();
+            let cut = after.cut_off(&before, end);
+            for n in 1..100 {
+                let expected = before.sees(n) || (after.sees(n) && n < end);
+                // One that nobody has seen yet may come into being when it is seen the next time.
+                prop_assert_eq!(cut.sees(n), expected, "{} of {} after {}, to {}", n, after, before, end);
+            }
+        }
+
         #[test]
         fn its_text_is_it(next in 1_i64..1_000, running in prop::collection::btree_set(1_i64..1_000, 0..20)) {
             let running = running.into_iter().filter(|transaction| *transaction < next).collect();

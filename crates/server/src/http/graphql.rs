@@ -42,32 +42,27 @@ pub(crate) async fn answer(
     if wants_page(request.method(), request.headers(), request.uri().query()) {
         return first_page(&state);
     }
-    let goes_on = if live::wants_socket(request.method(), request.headers()) {
-        live::upgrade(&state, &request_id, request).await
-    } else if live::wants_stream(request.headers()) {
-        live::stream(&state, &request_id, request).await
-    } else {
-        return answer_once(state, request_id, request).await;
-    };
-    goes_on.unwrap_or_else(|refusal| refusal.into_response(MediaType::Json, request_id.as_str()))
-}
-
-/// Answers a request by one answer.
-async fn answer_once(state: AppState, request_id: RequestId, request: Request<Body>) -> Response<Body> {
-    let acceptable = answer_type(request.headers());
+    if live::wants_socket(request.method(), request.headers()) {
+        let upgraded = live::upgrade(&state, &request_id, request).await;
+        return upgraded.unwrap_or_else(|refusal| refusal.into_response(MediaType::Json, request_id.as_str()));
+    }
+    let wants_events = live::wants_events(request.headers());
+    let acceptable = if wants_events { Some(MediaType::Json) } else { answer_type(request.headers()) };
     let media_type = acceptable.unwrap_or(MediaType::Json);
     let outcome = if acceptable.is_some() {
-        execute(&state, &request_id, request).await
+        execute(&state, &request_id, request, wants_events).await
     } else {
         spill(&mut request.into_body()).await;
-        let message = "Answers come as application/graphql-response+json or application/json.";
+        let message = "Answers come as application/graphql-response+json, application/json or text/event-stream.";
         Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, ErrorCode::BadUserInput, message))
     };
     match outcome {
         Ok((outcome, call)) => {
             let mut response = match outcome {
+                Ok(Answered::One(answer)) if wants_events => live::events(&answer),
                 Ok(Answered::One(answer)) => from_engine(*answer, media_type),
                 Ok(Answered::Batch(answers)) => from_batch(&answers),
+                Ok(Answered::Events(events)) => *events,
                 Err(refusal) => refusal.into_response(media_type, request_id.as_str()),
             };
             call.finish(&mut response);
@@ -83,6 +78,8 @@ enum Answered {
     One(Box<async_graphql::Response>),
     /// To a batch, in its order.
     Batch(Vec<async_graphql::Response>),
+    /// To a subscription: what happens.
+    Events(Box<Response<Body>>),
 }
 
 /// Runs an admitted request; returns its outcome and the call to count.
@@ -90,6 +87,7 @@ async fn execute(
     state: &AppState,
     request_id: &RequestId,
     request: Request<Body>,
+    wants_events: bool,
 ) -> Result<(Result<Answered, Refusal>, Call), Refusal> {
     let (head, mut body) = request.into_parts();
     let (methods, token, call) = match admit(state, &head).await {
@@ -107,10 +105,34 @@ async fn execute(
         membership: call.membership(),
         idempotency_key: None,
     };
+    let methods = if wants_events && methods == Methods::All { Methods::Any } else { methods };
     let (caller, sent) = match read(state, caller, methods, &head, body).await {
         Ok(read) => read,
         Err(refusal) => return Ok((Err(refusal), call)),
     };
+    if methods == Methods::Any {
+        match sent {
+            Requests::Batch(_) => return Ok((Err(Refusal::bad_request("A stream answers one request.")), call)),
+            Requests::One(request) => match *request {
+                Ok(request) if state.engine().is_subscription(&request) => {
+                    let events = Box::pin(live::follow(state, caller, token.expires_at, request)).await;
+                    return Ok((events.map(|events| Answered::Events(Box::new(events))), call));
+                }
+                request => return finish(state, caller, methods, Requests::One(Box::new(request)), call).await,
+            },
+        }
+    }
+    finish(state, caller, methods, sent, call).await
+}
+
+/// Runs the requests of a caller, in a task of their own if they have a key.
+async fn finish(
+    state: &AppState,
+    caller: Caller,
+    methods: Methods,
+    sent: Requests,
+    call: Call,
+) -> Result<(Result<Answered, Refusal>, Call), Refusal> {
     if caller.idempotency_key.is_none() || !sent.iter().flatten().any(|request| state.engine().is_mutation(request)) {
         return Ok((Ok(run(state, caller, methods, sent).await), call));
     }
@@ -264,7 +286,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
 }
 
 /// What a POST asks for.
-pub(super) async fn sent_by_post(state: &AppState, headers: &HeaderMap, mut body: Body) -> Result<Sent, Refusal> {
+async fn sent_by_post(state: &AppState, headers: &HeaderMap, mut body: Body) -> Result<Sent, Refusal> {
     if !is_json(headers) {
         spill(&mut body).await;
         let message = "Send the request as uncompressed application/json in UTF-8.";

@@ -23,6 +23,10 @@ const QUIET: Duration = Duration::from_secs(1);
 /// How long writing the last counted calls may take.
 const LAST_FLUSH: Duration = Duration::from_secs(1);
 
+/// How long a client may take nothing of what is sent to it.
+#[cfg(target_os = "linux")]
+const SILENCE: Duration = Duration::from_secs(30);
+
 /// Accepting fails when the process has no file descriptors left; retrying at once would spin.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -109,6 +113,7 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
+                limit_silence(&stream);
                 // An answer is one write, which must not wait for the acknowledgement of the previous one. A socket
                 // that the client has already closed accepts no options; it fails at the first read.
                 let _ = stream.set_nodelay(true);
@@ -121,6 +126,16 @@ async fn accept(listener: &TcpListener) -> TcpStream {
             }
         }
     }
+}
+
+/// Has the system end a connection whose client takes nothing of what is sent to it, or does not answer at all.
+fn limit_silence(stream: &TcpStream) {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(SILENCE)) {
+        tracing::trace!(%error, "a connection takes no limit of silence");
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = stream;
 }
 
 /// Whether the failure concerns only the client that tried to connect.

@@ -2,17 +2,19 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use chrono::{DateTime, Utc};
 use tenantry_domain::live::{Cursor, Happened, Topic};
 use tenantry_domain::{ActivityId, Identity};
 use tenantry_store::{ReadScope, StoreError, live};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::LiveError;
-use super::hub::{Hub, Passed};
+use super::hub::{Batch, Hub};
 
 /// How many entries of those that were missed are read at a time.
-const PAGE: i64 = 100;
+const PAGE: usize = 200;
 
 /// A change, and where the reader has got to with it.
 #[derive(Debug, Clone)]
@@ -48,7 +50,11 @@ pub struct Feed {
     reader: Identity,
     topic: Topic,
     number: u64,
-    queue: mpsc::Receiver<Passed>,
+    queue: mpsc::UnboundedReceiver<Batch>,
+    /// How many changes are in the queue.
+    waiting: Arc<AtomicUsize>,
+    /// The batch that was taken out of it last, and how much of it was looked at.
+    batch: Option<(Batch, usize)>,
     turns: Arc<Semaphore>,
     missed: Option<Missed>,
 }
@@ -56,10 +62,24 @@ pub struct Feed {
 /// What a reader missed, in two batches: the one that they were in the middle of, and all that followed.
 #[derive(Debug)]
 struct Missed {
-    /// The end of what was read so far.
+    /// Where the reader has got to in it.
     cursor: Cursor,
     then: Option<Cursor>,
+    /// What was read of it and not told yet.
     page: VecDeque<Happened>,
+    /// The end of what was read; `None` if nothing was.
+    last: Option<(DateTime<Utc>, ActivityId)>,
+    /// Whether all of it was read.
+    is_read: bool,
+}
+
+impl Missed {
+    /// What is left of the cursor's batch, and then of another one.
+    fn of(cursor: Cursor, then: Option<Cursor>) -> Self {
+        let is_read = cursor.before == cursor.until;
+        let last = cursor.entry.map(|entry| (cursor.at, entry));
+        Self { cursor, then, page: VecDeque::new(), last, is_read }
+    }
 }
 
 impl Feed {
@@ -69,13 +89,15 @@ impl Feed {
         topic: Topic,
         after: Option<Cursor>,
     ) -> Result<Self, LiveError> {
-        let joined = hub.join(reader.organization_id, topic.clone());
+        let joined = hub.join(reader.organization_id);
         let mut feed = Self {
             hub: Arc::clone(hub),
             reader,
             topic,
             number: joined.number,
             queue: joined.queue,
+            waiting: joined.waiting,
+            batch: None,
             turns: joined.turns,
             missed: None,
         };
@@ -85,7 +107,7 @@ impl Feed {
                 return Err(LiveError::Expired);
             }
             let then = Some(cursor.following(until));
-            feed.missed = Some(Missed { cursor, then, page: VecDeque::new() });
+            feed.missed = Some(Missed::of(cursor, then));
         }
         Ok(feed)
     }
@@ -100,35 +122,55 @@ impl Feed {
                 return Ok(told);
             }
         }
-        let passed = self.queue.recv().await.ok_or(FeedEnd::TooSlow)?;
-        let (batch, happened) = &*passed;
-        Ok(told(batch, happened))
+        loop {
+            if let Some((batch, next)) = &mut self.batch {
+                let (cursor, happened) = &**batch;
+                while let Some(happened) = happened.get(*next) {
+                    *next += 1;
+                    if self.topic.is_about(happened) {
+                        return Ok(told(cursor, happened));
+                    }
+                }
+                self.waiting.fetch_sub(happened.len(), Ordering::Relaxed);
+            }
+            self.batch = None;
+            self.batch = Some((self.queue.recv().await.ok_or(FeedEnd::TooSlow)?, 0));
+        }
     }
 
     /// The next change that was missed; `None` if there is none in the page that was read last.
     async fn next_missed(&mut self) -> Result<Option<Told>, StoreError> {
         let Some(missed) = &mut self.missed else { return Ok(None) };
-        if let Some(happened) = missed.page.pop_front() {
-            let told = told(&missed.cursor, &happened);
-            missed.cursor = told.cursor.clone();
-            return Ok(Some(told));
-        }
-        let cursor = missed.cursor.clone();
-        let page = if cursor.before == cursor.until { Vec::new() } else { self.read(&cursor).await? };
-        if let Some(missed) = &mut self.missed {
-            match (page.is_empty(), missed.then.take()) {
-                (false, then) => (missed.page, missed.then) = (page.into(), then),
-                (true, Some(then)) => missed.cursor = then,
-                (true, None) => self.missed = None,
+        while let Some(happened) = missed.page.pop_front() {
+            if missed.cursor.is_before(happened.transaction, happened.at, happened.activity_id) {
+                let told = told(&missed.cursor, &happened);
+                missed.cursor = told.cursor.clone();
+                return Ok(Some(told));
             }
+        }
+        if missed.is_read {
+            self.missed = missed.then.take().map(|then| Missed::of(then, None));
+            return Ok(None);
+        }
+        let (cursor, last) = (missed.cursor.clone(), missed.last);
+        let page = self.read(&cursor, last).await?;
+        if let Some(missed) = &mut self.missed {
+            missed.is_read = page.len() < PAGE;
+            missed.last = page.last().map(|happened| (happened.at, happened.activity_id));
+            missed.page = page.into();
         }
         Ok(None)
     }
 
-    async fn read(&self, cursor: &Cursor) -> Result<Vec<Happened>, StoreError> {
+    async fn read(
+        &self,
+        cursor: &Cursor,
+        last: Option<(DateTime<Utc>, ActivityId)>,
+    ) -> Result<Vec<Happened>, StoreError> {
         let _turn = self.turn().await;
         let scope = ReadScope::open(&self.hub.store, self.reader).await?;
-        live::missed(&scope, &self.topic, cursor, PAGE).await
+        // The limit is small.
+        live::missed(&scope, &self.topic, cursor, last, i64::try_from(PAGE).unwrap_or_default()).await
     }
 
     /// Waits until the reader may read what happened. The readers of one organization do not keep those of others waiting.

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use tenantry_domain::causes::causes;
-use tenantry_domain::live::{Cursor, Happened, Snapshot, Topic};
+use tenantry_domain::live::{Cursor, Happened, Snapshot};
 use tenantry_domain::{Identity, OrganizationId};
 use tenantry_store::live::{self, News};
 use tenantry_store::{Store, StoreError};
@@ -20,10 +21,10 @@ use super::watch::Watched;
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
 
 /// How long a look may take. A connection may be dead without anybody saying so.
-pub(super) const LONGEST: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(10);
 
-/// A change as it is passed on: the batch that it is of, without an entry, and the change.
-pub(super) type Passed = Arc<(Arc<Cursor>, Happened)>;
+/// What happened in one organization between two looks, as it is passed on: the batch, without an entry, and the changes in their order.
+pub(super) type Batch = Arc<(Cursor, Vec<Happened>)>;
 
 /// All readers of this process.
 #[derive(Debug)]
@@ -51,7 +52,8 @@ struct Readers {
 
 #[derive(Debug)]
 struct OfOrganization {
-    readers: HashMap<u64, Reader>,
+    /// With a lock of its own, so that nobody waits for the readers of another organization.
+    readers: Arc<Mutex<HashMap<u64, Reader>>>,
     /// How many there are, with those who have not begun and those who were let go.
     feeds: usize,
     turns: Arc<Semaphore>,
@@ -59,8 +61,9 @@ struct OfOrganization {
 
 #[derive(Debug)]
 struct Reader {
-    topic: Topic,
-    queue: mpsc::Sender<Passed>,
+    queue: mpsc::UnboundedSender<Batch>,
+    /// How many changes are in it.
+    waiting: Arc<AtomicUsize>,
 }
 
 #[derive(Debug)]
@@ -75,7 +78,8 @@ struct Joining {
 /// What a new reader gets.
 pub(super) struct Joined {
     pub(super) number: u64,
-    pub(super) queue: mpsc::Receiver<Passed>,
+    pub(super) queue: mpsc::UnboundedReceiver<Batch>,
+    pub(super) waiting: Arc<AtomicUsize>,
     pub(super) begin: oneshot::Receiver<(Snapshot, DateTime<Utc>)>,
     pub(super) turns: Arc<Semaphore>,
 }
@@ -94,8 +98,10 @@ impl Hub {
     }
 
     /// Takes a reader in, who begins with the next look.
-    pub(super) fn join(&self, organization: OrganizationId, topic: Topic) -> Joined {
-        let (sender, queue) = mpsc::channel(self.options.ahead);
+    pub(super) fn join(&self, organization: OrganizationId) -> Joined {
+        // It is bounded by the number of changes in it: see `pass_on`.
+        let (sender, queue) = mpsc::unbounded_channel();
+        let waiting = Arc::new(AtomicUsize::new(0));
         let (tell, begin) = oneshot::channel();
         let mut readers = self.readers.lock();
         readers.last += 1;
@@ -103,17 +109,17 @@ impl Hub {
         let number = readers.last;
         let of_each = self.options.turns_of_each;
         let of_organization = readers.by_organization.entry(organization).or_insert_with(|| OfOrganization {
-            readers: HashMap::new(),
+            readers: Arc::default(),
             feeds: 0,
             turns: Arc::new(Semaphore::new(of_each)),
         });
         of_organization.feeds += 1;
         let turns = Arc::clone(&of_organization.turns);
-        let reader = Reader { topic, queue: sender };
+        let reader = Reader { queue: sender, waiting: Arc::clone(&waiting) };
         readers.joining.push(Joining { organization, number, begin: tell, reader });
         drop(readers);
         self.wanted.notify_one();
-        Joined { number, queue, begin, turns }
+        Joined { number, queue, waiting, begin, turns }
     }
 
     /// Lets a reader go.
@@ -122,7 +128,7 @@ impl Hub {
         readers.count -= 1;
         readers.joining.retain(|joining| joining.number != number);
         if let Some(of_organization) = readers.by_organization.get_mut(&organization) {
-            of_organization.readers.remove(&number);
+            of_organization.readers.lock().remove(&number);
             of_organization.feeds -= 1;
             if of_organization.feeds == 0 {
                 readers.by_organization.remove(&organization);
@@ -140,37 +146,55 @@ impl Hub {
         (readers.count > 0).then(|| std::mem::take(&mut readers.joining))
     }
 
-    /// Passes on what happened between two snapshots, to those who were there before; then lets the new ones begin.
-    fn pass_on(&self, before: Option<Snapshot>, news: News, joining: Vec<Joining>) {
-        let News { until, at, happened, is_cut_off } = news;
+    /// The readers of an organization who have begun, if there are any.
+    fn readers_of(&self, organization: OrganizationId) -> Option<Arc<Mutex<HashMap<u64, Reader>>>> {
+        self.readers.lock().by_organization.get(&organization).map(|found| Arc::clone(&found.readers))
+    }
+
+    /// Passes on what happened since `before`, to those who were there; then lets the new ones begin.
+    async fn pass_on(&self, before: &Snapshot, news: News, joining: Vec<Joining>) {
+        let News { until, at, happened, left_out, .. } = news;
         let mut by_organization: HashMap<OrganizationId, Vec<Happened>> = HashMap::new();
         for happened in happened {
             by_organization.entry(happened.organization_id).or_default().push(happened);
         }
-        let batch =
-            Arc::new(Cursor { before: before.unwrap_or_else(|| until.clone()), until: until.clone(), at, entry: None });
-        let mut readers = self.readers.lock();
-        if is_cut_off {
-            tracing::warn!("more happened than can be told; those who follow have to ask for the rest");
-            readers.by_organization.values_mut().for_each(|of_organization| of_organization.readers.clear());
+        for organization in left_out {
+            tracing::warn!("more happened in one transaction than is told; those who follow have to ask for it");
+            self.let_go(organization);
         }
         for (organization, mut happened) in by_organization {
-            let Some(of_organization) = readers.by_organization.get_mut(&organization) else { continue };
+            let Some(readers) = self.readers_of(organization) else { continue };
             happened.sort_unstable_by_key(|happened| (happened.at, happened.activity_id));
-            for happened in happened {
-                let passed = Arc::new((Arc::clone(&batch), happened));
-                // Who does not keep up is let go: their queue ends, and they find out when they have read what is in it.
-                of_organization.readers.retain(|_, reader| {
-                    !reader.topic.is_about(&passed.1) || reader.queue.try_send(Arc::clone(&passed)).is_ok()
-                });
-            }
+            let cursor = Cursor { before: before.clone(), until: until.clone(), at, entry: None };
+            let (many, batch) = (happened.len(), Arc::new((cursor, happened)));
+            // Who does not keep up is let go: their queue ends, and they find out when they have read what is in it.
+            readers.lock().retain(|_, reader| {
+                let waiting = reader.waiting.fetch_add(many, Ordering::Relaxed);
+                waiting <= self.options.ahead && reader.queue.send(Arc::clone(&batch)).is_ok()
+            });
+            // There may be many readers, and many organizations.
+            tokio::task::yield_now().await;
         }
         for Joining { organization, number, begin, reader } in joining {
-            if let (Some(of_organization), Ok(())) =
-                (readers.by_organization.get_mut(&organization), begin.send((until.clone(), at)))
+            if let Some(readers) = self.readers_of(organization)
+                && begin.send((until.clone(), at)).is_ok()
             {
-                of_organization.readers.insert(number, reader);
+                readers.lock().insert(number, reader);
             }
+        }
+    }
+
+    /// Lets the readers of an organization go, who come back and ask for what they missed.
+    fn let_go(&self, organization: OrganizationId) {
+        if let Some(readers) = self.readers_of(organization) {
+            readers.lock().clear();
+        }
+    }
+
+    fn let_all_go(&self) {
+        let organizations: Vec<OrganizationId> = self.readers.lock().by_organization.keys().copied().collect();
+        for organization in organizations {
+            self.let_go(organization);
         }
     }
 }
@@ -186,13 +210,20 @@ pub(super) async fn tell_forever(hub: Arc<Hub>) {
             hub.wanted.notified().await;
             continue;
         };
-        let news = tokio::time::timeout(LONGEST, live::news(&hub.worker, known.as_ref()));
+        let news = tokio::time::timeout(LONGEST, live::news(&hub.worker, known.as_ref(), hub.options.at_once));
         match news.await.unwrap_or(Err(StoreError::OutOfTime)) {
             Ok(news) => {
                 has_failed = false;
-                let before = known.replace(news.until.clone());
-                hub.pass_on(before, news, joining);
-                tokio::time::sleep(hub.options.look_every).await;
+                let (is_cut_off, until) = (news.is_cut_off, news.until.clone());
+                let before = known.replace(until.clone()).unwrap_or_else(|| until.clone());
+                if before.next() > until.next() {
+                    tracing::warn!("the database is not as far as it was; those who follow have to begin anew");
+                    hub.let_all_go();
+                }
+                hub.pass_on(&before, news, joining).await;
+                if !is_cut_off {
+                    tokio::time::sleep(hub.options.look_every).await;
+                }
             }
             // Nothing is lost: the next look begins where this one did. Those who wait to begin are refused, and ask again.
             Err(error) => {

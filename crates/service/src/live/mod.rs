@@ -28,7 +28,9 @@ pub struct LiveOptions {
     pub look_every: Duration,
     /// How often is looked whether readers are members still.
     pub check_every: Duration,
-    /// How many changes may wait for a reader. Who falls further behind is cut off.
+    /// How many changes are read at a time, of all organizations.
+    pub at_once: i64,
+    /// How many changes may wait for a reader. A reader for whom more wait is let go.
     pub ahead: usize,
     /// How many readers read at a time what happened, and how many of them in one organization. Each takes a connection to the database.
     pub turns: usize,
@@ -49,6 +51,7 @@ impl Default for LiveOptions {
         Self {
             look_every: Duration::from_millis(50),
             check_every: Duration::from_millis(500),
+            at_once: 20_000,
             ahead: 1_000,
             turns: 5,
             turns_of_each: 2,

@@ -9,14 +9,18 @@ use tenantry_domain::live::is_demoted;
 use tenantry_domain::{Identity, Role};
 use tenantry_store::{StoreError, live};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
-use super::hub::{Hub, LONGEST};
+use super::hub::Hub;
 
 /// How many are looked up in one statement.
 const AT_ONCE: usize = 2_000;
 
 /// How long the database may leave open whether they are members still, before they are cut off.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// How long a look may take. A connection may be dead without anybody saying so.
+const LONGEST: Duration = Duration::from_secs(3);
 
 /// What is known of a member's role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +37,8 @@ enum Standing {
 #[derive(Debug)]
 pub(super) struct Watched {
     watchers: usize,
+    /// Whether somebody began to watch since the last look. They are told what it finds also if it is nothing new.
+    has_new: bool,
     standing: watch::Sender<Standing>,
 }
 
@@ -47,10 +53,13 @@ pub struct Watch {
 impl Watch {
     pub(super) fn begin(hub: &Arc<Hub>, member: Identity) -> Self {
         let mut watched = hub.watched.lock();
-        let of_member = watched
-            .entry(member)
-            .or_insert_with(|| Watched { watchers: 0, standing: watch::Sender::new(Standing::Unknown) });
+        let of_member = watched.entry(member).or_insert_with(|| Watched {
+            watchers: 0,
+            has_new: true,
+            standing: watch::Sender::new(Standing::Unknown),
+        });
         of_member.watchers += 1;
+        of_member.has_new = true;
         let standing = of_member.standing.subscribe();
         drop(watched);
         Self { hub: Arc::clone(hub), member, standing }
@@ -88,38 +97,40 @@ impl Drop for Watch {
 
 /// Looks every so often which role those who are watched have.
 pub(super) async fn check_forever(hub: Arc<Hub>) {
-    let mut failing_since = None;
+    let mut failing_since: Option<Instant> = None;
     loop {
         tokio::time::sleep(hub.options.check_every).await;
         let members: Vec<Identity> = hub.watched.lock().keys().copied().collect();
+        let mut failed = None;
         for members in members.chunks(AT_ONCE) {
             let roles = tokio::time::timeout(LONGEST, live::roles(&hub.worker, members));
             match roles.await.unwrap_or(Err(StoreError::OutOfTime)) {
                 Ok(roles) => {
-                    failing_since = None;
                     note(&hub, members, |member| roles.get(member).map_or(Standing::Gone, |role| Standing::Has(*role)));
                 }
-                Err(error) => {
-                    let since = *failing_since.get_or_insert_with(|| {
-                        tracing::warn!(error = causes(&error), "it cannot be read who is a member still");
-                        tokio::time::Instant::now()
-                    });
-                    if since.elapsed() >= PATIENCE {
-                        note(&hub, members, |_| Standing::Gone);
-                    }
-                    break;
-                }
+                Err(error) => failed = Some(error),
             }
+        }
+        let Some(error) = failed else {
+            failing_since = None;
+            continue;
+        };
+        let since = *failing_since.get_or_insert_with(|| {
+            tracing::warn!(error = causes(&error), "it cannot be read who is a member still");
+            Instant::now()
+        });
+        if since.elapsed() >= PATIENCE {
+            note(&hub, &members, |_| Standing::Gone);
         }
     }
 }
 
 fn note(hub: &Hub, members: &[Identity], standing: impl Fn(&Identity) -> Standing) {
-    let watched = hub.watched.lock();
+    let mut watched = hub.watched.lock();
     for member in members {
-        if let Some(watched) = watched.get(member) {
-            let now = standing(member);
-            watched.standing.send_if_modified(|standing| std::mem::replace(standing, now) != now);
+        if let Some(watched) = watched.get_mut(member) {
+            let (now, has_new) = (standing(member), std::mem::take(&mut watched.has_new));
+            watched.standing.send_if_modified(|standing| std::mem::replace(standing, now) != now || has_new);
         }
     }
 }

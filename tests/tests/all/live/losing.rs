@@ -112,3 +112,24 @@ async fn what_was_missed_is_told_by_what_may_be_seen_now() {
     socket.subscribe("1", &query, json!({})).await;
     socket.expect_silence().await;
 }
+
+#[tokio::test]
+async fn another_connection_of_the_same_member_hides_no_demotion() {
+    let app = TestApp::builder().live().start().await;
+    let (org, owner, ..) = app.with_task().await;
+    let ada = app.person(&org, "ada", Role::Viewer).await;
+    let token = app.token(ada.user_id, org.id);
+    let _first = Socket::connect(app.server(), &token).await;
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    for _ in 0..4 {
+        // It connects with the higher role, and has it no more when it is looked up the next time.
+        let set = async |role: &str| {
+            let input = json!({ "id": ada.user_id, "role": role });
+            owner.mutate("updateMemberRole", input, "member { role }").await.expect_done();
+        };
+        set("ADMIN").await;
+        let mut second = Socket::connect(app.server(), &token).await;
+        set("VIEWER").await;
+        assert_eq!(second.closed().await, 4403);
+    }
+}

@@ -217,6 +217,59 @@ async fn who_is_silent_is_asked_and_then_given_up() {
 }
 
 #[tokio::test]
+async fn who_only_listens_is_asked_too() {
+    let live = LiveLimits { ping_every: Duration::from_millis(200), ..LiveLimits::default() };
+    let app = TestApp::builder().live().http(with(live)).start().await;
+    let org = app.organization("acme").plan("enterprise").create().await;
+    let (owner, token) = (app.as_owner(&org), app.token(org.owner.user_id, org.id));
+    let mut socket = Socket::connect(app.server(), &token).await;
+    follow(&mut socket, "1", &owner, CHANGES).await;
+    // It hears something all the time, and says nothing by itself.
+    for n in 0..40 {
+        owner.create_client(&format!("Client {n}")).await;
+        socket.next("1").await;
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_subscription_is_said() {
+    let app = TestApp::builder().live().start().await;
+    let org = app.organization("acme").create().await;
+    let mut socket = Socket::connect(app.server(), &app.token(org.owner.user_id, org.id)).await;
+    for (query, message) in [
+        ("subscription { changes { nope } }", "nope"),
+        ("subscription { nope { cursor } }", "nope"),
+        ("subscription { changes(kinds: [NOPE]) { cursor } }", "NOPE"),
+        ("subscription($after: String!) { changes(after: $after) { cursor } }", "after"),
+        ("subscription { a: changes { cursor } b: changes { cursor } }", "one"),
+    ] {
+        socket.subscribe("1", query, json!({})).await;
+        let Heard::Message(said) = socket.hear().await else { panic!("{query}") };
+        let said = said["payload"][0]["message"].as_str().unwrap_or_default().to_owned();
+        assert!(said.contains(message) && !said.contains("WebSocket"), "{query}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn who_reads_nothing_does_not_hold_up_the_end() {
+    let app = TestApp::builder().live().start().await;
+    let (org, owner, project, task) = app.with_task().await;
+    let token = app.token(org.owner.user_id, org.id);
+    owner.write("updateTask", json!({ "id": task, "description": "d".repeat(9_000) })).await.expect_done();
+    let aliases = (0..40).map(|n| format!("t{n}: task {{ description }} ")).collect::<Vec<_>>().concat();
+    let mut slow = Socket::connect(app.server(), &token).await;
+    follow(&mut slow, "1", &owner, &format!("taskChanged(projectId: {project}, AFTER) {{ {aliases} }}")).await;
+    for n in 0..30 {
+        owner.write("updateTask", json!({ "id": task, "title": format!("Title {n}") })).await.expect_done();
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let began = tokio::time::Instant::now();
+    app.server().stop_and_wait().await;
+    assert!(began.elapsed() < Duration::from_secs(5), "it took {:?}", began.elapsed());
+}
+
+#[tokio::test]
 async fn when_the_server_stops_it_sends_its_clients_away() {
     let app = TestApp::builder().live().start().await;
     let org = app.organization("acme").create().await;

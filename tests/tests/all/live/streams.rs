@@ -76,6 +76,23 @@ async fn other_requests_may_ask_for_events_too() {
     let heard = events(&mut ask(&owner, "subscription { nothing }").await, 9).await;
     assert_eq!(heard[0].1["errors"][0]["extensions"]["code"], "BAD_USER_INPUT", "{heard:?}");
     assert_eq!(ask(&app.with_token(None), "subscription { changes { cursor } }").await.status(), 401);
-    let get = owner.get().header(ACCEPT, "text/event-stream").send().await.unwrap();
-    assert_eq!(get.status(), 405);
+    // By GET queries alone, as otherwise.
+    for (query, status) in [("{ clients { totalCount } }", 200), ("subscription { changes { cursor } }", 200)] {
+        let get = owner.get().query(&[("query", query)]).header(ACCEPT, "text/event-stream").send().await.unwrap();
+        assert_eq!(get.status(), status, "{query}");
+        let text = get.text().await.unwrap();
+        assert_eq!(text.contains("METHOD_NOT_ALLOWED"), query.starts_with("subscription"), "{text}");
+    }
+    // A mutation that is sent again is carried out once.
+    let create = json!({ "query": "mutation { createClient(input: { name: \"Once\" }) { client { id } } }" });
+    let mut answers = Vec::new();
+    for _ in 0..2 {
+        let again = owner.post().header(ACCEPT, "text/event-stream").header("idempotency-key", "abc").json(&create);
+        let mut response = again.send().await.unwrap();
+        answers.push(events(&mut response, 1).await[0].1["data"].clone());
+    }
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(owner.data("{ clients { totalCount } }").await["clients"]["totalCount"], 1);
+    let malformed = owner.post().header(ACCEPT, "text/event-stream").header("idempotency-key", "a b").json(&create);
+    assert_eq!(malformed.send().await.unwrap().status(), 400);
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tenantry_domain::Role;
 use tenantry_server::http::{HttpOptions, LiveLimits};
+use tenantry_service::live::LiveOptions;
 use tenantry_tests::{Heard, Org, Session, Socket, TestApp};
 
 use super::{CHANGES, cursor, follow, told};
@@ -263,6 +264,86 @@ async fn what_is_committed_late_is_told_late_and_not_left_out() {
 }
 
 #[tokio::test]
+async fn more_than_is_read_at_a_time_is_told_in_parts() {
+    let options = LiveOptions { at_once: 7, ..LiveOptions::default() };
+    let app = TestApp::builder().live_options(options).start().await;
+    let (org, ..) = app.with_task().await;
+    let other = app.organization("other").create().await;
+    let mut socket = connect(&app, &org).await;
+    follow(&mut socket, "1", &app.as_owner(&org), CHANGES).await;
+    let mut elsewhere = connect(&app, &other).await;
+    follow(&mut elsewhere, "1", &app.as_owner(&other), CHANGES).await;
+    // Several transactions, three entries each, that become visible at once.
+    let mut open = Vec::new();
+    for n in 0..6 {
+        let mut transaction = app.admin_connection().await;
+        let three = (0..3).map(|m| entry(&org, &format!("Entry {n} {m}"))).collect::<Vec<_>>().join(";");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(format!("BEGIN; {three}"))).execute(&mut transaction).await.unwrap();
+        open.push(transaction);
+    }
+    for transaction in &mut open {
+        sqlx::raw_sql("COMMIT").execute(transaction).await.unwrap();
+    }
+    let mut heard = Vec::new();
+    for _ in 0..18 {
+        heard.push(told(&socket.next("1").await));
+    }
+    socket.expect_silence().await;
+    heard.sort();
+    heard.dedup();
+    assert_eq!(heard.len(), 18, "{heard:?}");
+    // One transaction that is more than that: who follows there comes back for it, and nobody else has to.
+    let many = (0..20).map(|n| entry(&org, &format!("Many {n}"))).collect::<Vec<_>>().join(";");
+    app.sql(&format!("BEGIN; {many}; COMMIT")).await;
+    assert_eq!(socket.closed().await, 1013);
+    app.sql(&entry(&other, "Elsewhere")).await;
+    assert_eq!(told(&elsewhere.next("1").await), "CLIENT CREATED Elsewhere");
+}
+
+#[tokio::test]
+async fn what_was_restored_from_another_database_is_not_told() {
+    let app = TestApp::builder().live().start().await;
+    let (org, owner, ..) = app.with_task().await;
+    // The other one was further than this one is.
+    app.sql("UPDATE app.activities SET transaction_id = 1000000000000").await;
+    let mut socket = connect(&app, &org).await;
+    socket.subscribe("1", "subscription { changes { activity { action entityType entityName } } }", json!({})).await;
+    socket.expect_silence().await;
+    owner.create_client("Acme").await;
+    assert_eq!(told(&socket.next("1").await), "CLIENT CREATED Acme");
+    socket.expect_silence().await;
+}
+
+#[tokio::test]
+async fn many_come_and_go_and_nobody_is_lost() {
+    let app = TestApp::builder().live().start().await;
+    let (org, owner, ..) = app.with_task().await;
+    // The last reader of the organization leaves while the next one joins.
+    let mut socket = connect(&app, &org).await;
+    for n in 0..60 {
+        let id = n.to_string();
+        socket.subscribe(&id, "subscription { changes { cursor } }", json!({})).await;
+        tokio::time::sleep(Duration::from_millis(n % 7 * 11)).await;
+        socket.say(json!({ "type": "complete", "id": id })).await;
+    }
+    follow(&mut socket, "last", &owner, CHANGES).await;
+    owner.create_client("Acme").await;
+    assert_eq!(told(&socket.next("last").await), "CLIENT CREATED Acme");
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_too_long_to_keep_is_refused() {
+    let app = TestApp::builder().live().start().await;
+    let (org, ..) = app.with_task().await;
+    let mut socket = connect(&app, &org).await;
+    let long = "x".repeat(20_000);
+    socket.subscribe("1", "subscription { changes { cursor } }", json!({ "unused": long })).await;
+    assert_eq!(socket.error("1").await, "BAD_USER_INPUT");
+    socket.subscribe("2", &format!("subscription {{ changes {{ cursor }} }} # {long}"), json!({})).await;
+    assert_eq!(socket.error("2").await, "BAD_USER_INPUT");
+}
+
+#[tokio::test]
 async fn a_cursor_is_good_for_a_day() {
     let app = TestApp::builder().live().start().await;
     let (org, owner, ..) = app.with_task().await;
@@ -278,6 +359,14 @@ async fn a_cursor_is_good_for_a_day() {
         // Of a database that is further than this one.
         (encode(format!("5:999999999999://{now}/")), "CHANGES_EXPIRED"),
         (encode("5:5://1/x".to_owned()), "BAD_USER_INPUT"),
+        (encode(format!("9:9:/5:5:/{now}/")), "BAD_USER_INPUT"),
+        (
+            encode(format!(
+                "1:9:{}/9:9:/{now}/",
+                (1..9).map(|n| n.to_string()).collect::<Vec<_>>().join(",").repeat(2_000)
+            )),
+            "BAD_USER_INPUT",
+        ),
         ("…".to_owned(), "BAD_USER_INPUT"),
     ] {
         socket

@@ -19,7 +19,7 @@ use super::request_id::RequestId;
 use message::Close;
 
 pub(super) use seats::Seats;
-pub(super) use stream::{answer as stream, wants_stream};
+pub(super) use stream::{events, follow, wants_events};
 
 /// The name of the protocol, as of <https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>.
 const PROTOCOL: &str = "graphql-transport-ws";

@@ -1,6 +1,8 @@
 //! The operations that a connection runs, each in a task of its own.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_graphql::{Response, Value};
@@ -36,7 +38,7 @@ pub(super) struct Operations {
 struct Running {
     number: u64,
     task: AbortHandle,
-    goes_on: bool,
+    goes_on: Arc<AtomicBool>,
 }
 
 impl Drop for Running {
@@ -69,7 +71,7 @@ impl Operations {
 
     /// Gives up those that would go on.
     pub(super) fn stop_subscriptions(&mut self) {
-        self.running.retain(|_, running| !running.goes_on);
+        self.running.retain(|_, running| !running.goes_on.load(Ordering::Relaxed));
     }
 
     /// Whether the client is still to hear this. One that has said its last runs no more.
@@ -85,21 +87,40 @@ impl Operations {
     pub(super) fn start(&mut self, state: &AppState, caller: Caller, id: String, sent: Result<SentRequest, BodyError>) {
         self.last += 1;
         let voice = Voice { id: id.clone(), number: self.last, sender: self.sender.clone() };
-        let resolved = match sent {
-            Ok(sent) => state.documents().resolve(sent).map_err(|error| (error.code(), error.to_string())),
-            Err(error) => Err((ErrorCode::BadUserInput, error.to_string())),
-        };
-        let goes_on = resolved.as_ref().is_ok_and(|request| state.engine().is_subscription(request));
-        let state = state.clone();
+        let goes_on = Arc::new(AtomicBool::new(false));
+        let (state, is_subscription) = (state.clone(), Arc::clone(&goes_on));
         let task = tokio::spawn(async move {
-            let said = match resolved {
-                Ok(request) if goes_on => follow(&state, caller, request, &voice).await,
-                Ok(request) => once(&state, caller, request, &voice).await,
-                Err((code, message)) => Ok(Said::Error(error_response(code, message, &caller.request_id))),
-            };
+            let said = run(&state, caller, sent, &is_subscription, &voice).await;
             voice.say(said).await;
         });
         self.running.insert(id, Running { number: self.last, task: task.abort_handle(), goes_on });
+    }
+}
+
+/// Runs an operation to its end.
+async fn run(
+    state: &AppState,
+    mut caller: Caller,
+    sent: Result<SentRequest, BodyError>,
+    is_subscription: &AtomicBool,
+    voice: &Voice,
+) -> Result<Said, Close> {
+    // Before anything that takes time is done for it.
+    let call = match admit(state, &mut caller).await {
+        Ok(call) => call,
+        Err(refused) => return Ok(refused),
+    };
+    let resolved = match sent {
+        Ok(sent) => state.documents().resolve(sent).map_err(|error| (error.code(), error.to_string())),
+        Err(error) => Err((ErrorCode::BadUserInput, error.to_string())),
+    };
+    match resolved {
+        Ok(request) if state.engine().is_subscription(&request) => {
+            is_subscription.store(true, Ordering::Relaxed);
+            follow(state, caller, request, call, voice).await
+        }
+        Ok(request) => once(state, caller, request, call, voice).await,
+        Err((code, message)) => Ok(Said::Error(error_response(code, message, &caller.request_id))),
     }
 }
 
@@ -121,8 +142,8 @@ impl Voice {
 
 /// Admits an operation as a call of the caller's, which is counted when it is dropped; gives the answer if it is refused. A call that comes too
 /// soon waits its turn, if that comes in time.
-async fn admit(state: &AppState, caller: &mut Caller, patience: Duration) -> Result<Call, Said> {
-    let end = Instant::now() + patience;
+async fn admit(state: &AppState, caller: &mut Caller) -> Result<Call, Said> {
+    let end = Instant::now() + PATIENCE;
     loop {
         let refusal = match state.metering().admit(caller.identity).await {
             Ok(call) => {
@@ -139,11 +160,13 @@ async fn admit(state: &AppState, caller: &mut Caller, patience: Duration) -> Res
 }
 
 /// Runs a query or a mutation.
-async fn once(state: &AppState, mut caller: Caller, request: GraphQlRequest, voice: &Voice) -> Result<Said, Close> {
-    let call = match admit(state, &mut caller, Duration::ZERO).await {
-        Ok(call) => call,
-        Err(refused) => return Ok(refused),
-    };
+async fn once(
+    state: &AppState,
+    mut caller: Caller,
+    request: GraphQlRequest,
+    call: Call,
+    voice: &Voice,
+) -> Result<Said, Close> {
     let running = state.metrics().request();
     caller.deadline = Some(Instant::now() + state.request_timeout());
     let answer = state.engine().execute(caller, request, Methods::Any).await;
@@ -161,12 +184,16 @@ fn was_refused(answer: &Response) -> bool {
 }
 
 /// Runs a subscription.
-async fn follow(state: &AppState, mut caller: Caller, request: GraphQlRequest, voice: &Voice) -> Result<Said, Close> {
+async fn follow(
+    state: &AppState,
+    caller: Caller,
+    request: GraphQlRequest,
+    call: Call,
+    voice: &Voice,
+) -> Result<Said, Close> {
     let timeout = state.request_timeout();
-    // After a restart all clients come back at once.
-    let call = match admit(state, &mut caller, PATIENCE).await {
-        Ok(call) => call,
-        Err(refused) => return Ok(refused),
+    let Some(_seat) = state.seats().take_subscription(caller.identity) else {
+        return Ok(Said::Error(too_many_subscriptions(&caller.request_id)));
     };
     let mut subscription = match state.engine().subscribe(caller, request, timeout).await {
         Ok(subscription) => subscription,
@@ -201,7 +228,13 @@ pub(super) fn caller_of(token: &tenantry_token::VerifiedToken, request_id: Strin
     }
 }
 
-/// The answer to an operation that is one too many.
+/// The answer to a subscription that is one too many for its user or organization.
+pub(super) fn too_many_subscriptions(request_id: &str) -> Response {
+    let message = "There are too many subscriptions of yours, or of this organization; end one.";
+    error_response(ErrorCode::RateLimited, message, request_id)
+}
+
+/// The answer to an operation that is one too many on its connection.
 pub(super) fn too_many(most: usize, request_id: &str) -> Said {
     let message = format!("A connection runs at most {most} operations at a time.");
     Said::Error(error_response(ErrorCode::RateLimited, message, request_id))
@@ -210,7 +243,7 @@ pub(super) fn too_many(most: usize, request_id: &str) -> Said {
 /// How many messages may wait for the client, of all its operations together, before those wait.
 pub(super) const AHEAD: usize = 16;
 
-/// How long a subscription waits for its turn, when too many come at once.
+/// How long an operation waits for its turn when too many come at once, as after a restart.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long the operations that end by themselves may take when the server stops.

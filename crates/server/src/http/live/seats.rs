@@ -16,18 +16,23 @@ const AT_LEAST: usize = 20;
 /// Which part of all places those may take who have not said who they are.
 const OF_UNKNOWN: usize = 4;
 
+/// How many subscriptions there may be for each connection, on average.
+const EACH: usize = 4;
+
 /// The places for connections that go on.
 #[derive(Debug)]
 pub(in crate::http) struct Seats {
     organizations: Arc<Shares<OrganizationId>>,
     users: Arc<Shares<Identity>>,
     unknown: Arc<Shares<()>>,
+    subscriptions: Arc<Shares<OrganizationId>>,
+    subscriptions_of_users: Arc<Shares<Identity>>,
     draining: watch::Sender<bool>,
 }
 
-/// A place, until this is dropped.
+/// A place of a connection or a subscription, until this is dropped.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(in crate::http) struct Seat {
     _organization: Share<OrganizationId>,
     _user: Share<Identity>,
 }
@@ -43,6 +48,8 @@ impl Seats {
             organizations: Shares::new(all, part(OF_ORGANIZATION)),
             users: Shares::new(all, part(OF_USER)),
             unknown: Shares::new(part(OF_UNKNOWN), part(OF_UNKNOWN)),
+            subscriptions: Shares::new(all * EACH, part(OF_ORGANIZATION) * EACH),
+            subscriptions_of_users: Shares::new(all * EACH, part(OF_USER) * EACH),
             draining: watch::Sender::new(false),
         }
     }
@@ -51,7 +58,13 @@ impl Seats {
         self.unknown.take(())
     }
 
-    /// A place for this user; `None` if there is none left for them.
+    /// A place for a subscription of this user; `None` if there is none left for them.
+    pub(super) fn take_subscription(&self, user: Identity) -> Option<Seat> {
+        let (organizations, users) = (&self.subscriptions, &self.subscriptions_of_users);
+        Some(Seat { _user: users.take(user)?, _organization: organizations.take(user.organization_id)? })
+    }
+
+    /// A place for a connection of this user; `None` if there is none left for them.
     pub(super) fn take(&self, user: Identity) -> Option<Seat> {
         Some(Seat { _user: self.users.take(user)?, _organization: self.organizations.take(user.organization_id)? })
     }

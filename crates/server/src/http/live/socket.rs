@@ -20,6 +20,9 @@ use crate::http::{AppState, auth};
 /// How long the client may take to close, too.
 const GOODBYE: Duration = Duration::from_secs(1);
 
+/// Why a member who lost a right is sent away.
+const LOST: Close = Close::Forbidden("Your role in this organization has changed");
+
 /// How many times a client may be silent when it is asked whether it is there.
 const SILENCES: u32 = 2;
 
@@ -33,8 +36,8 @@ pub(super) async fn serve(
 ) {
     let (operations, sayings) = Operations::new(AHEAD);
     let draining = state.seats().draining();
-    let last_heard = Instant::now();
-    let mut connection = Connection { state, socket, request_id, operations, sayings, draining, last_heard };
+    let next_ping = Instant::now() + state.live_limits().ping_every;
+    let mut connection = Connection { state, socket, request_id, operations, sayings, draining, next_ping, asked: 0 };
     let close = match admitted {
         Ok(seat) => connection.run(seat, headers).await,
         Err(close) => Some(close),
@@ -61,7 +64,10 @@ struct Connection {
     operations: Operations,
     sayings: mpsc::Receiver<Saying>,
     draining: watch::Receiver<bool>,
-    last_heard: Instant,
+    /// When the client is asked next whether it is there.
+    next_ping: Instant,
+    /// How many times it was asked since it was last heard.
+    asked: u32,
 }
 
 /// Who is connected.
@@ -150,30 +156,21 @@ impl Connection {
 
     /// Does what is next.
     async fn next(&mut self, member: &mut Member) -> Result<(), Option<Close>> {
-        let limits = *self.state.live_limits();
         let expires_in = (member.token.expires_at - self.state.store().clock().now()).to_std().unwrap_or_default();
-        let ping_at = self.last_heard + limits.ping_every;
-        let now = Instant::now();
-        // A client that was asked and is still silent is asked again, and then given up.
-        let silences = u32::try_from((now - self.last_heard).as_nanos() / limits.ping_every.as_nanos().max(1));
-        let silences = silences.unwrap_or(u32::MAX);
-        if silences > SILENCES {
-            return Err(None);
-        }
-        let next_ping = ping_at + limits.ping_every * silences;
+        let expires = Instant::now() + expires_in;
         let event = tokio::select! {
             biased;
             () = member.presence.lost() => Event::Lost,
             () = drained(&mut self.draining) => Event::Draining,
-            () = tokio::time::sleep_until(next_ping.min(now + expires_in)) => Event::Time,
+            () = tokio::time::sleep_until(self.next_ping.min(expires)) => Event::Time,
             received = self.socket.recv() => Event::Received(received),
             Some(saying) = self.sayings.recv() => Event::Said(saying),
         };
         match event {
-            Event::Lost => Err(Some(Close::Forbidden("Your role in this organization has changed"))),
+            Event::Lost => Err(Some(LOST)),
             Event::Draining => Err(self.finish(member).await),
-            Event::Time if Instant::now() >= now + expires_in => Err(Some(Close::Forbidden("The token has expired"))),
-            Event::Time => self.send(&mut member.presence, Message::Ping(axum::body::Bytes::new())).await,
+            Event::Time if Instant::now() >= expires => Err(Some(Close::Forbidden("The token has expired"))),
+            Event::Time => self.ask(member).await,
             Event::Said(saying) => self.pass_on(member, saying).await,
             Event::Received(received) => match self.read(received)? {
                 Some(message) => self.hear(member, message).await,
@@ -239,15 +236,32 @@ impl Connection {
         Some(Close::Restart)
     }
 
-    /// Sends a message. A client that does not take it in time is given up, as is one that loses a right meanwhile.
+    /// Asks the client whether it is there; gives it up if it was asked often enough.
+    async fn ask(&mut self, member: &mut Member) -> Result<(), Option<Close>> {
+        if self.asked > SILENCES {
+            return Err(None);
+        }
+        self.asked += 1;
+        self.next_ping = Instant::now() + self.state.live_limits().ping_every;
+        self.send(&mut member.presence, Message::Ping(axum::body::Bytes::new())).await
+    }
+
+    /// Sends a message. A client that does not take it in time is given up, sooner when the server stops, as is one that loses a right
+    /// meanwhile.
     async fn send(&mut self, presence: &mut Presence, message: Message) -> Result<(), Option<Close>> {
         let sent = tokio::time::timeout(self.state.live_limits().stall, self.socket.send(message));
+        let draining = &mut self.draining;
+        let hurry = async {
+            drained(draining).await;
+            tokio::time::sleep(GOODBYE).await;
+        };
         tokio::select! {
             sent = sent => match sent {
                 Ok(Ok(())) => Ok(()),
                 _ => Err(None),
             },
-            () = presence.lost() => Err(None),
+            () = hurry => Err(None),
+            () = presence.lost() => Err(Some(LOST)),
         }
     }
 
@@ -255,10 +269,10 @@ impl Connection {
     fn read(&mut self, received: Option<Result<Message, axum::Error>>) -> Result<Option<FromClient>, Option<Close>> {
         let message = match received {
             Some(Ok(message)) => message,
-            Some(Err(_)) => return Err(Some(Close::Invalid("The message is too long, or no WebSocket's".to_owned()))),
+            Some(Err(_)) => return Err(Some(Close::Invalid("The message is too long, or not valid".to_owned()))),
             None => return Err(None),
         };
-        self.last_heard = Instant::now();
+        self.asked = 0;
         match message {
             Message::Text(text) => {
                 FromClient::read(text.as_str()).map(Some).map_err(|error| Some(Close::Invalid(error)))

@@ -6,21 +6,17 @@ use std::time::Duration;
 use async_graphql::Response as Answer;
 use axum::body::Body;
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use futures_util::stream;
-use tenantry_graphql::{ErrorCode, Methods, Subscription, SubscriptionEnd};
+use tenantry_graphql::{Caller, ErrorCode, GraphQlRequest, Subscription, SubscriptionEnd};
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 
 use super::message::json;
-use super::operations::caller_of;
 use super::seats::drained;
 use crate::http::AppState;
 use crate::http::answer::Refusal;
-use crate::http::body::Sent;
-use crate::http::graphql::{identify, identity_of, sent_by_post, spill};
-use crate::http::request_id::RequestId;
 
 const EVENT_STREAM: &str = "text/event-stream";
 
@@ -28,7 +24,7 @@ const EVENT_STREAM: &str = "text/event-stream";
 const AHEAD: usize = 4;
 
 /// Whether a request wants its answer as a stream of events, and nothing else.
-pub(in crate::http) fn wants_stream(headers: &HeaderMap) -> bool {
+pub(in crate::http) fn wants_events(headers: &HeaderMap) -> bool {
     let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let mut ranges = values.flat_map(|text| text.split(','));
     ranges.next().is_some_and(|first| {
@@ -37,60 +33,37 @@ pub(in crate::http) fn wants_stream(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Answers a request by a stream of events.
-pub(in crate::http) async fn answer(
+/// Follows what happens, for an admitted caller.
+pub(in crate::http) async fn follow(
     state: &AppState,
-    request_id: &RequestId,
-    request: Request<Body>,
+    caller: Caller,
+    expires_at: DateTime<Utc>,
+    request: GraphQlRequest,
 ) -> Result<Response<Body>, Refusal> {
-    let (head, mut body) = request.into_parts();
-    if head.method != Method::POST {
-        spill(&mut body).await;
-        return Err(Refusal::method_not_allowed());
-    }
-    let token = match identify(state, &head.headers).await {
-        Ok(token) => token,
-        Err(refusal) => {
-            spill(&mut body).await;
-            return Err(refusal);
-        }
-    };
-    let identity = identity_of(&token);
-    let call = state.metering().admit(identity).await?;
-    let Sent::One(asked) = sent_by_post(state, &head.headers, body).await? else {
-        return Err(Refusal::bad_request("A stream answers one request."));
-    };
-    let request = state.documents().resolve(asked);
-    let request = request.map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.code(), error.to_string()))?;
-    let mut caller = caller_of(&token, request_id.as_str().to_owned());
-    caller.membership = call.membership();
-    let timeout = state.request_timeout();
-    if !state.engine().is_subscription(&request) {
-        caller.deadline = Some(Instant::now() + timeout);
-        let answer = state.engine().execute(caller, request, Methods::Any).await;
-        return Ok(response(Body::from([next(&answer), Bytes::from_static(COMPLETE)].concat())));
-    }
-    let Some(seat) = state.seats().take(identity) else {
+    let (identity, request_id) = (caller.identity, caller.request_id.clone());
+    let seats = (state.seats().take(identity), state.seats().take_subscription(identity));
+    let (Some(seat), Some(subscription_seat)) = seats else {
         let message = "Too many connections; close one.";
         return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::RateLimited, message));
     };
-    let attended = state.engine().attend(identity, request_id.as_str()).await;
-    let opened = match attended {
-        Ok(presence) => state.engine().subscribe(caller, request, timeout).await.map(|opened| (presence, opened)),
+    let opened = match state.engine().attend(identity, &request_id).await {
+        Ok(presence) => {
+            let subscribed = state.engine().subscribe(caller, request, state.request_timeout()).await;
+            subscribed.map(|subscription| (presence, subscription))
+        }
         Err(refused) => Err(refused),
     };
     let (presence, subscription) = match opened {
         Ok(opened) => opened,
-        Err(refused) => return Ok(response(Body::from([next(&refused), Bytes::from_static(COMPLETE)].concat()))),
+        Err(refused) => return Ok(events(&refused)),
     };
-    drop(call);
     let (sender, events) = mpsc::channel::<Bytes>(AHEAD);
-    let expires_in = (token.expires_at - state.store().clock().now()).to_std().unwrap_or_default();
+    let expires_in = (expires_at - state.store().clock().now()).to_std().unwrap_or_default();
     let limits = state.live_limits();
     let told = Events { sender, stall: limits.stall, every: limits.ping_every };
     let state = state.clone();
     tokio::spawn(async move {
-        let _seat = seat;
+        let _seats = (seat, subscription_seat);
         let mut presence = presence;
         let mut draining = state.seats().draining();
         // What ends the stream in any other way than by its own end leaves out that it is complete, so that clients come back.
@@ -102,10 +75,10 @@ pub(in crate::http) async fn answer(
             () = told.sender.closed() => {}
         }
     });
-    let events = stream::unfold(events, async |mut events| {
+    let parts = stream::unfold(events, async |mut events| {
         Some((Ok::<_, std::convert::Infallible>(events.recv().await?), events))
     });
-    Ok(response(Body::from_stream(events)))
+    Ok(response(Body::from_stream(parts)))
 }
 
 /// Where events go.
@@ -164,6 +137,11 @@ const COMPLETE: &[u8] = b"event: complete\ndata:\n\n";
 /// An answer as an event. As JSON it has no line breaks.
 fn next(answer: &Answer) -> Bytes {
     Bytes::from(format!("event: next\ndata: {}\n\n", json(answer)))
+}
+
+/// An answer that nothing follows.
+pub(in crate::http) fn events(answer: &Answer) -> Response<Body> {
+    response(Body::from([next(answer), Bytes::from_static(COMPLETE)].concat()))
 }
 
 fn response(body: Body) -> Response<Body> {
