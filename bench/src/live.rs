@@ -100,12 +100,12 @@ pub(crate) async fn measure(arena: &Arena, subscribers: usize) -> Result<Live> {
     for n in 0..CHANGES {
         let place = n % tokens.len();
         let expected = (subscribers / tokens.len()) + usize::from(place < subscribers % tokens.len());
-        let body = json!({ "query": format!("mutation {{ createClient(input: {{ name: \"Live {n}\" }}) {{ client {{ id }} }} }}") });
+        let body = json!({ "query": format!("mutation {{ createLabel(input: {{ name: \"Live {n}\", color: \"#2266cc\" }}) {{ label {{ id }} userErrors {{ message }} }} }}") });
         let bearer = format!("Bearer {}", tokens[place]);
         let request = post(arena.ours.port, &[("authorization", &bearer)], &body.to_string());
         let answer = connection.exchange(&request).await?;
         let answered = Instant::now();
-        if !String::from_utf8_lossy(answer.body).contains("client_") {
+        if !String::from_utf8_lossy(answer.body).contains("label_") {
             bail!("a change was refused: {}", String::from_utf8_lossy(answer.body));
         }
         for _ in 0..expected {
@@ -119,7 +119,7 @@ pub(crate) async fn measure(arena: &Arena, subscribers: usize) -> Result<Live> {
             delays.push(u32::try_from(delay).unwrap_or(u32::MAX));
         }
     }
-    arena.server.psql(&arena.database, "DELETE FROM app.clients WHERE name ~ '^Live [0-9]+$'").await?;
+    arena.server.psql(&arena.database, "DELETE FROM app.labels WHERE name ~ '^Live [0-9]+$'").await?;
     followers.abort_all();
     let bytes_each =
         before.zip(after).map(|(before, after)| float64(after.saturating_sub(before)) / float(subscribers.max(1)));

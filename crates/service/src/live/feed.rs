@@ -39,8 +39,8 @@ pub enum FeedEnd {
 /// The right to read what happened, while many want to. It ends when it is dropped.
 #[derive(Debug)]
 pub struct Turn {
-    _of_organization: OwnedSemaphorePermit,
-    _of_all: OwnedSemaphorePermit,
+    /// Of the user, of the organization, and of all.
+    _permits: [OwnedSemaphorePermit; 3],
 }
 
 /// What one reader is told: first what they missed, and then what happens. It ends when it is dropped.
@@ -55,7 +55,8 @@ pub struct Feed {
     waiting: Arc<AtomicUsize>,
     /// The batch that was taken out of it last, and how much of it was looked at.
     batch: Option<(Batch, usize)>,
-    turns: Arc<Semaphore>,
+    /// Of the user and of the organization.
+    turns: [Arc<Semaphore>; 2],
     missed: Option<Missed>,
 }
 
@@ -89,7 +90,7 @@ impl Feed {
         topic: Topic,
         after: Option<Cursor>,
     ) -> Result<Self, LiveError> {
-        let joined = hub.join(reader.organization_id);
+        let joined = hub.join(reader);
         let mut feed = Self {
             hub: Arc::clone(hub),
             reader,
@@ -173,12 +174,14 @@ impl Feed {
         live::missed(&scope, &self.topic, cursor, last, i64::try_from(PAGE).unwrap_or_default()).await
     }
 
-    /// Waits until the reader may read what happened. The readers of one organization do not keep those of others waiting.
+    /// Waits until the reader may read what happened. The readers of one organization do not keep those of others waiting, nor one user the others.
     pub async fn turn(&self) -> Option<Turn> {
-        // Neither is ever closed.
-        let of_organization = Arc::clone(&self.turns).acquire_owned().await.ok()?;
+        let [of_user, of_organization] = &self.turns;
+        // None is ever closed.
+        let of_user = Arc::clone(of_user).acquire_owned().await.ok()?;
+        let of_organization = Arc::clone(of_organization).acquire_owned().await.ok()?;
         let of_all = Arc::clone(&self.hub.turns).acquire_owned().await.ok()?;
-        Some(Turn { _of_organization: of_organization, _of_all: of_all })
+        Some(Turn { _permits: [of_user, of_organization, of_all] })
     }
 }
 
@@ -188,6 +191,6 @@ fn told(batch: &Cursor, happened: &Happened) -> Told {
 
 impl Drop for Feed {
     fn drop(&mut self) {
-        self.hub.leave(self.reader.organization_id, self.number);
+        self.hub.leave(self.reader, self.number);
     }
 }

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use tenantry_domain::causes::causes;
 use tenantry_domain::live::{Cursor, Happened, Snapshot};
-use tenantry_domain::{Identity, OrganizationId};
+use tenantry_domain::{Identity, OrganizationId, UserId};
 use tenantry_store::live::{self, News};
 use tenantry_store::{Store, StoreError};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
@@ -57,6 +57,14 @@ struct OfOrganization {
     /// How many there are, with those who have not begun and those who were let go.
     feeds: usize,
     turns: Arc<Semaphore>,
+    users: HashMap<UserId, OfUser>,
+}
+
+/// The feeds of one user in an organization.
+#[derive(Debug)]
+struct OfUser {
+    feeds: usize,
+    turns: Arc<Semaphore>,
 }
 
 #[derive(Debug)]
@@ -81,7 +89,8 @@ pub(super) struct Joined {
     pub(super) queue: mpsc::UnboundedReceiver<Batch>,
     pub(super) waiting: Arc<AtomicUsize>,
     pub(super) begin: oneshot::Receiver<(Snapshot, DateTime<Utc>)>,
-    pub(super) turns: Arc<Semaphore>,
+    /// The right to read, of the user and of the organization.
+    pub(super) turns: [Arc<Semaphore>; 2],
 }
 
 impl Hub {
@@ -98,7 +107,7 @@ impl Hub {
     }
 
     /// Takes a reader in, who begins with the next look.
-    pub(super) fn join(&self, organization: OrganizationId) -> Joined {
+    pub(super) fn join(&self, reader: Identity) -> Joined {
         // It is bounded by the number of changes in it: see `pass_on`.
         let (sender, queue) = mpsc::unbounded_channel();
         let waiting = Arc::new(AtomicUsize::new(0));
@@ -107,14 +116,21 @@ impl Hub {
         readers.last += 1;
         readers.count += 1;
         let number = readers.last;
-        let of_each = self.options.turns_of_each;
+        let organization = reader.organization_id;
+        let LiveOptions { turns_of_each, turns_of_user, .. } = self.options;
         let of_organization = readers.by_organization.entry(organization).or_insert_with(|| OfOrganization {
             readers: Arc::default(),
             feeds: 0,
-            turns: Arc::new(Semaphore::new(of_each)),
+            turns: Arc::new(Semaphore::new(turns_of_each)),
+            users: HashMap::new(),
         });
         of_organization.feeds += 1;
-        let turns = Arc::clone(&of_organization.turns);
+        let of_user = of_organization
+            .users
+            .entry(reader.user_id)
+            .or_insert_with(|| OfUser { feeds: 0, turns: Arc::new(Semaphore::new(turns_of_user)) });
+        of_user.feeds += 1;
+        let turns = [&of_user.turns, &of_organization.turns].map(Arc::clone);
         let reader = Reader { queue: sender, waiting: Arc::clone(&waiting) };
         readers.joining.push(Joining { organization, number, begin: tell, reader });
         drop(readers);
@@ -123,13 +139,20 @@ impl Hub {
     }
 
     /// Lets a reader go.
-    pub(super) fn leave(&self, organization: OrganizationId, number: u64) {
+    pub(super) fn leave(&self, reader: Identity, number: u64) {
+        let organization = reader.organization_id;
         let mut readers = self.readers.lock();
         readers.count -= 1;
         readers.joining.retain(|joining| joining.number != number);
         if let Some(of_organization) = readers.by_organization.get_mut(&organization) {
             of_organization.readers.lock().remove(&number);
             of_organization.feeds -= 1;
+            if let Some(of_user) = of_organization.users.get_mut(&reader.user_id) {
+                of_user.feeds -= 1;
+                if of_user.feeds == 0 {
+                    of_organization.users.remove(&reader.user_id);
+                }
+            }
             if of_organization.feeds == 0 {
                 readers.by_organization.remove(&organization);
             }

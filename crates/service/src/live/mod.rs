@@ -32,17 +32,24 @@ pub struct LiveOptions {
     pub at_once: i64,
     /// How many changes may wait for a reader. A reader for whom more wait is let go.
     pub ahead: usize,
-    /// How many readers read at a time what happened, and how many of them in one organization. Each takes a connection to the database.
+    /// How many readers read at a time what happened. Each takes a connection to the database.
     pub turns: usize,
     /// How many of them in one organization.
     pub turns_of_each: usize,
+    /// How many of one user there.
+    pub turns_of_user: usize,
 }
 
 impl LiveOptions {
     /// For a pool with this many connections, of which at most half are taken.
     pub fn of_pool(size: u32) -> Self {
         let size = size as usize;
-        Self { turns: (size / 2).max(1), turns_of_each: (size / 4).max(1), ..Self::default() }
+        Self {
+            turns: (size / 2).max(1),
+            turns_of_each: (size / 4).max(1),
+            turns_of_user: (size / 8).max(1),
+            ..Self::default()
+        }
     }
 }
 
@@ -55,6 +62,7 @@ impl Default for LiveOptions {
             ahead: 1_000,
             turns: 5,
             turns_of_each: 2,
+            turns_of_user: 1,
         }
     }
 }
