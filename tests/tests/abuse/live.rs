@@ -8,6 +8,10 @@ use crate::javascript::{Files, installed, run};
 const FILES: &Files = &[
     ("package.json", include_str!("../../clients/live/package.json")),
     ("package-lock.json", include_str!("../../clients/live/package-lock.json")),
+    ("support.mjs", include_str!("../../clients/live/support.mjs")),
+    ("protocol.mjs", include_str!("../../clients/live/protocol.mjs")),
+    ("graphql-ws.mjs", include_str!("../../clients/live/graphql-ws.mjs")),
+    ("libraries.mjs", include_str!("../../clients/live/libraries.mjs")),
     ("run.mjs", include_str!("../../clients/live/run.mjs")),
 ];
 
