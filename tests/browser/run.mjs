@@ -53,6 +53,33 @@ try {
   read.typed = await run();
   read.shown = (await page.textContent('.result-window .view-lines')).replaceAll('\u00a0', ' ');
 
+  // What goes on: a change that is made meanwhile is shown.
+  await page.click(editor);
+  await page.keyboard.press('Control+A');
+  await page.keyboard.type('subscription { changes { activity { entityName ', { delay: 10 });
+  await page.keyboard.press('Escape');
+  await holds('subscription { changes');
+  await page.keyboard.press('Control+Enter');
+  await page.waitForSelector('button[aria-label^="Stop query"]');
+  await page.evaluate(async () => {
+    const { people } = await (await fetch('/explorer/session.json')).json();
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${people[0].token}` };
+    const query = 'mutation { createClient(input: { name: "Heard of" }) { client { id } } }';
+    // Until the subscription is open, nothing is told; so it is tried more than once.
+    for (let n = 0; n < 40 && !document.querySelector('.result-window').textContent.includes('Heard'); n += 1) {
+      await fetch('/graphql', { method: 'POST', headers, body: JSON.stringify({ query }) });
+      await new Promise((wait) => setTimeout(wait, 250));
+    }
+  });
+  read.heard = (await page.textContent('.result-window .view-lines')).replaceAll('\u00a0', ' ');
+  await page.keyboard.press('Control+Enter');
+  await page.waitForSelector('button[aria-label^="Execute query"]');
+  await page.click(editor);
+  await page.keyboard.press('Control+A');
+  await page.keyboard.type('{ viewer { role member { name ', { delay: 10 });
+  await page.keyboard.press('Escape');
+  await holds('{ viewer { role member { name');
+
   await page.selectOption('header select', { index: 1 });
   await page.click(editor);
   read.other = await run();

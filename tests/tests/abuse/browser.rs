@@ -31,7 +31,7 @@ async fn a_person_types_a_query_reads_the_answer_and_opens_the_documentation() {
     let given = std::sync::Arc::clone(&people);
     let explorer = Some(Explorer::new(examples).with_people(move || given.lock().unwrap().clone()));
     let http = HttpOptions { explorer, request_timeout: Duration::from_mins(1), ..HttpOptions::default() };
-    let app = TestApp::builder().http(http).start().await;
+    let app = TestApp::builder().http(http).live().start().await;
     let org = app.organization("acme").create().await;
     let viewer = app.person(&org, "vic", Role::Viewer).await;
     for (name, user) in [("Owner", org.owner.user_id), ("Viewer", viewer.user_id)] {
@@ -43,6 +43,7 @@ async fn a_person_types_a_query_reads_the_answer_and_opens_the_documentation() {
     assert_eq!(read["first"]["data"]["organization"]["name"], "The acme");
     assert_eq!(read["typed"]["data"]["viewer"]["role"], "OWNER");
     assert!(read["shown"].as_str().unwrap().contains("\"role\": \"OWNER\""), "{}", read["shown"]);
+    assert!(read["heard"].as_str().unwrap().contains("Heard of"), "{}", read["heard"]);
     assert_eq!(read["other"]["data"]["viewer"]["role"], "VIEWER");
     assert!(read["documentation"].as_str().unwrap().contains("organizations"), "{}", read["documentation"]);
     // Nothing was asked of another origin, and nothing broke the policy of the page or of its workers.

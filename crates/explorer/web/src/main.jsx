@@ -4,10 +4,33 @@ import 'graphiql/style.css';
 import './style.css';
 
 import { GraphiQL } from 'graphiql';
+import { getOperationAST, parse } from 'graphql';
 import { useRef, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 
 const TOKEN = 'tenantry-token';
+
+/** Whether what is asked for goes on. */
+function isSubscription({ query, operationName }) {
+  return getOperationAST(parse(query), operationName)?.operation === 'subscription';
+}
+
+/** The results in a stream of events, one by one, until it is stopped. */
+async function* results(answer, signal) {
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = '';
+  try {
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      const events = (text + part.value).split('\n\n');
+      text = events.pop();
+      for (const event of events) {
+        if (event.startsWith('event: next')) yield JSON.parse(event.slice(event.indexOf('data: ') + 6));
+      }
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
 
 /** Sends a request as GraphiQL wants it; a header from its own editor wins over the chosen token. */
 function fetcherFor(token) {
@@ -15,8 +38,20 @@ function fetcherFor(token) {
     const headers = new Headers({ accept: 'application/json', 'content-type': 'application/json' });
     if (token.current) headers.set('authorization', `Bearer ${token.current}`);
     for (const [name, value] of Object.entries(options?.headers ?? {})) headers.set(name, value);
-    const answer = await fetch('/graphql', { method: 'POST', headers, body: JSON.stringify(params) });
-    return answer.json();
+    const goesOn = isSubscription(params);
+    if (goesOn) headers.set('accept', 'text/event-stream');
+    const stop = new AbortController();
+    const { signal } = stop;
+    const answer = await fetch('/graphql', { method: 'POST', headers, body: JSON.stringify(params), signal });
+    // A refusal is one answer.
+    if (!goesOn || !answer.headers.get('content-type').startsWith('text/event-stream')) return answer.json();
+    const events = results(answer, signal);
+    const end = events.return.bind(events);
+    events.return = (value) => {
+      stop.abort();
+      return end(value);
+    };
+    return events;
   };
 }
 
