@@ -40,7 +40,7 @@ const QUERY: &str = "{ organization { name } clients(first: 2, filter: { status:
                      invoices(first: 2) { nodes { number status total { amount currency } } } } } }";
 
 /// What the explorer begins with.
-const EXAMPLES: [&str; 3] = [
+const EXAMPLES: [&str; 4] = [
     "# Press Ctrl-Enter to run it. On the left is the documentation.
 query Overview {
   organization { name }
@@ -68,6 +68,13 @@ mutation NewClient {
   createClient(input: { name: \"Zoë & Söhne\", email: \"zoe@example.com\" }) {
     client { id name status }
     userErrors { code field message }
+  }
+}
+",
+    "# What happens, as it happens. Run it, then change something in another window.
+subscription News {
+  changes {
+    activity { actor { name } action entityType entityName changes { field old new } }
   }
 }
 ",
