@@ -62,7 +62,6 @@ pub async fn news(worker: &Store, since: Option<&Snapshot>, limit: i64) -> Resul
     }
     let scope = WorkerScope::open(worker).await?;
     let rows = scope.connection().fetch(sql).await?;
-    scope.commit().await?;
     let Some(first) = rows.first() else { return Err(corrupt(0)) };
     let (text, at): (&str, _) = (first.get(0)?, first.get(1)?);
     let until: Snapshot = text.parse().map_err(|_| corrupt(0))?;
@@ -84,14 +83,23 @@ pub async fn news(worker: &Store, since: Option<&Snapshot>, limit: i64) -> Resul
     let mut left_out = Vec::new();
     let end = if numbers.first() == Some(&end) {
         // One transaction fills it. It is not told, and those who follow have to ask for it.
-        left_out = happened.drain(..).filter(|one| one.transaction == end).map(|one| one.organization_id).collect();
-        left_out.dedup();
+        happened.clear();
+        left_out = organizations_of(&scope, end).await?;
         end + 1
     } else {
         happened.retain(|one| one.transaction < end);
         end
     };
+    scope.commit().await?;
     Ok(News { until: until.cut_off(since, end), at, happened, is_cut_off: true, left_out })
+}
+
+/// The organizations in which a transaction did something.
+async fn organizations_of(scope: &WorkerScope, transaction: i64) -> Result<Vec<OrganizationId>, StoreError> {
+    let mut sql = Sql::new("SELECT DISTINCT t.organization_id FROM app.activities t WHERE t.transaction_id = ");
+    sql.bind(transaction).push(" AND t.created_at > now() - interval '1 day'");
+    let rows = scope.connection().fetch(sql).await?;
+    rows.iter().map(|row| Ok(OrganizationId::from_uuid(row.get(0)?))).collect()
 }
 
 /// What is left of the batch after a cursor, of what the scope's actor may see: at most `limit` entries after `last`, in their order. Some of

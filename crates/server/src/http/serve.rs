@@ -27,6 +27,10 @@ const LAST_FLUSH: Duration = Duration::from_secs(1);
 #[cfg(target_os = "linux")]
 const SILENCE: Duration = Duration::from_secs(30);
 
+/// How much is kept for a client beyond what is on its way, in bytes.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 128 * 1024;
+
 /// Accepting fails when the process has no file descriptors left; retrying at once would spin.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -128,11 +132,16 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     }
 }
 
-/// Has the system end a connection whose client takes nothing of what is sent to it, or does not answer at all.
+/// Has the system end a connection whose client takes nothing of what is sent to it, or does not answer at all; and keep little for a client
+/// that takes it slowly, so that it is noticed that it takes some.
 fn limit_silence(stream: &TcpStream) {
     #[cfg(target_os = "linux")]
-    if let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(SILENCE)) {
-        tracing::trace!(%error, "a connection takes no limit of silence");
+    {
+        let socket = socket2::SockRef::from(stream);
+        let limited = socket.set_tcp_user_timeout(Some(SILENCE));
+        if let Err(error) = limited.and_then(|()| socket.set_tcp_notsent_lowat(UNSENT)) {
+            tracing::trace!(%error, "a connection takes no limits");
+        }
     }
     #[cfg(not(target_os = "linux"))]
     let _ = stream;

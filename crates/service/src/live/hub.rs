@@ -1,6 +1,6 @@
 //! The readers, and the task that looks for what happened.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -140,23 +140,24 @@ impl Hub {
 
     /// Lets a reader go.
     pub(super) fn leave(&self, reader: Identity, number: u64) {
-        let organization = reader.organization_id;
         let mut readers = self.readers.lock();
         readers.count -= 1;
         readers.joining.retain(|joining| joining.number != number);
-        if let Some(of_organization) = readers.by_organization.get_mut(&organization) {
-            of_organization.readers.lock().remove(&number);
-            of_organization.feeds -= 1;
-            if let Some(of_user) = of_organization.users.get_mut(&reader.user_id) {
-                of_user.feeds -= 1;
-                if of_user.feeds == 0 {
-                    of_organization.users.remove(&reader.user_id);
-                }
-            }
-            if of_organization.feeds == 0 {
-                readers.by_organization.remove(&organization);
+        let Some(of_organization) = readers.by_organization.get_mut(&reader.organization_id) else { return };
+        of_organization.feeds -= 1;
+        if let Some(of_user) = of_organization.users.get_mut(&reader.user_id) {
+            of_user.feeds -= 1;
+            if of_user.feeds == 0 {
+                of_organization.users.remove(&reader.user_id);
             }
         }
+        let those_who_began = Arc::clone(&of_organization.readers);
+        if of_organization.feeds == 0 {
+            readers.by_organization.remove(&reader.organization_id);
+        }
+        // Not while everybody waits: there may be many in the organization.
+        drop(readers);
+        those_who_began.lock().remove(&number);
     }
 
     pub(super) fn feeds(&self) -> usize {
@@ -174,15 +175,17 @@ impl Hub {
         self.readers.lock().by_organization.get(&organization).map(|found| Arc::clone(&found.readers))
     }
 
-    /// Passes on what happened since `before`, to those who were there; then lets the new ones begin.
-    async fn pass_on(&self, before: &Snapshot, news: News, joining: Vec<Joining>) {
-        let News { until, at, happened, left_out, .. } = news;
-        let mut by_organization: HashMap<OrganizationId, Vec<Happened>> = HashMap::new();
-        for happened in happened {
-            by_organization.entry(happened.organization_id).or_default().push(happened);
+    /// Passes on what happened, to those who were there; then lets the new ones begin.
+    async fn pass_on(&self, gathered: Gathered, until: Snapshot, at: DateTime<Utc>, joining: Vec<Joining>) {
+        let Gathered { before, by_organization, left_out } = gathered;
+        if !left_out.is_empty() {
+            let organizations = left_out.len();
+            tracing::warn!(
+                organizations,
+                "more happened at once than is told; those who follow there have to ask for it"
+            );
         }
         for organization in left_out {
-            tracing::warn!("more happened in one transaction than is told; those who follow have to ask for it");
             self.let_go(organization);
         }
         for (organization, mut happened) in by_organization {
@@ -222,34 +225,74 @@ impl Hub {
     }
 }
 
+/// What happened since a snapshot, in the parts that were read so far.
+struct Gathered {
+    before: Snapshot,
+    by_organization: HashMap<OrganizationId, Vec<Happened>>,
+    /// Where more happened than is told.
+    left_out: HashSet<OrganizationId>,
+}
+
+impl Gathered {
+    fn since(before: Snapshot) -> Self {
+        Self { before, by_organization: HashMap::new(), left_out: HashSet::new() }
+    }
+
+    /// Adds a part. Of an organization in which more than `most` happened, nothing is kept.
+    fn add(&mut self, happened: Vec<Happened>, left_out: Vec<OrganizationId>, most: usize) {
+        self.left_out.extend(left_out);
+        for happened in happened {
+            let organization = happened.organization_id;
+            if self.left_out.contains(&organization) {
+                continue;
+            }
+            let of_organization = self.by_organization.entry(organization).or_default();
+            of_organization.push(happened);
+            if of_organization.len() > most {
+                self.left_out.insert(organization);
+            }
+        }
+        self.by_organization.retain(|organization, _| !self.left_out.contains(organization));
+    }
+}
+
 /// Looks for what happened, as long as there are readers.
 pub(super) async fn tell_forever(hub: Arc<Hub>) {
     let mut known: Option<Snapshot> = None;
+    // What was read in parts is passed on as a whole: only then is its order known, and only then is there a snapshot to begin from.
+    let mut gathered: Option<Gathered> = None;
+    let mut joining = Vec::new();
     let mut has_failed = false;
     loop {
-        let Some(joining) = hub.take_joining() else {
+        let Some(more) = hub.take_joining() else {
             // Nobody misses what happens now.
-            known = None;
+            (known, gathered) = (None, None);
+            joining.clear();
             hub.wanted.notified().await;
             continue;
         };
+        joining.extend(more);
         let news = tokio::time::timeout(LONGEST, live::news(&hub.worker, known.as_ref(), hub.options.at_once));
         match news.await.unwrap_or(Err(StoreError::OutOfTime)) {
-            Ok(news) => {
+            Ok(News { until, at, happened, is_cut_off, left_out }) => {
                 has_failed = false;
-                let (is_cut_off, until) = (news.is_cut_off, news.until.clone());
                 let before = known.replace(until.clone()).unwrap_or_else(|| until.clone());
                 if before.next() > until.next() {
                     tracing::warn!("the database is not as far as it was; those who follow have to begin anew");
                     hub.let_all_go();
                 }
-                hub.pass_on(&before, news, joining).await;
-                if !is_cut_off {
-                    tokio::time::sleep(hub.options.look_every).await;
+                let mut all = gathered.take().unwrap_or_else(|| Gathered::since(before));
+                all.add(happened, left_out, hub.options.most);
+                if is_cut_off {
+                    gathered = Some(all);
+                    continue;
                 }
+                hub.pass_on(all, until, at, std::mem::take(&mut joining)).await;
+                tokio::time::sleep(hub.options.look_every).await;
             }
             // Nothing is lost: the next look begins where this one did. Those who wait to begin are refused, and ask again.
             Err(error) => {
+                joining.clear();
                 if !std::mem::replace(&mut has_failed, true) {
                     tracing::warn!(error = causes(&error), "what happens cannot be read");
                 }

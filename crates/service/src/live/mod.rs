@@ -30,6 +30,8 @@ pub struct LiveOptions {
     pub check_every: Duration,
     /// How many changes are read at a time, of all organizations.
     pub at_once: i64,
+    /// How many changes of one organization are told at once. Where there are more, its readers are let go.
+    pub most: usize,
     /// How many changes may wait for a reader. A reader for whom more wait is let go.
     pub ahead: usize,
     /// How many readers read at a time what happened. Each takes a connection to the database.
@@ -59,6 +61,7 @@ impl Default for LiveOptions {
             look_every: Duration::from_millis(50),
             check_every: Duration::from_millis(500),
             at_once: 20_000,
+            most: 20_000,
             ahead: 1_000,
             turns: 5,
             turns_of_each: 2,

@@ -1,5 +1,6 @@
 //! `graphql-transport-ws` to the letter: <https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use serde_json::json;
@@ -249,6 +250,28 @@ async fn what_is_wrong_with_a_subscription_is_said() {
         let said = said["payload"][0]["message"].as_str().unwrap_or_default().to_owned();
         assert!(said.contains(message) && !said.contains("WebSocket"), "{query}: {said}");
     }
+}
+
+#[tokio::test]
+async fn operations_that_come_too_soon_wait_but_not_for_the_end() {
+    let (two, three) = (NonZeroU32::new(2).unwrap(), NonZeroU32::new(3).unwrap());
+    let app = TestApp::builder().live().throttle(two, three).start().await;
+    let org = app.organization("acme").create().await;
+    let mut socket = Socket::connect(app.server(), &app.token(org.owner.user_id, org.id)).await;
+    for n in 0..6 {
+        socket.subscribe(&n.to_string(), "{ viewer { role } }", json!({})).await;
+    }
+    for _ in 0..12 {
+        assert!(matches!(socket.hear().await, Heard::Message(message) if message["type"] != "error"));
+    }
+    for n in 0..60 {
+        socket.subscribe(&format!("s{n}"), "subscription { changes { cursor } }", json!({})).await;
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let began = tokio::time::Instant::now();
+    app.server().stop();
+    while !matches!(socket.hear().await, Heard::Closed(code, _) if code == 1012) {}
+    assert!(began.elapsed() < Duration::from_secs(4), "it took {:?}", began.elapsed());
 }
 
 #[tokio::test]

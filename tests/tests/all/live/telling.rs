@@ -265,7 +265,7 @@ async fn what_is_committed_late_is_told_late_and_not_left_out() {
 
 #[tokio::test]
 async fn more_than_is_read_at_a_time_is_told_in_parts() {
-    let options = LiveOptions { at_once: 7, ..LiveOptions::default() };
+    let options = LiveOptions { at_once: 7, most: 50, ..LiveOptions::default() };
     let app = TestApp::builder().live_options(options).start().await;
     let (org, ..) = app.with_task().await;
     let other = app.organization("other").create().await;
@@ -292,6 +292,26 @@ async fn more_than_is_read_at_a_time_is_told_in_parts() {
     heard.sort();
     heard.dedup();
     assert_eq!(heard.len(), 18, "{heard:?}");
+    // In their order, although the first one has the higher number.
+    let mut first = app.admin_connection().await;
+    let mut last = app.admin_connection().await;
+    let run = async |connection: &mut sqlx::PgConnection, sql: String| {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(connection).await.unwrap();
+    };
+    run(&mut last, format!("BEGIN; {}", entry(&org, "Begins"))).await;
+    run(
+        &mut first,
+        format!("BEGIN; {}", (0..5).map(|n| entry(&org, &format!("Middle {n}"))).collect::<Vec<_>>().join(";")),
+    )
+    .await;
+    run(&mut last, entry(&org, "Ends")).await;
+    run(&mut first, "COMMIT".to_owned()).await;
+    run(&mut last, "COMMIT".to_owned()).await;
+    let mut heard = Vec::new();
+    for _ in 0..7 {
+        heard.push(told(&socket.next("1").await));
+    }
+    assert_eq!(heard.last().map(String::as_str), Some("CLIENT CREATED Ends"), "{heard:?}");
     // One transaction that is more than that: who follows there comes back for it, and nobody else has to.
     let many = (0..20).map(|n| entry(&org, &format!("Many {n}"))).collect::<Vec<_>>().join(";");
     app.sql(&format!("BEGIN; {many}; COMMIT")).await;

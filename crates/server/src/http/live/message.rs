@@ -24,8 +24,9 @@ pub(super) enum FromClient {
     Ping(Option<Value>),
     /// They are there.
     Pong,
-    /// They want an operation to be run; what is wrong with it, beyond the protocol, is told as the operation's error.
-    Subscribe { id: String, request: Box<Result<SentRequest, BodyError>> },
+    /// They want an operation to be run; what is wrong with it, beyond the protocol, is told as the operation's error. The
+    /// message has this many bytes.
+    Subscribe { id: String, request: Box<Result<SentRequest, BodyError>>, size: usize },
     /// They want to hear no more of an operation.
     Complete { id: String },
 }
@@ -56,7 +57,7 @@ impl FromClient {
                     Ok(Sent::Batch(_)) => Err(BodyError::NotAnObject),
                     Err(error) => Err(error),
                 };
-                Ok(Self::Subscribe { id, request: Box::new(request) })
+                Ok(Self::Subscribe { id, request: Box::new(request), size: text.len() })
             }
             _ => Err("There is no such 'type' of message for a client".to_owned()),
         }

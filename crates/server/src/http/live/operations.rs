@@ -12,6 +12,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::message::{Close, Said};
+use super::seats::drained;
 use crate::http::AppState;
 use crate::http::body::{BodyError, SentRequest};
 use crate::http::metering::Call;
@@ -83,14 +84,23 @@ impl Operations {
         is_running
     }
 
-    /// Runs an operation.
-    pub(super) fn start(&mut self, state: &AppState, caller: Caller, id: String, sent: Result<SentRequest, BodyError>) {
+    /// Runs an operation, which came as a message of `size` bytes.
+    pub(super) fn start(
+        &mut self,
+        state: &AppState,
+        caller: Caller,
+        id: String,
+        sent: Result<SentRequest, BodyError>,
+        size: usize,
+    ) {
         self.last += 1;
+        // What waits takes memory.
+        let patience = if size <= MAX_WAITING { PATIENCE } else { Duration::ZERO };
         let voice = Voice { id: id.clone(), number: self.last, sender: self.sender.clone() };
         let goes_on = Arc::new(AtomicBool::new(false));
         let (state, is_subscription) = (state.clone(), Arc::clone(&goes_on));
         let task = tokio::spawn(async move {
-            let said = run(&state, caller, sent, &is_subscription, &voice).await;
+            let said = run(&state, caller, sent, patience, &is_subscription, &voice).await;
             voice.say(said).await;
         });
         self.running.insert(id, Running { number: self.last, task: task.abort_handle(), goes_on });
@@ -102,11 +112,12 @@ async fn run(
     state: &AppState,
     mut caller: Caller,
     sent: Result<SentRequest, BodyError>,
+    patience: Duration,
     is_subscription: &AtomicBool,
     voice: &Voice,
 ) -> Result<Said, Close> {
     // Before anything that takes time is done for it.
-    let call = match admit(state, &mut caller).await {
+    let call = match admit(state, &mut caller, patience).await {
         Ok(call) => call,
         Err(refused) => return Ok(refused),
     };
@@ -142,8 +153,9 @@ impl Voice {
 
 /// Admits an operation as a call of the caller's, which is counted when it is dropped; gives the answer if it is refused. A call that comes too
 /// soon waits its turn, if that comes in time.
-async fn admit(state: &AppState, caller: &mut Caller) -> Result<Call, Said> {
-    let end = Instant::now() + PATIENCE;
+async fn admit(state: &AppState, caller: &mut Caller, patience: Duration) -> Result<Call, Said> {
+    let end = Instant::now() + patience;
+    let mut draining = state.seats().draining();
     loop {
         let refusal = match state.metering().admit(caller.identity).await {
             Ok(call) => {
@@ -153,7 +165,10 @@ async fn admit(state: &AppState, caller: &mut Caller) -> Result<Call, Said> {
             Err(refusal) => refusal,
         };
         match refusal.retry_after() {
-            Some(later) if Instant::now() + later <= end => tokio::time::sleep(later).await,
+            Some(later) if Instant::now() + later <= end && !*draining.borrow() => {
+                // A server that stops does not wait.
+                let _ = tokio::time::timeout(later, drained(&mut draining)).await;
+            }
             _ => return Err(Said::Error(error_response(refusal.code(), refusal.message(), &caller.request_id))),
         }
     }
@@ -192,6 +207,9 @@ async fn follow(
     voice: &Voice,
 ) -> Result<Said, Close> {
     let timeout = state.request_timeout();
+    if state.seats().is_draining() {
+        return Err(Close::Restart);
+    }
     let Some(_seat) = state.seats().take_subscription(caller.identity) else {
         return Ok(Said::Error(too_many_subscriptions(&caller.request_id)));
     };
@@ -242,6 +260,9 @@ pub(super) fn too_many(most: usize, request_id: &str) -> Said {
 
 /// How many messages may wait for the client, of all its operations together, before those wait.
 pub(super) const AHEAD: usize = 16;
+
+/// The longest message of an operation that waits for its turn, in bytes.
+const MAX_WAITING: usize = 16 * 1024;
 
 /// How long an operation waits for its turn when too many come at once, as after a restart.
 const PATIENCE: Duration = Duration::from_secs(30);

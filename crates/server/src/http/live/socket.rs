@@ -190,14 +190,14 @@ impl Connection {
                 Ok(())
             }
             FromClient::Subscribe { id, .. } if self.operations.has(&id) => Err(Some(Close::IdInUse(id))),
-            FromClient::Subscribe { id, request } => {
+            FromClient::Subscribe { id, request, size } => {
                 let caller = self.caller(member, &id);
                 let most = self.state.live_limits().operations;
                 if self.operations.len() >= most {
                     let refused = too_many(most, &caller.request_id).message(&id);
                     return self.send(&mut member.presence, refused).await;
                 }
-                self.operations.start(&self.state, caller, id, *request);
+                self.operations.start(&self.state, caller, id, *request, size);
                 Ok(())
             }
         }
