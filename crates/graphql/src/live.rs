@@ -21,7 +21,7 @@ use tenantry_executor::loaders::{exists, load, record};
 use tenantry_executor::object::Object as Resolved;
 use tenantry_executor::scalar::GlobalId;
 
-use crate::loaders::Here;
+use crate::loaders::{Entries, Here};
 use crate::noun::{Choice, Row};
 
 /// Why a subscription's resolver runs.
@@ -58,7 +58,7 @@ impl Run {
                 Ok(None)
             }
             Self::Event { cursor, activity } => {
-                let told = record::<Activity>(context, *activity).await?;
+                let told = load::<Entries>(context, (*activity, cursor.at)).await?;
                 if let Topic::Board(project) = &topic
                     && (told.is_none() || told.as_ref().is_some_and(|told| told.entity_type == EntityType::Project))
                 {

@@ -4,14 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::{Context, Result};
+use chrono::{DateTime, Utc};
 use futures_util::future::try_join_all;
+use tenantry_domain::activity::Activity;
 use tenantry_domain::invoice::LineItem;
 use tenantry_domain::live::Cursor;
 use tenantry_domain::member::Member;
 use tenantry_domain::organization::Organization;
 use tenantry_domain::task::{Task, TaskStatus};
 use tenantry_domain::workspace::Workspace;
-use tenantry_domain::{CommentId, InvoiceId, LabelId, ProjectId, TaskId, UserId};
+use tenantry_domain::{ActivityId, CommentId, InvoiceId, LabelId, ProjectId, TaskId, UserId};
 use tenantry_executor::dataloader::{Found, Loader};
 use tenantry_executor::loaders::{load, present, selected_columns};
 use tenantry_executor::object::Object;
@@ -98,6 +100,18 @@ impl Loader for OwnOrganization {
 
     fn read<'s>(scope: &'s ReadScope, _: &[()]) -> Read<'s, Found<Self>> {
         organization::get_own(scope).map(|found| present(found.map(|organization| ((), Arc::new(organization)))))
+    }
+}
+
+/// Entries of what happened, by their ids and times.
+pub(crate) struct Entries;
+
+impl Loader for Entries {
+    type Key = (ActivityId, DateTime<Utc>);
+    type Value = Arc<Activity>;
+
+    fn read<'s>(scope: &'s ReadScope, keys: &[Self::Key]) -> Read<'s, Found<Self>> {
+        live::entries(scope, keys).map(present)
     }
 }
 

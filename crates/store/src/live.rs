@@ -1,6 +1,7 @@
 //! What happened since: reads of `app.activities` in the order in which its entries became visible. See `domain::live` for that order.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tenantry_domain::activity::{Activity, EntityType};
@@ -13,7 +14,7 @@ use crate::columns::Columns;
 use crate::error::StoreError;
 use crate::pool::Store;
 use crate::read::Read;
-use crate::record::Record as _;
+use crate::record::{Record as _, many_of_months};
 use crate::scope::sealed::Sealed as _;
 use crate::scope::{ReadScope, Scope as _, WorkerScope};
 use crate::sql::Sql;
@@ -122,8 +123,9 @@ pub fn missed<'s>(
         None => sql.push(" AND t.created_at >= ").bind(cursor.at - LONGEST_COMMIT),
     };
     // A cursor may be forged, and then it can be long: so the database does not compare each row with all that it says.
-    sql.push(" AND t.transaction_id >= ").bind(cursor.before.first_unseen());
-    sql.push(" AND t.transaction_id < ").bind(cursor.until.next());
+    // The sum keeps the index of the numbers out of it, in which the entries of all organizations stand beside each other.
+    sql.push(" AND t.transaction_id + 0 >= ").bind(cursor.before.first_unseen());
+    sql.push(" AND t.transaction_id + 0 < ").bind(cursor.until.next());
     // A newer program may tell of other kinds.
     let kinds = if topic.kinds().is_empty() { EntityType::ALL } else { topic.kinds() };
     sql.narrow_to_any("t.entity_type", kinds, |kind| kind.as_str());
@@ -135,6 +137,19 @@ pub fn missed<'s>(
     Activity::narrow_to_visible(scope.actor(), &mut sql);
     sql.push(" ORDER BY t.created_at, t.id LIMIT ").bind(limit);
     Read::rows(scope, sql, |_, rows| rows.iter().map(|row| decode(&row, 0)).filter_map(Result::transpose).collect())
+}
+
+/// What an entry is looked up by: its id, and the time when it was made.
+pub type EntryKey = (ActivityId, DateTime<Utc>);
+
+/// The entries with these ids, each made at this time, as far as the scope's actor sees them.
+///
+/// # Errors
+/// Those of the database.
+pub fn entries<'s>(scope: &'s ReadScope, keys: &[EntryKey]) -> Read<'s, HashMap<EntryKey, Arc<Activity>>> {
+    let keys = keys.to_vec();
+    many_of_months::<Activity>(scope, &keys)
+        .map(move |found| keys.into_iter().filter_map(|key| Some((key, Arc::clone(found.get(&key.0)?)))).collect())
 }
 
 /// Where a reader of this scope has got to: they know all that it sees.

@@ -185,6 +185,30 @@ pub(crate) fn many<'s, R: Record, K: Eq + Hash + Send + 's>(
     })
 }
 
+/// The visible ones of these rows of a table that is divided by month, each by its id and the time when it was created, so that it is looked up in
+/// its month alone.
+pub(crate) fn many_of_months<'s, R: Record>(
+    scope: &'s impl Scope,
+    rows: &[(R::Id, DateTime<Utc>)],
+) -> Read<'s, HashMap<R::Id, Arc<R>>> {
+    let mut sql = Sql::new("SELECT found.*");
+    // The organization is always $1.
+    let organization = sql.value(scope.organization_id().as_uuid());
+    sql.push(" FROM unnest(").bind(rows.iter().map(|(id, _)| id.as_uuid()).collect::<Vec<_>>()).push(", ");
+    sql.bind(rows.iter().map(|(_, at)| *at).collect::<Vec<_>>());
+    // A lateral part that is limited looks each up by its key: see `Sql::for_each`.
+    sql.push(") AS wanted (id, created_at) CROSS JOIN LATERAL (SELECT ");
+    push_columns::<R>(&mut sql, seen::<R>(scope.actor(), ColumnSet::ALL));
+    sql.push(" FROM ").push(R::INFO.from).push(" WHERE t.organization_id = ").push_placeholder(organization);
+    sql.push(" AND t.id = wanted.id AND t.created_at = wanted.created_at");
+    visibility::narrow::<R>(scope.actor(), &mut sql);
+    sql.push(" LIMIT 1) found");
+    Read::rows(scope, sql, move |tenant, rows| {
+        let read = reader::<R>(tenant, ColumnSet::ALL);
+        rows.iter().map(|row| read(row).map(|record| (record.id(), Arc::new(record)))).collect()
+    })
+}
+
 /// A page of the organization's list.
 ///
 /// # Errors
