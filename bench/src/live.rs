@@ -1,5 +1,4 @@
-//! The cost of those who follow what happens and are told little: memory each, what the processes do meanwhile, and how long a change takes to
-//! reach them.
+//! The cost of idle subscribers: the server's memory for each, the CPU that the processes use meanwhile, and the delay until a change reaches them.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -22,45 +21,45 @@ use crate::arena::Arena;
 use crate::http::{Connection, post};
 use crate::stats::{float, float64, percentile};
 
-/// How many begin at the same time.
+/// How many subscribers connect at the same time.
 const AT_A_TIME: usize = 64;
 
-/// How long one may take to begin, and a change to reach everybody.
+/// How long connecting may take, and how long a change may take to reach all subscribers.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long is waited and looked what the processes do.
+/// How long the CPU of idle processes is measured.
 const QUIET: Duration = Duration::from_secs(10);
 
-/// How many changes are made, one after the other.
+/// How many changes are made, one at a time.
 const CHANGES: usize = 500;
 
 /// The results.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Live {
-    /// How many follow.
+    /// The number of subscribers.
     pub(crate) subscribers: usize,
-    /// In how many organizations.
+    /// The number of their organizations.
     pub(crate) organizations: usize,
-    /// The server's memory for each, in bytes.
+    /// The server's memory for each subscriber, in bytes.
     pub(crate) bytes_each: Option<f64>,
-    /// What the server and PostgreSQL use of a core while nothing happens.
+    /// The share of a core that the server and PostgreSQL use while nothing changes.
     pub(crate) server_cpu: Option<f64>,
     pub(crate) postgres_cpu: Option<f64>,
-    /// How many changes were told, to how many altogether.
+    /// The number of changes, and of events that were received.
     pub(crate) changes: usize,
-    pub(crate) told: usize,
-    /// From the answer to the mutation until the change is there.
+    pub(crate) events: usize,
+    /// From the response to the mutation until the event.
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
 }
 
-/// What a subscriber heard: which one, and when.
+/// An event that a subscriber received: the organization, and when.
 type Heard = (usize, Instant);
 
-/// Lets so many follow, and makes changes.
+/// Connects subscribers and makes changes.
 ///
 /// # Errors
-/// When one is refused, or is not told.
+/// When a subscriber is refused, or does not get an event.
 pub(crate) async fn measure(arena: &Arena, subscribers: usize) -> Result<Live> {
     let organizations = arena.server.organizations(&arena.database, "all").await?;
     let tokens: Vec<Arc<str>> =
@@ -77,7 +76,7 @@ pub(crate) async fn measure(arena: &Arena, subscribers: usize) -> Result<Live> {
             let port = arena.ours.port;
             beginning.spawn(async move {
                 let begun = tokio::time::timeout(PATIENCE, begin(port, &token)).await;
-                begun.context("a subscriber was not let in in time")?.map(|socket| (n, socket))
+                begun.context("a subscriber could not connect in time")?.map(|socket| (n, socket))
             });
         }
         for begun in beginning.join_all().await {
@@ -86,7 +85,7 @@ pub(crate) async fn measure(arena: &Arena, subscribers: usize) -> Result<Live> {
         }
         begun = (begun + AT_A_TIME).min(subscribers);
     }
-    // The last ones begin with the next look for what happened.
+    // The last subscriptions begin with the server's next poll.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let after = arena.ours.tree().memory();
     let cpu = || (arena.ours.tree().cpu_seconds(), arena.server.tree().cpu_seconds());
@@ -110,10 +109,10 @@ pub(crate) async fn measure(arena: &Arena, subscribers: usize) -> Result<Live> {
         }
         for _ in 0..expected {
             let next =
-                tokio::time::timeout(PATIENCE, heard.recv()).await.context("a change did not reach everybody")?;
-            let (who, at) = next.context("the followers have gone")?;
+                tokio::time::timeout(PATIENCE, heard.recv()).await.context("a change did not reach all subscribers")?;
+            let (who, at) = next.context("the subscribers have disconnected")?;
             if who != place {
-                bail!("somebody was told who should not be");
+                bail!("a subscriber of another organization got the event");
             }
             let delay = at.saturating_duration_since(answered).as_micros();
             delays.push(u32::try_from(delay).unwrap_or(u32::MAX));
@@ -130,13 +129,13 @@ pub(crate) async fn measure(arena: &Arena, subscribers: usize) -> Result<Live> {
         server_cpu: share(server, server_later),
         postgres_cpu: share(postgres, postgres_later),
         changes: CHANGES,
-        told: delays.len(),
+        events: delays.len(),
         p50_ms: percentile(&mut delays, 0.5) / 1_000.0,
         p99_ms: percentile(&mut delays, 0.99) / 1_000.0,
     })
 }
 
-/// Connects, says who it is, and subscribes.
+/// Connects and subscribes.
 async fn begin(port: u16, token: &str) -> Result<WebSocketStream<TcpStream>> {
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
     let mut request = format!("ws://127.0.0.1:{port}/graphql").into_client_request()?;
@@ -155,7 +154,7 @@ async fn begin(port: u16, token: &str) -> Result<WebSocketStream<TcpStream>> {
     Ok(socket)
 }
 
-/// Notes what comes in.
+/// Notes the events.
 async fn follow(place: usize, mut socket: WebSocketStream<TcpStream>, heard: mpsc::UnboundedSender<Heard>) {
     while let Some(Ok(message)) = socket.next().await {
         let Ok(text) = message.to_text() else { continue };
@@ -172,14 +171,14 @@ impl Live {
         let each = self.bytes_each.map_or_else(|| "-".to_owned(), |bytes| format!("{:.1} KB", bytes / 1_000.0));
         let share = |cpu: Option<f64>| cpu.map_or_else(|| "-".to_owned(), |cpu| format!("{:.1} %", cpu * 100.0));
         format!(
-            "those who follow\n\n{} in {} organizations; {each} each; while nothing happens the server takes {} of a core and PostgreSQL {}\n\
-             {} changes told to {}: {:.1} ms (p50) and {:.1} ms (p99) after the mutation was answered\n",
+            "subscribers\n\n{} in {} organizations; {each} each; while nothing changes the server takes {} of a core and PostgreSQL {}\n\
+             {} changes, {} events: {:.1} ms (p50) and {:.1} ms (p99) after the mutation was answered\n",
             self.subscribers,
             self.organizations,
             share(self.server_cpu),
             share(self.postgres_cpu),
             self.changes,
-            self.told,
+            self.events,
             self.p50_ms,
             self.p99_ms
         )

@@ -55,7 +55,7 @@ pub(crate) struct Options {
     /// Also measures the cost of idle connections.
     #[arg(long)]
     pub(crate) idle: bool,
-    /// Also measures the cost of so many who follow what happens, and how long a change takes to reach them.
+    /// Also measures the cost of so many subscribers, and the delay until a change reaches them.
     #[arg(long, value_name = "N")]
     pub(crate) live: Option<usize>,
     /// Only runs what `--growth`, `--idle` and `--live` request.

@@ -157,7 +157,7 @@ impl TestAppBuilder {
         self
     }
 
-    /// Makes the server tell what happens as it happens.
+    /// Makes the server offer subscriptions.
     #[must_use]
     pub fn live(mut self) -> Self {
         // The database is not there yet.

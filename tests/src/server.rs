@@ -57,9 +57,9 @@ pub(crate) struct ServerOptions {
     pub(crate) files: Option<Files>,
     /// The most bytes of a file.
     pub(crate) max_file_size: i32,
-    /// The database with the worker's role, for a server that tells what happens as it happens.
+    /// The database with the worker's role, for a server with subscriptions.
     pub(crate) live: Option<String>,
-    /// How it looks for that; what fits the pool unless set.
+    /// The options of subscriptions; those for the pool's size unless set.
     pub(crate) live_options: Option<LiveOptions>,
 }
 

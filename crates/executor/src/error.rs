@@ -35,7 +35,7 @@ pub enum ErrorCode {
     IdempotencyKeyInUse,
     /// The request was carried out, and its answer was lost.
     AnswerLost,
-    /// What happened after a cursor of changes is told no longer.
+    /// The cursor of a subscription is too old.
     ChangesExpired,
     /// A mutation came in a request that may only read.
     MethodNotAllowed,
@@ -64,6 +64,18 @@ impl ErrorCode {
             Self::Internal => "INTERNAL",
         }
     }
+}
+
+/// The message of a fault of the server.
+pub const WENT_WRONG: &str = "Something went wrong. Give the request id when you report it.";
+
+/// The message of a request that was given up.
+pub const TOOK_TOO_LONG: &str = "The request took too long.";
+
+/// Whether any error of a response has this code.
+pub fn has_code(response: &Response, code: ErrorCode) -> bool {
+    let code = Value::from(code.as_str());
+    response.errors.iter().any(|error| error.extensions.as_ref().is_some_and(|all| all.get("code") == Some(&code)))
 }
 
 /// A response that holds nothing but one error.
@@ -102,9 +114,9 @@ pub fn store_failed(error: &StoreError) -> Error {
         }
         StoreError::Timeout(source) => {
             tracing::warn!(error = %source, "a statement took too long");
-            coded(ErrorCode::Timeout, "The request took too long.")
+            coded(ErrorCode::Timeout, TOOK_TOO_LONG)
         }
-        StoreError::OutOfTime => coded(ErrorCode::Timeout, "The request took too long."),
+        StoreError::OutOfTime => coded(ErrorCode::Timeout, TOOK_TOO_LONG),
         StoreError::OutcomeUnknown(source) => {
             tracing::error!(error = %source, "a commit had no answer");
             coded(ErrorCode::Unavailable, "It is unknown whether this was carried out. Check before you retry.")
@@ -132,7 +144,7 @@ pub fn store_failed(error: &StoreError) -> Error {
 /// A fault that the log is told in full and the caller not at all.
 pub fn internal(error: &dyn std::error::Error) -> Error {
     tracing::error!(error = causes(error), "a fault");
-    coded(ErrorCode::Internal, "Something went wrong. Give the request id when you report it.")
+    coded(ErrorCode::Internal, WENT_WRONG)
 }
 
 /// Gives every error of a response a code, the request id, and the path of the input that it is about; bounds their number.

@@ -19,7 +19,7 @@ use tracing::Instrument as _;
 
 use crate::caller::Caller;
 use crate::dataloader::{Reads, drive};
-use crate::error::{ErrorCode, error_response, finish};
+use crate::error::{ErrorCode, TOOK_TOO_LONG, WENT_WRONG, error_response, finish};
 use crate::guard::{GuardError, GuardLimits};
 use crate::idempotency::{self, End, Turn};
 use crate::mutation::MutationRoot;
@@ -125,8 +125,8 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'st
         self.preparation.prepare(request, Methods::SubscriptionsOnly).is_ok()
     }
 
-    /// Runs a subscription for one event, in a snapshot of its own: gives the first that the root field's stream gives, and `None` if that ends
-    /// without any. `data` is what the resolver knows the event by.
+    /// Runs a subscription for one event, in a snapshot of its own. Returns the first response of the root field's stream; `None` if the stream is
+    /// empty. `data` tells the resolver which event it is.
     pub async fn execute_event(&self, caller: &Caller, request: &GraphQlRequest, data: Data) -> Option<Response> {
         let span = tracing::debug_span!("graphql.event", request_id = caller.request_id);
         async {
@@ -141,7 +141,7 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'st
 
     async fn run_event(&self, caller: &Caller, query: &str, prepared: Prepared, data: Data) -> Option<Response> {
         if !prepared.lowered.has_fields {
-            let message = "A subscription selects one field, which neither @skip nor @include leaves out.";
+            let message = "A subscription must select one field, without @skip and @include.";
             return Some(error_response(ErrorCode::BadUserInput, message, &caller.request_id));
         }
         let reads = Arc::new(Reads::new(self.store.clone(), caller, None, None));
@@ -153,14 +153,8 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'st
         let execution = AssertUnwindSafe(Box::pin(drive(&reads, events.next()))).catch_unwind();
         let mut response = match within(caller.deadline, execution).await {
             Some(Ok(response)) => response?,
-            Some(Err(_)) => {
-                tracing::error!(request_id = caller.request_id, "a resolver panicked");
-                let message = "Something went wrong. Give the request id when you report it.";
-                return Some(error_response(ErrorCode::Internal, message, &caller.request_id));
-            }
-            None => {
-                return Some(error_response(ErrorCode::Timeout, "The request took too long.", &caller.request_id));
-            }
+            Some(Err(_)) => return Some(panicked(&reads, &caller.request_id).0),
+            None => return Some(too_late(&reads, &caller.request_id).0),
         };
         resolve_errors(&mut response.errors, query);
         finish(&mut response.errors, &caller.request_id, &[]);
@@ -246,12 +240,8 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'st
         let execution = AssertUnwindSafe(execution).catch_unwind();
         let mut response = match within(limit, execution).await {
             Some(Ok(response)) => response,
-            Some(Err(_)) => {
-                tracing::error!(request_id = caller.request_id, "a resolver panicked");
-                let message = "Something went wrong. Give the request id when you report it.";
-                return cut_short(ErrorCode::Internal, message, &reads, &caller.request_id);
-            }
-            None => return cut_short(ErrorCode::Timeout, "The request took too long.", &reads, &caller.request_id),
+            Some(Err(_)) => return panicked(&reads, &caller.request_id),
+            None => return too_late(&reads, &caller.request_id),
         };
         if let Value::Object(data) = &mut response.data {
             data.extend(introspected);
@@ -272,6 +262,17 @@ async fn within<T>(limit: Option<tokio::time::Instant>, work: impl Future<Output
         None => Some(work.await),
         Some(limit) => tokio::time::timeout_at(limit, work).await.ok(),
     }
+}
+
+/// The answer to a request in which a resolver panicked.
+fn panicked(reads: &Reads, request_id: &str) -> (Response, End) {
+    tracing::error!(request_id, "a resolver panicked");
+    cut_short(ErrorCode::Internal, WENT_WRONG, reads, request_id)
+}
+
+/// The answer to a request whose time is up.
+fn too_late(reads: &Reads, request_id: &str) -> (Response, End) {
+    cut_short(ErrorCode::Timeout, TOOK_TOO_LONG, reads, request_id)
 }
 
 /// The answer to a request that ends as a whole. What was under way is dropped, which rolls it back.

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::caller::Caller;
 use crate::encode;
-use crate::error::{ErrorCode, error_response, finish, store_failed};
+use crate::error::{ErrorCode, WENT_WRONG, error_response, finish, store_failed};
 use crate::prepare::GraphQlRequest;
 
 /// The header of an answer that was given before.
@@ -195,11 +195,7 @@ fn again(answer: &str, caller: &Caller) -> Response {
         }
         Err(error) => {
             tracing::error!(%error, "a kept answer cannot be read");
-            error_response(
-                ErrorCode::Internal,
-                "Something went wrong. Give the request id when you report it.",
-                &caller.request_id,
-            )
+            error_response(ErrorCode::Internal, WENT_WRONG, &caller.request_id)
         }
     }
 }

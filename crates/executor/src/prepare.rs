@@ -29,9 +29,9 @@ pub enum Methods {
     QueriesOnly,
     /// Read and write.
     All,
-    /// Follow what happens.
+    /// Only subscribe.
     SubscriptionsOnly,
-    /// Anything: whoever asks tells subscriptions apart.
+    /// Read, write and subscribe. The caller handles subscriptions separately.
     Any,
 }
 
@@ -45,7 +45,7 @@ impl Methods {
             | (Self::SubscriptionsOnly, OperationType::Subscription) => return Ok(()),
             (Self::QueriesOnly, _) => (ErrorCode::MethodNotAllowed, "A GET request can only run a query."),
             (_, OperationType::Subscription) => {
-                (ErrorCode::BadUserInput, "A subscription comes over a WebSocket, or as text/event-stream.")
+                (ErrorCode::BadUserInput, "Subscriptions need a WebSocket, or Accept: text/event-stream.")
             }
             (Self::SubscriptionsOnly, _) => (ErrorCode::BadUserInput, "This can only be a subscription."),
         };

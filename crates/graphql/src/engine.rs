@@ -27,7 +27,7 @@ pub struct EngineOptions {
     pub issuer: Option<Arc<dyn TokenIssuer>>,
     /// Leads owners to the payment provider. Without it they are told that there is none.
     pub portal: Option<Arc<dyn PaymentPortal>>,
-    /// Tells subscribers what happens. Without it there are no subscriptions.
+    /// Sends changes to subscribers. Without it there are no subscriptions.
     pub live: Option<Live>,
 }
 
@@ -93,7 +93,7 @@ impl Engine {
         &self.executor
     }
 
-    /// Tells subscribers what happens; `None` if there are no subscriptions.
+    /// Sends changes to subscribers; `None` if the server offers no subscriptions.
     pub fn live_feed(&self) -> Option<&Live> {
         self.live.as_ref()
     }

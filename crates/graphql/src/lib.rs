@@ -33,8 +33,8 @@ mod task;
 pub use engine::{Engine, EngineOptions};
 pub use issuer::{IssueError, IssuedToken, TokenIssuer};
 pub use schema::sdl;
-pub use subscription::{Presence, Subscription, SubscriptionEnd};
+pub use subscription::{NO_SUBSCRIPTIONS, Presence, Subscription, SubscriptionEnd};
 // What the engine takes and gives.
-pub use tenantry_executor::error::{ErrorCode, error_response};
+pub use tenantry_executor::error::{ErrorCode, WENT_WRONG, error_response, has_code};
 pub use tenantry_executor::{Caller, GraphQlRequest, Membership, Methods, encode, guard};
 pub use tenantry_service::live::Live;

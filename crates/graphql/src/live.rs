@@ -1,7 +1,7 @@
-//! Subscriptions: what happens, as it happens.
+//! The fields of `Subscription`.
 //!
-//! A subscription's resolver runs once when it is opened, and once for each event. When it is opened, it says what it is about. For an
-//! event, it reads in a snapshot of its own what happened, as far as the subscriber sees it, and gives nothing if they do not.
+//! A resolver runs once when its subscription is opened, and once for each event. When it is opened, it notes the topic and the cursor. For an event,
+//! it reads the entry in a snapshot of its own, with the subscriber's permissions. It returns nothing if the subscriber may not see the entry.
 
 use std::sync::Arc;
 
@@ -24,27 +24,27 @@ use tenantry_executor::scalar::GlobalId;
 use crate::loaders::{Entries, Here};
 use crate::noun::{Choice, Row};
 
-/// Why a subscription's resolver runs.
+/// Why a resolver runs.
 pub(crate) enum Run {
-    /// It is opened. It says what it is about, and after which cursor.
+    /// The subscription is opened. The resolver puts its topic and cursor here.
     Opening(Mutex<Option<(Topic, Option<Cursor>)>>),
-    /// This happened.
+    /// There is an event.
     Event {
-        /// Where the subscriber has got to with it.
+        /// The subscriber's position after it.
         cursor: Cursor,
-        /// The entry that tells of it.
+        /// Its entry.
         activity: ActivityId,
     },
 }
 
-/// A change and the cursor behind it.
+/// A change and the cursor after it.
 struct Told {
     cursor: String,
     activity: Arc<Activity>,
 }
 
 impl Run {
-    /// Notes what a subscription is about, or gives what it is told of this event.
+    /// Notes the topic and the cursor, or returns the change of the event.
     async fn take(context: &Context<'_>, topic: Topic, after: Option<String>) -> Result<Option<Told>> {
         let run = context.data_unchecked::<Arc<Self>>();
         match &**run {
@@ -62,7 +62,7 @@ impl Run {
                 if let Topic::Board(project) = &topic
                     && (told.is_none() || told.as_ref().is_some_and(|told| told.entity_type == EntityType::Project))
                 {
-                    // It is about the project, or hidden: perhaps all of it is now.
+                    // The project itself has changed, or the entry is hidden, perhaps with the whole project.
                     return if exists::<Row<Project>>(context, *project).await? { Ok(None) } else { Err(gone()) };
                 }
                 Ok(told.map(|activity| Told { cursor: text(cursor), activity }))
@@ -75,65 +75,65 @@ fn gone() -> async_graphql::Error {
     coded(ErrorCode::NotFound, "There is no such project.")
 }
 
-/// The cursor as a caller gets it, who is not to look into it.
+/// The cursor as clients get it. Its content is opaque to them.
 fn text(cursor: &Cursor) -> String {
     URL_SAFE_NO_PAD.encode(cursor.to_string())
 }
 
 fn parse(text: &str) -> Result<Cursor> {
     let cursor = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok()?.parse().ok());
-    cursor.ok_or_else(|| bad_argument("after", "`after` is not a cursor of changes."))
+    cursor.ok_or_else(|| bad_argument("after", "`after` is not a cursor of a subscription."))
 }
 
-/// A change, as it happens.
+/// A change.
 pub(crate) struct Change(Told);
 
-/// A change, as it happens.
+/// A change.
 #[Object]
 impl Change {
-    /// Where you have got to with this change: who subscribes `after` it is told what follows, for a day.
+    /// The position after this change. For a day, you can resume from here: pass it as `after`.
     async fn cursor(&self) -> &str {
         &self.0.cursor
     }
 
-    /// What happened.
+    /// The entry that describes the change.
     async fn activity(&self) -> Resolved<Row<Activity>> {
         Resolved::from(Arc::clone(&self.0.activity))
     }
 }
 
-/// A change of a task on a project's board, as it happens.
+/// A change of a task of a project.
 pub(crate) struct TaskChange {
     told: Told,
     task: TaskId,
     project: ProjectId,
 }
 
-/// A change of a task on a project's board, as it happens.
+/// A change of a task of a project.
 #[Object]
 impl TaskChange {
-    /// Where you have got to with this change: who subscribes `after` it is told what follows, for a day.
+    /// The position after this change. For a day, you can resume from here: pass it as `after`.
     async fn cursor(&self) -> &str {
         &self.told.cursor
     }
 
-    /// What happened.
+    /// The entry that describes the change.
     async fn activity(&self) -> Resolved<Row<Activity>> {
         Resolved::from(Arc::clone(&self.told.activity))
     }
 
-    /// The task's id. It stays when the task is gone.
+    /// The task's id, also if the task was deleted.
     async fn task_id(&self) -> GlobalId<TaskId> {
         GlobalId(self.task)
     }
 
-    /// The task as it is now; null if it was deleted, if it went to another project, or if you cannot see it. The subtasks of a deleted task go with it, without
-    /// a change of their own.
+    /// The task as it is now; null if it was deleted, is in another project now, or if you cannot see it. If a task is deleted, its subtasks are deleted with
+    /// it, without changes of their own.
     async fn task(&self, context: &Context<'_>) -> Result<Option<Resolved<Row<Task>>>> {
         if matches!(self.told.activity.action, Action::Left | Action::Deleted) {
             return Ok(None);
         }
-        // Since then it may have gone elsewhere.
+        // It may have been moved since the change.
         let task = record::<Task>(context, self.task).await?;
         Ok(task.filter(|task| task.project_id == self.project).map(Resolved::from))
     }
@@ -143,19 +143,19 @@ impl TaskChange {
 #[derive(Default)]
 pub(crate) struct SubscriptionRoot;
 
-/// The subscriptions. They come over a WebSocket (`graphql-transport-ws`) at the same address, or as `text/event-stream`. Everybody is told what
-/// they may see when they are told it, in the order in which it was committed.
+/// The subscriptions. Use a WebSocket (`graphql-transport-ws`) at the same address, or `Accept: text/event-stream`. You get changes in the order of
+/// their commits. Permissions are checked when a change is sent.
 #[Subscription(name = "Subscription")]
 impl SubscriptionRoot {
-    /// Every change of the graph that you can see.
+    /// All changes that you can see.
     async fn changes(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Only changes of these kinds of things; of all by default.")] kinds: Option<
+        #[graphql(desc = "The kinds of things whose changes you want; all by default.")] kinds: Option<
             Vec<Choice<EntityType>>,
         >,
         #[graphql(
-            desc = "The cursor of the last change that you know, or `changesCursor`: what happened since comes first."
+            desc = "Begin after this cursor: that of the last change you got, or `changesCursor`. Without it, the subscription begins now."
         )]
         after: Option<String>,
     ) -> Result<impl Stream<Item = Change>> {
@@ -170,14 +170,14 @@ impl SubscriptionRoot {
         Ok(stream::iter(told.map(Change)))
     }
 
-    /// The changes of a project's tasks. It ends with an error, `NOT_FOUND`, when the project is deleted or you cannot see it any more, at the latest with
-    /// the next change.
+    /// The changes of a project's tasks. If the project is deleted or hidden from you, the subscription ends with the error `NOT_FOUND`, at the latest when
+    /// something in it changes.
     async fn task_changed(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The project.")] project_id: GlobalId<ProjectId>,
         #[graphql(
-            desc = "The cursor of the last change that you know, or `changesCursor`: what happened since comes first."
+            desc = "Begin after this cursor: that of the last change you got, or `changesCursor`. Without it, the subscription begins now."
         )]
         after: Option<String>,
     ) -> Result<impl Stream<Item = TaskChange>> {
@@ -190,13 +190,13 @@ impl SubscriptionRoot {
     }
 }
 
-/// The root field that says where the changes begin.
+/// The root field for subscribers.
 #[derive(Default)]
 pub(crate) struct LiveQuery;
 
 #[Object]
 impl LiveQuery {
-    /// Where this answer stands among the changes: who subscribes `after` it is told exactly what is not in the answer yet.
+    /// The position of this response among the changes. Subscribe with it as `after`, and you get exactly the changes that this response does not have.
     async fn changes_cursor(&self, context: &Context<'_>) -> Result<Option<String>> {
         Ok(load::<Here>(context, ()).await?.map(|cursor| text(&cursor)))
     }

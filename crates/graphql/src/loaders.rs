@@ -103,7 +103,7 @@ impl Loader for OwnOrganization {
     }
 }
 
-/// Entries of what happened, by their ids and times.
+/// Entries by their ids and times.
 pub(crate) struct Entries;
 
 impl Loader for Entries {
@@ -115,7 +115,7 @@ impl Loader for Entries {
     }
 }
 
-/// Where a reader of the answer has got to among the changes.
+/// The position of the response among the changes.
 pub(crate) struct Here;
 
 impl Loader for Here {

@@ -1,4 +1,4 @@
-//! Runs subscriptions: opens them, and answers each event.
+//! Runs subscriptions: opens them, and makes a response for each event.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use async_graphql::{Data, Error, Pos, Response, Value};
 use parking_lot::Mutex;
 use tenantry_domain::causes::causes;
 use tenantry_domain::{Identity, Role};
-use tenantry_executor::error::{ErrorCode, coded, error_response, store_failed};
+use tenantry_executor::error::{ErrorCode, coded, error_response, has_code, store_failed};
 use tenantry_executor::{Caller, GraphQlRequest};
 use tenantry_service::live::{Feed, FeedEnd, Live, LiveError, Watch};
 use tenantry_store::{ReadScope, Scope as _, StoreError};
@@ -18,14 +18,17 @@ use crate::Engine;
 use crate::engine::request_data;
 use crate::live::Run;
 
-/// The longest request that is kept for the events that come, in bytes.
+/// The message of a server without subscriptions.
+pub const NO_SUBSCRIPTIONS: &str = "This server offers no subscriptions.";
+
+/// The longest request of a subscription, in bytes. It is kept in memory for later events.
 const MAX_REQUEST: usize = 16 * 1024;
 
-/// How often an event is tried while the database cannot be reached, and how long is waited in between.
+/// How often an event is tried while the database cannot be reached, and the pause after the first attempt. Later pauses are longer.
 const ATTEMPTS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// A subscription that is open. What its caller missed comes first.
+/// An open subscription.
 pub struct Subscription {
     caller: Caller,
     request: GraphQlRequest,
@@ -41,15 +44,15 @@ impl fmt::Debug for Subscription {
 /// Why a subscription ends.
 #[derive(Debug)]
 pub enum SubscriptionEnd {
-    /// It cannot go on, as this says.
+    /// It failed; the response has the errors.
     Failed(Box<Response>),
-    /// The caller is no member of the organization any more.
+    /// The caller is not a member of the organization any more.
     Forbidden,
-    /// The caller does not keep up, or the database cannot be reached. Who comes back with the last cursor misses nothing.
+    /// The caller does not keep up, or the database cannot be reached. With its last cursor, the caller can resume without a gap.
     TryAgain,
 }
 
-/// A member who follows what happens.
+/// A connected member.
 #[derive(Debug)]
 pub struct Presence {
     watch: Watch,
@@ -57,7 +60,7 @@ pub struct Presence {
 }
 
 impl Presence {
-    /// Waits until the member is removed or banned, or has a lower role than at first.
+    /// Waits until the member is removed or banned, or gets a lower role.
     pub async fn lost(&mut self) {
         self.watch.lost(self.role).await;
     }
@@ -69,23 +72,28 @@ impl Engine {
         self.executor().is_subscription(request)
     }
 
-    /// Makes sure that this is a member, and watches whether they stay one.
+    /// Checks within `timeout` that the user is a member, and watches the membership from then on.
     ///
     /// # Errors
-    /// As the caller is told.
-    pub async fn attend(&self, member: Identity, request_id: &str) -> Result<Presence, Box<Response>> {
-        let live = self.live(request_id)?;
-        let watch = live.watch(member);
-        match ReadScope::open(self.service().store(), member).await {
+    /// The response to send to the client.
+    pub async fn attend(
+        &self,
+        member: Identity,
+        timeout: Duration,
+        request_id: &str,
+    ) -> Result<Presence, Box<Response>> {
+        let watch = self.live(request_id)?.watch(member);
+        let opened = tokio::time::timeout(timeout, ReadScope::open(self.service().store(), member)).await;
+        match opened.unwrap_or(Err(StoreError::OutOfTime)) {
             Ok(scope) => Ok(Presence { watch, role: scope.actor().role }),
             Err(error) => Err(told(store_failed(&error), request_id)),
         }
     }
 
-    /// Opens a subscription. Each event may take as long as `timeout`, as may this.
+    /// Opens a subscription within `timeout`.
     ///
     /// # Errors
-    /// As the caller is told.
+    /// The response to send to the client.
     pub async fn subscribe(
         &self,
         mut caller: Caller,
@@ -106,7 +114,7 @@ impl Engine {
         let live = self.live(&request_id)?;
         let busy = || coded(ErrorCode::Unavailable, "The service is busy; try again in a moment.");
         let expired =
-            "What happened after this cursor is told no longer. Read anew what you need, with `changesCursor`.";
+            "This cursor has expired. Read the data again together with `changesCursor`, and subscribe after that.";
         let Some((topic, after)) = opened else { return Err(told(busy(), &request_id)) };
         let followed = tokio::time::timeout(timeout, live.follow(caller.identity, topic, after)).await;
         match followed.unwrap_or(Err(LiveError::Unanswered)) {
@@ -116,10 +124,10 @@ impl Engine {
         }
     }
 
-    /// Waits for the next event that the caller may see, and answers it.
+    /// Waits for the next event that the caller may see; returns its response. Making the response may take as long as `timeout`.
     ///
     /// # Errors
-    /// Why nothing follows.
+    /// Why the subscription has ended.
     pub async fn next_event(
         &self,
         subscription: &mut Subscription,
@@ -159,8 +167,8 @@ impl Engine {
     }
 
     fn live(&self, request_id: &str) -> Result<&Live, Box<Response>> {
-        let message = "This server tells nothing as it happens: it has no connection of the worker's.";
-        self.live_feed().ok_or_else(|| Box::new(error_response(ErrorCode::Unavailable, message, request_id)))
+        let refused = || Box::new(error_response(ErrorCode::Unavailable, NO_SUBSCRIPTIONS, request_id));
+        self.live_feed().ok_or_else(refused)
     }
 }
 
@@ -170,7 +178,7 @@ fn data_of(run: Arc<Run>) -> Data {
     data
 }
 
-/// Refuses a request that is too long to be kept.
+/// Refuses a request that is too long to keep.
 fn check_size(request: &GraphQlRequest) -> Result<(), Error> {
     let GraphQlRequest { query, operation_name, variables } = request;
     let variables = serde_json::to_string(variables).map_or(usize::MAX, |text| text.len());
@@ -179,16 +187,11 @@ fn check_size(request: &GraphQlRequest) -> Result<(), Error> {
         return Ok(());
     }
     let message =
-        format!("The document and the variables of a subscription have at most {MAX_REQUEST} bytes together.");
+        format!("The document and the variables of a subscription may have at most {MAX_REQUEST} bytes together.");
     Err(coded(ErrorCode::BadUserInput, message))
 }
 
-fn has_code(answer: &Response, code: ErrorCode) -> bool {
-    let code = Value::from(code.as_str());
-    answer.errors.iter().any(|error| error.extensions.as_ref().is_some_and(|all| all.get("code") == Some(&code)))
-}
-
-/// An error as the answer to a request.
+/// A response with this error.
 fn told(error: Error, request_id: &str) -> Box<Response> {
     let mut error = error.into_server_error(Pos::default());
     error.locations.clear();
@@ -200,7 +203,7 @@ fn feed_ended(end: FeedEnd) -> SubscriptionEnd {
     match end {
         FeedEnd::Store(StoreError::NotAMember) => SubscriptionEnd::Forbidden,
         FeedEnd::Store(error) => {
-            tracing::warn!(error = causes(&error), "what a subscriber missed cannot be read");
+            tracing::warn!(error = causes(&error), "the changes that a subscriber missed cannot be read");
             SubscriptionEnd::TryAgain
         }
         FeedEnd::TooSlow => SubscriptionEnd::TryAgain,

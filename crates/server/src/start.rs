@@ -214,10 +214,10 @@ pub(crate) async fn stripe(
     Ok(Stripe { portal, webhooks })
 }
 
-/// What happens and who is a member still are each looked for on a connection of its own.
+/// One connection polls for changes, the other one checks memberships.
 const LIVE_CONNECTIONS: u32 = 2;
 
-/// Begins to look for what happens, with the worker's role.
+/// Starts sending changes to subscribers.
 ///
 /// # Errors
 /// When the worker's database may not be used.

@@ -1,4 +1,4 @@
-//! What happened since: reads of `app.activities` in the order in which its entries became visible. See `domain::live` for that order.
+//! Live changes: reads of `app.activities` in the order of the commits. `domain::live` explains that order.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,35 +19,34 @@ use crate::scope::sealed::Sealed as _;
 use crate::scope::{ReadScope, Scope as _, WorkerScope};
 use crate::sql::Sql;
 
-/// What is read of an entry.
+/// The columns that are read of an entry.
 const COLUMNS: &str =
     "t.organization_id, t.transaction_id, t.id, t.created_at, t.entity_type, t.entity_id, t.project_id";
 
-/// Leaves out the months in which there is nothing new, and numbers that are of another cluster, where the entries were written: they are
-/// higher than any here.
+/// Narrows to the last day, so that older partitions are not read; and to transaction ids that this cluster has assigned. Entries that were
+/// restored from another cluster may have higher ones.
 const LATELY: &str = " AND t.transaction_id < (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
     AND t.created_at > now() - interval '1 day' AND t.created_at < now() + interval '1 day' ORDER BY t.transaction_id LIMIT ";
 
-/// How long a commit may take: an entry that became visible after a cursor was made is at most this much older than the cursor.
+/// The longest that a commit may take. An entry that became visible after a cursor was made is at most this much older than the cursor.
 const LONGEST_COMMIT: TimeDelta = TimeDelta::minutes(10);
 
-/// What happened between two snapshots, in all organizations.
+/// The changes of all organizations between two snapshots.
 #[derive(Debug)]
 pub struct News {
-    /// The later one. What it does not see is still to come.
+    /// The later snapshot.
     pub until: Snapshot,
     /// When it was taken, by the clock of the database.
     pub at: DateTime<Utc>,
-    /// What it sees and the earlier one does not, in no order.
+    /// The changes, in no particular order.
     pub happened: Vec<Happened>,
-    /// Whether there is more.
+    /// Whether there are more changes, after `until`.
     pub is_cut_off: bool,
-    /// Organizations in which more happened in one transaction than is read; it counts as told.
+    /// The organizations of a transaction that has too many changes. They are not in `happened`.
     pub left_out: Vec<OrganizationId>,
 }
 
-/// What happened since a snapshot, about `limit` entries at most; nothing if there is no snapshot yet. The store must be connected as the worker's
-/// role.
+/// The changes since a snapshot, at most about `limit`; without a snapshot, no changes. The store must be connected as the worker's role.
 ///
 /// # Errors
 /// Those of the database.
@@ -55,7 +54,7 @@ pub async fn news(worker: &Store, since: Option<&Snapshot>, limit: i64) -> Resul
     let mut sql = Sql::new("SELECT pg_current_snapshot()::text, now()");
     if let Some(since) = since {
         sql.push(", n.* FROM (SELECT 1) one LEFT JOIN (");
-        // Each part is a look-up in the index. Together in one condition they would not be.
+        // Two parts, because each alone uses the index, and one condition with OR would not.
         let begin = ["(SELECT ", COLUMNS, " FROM app.activities t WHERE t.transaction_id "].concat();
         sql.push(&begin).push("= ANY(").bind(since.running().to_vec()).push(")").push(LATELY).bind(limit);
         sql.push(") UNION ALL ").push(&begin).push(">= ").bind(since.next()).push(LATELY).bind(limit);
@@ -63,39 +62,40 @@ pub async fn news(worker: &Store, since: Option<&Snapshot>, limit: i64) -> Resul
     }
     let scope = WorkerScope::open(worker).await?;
     let rows = scope.connection().fetch(sql).await?;
-    let Some(first) = rows.first() else { return Err(corrupt(0)) };
+    let first = rows.first().ok_or_else(|| corrupt(0))?;
     let (text, at): (&str, _) = (first.get(0)?, first.get(1)?);
     let until: Snapshot = text.parse().map_err(|_| corrupt(0))?;
-    let Some(since) = since else {
-        return Ok(News { until, at, happened: Vec::new(), is_cut_off: false, left_out: Vec::new() });
-    };
-    let (mut happened, mut numbers) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
-    for row in rows.iter() {
-        if let Some(number) = row.get::<Option<i64>>(3)? {
-            numbers.push(number);
-            happened.extend(decode(&row, 2)?);
+    let mut news = News { until, at, happened: Vec::new(), is_cut_off: false, left_out: Vec::new() };
+    if let Some(since) = since {
+        let mut ids = Vec::with_capacity(rows.len());
+        for row in rows.iter() {
+            if let Some(id) = row.get::<Option<i64>>(3)? {
+                ids.push(id);
+                news.happened.extend(decode(&row, 2)?);
+            }
+        }
+        ids.sort_unstable();
+        // The limit may have cut off either part, in the middle of this transaction.
+        let last = usize::try_from(limit).ok().and_then(|limit| ids.get(limit.checked_sub(1)?)).copied();
+        if let Some(last) = last {
+            news.is_cut_off = true;
+            let end = if ids.first() == Some(&last) {
+                // This transaction alone reaches the limit. It is skipped, or no poll would ever get past it.
+                news.happened.clear();
+                news.left_out = organizations_of(&scope, last).await?;
+                last + 1
+            } else {
+                news.happened.retain(|one| one.transaction < last);
+                last
+            };
+            news.until = news.until.cut_off(since, end);
         }
     }
-    numbers.sort_unstable();
-    // Either part may have been cut off, within a transaction.
-    let Some(end) = usize::try_from(limit).ok().and_then(|limit| numbers.get(limit.checked_sub(1)?)).copied() else {
-        return Ok(News { until, at, happened, is_cut_off: false, left_out: Vec::new() });
-    };
-    let mut left_out = Vec::new();
-    let end = if numbers.first() == Some(&end) {
-        // One transaction fills it. It is not told, and those who follow have to ask for it.
-        happened.clear();
-        left_out = organizations_of(&scope, end).await?;
-        end + 1
-    } else {
-        happened.retain(|one| one.transaction < end);
-        end
-    };
     scope.commit().await?;
-    Ok(News { until: until.cut_off(since, end), at, happened, is_cut_off: true, left_out })
+    Ok(news)
 }
 
-/// The organizations in which a transaction did something.
+/// The organizations in which a transaction made changes.
 async fn organizations_of(scope: &WorkerScope, transaction: i64) -> Result<Vec<OrganizationId>, StoreError> {
     let mut sql = Sql::new("SELECT DISTINCT t.organization_id FROM app.activities t WHERE t.transaction_id = ");
     sql.bind(transaction).push(" AND t.created_at > now() - interval '1 day'");
@@ -103,8 +103,8 @@ async fn organizations_of(scope: &WorkerScope, transaction: i64) -> Result<Vec<O
     rows.iter().map(|row| Ok(OrganizationId::from_uuid(row.get(0)?))).collect()
 }
 
-/// What is left of the batch after a cursor, of what the scope's actor may see: at most `limit` entries after `last`, in their order. Some of
-/// them may not be of the batch; see [`Cursor::is_before`].
+/// The changes after a cursor in its batch that the scope's actor may see: at most `limit` entries after `last`, in order. The caller leaves out
+/// those that are not in the batch, with [`Cursor::is_before`].
 ///
 /// # Errors
 /// Those of the database.
@@ -122,11 +122,11 @@ pub fn missed<'s>(
         Some((at, id)) => sql.push(" AND (t.created_at, t.id) > (").bind(at).push(", ").bind(id.as_uuid()).push(")"),
         None => sql.push(" AND t.created_at >= ").bind(cursor.at - LONGEST_COMMIT),
     };
-    // A cursor may be forged, and then it can be long: so the database does not compare each row with all that it says.
-    // The sum keeps the index of the numbers out of it, in which the entries of all organizations stand beside each other.
+    // Only the bounds of the snapshots are compared here: a forged cursor may have thousands of ids.
+    // `+ 0` keeps PostgreSQL from using the index of transaction ids, which has the entries of all organizations.
     sql.push(" AND t.transaction_id + 0 >= ").bind(cursor.before.first_unseen());
     sql.push(" AND t.transaction_id + 0 < ").bind(cursor.until.next());
-    // A newer program may tell of other kinds.
+    // A newer version of the program may have written other kinds.
     let kinds = if topic.kinds().is_empty() { EntityType::ALL } else { topic.kinds() };
     sql.narrow_to_any("t.entity_type", kinds, |kind| kind.as_str());
     if let Some(project) = topic.project() {
@@ -139,10 +139,10 @@ pub fn missed<'s>(
     Read::rows(scope, sql, |_, rows| rows.iter().map(|row| decode(&row, 0)).filter_map(Result::transpose).collect())
 }
 
-/// What an entry is looked up by: its id, and the time when it was made.
+/// The key of an entry: its id and its time.
 pub type EntryKey = (ActivityId, DateTime<Utc>);
 
-/// The entries with these ids, each made at this time, as far as the scope's actor sees them.
+/// The entries with these keys that the scope's actor may see.
 ///
 /// # Errors
 /// Those of the database.
@@ -152,7 +152,7 @@ pub fn entries<'s>(scope: &'s ReadScope, keys: &[EntryKey]) -> Read<'s, HashMap<
         .map(move |found| keys.into_iter().filter_map(|key| Some((key, Arc::clone(found.get(&key.0)?)))).collect())
 }
 
-/// Where a reader of this scope has got to: they know all that it sees.
+/// The position of a reader who has read everything in this scope.
 ///
 /// # Errors
 /// Those of the database.
@@ -165,13 +165,13 @@ pub fn here(scope: &ReadScope) -> Read<'_, Cursor> {
     })
 }
 
-/// Whether what happened after a cursor is no longer told, or the cursor is of another database.
+/// Whether a cursor is too old, or belongs to another database.
 pub fn is_expired(cursor: &Cursor, now: DateTime<Utc>, current: &Snapshot) -> bool {
     cursor.at < now - KEPT || cursor.until.next() > current.next()
 }
 
-/// The roles of these users in these organizations at this time; none of those who are banned, or no members. The store must be connected as
-/// the worker's role.
+/// The current roles of these users in these organizations. Banned users and users who are not members are left out. The store must be connected
+/// as the worker's role.
 ///
 /// # Errors
 /// Those of the database.
@@ -191,7 +191,7 @@ pub async fn roles(worker: &Store, identities: &[Identity]) -> Result<HashMap<Id
     for row in rows.iter() {
         let mut columns = Columns::new(row, "app.organization_members");
         let identity = Identity { organization_id: columns.id()?, user_id: columns.id()? };
-        // One that only a newer program knows gives no right here.
+        // A role that only a newer version of the program knows gives no rights here.
         if let Ok(role) = columns.parsed() {
             roles.insert(identity, role);
         }
@@ -199,8 +199,7 @@ pub async fn roles(worker: &Store, identities: &[Identity]) -> Result<HashMap<Id
     Ok(roles)
 }
 
-/// Reads what happened from the columns that begin at `first`; `None` if they are null, or if a newer program told of a kind of things that
-/// this one does not know.
+/// Reads a change from the columns that begin at `first`; `None` if they are null, or if a newer version of the program wrote an unknown kind.
 fn decode(row: &Row<'_>, first: usize) -> Result<Option<Happened>, StoreError> {
     let Some(organization) = row.get::<Option<Uuid>>(first)? else { return Ok(None) };
     let Ok(kind) = row.get::<&str>(first + 4)?.parse::<EntityType>() else { return Ok(None) };

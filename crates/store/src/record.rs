@@ -173,39 +173,44 @@ pub(crate) fn many<'s, R: Record, K: Eq + Hash + Send + 's>(
     let mut sql = Sql::new("SELECT found.*");
     // The organization is always $1.
     let organization = sql.value(scope.organization_id().as_uuid());
-    sql.for_each(values).push("SELECT ");
-    push_columns::<R>(&mut sql, seen::<R>(scope.actor(), columns));
-    sql.push(" FROM ").push(R::INFO.from).push(" WHERE t.organization_id = ").push_placeholder(organization);
-    sql.push(" AND ").push(column).push(" = wanted.id");
-    visibility::narrow::<R>(scope.actor(), &mut sql);
-    sql.push(" LIMIT 1) found");
-    Read::rows(scope, sql, move |tenant, rows| {
-        let read = reader::<R>(tenant, columns);
-        rows.iter().map(|row| read(row).map(|record| (key(&record), Arc::new(record)))).collect()
-    })
+    sql.for_each(values);
+    looked_up(scope, sql, organization, &format!("{column} = wanted.id"), columns, key)
 }
 
-/// The visible ones of these rows of a table that is divided by month, each by its id and the time when it was created, so that it is looked up in
-/// its month alone.
+/// These rows of a table that is partitioned by month, as far as the actor may see them. Each is named by its id and its `created_at`, so that only
+/// its own partition is read.
 pub(crate) fn many_of_months<'s, R: Record>(
     scope: &'s impl Scope,
     rows: &[(R::Id, DateTime<Utc>)],
 ) -> Read<'s, HashMap<R::Id, Arc<R>>> {
     let mut sql = Sql::new("SELECT found.*");
-    // The organization is always $1.
     let organization = sql.value(scope.organization_id().as_uuid());
     sql.push(" FROM unnest(").bind(rows.iter().map(|(id, _)| id.as_uuid()).collect::<Vec<_>>()).push(", ");
     sql.bind(rows.iter().map(|(_, at)| *at).collect::<Vec<_>>());
-    // A lateral part that is limited looks each up by its key: see `Sql::for_each`.
-    sql.push(") AS wanted (id, created_at) CROSS JOIN LATERAL (SELECT ");
-    push_columns::<R>(&mut sql, seen::<R>(scope.actor(), ColumnSet::ALL));
+    sql.push(") AS wanted (id, created_at) CROSS JOIN LATERAL (");
+    let condition = "t.id = wanted.id AND t.created_at = wanted.created_at";
+    looked_up(scope, sql, organization, condition, ColumnSet::ALL, Noun::id)
+}
+
+/// Ends a statement that looks rows up, after its lateral part was opened: the visible rows with this condition. Each wanted value has at most one.
+fn looked_up<'s, R: Record, K: Eq + Hash + Send + 's>(
+    scope: &'s impl Scope,
+    mut sql: Sql,
+    organization: usize,
+    condition: &str,
+    columns: ColumnSet,
+    key: fn(&R) -> K,
+) -> Read<'s, HashMap<K, Arc<R>>> {
+    sql.push("SELECT ");
+    push_columns::<R>(&mut sql, seen::<R>(scope.actor(), columns));
     sql.push(" FROM ").push(R::INFO.from).push(" WHERE t.organization_id = ").push_placeholder(organization);
-    sql.push(" AND t.id = wanted.id AND t.created_at = wanted.created_at");
+    sql.push(" AND ").push(condition);
     visibility::narrow::<R>(scope.actor(), &mut sql);
+    // The limit makes PostgreSQL look each row up by its key: see `Sql::for_each`.
     sql.push(" LIMIT 1) found");
     Read::rows(scope, sql, move |tenant, rows| {
-        let read = reader::<R>(tenant, ColumnSet::ALL);
-        rows.iter().map(|row| read(row).map(|record| (record.id(), Arc::new(record)))).collect()
+        let read = reader::<R>(tenant, columns);
+        rows.iter().map(|row| read(row).map(|record| (key(&record), Arc::new(record)))).collect()
     })
 }
 

@@ -1,14 +1,11 @@
 // The npm package graphql-ws.
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient as createWsClient } from 'graphql-ws';
 import WebSocket from 'ws';
 
 import {
-  url,
-  token,
   projectId,
   taskId,
   socketUrl,

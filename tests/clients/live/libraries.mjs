@@ -12,7 +12,6 @@ import WebSocket from 'ws';
 
 import {
   url,
-  token,
   projectId,
   taskId,
   socketUrl,

@@ -1,4 +1,4 @@
-// What the checks share: the settings, the data that is changed and heard of, and what a check leaves behind.
+// What the checks share: settings, test data, and cleaning up.
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -14,19 +14,19 @@ globalThis.WebSocket ??= WebSocket;
 
 /** How long a check may take, in milliseconds. */
 export const LIMIT = 15_000;
-/** How long nothing has to come until we believe that nothing will. */
+/** How long to wait before a check assumes that no message will come. */
 export const SILENCE = 300;
 /** How long closing may take after a check. */
 const GOODBYE = 1_000;
 
-// What a check leaves behind.
+// Cleaning up.
 
-/** What closes whatever the check has opened. */
+/** Functions that close what the check has opened. */
 export const closers = [];
-/** What was said and heard, as far as it is known, to be shown if it fails. */
+/** The messages of the check, which are shown if it fails. */
 export const transcript = [];
 
-/** Closes everything. It is not waited for long: a client may wait for a connection that never comes. */
+/** Closes everything, but does not wait long: a client may be waiting for a connection that never opens. */
 export async function closeAll() {
   const closed = closers.splice(0).map(async (close) => close());
   await Promise.race([Promise.allSettled(closed), sleep(GOODBYE)]);
@@ -54,7 +54,7 @@ export class Queue {
   }
 }
 
-// The data that is changed and heard of.
+// Test data.
 
 export async function post(query, variables) {
   const headers = { authorization, 'content-type': 'application/json' };

@@ -79,11 +79,11 @@ const RULES: &[Rule] = &[
             ),
             (
                 "app.activities activities_of_all_organizations, select to tenantry_worker: (ORGANIZATION IS NULL)",
-                "those who follow what happens are told that something did, and read it in their own scope",
+                "one task reads the ids of new entries of all organizations; subscribers read the entries in their own scope",
             ),
             (
                 "app.organization_members members_of_all_organizations, select to tenantry_worker: (ORGANIZATION IS NULL)",
-                "those who follow what happens are looked up, whether they are members still",
+                "one task checks the memberships of all subscribers",
             ),
             (
                 "billing.organization_billing billing_of_all_organizations, select to tenantry_worker: (ORGANIZATION IS NULL)",

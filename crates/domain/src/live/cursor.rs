@@ -1,4 +1,4 @@
-//! Where a reader of changes has got to.
+//! A reader's position among the changes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,46 +12,45 @@ use crate::id::ActivityId;
 /// The longest text of a cursor, in bytes.
 const MAX_TEXT: usize = 16 * 1024;
 
-/// Where a reader has got to: within a batch of changes, which is what one snapshot sees and an earlier one does not.
+/// A reader's position: a batch of changes, which lies between two snapshots, and the last entry that the reader has of it.
 ///
-/// As text it is `before/until/microseconds/id`. The second part is empty where both snapshots are the same, the last one where there is no
-/// entry.
+/// Its text is `before/until/microseconds/id`. The second part is empty if both snapshots are the same, the last one if there is no entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
-    /// What the reader knew before the batch.
+    /// The snapshot before the batch.
     pub before: Snapshot,
-    /// What they know after it.
+    /// The snapshot after the batch.
     pub until: Snapshot,
-    /// When the last entry of the batch that they know was made; without one, when the batch began.
+    /// The time of the last entry that the reader has; without one, the time at which the batch begins.
     pub at: DateTime<Utc>,
-    /// That entry; `None` at the beginning of the batch.
+    /// The last entry that the reader has; `None` at the beginning of the batch.
     pub entry: Option<ActivityId>,
 }
 
-/// A text is no cursor of changes.
+/// The text is not a cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this is no cursor of changes")]
+#[error("this is not a cursor of changes")]
 pub struct CursorError;
 
 impl Cursor {
-    /// Of a reader who knows all that this snapshot sees, which was taken at this time.
+    /// The position of a reader who has everything that this snapshot sees. `at` is when it was taken.
     pub fn at(snapshot: Snapshot, at: DateTime<Utc>) -> Self {
         Self { before: snapshot.clone(), until: snapshot, at, entry: None }
     }
 
-    /// Whether a change is of the batch, and comes after the cursor.
+    /// Whether this change is in the batch and comes after the cursor.
     pub fn is_before(&self, transaction: i64, at: DateTime<Utc>, entry: ActivityId) -> bool {
         let is_of_batch = self.until.sees(transaction) && !self.before.sees(transaction);
         is_of_batch && self.entry.is_none_or(|last| (at, entry) > (self.at, last))
     }
 
-    /// The same batch, after this entry.
+    /// The position after this entry, in the same batch.
     #[must_use]
     pub fn after(&self, at: DateTime<Utc>, entry: ActivityId) -> Self {
         Self { before: self.before.clone(), until: self.until.clone(), at, entry: Some(entry) }
     }
 
-    /// The beginning of the batch that follows, up to what this snapshot sees.
+    /// The beginning of the next batch, which ends with this snapshot.
     #[must_use]
     pub fn following(&self, until: Snapshot) -> Self {
         Self { before: self.until.clone(), until, at: self.at, entry: None }

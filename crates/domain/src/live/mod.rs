@@ -1,9 +1,9 @@
-//! What happens, as it happens: the order in which changes are told, and where a reader has got to.
+//! Live changes: their order, and a reader's position in it.
 //!
-//! Changes are told in the order in which they became visible. The database numbers a transaction when it first writes, and not when it
-//! commits, so the numbers alone do not give that order. But two snapshots tell what was committed between them: what the later one
-//! sees and the earlier one does not. Such a batch is told in the order of its entries' times, which are taken while a transaction still holds
-//! what it changed.
+//! Readers get changes in the order of their commits. Transaction ids do not give that order, because PostgreSQL assigns an id when a
+//! transaction first writes, not when it commits. Two snapshots do: what was committed between them is what the later snapshot sees and the
+//! earlier one does not. Such a batch is sorted by the times in its entries. Each time is taken at the commit, while the transaction still
+//! holds its row locks.
 
 mod cursor;
 mod snapshot;
@@ -17,46 +17,46 @@ use crate::activity::EntityType;
 use crate::id::{ActivityId, EntityId, OrganizationId, ProjectId};
 use crate::permission::Role;
 
-/// For how long what happened is told to those who come back.
+/// How long a cursor is valid: a reader who comes back within this time gets all changes in between.
 pub const KEPT: TimeDelta = TimeDelta::days(1);
 
-/// Something that happened, as far as it takes to find those who want to know. What it was they read themselves, as far as they may see it.
+/// A change, with what is needed to find its readers. Each reader reads the entry itself, with their own permissions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Happened {
-    /// Where.
+    /// The organization.
     pub organization_id: OrganizationId,
-    /// The transaction that it happened in.
+    /// The id of the transaction that made it.
     pub transaction: i64,
-    /// The entry that tells of it.
+    /// Its entry.
     pub activity_id: ActivityId,
-    /// When, as the entry says.
+    /// The entry's time.
     pub at: DateTime<Utc>,
-    /// To what.
+    /// The kind of thing that changed.
     pub kind: EntityType,
-    /// Which of these.
+    /// Its id.
     pub entity_id: EntityId,
-    /// In which project; none for what is in no project, or for one that is gone.
+    /// Its project; `None` if it is in none, or if it is a project that was deleted.
     pub project_id: Option<ProjectId>,
 }
 
 impl Happened {
-    /// Whether it happened to the project itself.
+    /// Whether the project itself changed.
     fn is_of(&self, project: ProjectId) -> bool {
         self.kind == EntityType::Project && self.entity_id.as_uuid() == project.as_uuid()
     }
 }
 
-/// What a reader wants to be told of.
+/// The changes that a reader wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Topic {
-    /// Every change of these kinds of things; of all kinds if there are none.
+    /// Changes of these kinds of things; of all kinds if the list is empty.
     Kinds(Vec<EntityType>),
-    /// What happens to the tasks of a project, and to the project itself.
+    /// Changes of a project's tasks, and of the project itself.
     Board(ProjectId),
 }
 
 impl Topic {
-    /// The kinds that it is about; all if there are none.
+    /// The kinds of things; all kinds if the list is empty.
     pub fn kinds(&self) -> &[EntityType] {
         match self {
             Self::Kinds(kinds) => kinds,
@@ -64,7 +64,7 @@ impl Topic {
         }
     }
 
-    /// The project that it is about, if it is about one.
+    /// The project, if only one is wanted.
     pub fn project(&self) -> Option<ProjectId> {
         match self {
             Self::Kinds(_) => None,
@@ -72,7 +72,7 @@ impl Topic {
         }
     }
 
-    /// Whether it is about this.
+    /// Whether the reader wants this change.
     pub fn is_about(&self, happened: &Happened) -> bool {
         let kinds = self.kinds();
         (kinds.is_empty() || kinds.contains(&happened.kind))
@@ -80,7 +80,7 @@ impl Topic {
     }
 }
 
-/// Whether a member who had one role and has another now, or is no member any more, has lost a right by that.
+/// Whether a member has lost rights: the role is lower than before, or the member was removed.
 pub fn is_demoted(before: Role, now: Option<Role>) -> bool {
     now.is_none_or(|now| !now.at_least(before))
 }

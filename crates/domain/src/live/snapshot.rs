@@ -1,29 +1,29 @@
-//! Which transactions a statement sees.
+//! A snapshot of the database: which transactions a statement sees.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The most transactions that a snapshot may say are running. PostgreSQL has as many at most as it takes connections.
+/// The most running transactions in a snapshot. PostgreSQL runs at most one per connection.
 const MAX_RUNNING: usize = 5_000;
 
 /// Which transactions a statement sees: those that were committed when it began.
 ///
-/// As text it is PostgreSQL's `pg_snapshot`: `xmin:xmax:running,running`.
+/// Its text is that of PostgreSQL's `pg_snapshot`: `xmin:xmax:running,running`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Snapshot {
-    /// The first transaction that had not begun.
+    /// The first transaction id that was not assigned yet (`xmax`).
     next: i64,
-    /// Those before it that were running, in ascending order.
+    /// The ids below it whose transactions were running, in ascending order.
     running: Vec<i64>,
 }
 
-/// A text is no snapshot.
+/// The text is not a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this is no snapshot of PostgreSQL")]
+#[error("this is not a snapshot of PostgreSQL")]
 pub struct SnapshotError;
 
 impl Snapshot {
-    /// A snapshot of these numbers; `None` if they are none. `running` may be in any order.
+    /// A snapshot with these transaction ids; `None` if they do not fit together. `running` may be in any order.
     pub fn new(next: i64, mut running: Vec<i64>) -> Option<Self> {
         running.sort_unstable();
         let is_valid = next > 0
@@ -34,17 +34,17 @@ impl Snapshot {
         is_valid.then_some(Self { next, running })
     }
 
-    /// Whether it sees what this transaction did, if that was committed at all.
+    /// Whether it sees this transaction, provided that it was committed.
     pub fn sees(&self, transaction: i64) -> bool {
         transaction < self.next && self.running.binary_search(&transaction).is_err()
     }
 
-    /// The first transaction that it may not see: it sees all before this one.
+    /// The lowest transaction id that it does not see.
     pub fn first_unseen(&self) -> i64 {
         self.running.first().copied().unwrap_or(self.next)
     }
 
-    /// A snapshot that sees what `before` sees, and of what this one sees besides only the transactions before `end`.
+    /// A snapshot between `before` and this one: it sees what `before` sees, and of the rest that this one sees only the ids below `end`.
     #[must_use]
     pub fn cut_off(&self, before: &Self, end: i64) -> Self {
         let next = end.max(before.next).min(self.next);
@@ -56,12 +56,12 @@ impl Snapshot {
         Self { next, running }
     }
 
-    /// The first transaction that had not begun.
+    /// The first transaction id that was not assigned yet.
     pub fn next(&self) -> i64 {
         self.next
     }
 
-    /// Those before it that were running, in ascending order.
+    /// The ids below [`next`](Self::next) whose transactions were running, in ascending order.
     pub fn running(&self) -> &[i64] {
         &self.running
     }
@@ -130,7 +130,6 @@ mod tests {
             let cut = after.cut_off(&before, end);
             for n in 1..100 {
                 let expected = before.sees(n) || (after.sees(n) && n < end);
-                // One that nobody has seen yet may come into being when it is seen the next time.
                 prop_assert_eq!(cut.sees(n), expected, "{} of {} after {}, to {}", n, after, before, end);
             }
         }

@@ -71,7 +71,7 @@ mutation NewClient {
   }
 }
 ",
-    "# What happens, as it happens. Run it, then change something in another window.
+    "# A subscription. Run it, then change something in another window.
 subscription News {
   changes {
     activity { actor { name } action entityType entityName changes { field old new } }

@@ -9,7 +9,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde::Serialize;
-use tenantry_graphql::{ErrorCode, encode};
+use tenantry_graphql::{ErrorCode, WENT_WRONG, encode};
 
 use super::negotiation::MediaType;
 
@@ -66,6 +66,11 @@ impl Refusal {
         };
         Self::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated, message)
             .with_header(WWW_AUTHENTICATE, challenge)
+    }
+
+    /// A fault of the server, which the log describes.
+    pub(crate) fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, WENT_WRONG)
     }
 
     /// Something that is needed is currently unavailable.

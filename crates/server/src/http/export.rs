@@ -143,8 +143,7 @@ fn body(parts: mpsc::Receiver<Part>) -> Body {
 fn refusal(error: &ExportError) -> Refusal {
     let internal = || {
         tracing::error!(error = causes(error), "an export failed");
-        let message = "Something went wrong. Give the request id when you report it.";
-        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, message)
+        Refusal::internal()
     };
     let forbidden = |message| Refusal::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message);
     match error {

@@ -78,7 +78,7 @@ enum Answered {
     One(Box<async_graphql::Response>),
     /// To a batch, in its order.
     Batch(Vec<async_graphql::Response>),
-    /// To a subscription: what happens.
+    /// To a subscription.
     Events(Box<Response<Body>>),
 }
 
@@ -105,34 +105,25 @@ async fn execute(
         membership: call.membership(),
         idempotency_key: None,
     };
+    // As events, a subscription is answered, too.
     let methods = if wants_events && methods == Methods::All { Methods::Any } else { methods };
     let (caller, sent) = match read(state, caller, methods, &head, body).await {
         Ok(read) => read,
         Err(refusal) => return Ok((Err(refusal), call)),
     };
-    if methods == Methods::Any {
-        match sent {
-            Requests::Batch(_) => return Ok((Err(Refusal::bad_request("A stream answers one request.")), call)),
-            Requests::One(request) => match *request {
-                Ok(request) if state.engine().is_subscription(&request) => {
-                    let events = Box::pin(live::follow(state, caller, token.expires_at, request)).await;
-                    return Ok((events.map(|events| Answered::Events(Box::new(events))), call));
-                }
-                request => return finish(state, caller, methods, Requests::One(Box::new(request)), call).await,
-            },
+    let sent = match sent {
+        Requests::Batch(_) if wants_events => {
+            return Ok((Err(Refusal::bad_request("Only one request can be answered by events.")), call));
         }
-    }
-    finish(state, caller, methods, sent, call).await
-}
-
-/// Runs the requests of a caller, in a task of their own if they have a key.
-async fn finish(
-    state: &AppState,
-    caller: Caller,
-    methods: Methods,
-    sent: Requests,
-    call: Call,
-) -> Result<(Result<Answered, Refusal>, Call), Refusal> {
+        Requests::One(request) if methods == Methods::Any => match *request {
+            Ok(request) if state.engine().is_subscription(&request) => {
+                let events = Box::pin(live::follow(state, caller, token.expires_at, request)).await;
+                return Ok((events.map(|events| Answered::Events(Box::new(events))), call));
+            }
+            request => Requests::One(Box::new(request)),
+        },
+        sent => sent,
+    };
     if caller.idempotency_key.is_none() || !sent.iter().flatten().any(|request| state.engine().is_mutation(request)) {
         return Ok((Ok(run(state, caller, methods, sent).await), call));
     }
@@ -171,11 +162,10 @@ async fn read(
     head: &Parts,
     body: Body,
 ) -> Result<(Caller, Requests), Refusal> {
-    let sent = match methods {
-        Methods::All | Methods::Any => sent_by_post(state, &head.headers, body).await?,
-        Methods::QueriesOnly | Methods::SubscriptionsOnly => {
-            Sent::One(body::from_query_string(head.uri.query().unwrap_or_default()).map_err(malformed)?)
-        }
+    let sent = if methods == Methods::QueriesOnly {
+        Sent::One(body::from_query_string(head.uri.query().unwrap_or_default()).map_err(malformed)?)
+    } else {
+        post(state, &head.headers, body).await?
     };
     caller.deadline = Some(tokio::time::Instant::now() + state.request_timeout());
     caller.idempotency_key = idempotency_key(&head.headers)?;
@@ -285,8 +275,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     }
 }
 
-/// What a POST asks for.
-async fn sent_by_post(state: &AppState, headers: &HeaderMap, mut body: Body) -> Result<Sent, Refusal> {
+async fn post(state: &AppState, headers: &HeaderMap, mut body: Body) -> Result<Sent, Refusal> {
     if !is_json(headers) {
         spill(&mut body).await;
         let message = "Send the request as uncompressed application/json in UTF-8.";

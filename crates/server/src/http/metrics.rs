@@ -95,12 +95,12 @@ impl Metrics {
         self.refused_tokens.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A subscriber was told something.
+    /// An event was sent to a subscriber.
     pub fn told(&self) {
         self.told.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Everything, in Prometheus's text format. `live` is how many connections go on, and how many subscriptions there are.
+    /// Everything, in Prometheus's text format. `live` is the number of open live connections, and of subscriptions.
     pub fn render(&self, (open, idle): (u32, usize), pool_size: u32, live: (usize, usize)) -> String {
         let mut text = String::with_capacity(4096);
         // Writing to a String cannot fail.
@@ -148,14 +148,9 @@ impl Metrics {
         single("gauge", "http_requests_in_flight", "Requests being answered.", self.in_flight())?;
         single("gauge", "http_connections", "Clients connected.", self.connections.load(Ordering::Relaxed))?;
         single("counter", "tokens_refused_total", "Refused tokens.", signed(read(&self.refused_tokens)))?;
-        single(
-            "gauge",
-            "live_connections",
-            "Connections that go on: WebSocket and text/event-stream.",
-            many(connections),
-        )?;
-        single("gauge", "live_subscriptions", "Subscriptions.", many(subscriptions))?;
-        single("counter", "live_events_total", "Events told to subscribers.", signed(read(&self.told)))?;
+        single("gauge", "live_connections", "Open WebSockets and event streams.", many(connections))?;
+        single("gauge", "live_subscriptions", "Open subscriptions.", many(subscriptions))?;
+        single("counter", "live_events_total", "Events sent to subscribers.", signed(read(&self.told)))?;
         single("gauge", "pool_connections_max", "The maximum number of database connections.", pool_size.into())?;
         single("gauge", "pool_connections_open", "Connections to the database.", open.into())?;
         single("gauge", "pool_connections_idle", "Idle connections to the database.", idle)

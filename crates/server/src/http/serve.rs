@@ -23,11 +23,11 @@ const QUIET: Duration = Duration::from_secs(1);
 /// How long writing the last counted calls may take.
 const LAST_FLUSH: Duration = Duration::from_secs(1);
 
-/// How long a client may take nothing of what is sent to it.
+/// How long data may stay unacknowledged.
 #[cfg(target_os = "linux")]
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// How much is kept for a client beyond what is on its way, in bytes.
+/// How much unsent data the operating system buffers, in bytes.
 #[cfg(target_os = "linux")]
 const UNSENT: u32 = 128 * 1024;
 
@@ -83,7 +83,7 @@ pub async fn serve(listener: TcpListener, state: AppState, shutdown: impl Future
             () = graceful.shutdown() => {}
             () = idle(&state) => {}
         }
-        // A mutation with a key runs on although its client has hung up, and a WebSocket is no request any more.
+        // These do not belong to a request that hyper waits for: mutations with a key whose client has hung up, and WebSockets.
         while state.metrics().in_flight() > 0 || state.seats().taken() > 0 {
             tokio::time::sleep(PAUSE).await;
         }
@@ -132,15 +132,15 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     }
 }
 
-/// Has the system end a connection whose client takes nothing of what is sent to it, or does not answer at all; and keep little for a client
-/// that takes it slowly, so that it is noticed that it takes some.
+/// Sets two limits of the operating system: it closes a connection whose client does not acknowledge data for a while, and it buffers little
+/// unsent data, so that a slow client can be told from one that does not read at all.
 fn limit_silence(stream: &TcpStream) {
     #[cfg(target_os = "linux")]
     {
         let socket = socket2::SockRef::from(stream);
         let limited = socket.set_tcp_user_timeout(Some(SILENCE));
         if let Err(error) = limited.and_then(|()| socket.set_tcp_notsent_lowat(UNSENT)) {
-            tracing::trace!(%error, "a connection takes no limits");
+            tracing::trace!(%error, "the limits of a connection cannot be set");
         }
     }
     #[cfg(not(target_os = "linux"))]

@@ -1,4 +1,4 @@
-//! Places of which each owner has a share at most, so that one organization leaves room for the others.
+//! Counts against a limit in total and a limit per owner, so that one owner cannot use everything up.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-/// Places, so many in all and so many for each owner.
+/// A number of places, with a limit per owner.
 #[derive(Debug)]
 pub(super) struct Shares<K> {
     in_all: usize,
@@ -20,7 +20,7 @@ struct Taken<K> {
     of_each: HashMap<K, usize>,
 }
 
-/// A place that is taken, until this is dropped.
+/// A place that is taken. Dropping it frees the place.
 #[derive(Debug)]
 pub(super) struct Share<K: Eq + Hash> {
     shares: Arc<Shares<K>>,
@@ -28,12 +28,12 @@ pub(super) struct Share<K: Eq + Hash> {
 }
 
 impl<K: Eq + Hash + Clone> Shares<K> {
-    /// So many places, and so many of them for each owner.
+    /// `in_all` places, of which one owner may take `of_each`.
     pub(super) fn new(in_all: usize, of_each: usize) -> Arc<Self> {
         Arc::new(Self { in_all, of_each, taken: Mutex::new(Taken { in_all: 0, of_each: HashMap::new() }) })
     }
 
-    /// Takes a place; `None` if there is none left for this owner.
+    /// Takes a place; `None` if no place is left for this owner.
     pub(super) fn take(self: &Arc<Self>, owner: K) -> Option<Share<K>> {
         let mut taken = self.taken.lock();
         if taken.in_all >= self.in_all {

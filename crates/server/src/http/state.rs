@@ -43,7 +43,7 @@ pub struct HttpOptions {
     pub log_requests: bool,
     /// The documents that alone may run; `None` lets any run.
     pub trusted_documents: Option<TrustedDocuments>,
-    /// Limits of connections that go on.
+    /// Limits of connections that stay open.
     pub live: LiveLimits,
     /// The explorer. Without it there is a page that says what this is.
     pub explorer: Option<Explorer>,
@@ -87,7 +87,7 @@ struct Shared {
     sent: Arc<Transfers>,
     /// The files that are fetched from it.
     fetched: Arc<Transfers>,
-    /// Those who follow what happens.
+    /// The places for live connections.
     seats: Seats,
 }
 

@@ -108,8 +108,7 @@ fn refusal(error: &ReceiveError) -> Refusal {
         }
         ReceiveError::Store(_) => {
             tracing::error!(error = causes(error), "an event could not be processed");
-            let message = "Something went wrong. Give the request id when you report it.";
-            Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, message)
+            Refusal::internal()
         }
     }
 }

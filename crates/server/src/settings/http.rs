@@ -39,7 +39,7 @@ pub struct HttpSettings {
     /// A manifest of documents: only they may run. As Apollo's, Relay's and GraphQL Code Generator's tools write it.
     #[arg(long, env = "TENANTRY_TRUSTED_DOCUMENTS", value_name = "FILE")]
     pub trusted_documents: Option<PathBuf>,
-    /// How many clients may follow what happens at a time, over a WebSocket or a stream of events; a quarter of them in one organization.
+    /// The most clients that may be connected by WebSocket or event stream; one organization may have a quarter of them.
     #[arg(long, env = "TENANTRY_LIVE_CONNECTIONS", default_value_t = 20_000, value_name = "N")]
     pub live_connections: usize,
     /// How many requests an organization, and each user in it, may send per second, on average; 0 for no limit.

@@ -1,8 +1,9 @@
-//! What one reader is told.
+//! The changes for one reader.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tenantry_domain::live::{Cursor, Happened, Topic};
@@ -13,37 +14,40 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use super::LiveError;
 use super::hub::{Batch, Hub};
 
-/// How many entries of those that were missed are read at a time.
+/// How many missed entries are read at a time.
 const PAGE: usize = 200;
 
-/// A change, and where the reader has got to with it.
+/// How long reading a page may take. A dead connection may never report an error.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// A change, and the reader's position after it.
 #[derive(Debug, Clone)]
 pub struct Told {
-    /// Who comes back with it is told what follows.
+    /// The position after the change.
     pub cursor: Cursor,
-    /// The entry that tells of the change.
+    /// The entry of the change.
     pub activity_id: ActivityId,
 }
 
-/// Why a reader is told no more.
+/// Why a feed ends.
 #[derive(Debug, thiserror::Error)]
 pub enum FeedEnd {
-    /// They did not read fast enough.
+    /// The reader did not keep up.
     #[error("the reader is too slow")]
     TooSlow,
-    /// What they missed cannot be read.
+    /// The changes that the reader missed cannot be read.
     #[error("what was missed cannot be read")]
     Store(#[source] StoreError),
 }
 
-/// The right to read what happened, while many want to. It ends when it is dropped.
+/// The permission to read now; the number of readers who read at the same time is limited. Dropping it ends the turn.
 #[derive(Debug)]
 pub struct Turn {
-    /// Of the user, of the organization, and of all.
+    /// For the user, for the organization, and for all together.
     _permits: [OwnedSemaphorePermit; 3],
 }
 
-/// What one reader is told: first what they missed, and then what happens. It ends when it is dropped.
+/// The changes for one reader: first those after the cursor, then new ones. Dropping it ends it.
 #[derive(Debug)]
 pub struct Feed {
     hub: Arc<Hub>,
@@ -53,29 +57,30 @@ pub struct Feed {
     queue: mpsc::UnboundedReceiver<Batch>,
     /// How many changes are in the queue.
     waiting: Arc<AtomicUsize>,
-    /// The batch that was taken out of it last, and how much of it was looked at.
+    /// The batch that was taken from the queue last, and how many of its changes have been looked at.
     batch: Option<(Batch, usize)>,
-    /// Of the user and of the organization.
+    /// Limit reading, for the user and for the organization.
     turns: [Arc<Semaphore>; 2],
     missed: Option<Missed>,
 }
 
-/// What a reader missed, in two batches: the one that they were in the middle of, and all that followed.
+/// The changes that a reader missed. There are two batches: the rest of the one that the cursor is in, and everything after it.
 #[derive(Debug)]
 struct Missed {
-    /// Where the reader has got to in it.
+    /// The reader's position in the current batch.
     cursor: Cursor,
+    /// The batch that follows.
     then: Option<Cursor>,
-    /// What was read of it and not told yet.
+    /// What has been read of the current batch and is not delivered yet.
     page: VecDeque<Happened>,
-    /// The end of what was read; `None` if nothing was.
+    /// The last entry that has been read; `None` before the first page.
     last: Option<(DateTime<Utc>, ActivityId)>,
-    /// Whether all of it was read.
+    /// Whether the current batch has been read completely.
     is_read: bool,
 }
 
 impl Missed {
-    /// What is left of the cursor's batch, and then of another one.
+    /// The rest of the cursor's batch, and then another batch.
     fn of(cursor: Cursor, then: Option<Cursor>) -> Self {
         let is_read = cursor.before == cursor.until;
         let last = cursor.entry.map(|entry| (cursor.at, entry));
@@ -113,7 +118,7 @@ impl Feed {
         Ok(feed)
     }
 
-    /// The next change. It may be one that the reader may not see, and then they are not told.
+    /// The next change. The reader may not be allowed to see it.
     ///
     /// # Errors
     /// [`FeedEnd`], after which nothing follows.
@@ -139,7 +144,7 @@ impl Feed {
         }
     }
 
-    /// The next change that was missed; `None` if there is none in the page that was read last.
+    /// The next missed change; `None` if the current page has none left.
     async fn next_missed(&mut self) -> Result<Option<Told>, StoreError> {
         let Some(missed) = &mut self.missed else { return Ok(None) };
         while let Some(happened) = missed.page.pop_front() {
@@ -169,15 +174,18 @@ impl Feed {
         last: Option<(DateTime<Utc>, ActivityId)>,
     ) -> Result<Vec<Happened>, StoreError> {
         let _turn = self.turn().await;
-        let scope = ReadScope::open(&self.hub.store, self.reader).await?;
-        // The limit is small.
-        live::missed(&scope, &self.topic, cursor, last, i64::try_from(PAGE).unwrap_or_default()).await
+        let page = async {
+            let scope = ReadScope::open(&self.hub.store, self.reader).await?;
+            // The page is small, so the conversion cannot fail.
+            live::missed(&scope, &self.topic, cursor, last, i64::try_from(PAGE).unwrap_or_default()).await
+        };
+        tokio::time::timeout(LONGEST, page).await.unwrap_or(Err(StoreError::OutOfTime))
     }
 
-    /// Waits until the reader may read what happened. The readers of one organization do not keep those of others waiting, nor one user the others.
+    /// Waits for the permission to read. Limits per organization and per user keep one from blocking the others.
     pub async fn turn(&self) -> Option<Turn> {
         let [of_user, of_organization] = &self.turns;
-        // None is ever closed.
+        // These semaphores are never closed.
         let of_user = Arc::clone(of_user).acquire_owned().await.ok()?;
         let of_organization = Arc::clone(of_organization).acquire_owned().await.ok()?;
         let of_all = Arc::clone(&self.hub.turns).acquire_owned().await.ok()?;

@@ -1,4 +1,4 @@
-//! The readers, and the task that looks for what happened.
+//! The readers, and the task that polls for new entries.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -17,44 +17,44 @@ use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use super::LiveOptions;
 use super::watch::Watched;
 
-/// How long after a failure is looked again.
+/// The pause after a failed poll.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
 
-/// How long a look may take. A connection may be dead without anybody saying so.
+/// How long one poll may take. A dead connection may never report an error.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// What happened in one organization between two looks, as it is passed on: the batch, without an entry, and the changes in their order.
+/// The changes of one organization between two polls: the cursor at the beginning of the batch, and the changes in order.
 pub(super) type Batch = Arc<(Cursor, Vec<Happened>)>;
 
 /// All readers of this process.
 #[derive(Debug)]
 pub(super) struct Hub {
     pub(super) worker: Store,
-    /// What readers read from.
+    /// The store that readers use.
     pub(super) store: Store,
     pub(super) options: LiveOptions,
     pub(super) turns: Arc<Semaphore>,
     readers: Mutex<Readers>,
     pub(super) watched: Mutex<HashMap<Identity, Watched>>,
-    /// There are readers.
+    /// Wakes the task when there are readers.
     wanted: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Readers {
     by_organization: HashMap<OrganizationId, OfOrganization>,
-    /// Those who begin with the next look.
+    /// Readers who begin with the next poll.
     joining: Vec<Joining>,
-    /// Gives each a number.
+    /// The number that was given last; each reader has one.
     last: u64,
     count: usize,
 }
 
 #[derive(Debug)]
 struct OfOrganization {
-    /// With a lock of its own, so that nobody waits for the readers of another organization.
+    /// With a lock of its own, so that readers of one organization do not wait for those of another.
     readers: Arc<Mutex<HashMap<u64, Reader>>>,
-    /// How many there are, with those who have not begun and those who were let go.
+    /// How many feeds exist, including those that have not begun and those that were dropped here.
     feeds: usize,
     turns: Arc<Semaphore>,
     users: HashMap<UserId, OfUser>,
@@ -70,7 +70,7 @@ struct OfUser {
 #[derive(Debug)]
 struct Reader {
     queue: mpsc::UnboundedSender<Batch>,
-    /// How many changes are in it.
+    /// How many changes are in the queue.
     waiting: Arc<AtomicUsize>,
 }
 
@@ -78,7 +78,7 @@ struct Reader {
 struct Joining {
     organization: OrganizationId,
     number: u64,
-    /// Is told from where on the reader is told of everything.
+    /// Receives the snapshot after which the queue gets all changes.
     begin: oneshot::Sender<(Snapshot, DateTime<Utc>)>,
     reader: Reader,
 }
@@ -89,7 +89,7 @@ pub(super) struct Joined {
     pub(super) queue: mpsc::UnboundedReceiver<Batch>,
     pub(super) waiting: Arc<AtomicUsize>,
     pub(super) begin: oneshot::Receiver<(Snapshot, DateTime<Utc>)>,
-    /// The right to read, of the user and of the organization.
+    /// Limits reading, for the user and for the organization.
     pub(super) turns: [Arc<Semaphore>; 2],
 }
 
@@ -106,9 +106,9 @@ impl Hub {
         }
     }
 
-    /// Takes a reader in, who begins with the next look.
+    /// Adds a reader, who begins with the next poll.
     pub(super) fn join(&self, reader: Identity) -> Joined {
-        // It is bounded by the number of changes in it: see `pass_on`.
+        // `pass_on` bounds it by the number of changes in it.
         let (sender, queue) = mpsc::unbounded_channel();
         let waiting = Arc::new(AtomicUsize::new(0));
         let (tell, begin) = oneshot::channel();
@@ -117,11 +117,11 @@ impl Hub {
         readers.count += 1;
         let number = readers.last;
         let organization = reader.organization_id;
-        let LiveOptions { turns_of_each, turns_of_user, .. } = self.options;
+        let LiveOptions { turns_of_organization, turns_of_user, .. } = self.options;
         let of_organization = readers.by_organization.entry(organization).or_insert_with(|| OfOrganization {
             readers: Arc::default(),
             feeds: 0,
-            turns: Arc::new(Semaphore::new(turns_of_each)),
+            turns: Arc::new(Semaphore::new(turns_of_organization)),
             users: HashMap::new(),
         });
         of_organization.feeds += 1;
@@ -138,7 +138,7 @@ impl Hub {
         Joined { number, queue, waiting, begin, turns }
     }
 
-    /// Lets a reader go.
+    /// Removes a reader.
     pub(super) fn leave(&self, reader: Identity, number: u64) {
         let mut readers = self.readers.lock();
         readers.count -= 1;
@@ -151,54 +151,54 @@ impl Hub {
                 of_organization.users.remove(&reader.user_id);
             }
         }
-        let those_who_began = Arc::clone(&of_organization.readers);
+        let begun = Arc::clone(&of_organization.readers);
         if of_organization.feeds == 0 {
             readers.by_organization.remove(&reader.organization_id);
         }
-        // Not while everybody waits: there may be many in the organization.
+        // The organization may be busy with many readers; other organizations must not wait for that.
         drop(readers);
-        those_who_began.lock().remove(&number);
+        begun.lock().remove(&number);
     }
 
     pub(super) fn feeds(&self) -> usize {
         self.readers.lock().count
     }
 
-    /// Those who begin with this look; `None` if there is nobody to look for.
+    /// The readers who begin with this poll; `None` if there are no readers at all.
     fn take_joining(&self) -> Option<Vec<Joining>> {
         let mut readers = self.readers.lock();
         (readers.count > 0).then(|| std::mem::take(&mut readers.joining))
     }
 
-    /// The readers of an organization who have begun, if there are any.
+    /// The readers of an organization who have begun; `None` if the organization has no readers.
     fn readers_of(&self, organization: OrganizationId) -> Option<Arc<Mutex<HashMap<u64, Reader>>>> {
         self.readers.lock().by_organization.get(&organization).map(|found| Arc::clone(&found.readers))
     }
 
-    /// Passes on what happened, to those who were there; then lets the new ones begin.
+    /// Passes changes on to the readers who have begun, and then lets the new ones begin.
     async fn pass_on(&self, gathered: Gathered, until: Snapshot, at: DateTime<Utc>, joining: Vec<Joining>) {
         let Gathered { before, by_organization, left_out } = gathered;
         if !left_out.is_empty() {
             let organizations = left_out.len();
             tracing::warn!(
                 organizations,
-                "more happened at once than is told; those who follow there have to ask for it"
+                "too many changes at once: the subscribers of these organizations are disconnected and have to resume"
             );
         }
         for organization in left_out {
-            self.let_go(organization);
+            self.drop_readers(organization);
         }
         for (organization, mut happened) in by_organization {
             let Some(readers) = self.readers_of(organization) else { continue };
             happened.sort_unstable_by_key(|happened| (happened.at, happened.activity_id));
             let cursor = Cursor { before: before.clone(), until: until.clone(), at, entry: None };
             let (many, batch) = (happened.len(), Arc::new((cursor, happened)));
-            // Who does not keep up is let go: their queue ends, and they find out when they have read what is in it.
+            // A reader who does not keep up is dropped. Its queue ends, which it notices after reading the rest.
             readers.lock().retain(|_, reader| {
                 let waiting = reader.waiting.fetch_add(many, Ordering::Relaxed);
                 waiting <= self.options.ahead && reader.queue.send(Arc::clone(&batch)).is_ok()
             });
-            // There may be many readers, and many organizations.
+            // Other tasks get a turn: there may be many organizations.
             tokio::task::yield_now().await;
         }
         for Joining { organization, number, begin, reader } in joining {
@@ -210,26 +210,27 @@ impl Hub {
         }
     }
 
-    /// Lets the readers of an organization go, who come back and ask for what they missed.
-    fn let_go(&self, organization: OrganizationId) {
+    /// Drops the readers of an organization. They resume with their last cursor.
+    fn drop_readers(&self, organization: OrganizationId) {
         if let Some(readers) = self.readers_of(organization) {
             readers.lock().clear();
         }
     }
 
-    fn let_all_go(&self) {
+    fn drop_all_readers(&self) {
         let organizations: Vec<OrganizationId> = self.readers.lock().by_organization.keys().copied().collect();
         for organization in organizations {
-            self.let_go(organization);
+            self.drop_readers(organization);
         }
     }
 }
 
-/// What happened since a snapshot, in the parts that were read so far.
+/// The changes since a snapshot, from one or more statements. They are passed on together: only the complete batch has an order, and only its
+/// end is a real snapshot from which a reader can begin.
 struct Gathered {
     before: Snapshot,
     by_organization: HashMap<OrganizationId, Vec<Happened>>,
-    /// Where more happened than is told.
+    /// Organizations with too many changes.
     left_out: HashSet<OrganizationId>,
 }
 
@@ -238,12 +239,14 @@ impl Gathered {
         Self { before, by_organization: HashMap::new(), left_out: HashSet::new() }
     }
 
-    /// Adds a part. Of an organization in which more than `most` happened, nothing is kept.
-    fn add(&mut self, happened: Vec<Happened>, left_out: Vec<OrganizationId>, most: usize) {
+    /// Adds the changes of one statement, of organizations that have readers. Of an organization with more than `most`, nothing is kept.
+    fn add(&mut self, hub: &Hub, happened: Vec<Happened>, left_out: Vec<OrganizationId>) {
+        let most = hub.options.most;
         self.left_out.extend(left_out);
+        let with_readers: HashSet<OrganizationId> = hub.readers.lock().by_organization.keys().copied().collect();
         for happened in happened {
             let organization = happened.organization_id;
-            if self.left_out.contains(&organization) {
+            if self.left_out.contains(&organization) || !with_readers.contains(&organization) {
                 continue;
             }
             let of_organization = self.by_organization.entry(organization).or_default();
@@ -256,16 +259,15 @@ impl Gathered {
     }
 }
 
-/// Looks for what happened, as long as there are readers.
+/// Polls for new entries, as long as there are readers.
 pub(super) async fn tell_forever(hub: Arc<Hub>) {
     let mut known: Option<Snapshot> = None;
-    // What was read in parts is passed on as a whole: only then is its order known, and only then is there a snapshot to begin from.
     let mut gathered: Option<Gathered> = None;
     let mut joining = Vec::new();
     let mut has_failed = false;
     loop {
         let Some(more) = hub.take_joining() else {
-            // Nobody misses what happens now.
+            // Without readers no change is missed.
             (known, gathered) = (None, None);
             joining.clear();
             hub.wanted.notified().await;
@@ -278,11 +280,13 @@ pub(super) async fn tell_forever(hub: Arc<Hub>) {
                 has_failed = false;
                 let before = known.replace(until.clone()).unwrap_or_else(|| until.clone());
                 if before.next() > until.next() {
-                    tracing::warn!("the database is not as far as it was; those who follow have to begin anew");
-                    hub.let_all_go();
+                    tracing::warn!(
+                        "the database has gone back in time: all subscribers are disconnected and have to resume"
+                    );
+                    hub.drop_all_readers();
                 }
                 let mut all = gathered.take().unwrap_or_else(|| Gathered::since(before));
-                all.add(happened, left_out, hub.options.most);
+                all.add(&hub, happened, left_out);
                 if is_cut_off {
                     gathered = Some(all);
                     continue;
@@ -290,11 +294,11 @@ pub(super) async fn tell_forever(hub: Arc<Hub>) {
                 hub.pass_on(all, until, at, std::mem::take(&mut joining)).await;
                 tokio::time::sleep(hub.options.look_every).await;
             }
-            // Nothing is lost: the next look begins where this one did. Those who wait to begin are refused, and ask again.
+            // No change is lost: the next poll begins at the same snapshot. Readers who wait to begin are refused.
             Err(error) => {
                 joining.clear();
                 if !std::mem::replace(&mut has_failed, true) {
-                    tracing::warn!(error = causes(&error), "what happens cannot be read");
+                    tracing::warn!(error = causes(&error), "live changes cannot be read");
                 }
                 tokio::time::sleep(AFTER_FAILURE).await;
             }

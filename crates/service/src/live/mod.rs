@@ -1,8 +1,7 @@
-//! Tells readers what happens, as it happens.
+//! Sends changes to the readers who subscribed to them.
 //!
-//! One task reads what became visible since it last looked, of all organizations, and passes it on to those who asked for it. It passes on that
-//! something happened, and not what: each reader reads that in a scope of their own. A second task looks whether the readers are members
-//! still.
+//! One task polls for new entries of all organizations and passes their ids on to the readers. Each reader reads the entry in a scope of its
+//! own, so that permissions are checked at that moment. A second task checks whether the readers are still members.
 
 mod feed;
 mod hub;
@@ -21,34 +20,34 @@ pub use watch::Watch;
 
 use hub::Hub;
 
-/// How often is looked, and how much is done at a time.
+/// How often the tasks run, and how much they do at a time.
 #[derive(Debug, Clone, Copy)]
 pub struct LiveOptions {
-    /// How often is looked for what happened, while there are readers.
+    /// How often new entries are polled for, while there are readers.
     pub look_every: Duration,
-    /// How often is looked whether readers are members still.
+    /// How often the readers' memberships are checked.
     pub check_every: Duration,
-    /// How many changes are read at a time, of all organizations.
+    /// How many entries one statement reads, of all organizations together.
     pub at_once: i64,
-    /// How many changes of one organization are told at once. Where there are more, its readers are let go.
+    /// How many changes of one organization are passed on at a time. If there are more, its readers are dropped and have to resume.
     pub most: usize,
-    /// How many changes may wait for a reader. A reader for whom more wait is let go.
+    /// How many changes may wait for one reader. A reader with more is dropped.
     pub ahead: usize,
-    /// How many readers read at a time what happened. Each takes a connection to the database.
+    /// How many readers may read at the same time. Each of them holds a database connection.
     pub turns: usize,
     /// How many of them in one organization.
-    pub turns_of_each: usize,
-    /// How many of one user there.
+    pub turns_of_organization: usize,
+    /// How many of them of one user.
     pub turns_of_user: usize,
 }
 
 impl LiveOptions {
-    /// For a pool with this many connections, of which at most half are taken.
+    /// The options for a pool of this size: reading takes at most half of its connections, but at least one.
     pub fn of_pool(size: u32) -> Self {
         let size = size as usize;
         Self {
             turns: (size / 2).max(1),
-            turns_of_each: (size / 4).max(1),
+            turns_of_organization: (size / 4).max(1),
             turns_of_user: (size / 8).max(1),
             ..Self::default()
         }
@@ -64,24 +63,24 @@ impl Default for LiveOptions {
             most: 20_000,
             ahead: 1_000,
             turns: 5,
-            turns_of_each: 2,
+            turns_of_organization: 2,
             turns_of_user: 1,
         }
     }
 }
 
-/// Why changes are not told.
+/// Why a subscription cannot begin.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LiveError {
-    /// What happened after the cursor is told no longer.
+    /// The cursor is too old, or belongs to another database.
     #[error("the cursor has expired")]
     Expired,
-    /// The database did not say in time from where on.
+    /// The database cannot be read.
     #[error("the database did not answer")]
     Unanswered,
 }
 
-/// Tells readers what happens. Cheap to clone; when the last clone is dropped, nobody is told any more.
+/// Sends changes to readers. Cheap to clone; it stops when the last clone is dropped.
 #[derive(Debug, Clone)]
 pub struct Live(Arc<Running>);
 
@@ -98,7 +97,8 @@ impl Drop for Running {
 }
 
 impl Live {
-    /// Begins to look for what happens, with the worker's role. Readers read it from `store`. While there are no readers, nothing is done.
+    /// Starts the two tasks. They use `worker`, which must be connected as the worker's role; readers use `store`. Without readers the
+    /// database is not asked.
     pub fn start(worker: Store, store: Store, options: LiveOptions) -> Self {
         let hub = Arc::new(Hub::new(worker, store, options));
         let tasks =
@@ -106,8 +106,8 @@ impl Live {
         Self(Arc::new(Running { hub, tasks: tasks.map(|task| task.abort_handle()) }))
     }
 
-    /// What happens from now on, or after this cursor. What `reader` may not see is left out only where that is known beforehand: they read it in
-    /// their own scope.
+    /// The changes of a topic, from now on or after this cursor. The feed may contain changes that `reader` may not see: read each entry in the
+    /// reader's own scope.
     ///
     /// # Errors
     /// See [`LiveError`].
@@ -115,7 +115,7 @@ impl Live {
         Feed::begin(&self.0.hub, reader, topic, after).await
     }
 
-    /// Watches whether this member loses a right. To miss nothing, begin before you read their role.
+    /// Watches whether this member loses rights. Begin before you read the member's role, so that no change is missed.
     pub fn watch(&self, member: Identity) -> Watch {
         Watch::begin(&self.0.hub, member)
     }

@@ -1,4 +1,4 @@
-//! Whether those who are told what happens are members still.
+//! Checks whether connected members still have their rights.
 
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
@@ -13,36 +13,36 @@ use tokio::time::Instant;
 
 use super::hub::Hub;
 
-/// How many are looked up in one statement.
+/// How many members one statement looks up.
 const AT_ONCE: usize = 2_000;
 
-/// How long the database may leave open whether they are members still, before they are cut off.
+/// How long the check may fail before all members are disconnected.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// How long a look may take. A connection may be dead without anybody saying so.
+/// How long one statement may take. A dead connection may never report an error.
 const LONGEST: Duration = Duration::from_secs(3);
 
-/// What is known of a member's role.
+/// What the last check has found out about a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
-    /// Nothing yet.
+    /// There was no check yet.
     Unknown,
-    /// It is this one.
+    /// A member with this role.
     Has(Role),
-    /// They are no member, or banned.
+    /// Not a member, or banned.
     Gone,
 }
 
-/// A member that somebody watches.
+/// A member who is being watched.
 #[derive(Debug)]
 pub(super) struct Watched {
     watchers: usize,
-    /// Whether somebody began to watch since the last look. They are told what it finds also if it is nothing new.
+    /// Whether a watcher was added since the last check. The next check then notifies all watchers, even if nothing has changed.
     has_new: bool,
     standing: watch::Sender<Standing>,
 }
 
-/// Waits for a member to lose a right. It ends when it is dropped.
+/// Waits until a member loses rights. Dropping it ends it.
 #[derive(Debug)]
 pub struct Watch {
     hub: Arc<Hub>,
@@ -65,7 +65,7 @@ impl Watch {
         Self { hub: Arc::clone(hub), member, standing }
     }
 
-    /// Waits until the member has a lower role than this one, or none.
+    /// Waits until the member's role is lower than this one, or the member is removed or banned.
     pub async fn lost(&mut self, role: Role) {
         loop {
             if self.standing.changed().await.is_err() {
@@ -95,7 +95,7 @@ impl Drop for Watch {
     }
 }
 
-/// Looks every so often which role those who are watched have.
+/// Checks the roles of all watched members at regular intervals.
 pub(super) async fn check_forever(hub: Arc<Hub>) {
     let mut failing_since: Option<Instant> = None;
     loop {
@@ -116,7 +116,7 @@ pub(super) async fn check_forever(hub: Arc<Hub>) {
             continue;
         };
         let since = *failing_since.get_or_insert_with(|| {
-            tracing::warn!(error = causes(&error), "it cannot be read who is a member still");
+            tracing::warn!(error = causes(&error), "the memberships of subscribers cannot be checked");
             Instant::now()
         });
         if since.elapsed() >= PATIENCE {

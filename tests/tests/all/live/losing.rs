@@ -1,4 +1,4 @@
-//! Who loses a right is told no more.
+//! Members who lose rights get no more changes.
 
 use std::time::Duration;
 

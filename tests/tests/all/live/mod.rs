@@ -1,4 +1,4 @@
-//! What happens is told as it happens.
+//! Subscriptions.
 
 mod losing;
 mod protocol;
@@ -8,14 +8,14 @@ mod telling;
 use serde_json::{Value, json};
 use tenantry_tests::{Session, Socket};
 
-/// Follows what happens from now on; `field` is a subscription, with `AFTER` in place of the cursor's argument.
+/// Subscribes from now on; `field` is a field of `Subscription`, with `AFTER` in place of the argument `after`.
 pub(crate) async fn follow(socket: &mut Socket, id: &str, session: &Session, field: &str) {
     let cursor = cursor(session).await;
     let field = field.replace("AFTER", &format!("after: \"{cursor}\""));
     socket.subscribe(id, &format!("subscription {{ {field} }}"), json!({})).await;
 }
 
-/// Where a reader has got to.
+/// The current cursor.
 async fn cursor(session: &Session) -> String {
     session.data("{ changesCursor }").await["changesCursor"].as_str().unwrap().to_owned()
 }

@@ -1,4 +1,4 @@
-//! Who is told what, and in which order.
+//! Who gets which changes, and in which order.
 
 use std::time::Duration;
 
@@ -241,7 +241,7 @@ async fn what_is_committed_late_is_told_late_and_not_left_out() {
     sqlx::raw_sql(sqlx::AssertSqlSafe(entry(&org, "Slow"))).execute(&mut *slow).await.unwrap();
     owner.create_client("One").await;
     let one = socket.next("1").await;
-    assert_eq!(told(&one), "CLIENT CREATED One", "nobody waits for it");
+    assert_eq!(told(&one), "CLIENT CREATED One", "it does not wait for the open transaction");
     owner.create_client("Two").await;
     let two = socket.next("1").await;
     assert_eq!(told(&two), "CLIENT CREATED Two");
@@ -312,7 +312,7 @@ async fn more_than_is_read_at_a_time_is_told_in_parts() {
         heard.push(told(&socket.next("1").await));
     }
     assert_eq!(heard.last().map(String::as_str), Some("CLIENT CREATED Ends"), "{heard:?}");
-    // One transaction that is more than that: who follows there comes back for it, and nobody else has to.
+    // One transaction that is longer than the limit: only the subscribers of its organization have to resume.
     let many = (0..20).map(|n| entry(&org, &format!("Many {n}"))).collect::<Vec<_>>().join(";");
     app.sql(&format!("BEGIN; {many}; COMMIT")).await;
     assert_eq!(socket.closed().await, 1013);
@@ -473,4 +473,22 @@ async fn who_does_not_keep_up_is_dropped_and_the_others_go_on() {
     assert!(metrics.contains("tenantry_live_subscriptions 1\n"), "{metrics}");
     owner.write("updateTask", json!({ "id": task, "title": "Last" })).await.expect_done();
     assert_eq!(quick.next("1").await["taskChanged"]["task"]["title"], "Last");
+}
+
+#[tokio::test]
+async fn polling_rolls_nothing_back() {
+    let app = TestApp::builder().live().start().await;
+    let (org, owner, ..) = app.with_task().await;
+    let mut socket = connect(&app, &org).await;
+    follow(&mut socket, "1", &owner, CHANGES).await;
+    let count = async |what: &str| {
+        app.number(&format!("SELECT {what} FROM pg_stat_database WHERE datname = current_database()")).await
+    };
+    // PostgreSQL counts what a session did about a second later.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let before = (count("xact_commit").await, count("xact_rollback").await);
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let after = (count("xact_commit").await, count("xact_rollback").await);
+    assert!(after.0 - before.0 > 20, "it polls: {before:?}, {after:?}");
+    assert!(after.1 - before.1 < 10, "and commits: {before:?}, {after:?}");
 }

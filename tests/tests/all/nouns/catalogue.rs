@@ -19,7 +19,10 @@ const NO_NOUNS: &[(&str, &str)] = &[
 
 /// Columns that are not in the declaration, and why.
 const UNDECLARED: &[(&str, &str)] = &[
-    ("app.activities.transaction_id", "subscribers are told by it when an entry was committed; nobody reads it"),
+    (
+        "app.activities.transaction_id",
+        "orders entries by their commits, for subscriptions; it is not a field of the API",
+    ),
     ("app.invoices.line_items", "lines are read apart from their invoices"),
 ];
 

@@ -15,19 +15,19 @@ const MAX_ID: usize = 255;
 /// The longest reason of a close frame, in bytes: RFC 6455 section 5.5.
 const MAX_REASON: usize = 123;
 
-/// What a client says.
+/// A message from the client.
 #[derive(Debug)]
 pub(super) enum FromClient {
-    /// Who they are.
+    /// `connection_init`, with its payload.
     Init(Map<String, Value>),
-    /// They want an answer with the same payload.
+    /// `ping`. The answer has the same payload.
     Ping(Option<Value>),
-    /// They are there.
+    /// `pong`.
     Pong,
-    /// They want an operation to be run; what is wrong with it, beyond the protocol, is told as the operation's error. The
-    /// message has this many bytes.
+    /// `subscribe`: runs an operation. Faults in the request that the protocol allows become an error of the operation. `size` is the length of the
+    /// message in bytes.
     Subscribe { id: String, request: Box<Result<SentRequest, BodyError>>, size: usize },
-    /// They want to hear no more of an operation.
+    /// `complete`: cancels an operation.
     Complete { id: String },
 }
 
@@ -37,10 +37,10 @@ impl FromClient {
     /// # Errors
     /// What is wrong with it.
     pub(super) fn read(text: &str) -> Result<Self, String> {
-        let message: Value = serde_json::from_str(text).map_err(|_| "This is not JSON".to_owned())?;
-        let Value::Object(mut message) = message else { return Err("A message is an object".to_owned()) };
+        let message: Value = serde_json::from_str(text).map_err(|_| "The message is not valid JSON".to_owned())?;
+        let Value::Object(mut message) = message else { return Err("The message must be an object".to_owned()) };
         let Some(Value::String(kind)) = message.remove("type") else {
-            return Err("A message has a 'type'".to_owned());
+            return Err("The message must have a 'type'".to_owned());
         };
         let payload = message.remove("payload").filter(|payload| !payload.is_null());
         match kind.as_str() {
@@ -50,7 +50,7 @@ impl FromClient {
             "complete" => Ok(Self::Complete { id: id(&kind, message.remove("id"))? }),
             "subscribe" => {
                 let id = id(&kind, message.remove("id"))?;
-                let payload = object(&kind, payload)?.ok_or("'subscribe' has a 'payload'")?;
+                let payload = object(&kind, payload)?.ok_or("'subscribe' must have a 'payload'")?;
                 check_request(&payload)?;
                 let request = match body::from_json(Value::Object(payload).to_string().as_bytes()) {
                     Ok(Sent::One(request)) => Ok(request),
@@ -59,7 +59,7 @@ impl FromClient {
                 };
                 Ok(Self::Subscribe { id, request: Box::new(request), size: text.len() })
             }
-            _ => Err("There is no such 'type' of message for a client".to_owned()),
+            _ => Err("Clients cannot send messages of this 'type'".to_owned()),
         }
     }
 }
@@ -68,11 +68,11 @@ fn object(kind: &str, payload: Option<Value>) -> Result<Option<Map<String, Value
     match payload {
         None => Ok(None),
         Some(Value::Object(object)) => Ok(Some(object)),
-        Some(_) => Err(format!("The 'payload' of '{kind}' is an object")),
+        Some(_) => Err(format!("The 'payload' of '{kind}' must be an object")),
     }
 }
 
-/// What the protocol says of the request. Its document may be named instead of sent.
+/// Checks what the protocol requires of a request. Unlike the protocol, we accept a document by its name or hash.
 fn check_request(request: &Map<String, Value>) -> Result<(), String> {
     let is =
         |name: &str, fits: fn(&Value) -> bool| request.get(name).is_none_or(|value| value.is_null() || fits(value));
@@ -81,10 +81,10 @@ fn check_request(request: &Map<String, Value>) -> Result<(), String> {
     let has_document =
         request.get("query").is_some_and(Value::is_string) || (is_named && is("query", Value::is_string));
     for (fits, expected) in [
-        (has_document, "'query' is a text"),
-        (is("operationName", Value::is_string), "'operationName' is a text"),
-        (is("variables", Value::is_object), "'variables' is an object"),
-        (is("extensions", Value::is_object), "'extensions' is an object"),
+        (has_document, "'query' must be a string"),
+        (is("operationName", Value::is_string), "'operationName' must be a string"),
+        (is("variables", Value::is_object), "'variables' must be an object"),
+        (is("extensions", Value::is_object), "'extensions' must be an object"),
     ] {
         if !fits {
             return Err(format!("In the 'payload' of 'subscribe' {expected}"));
@@ -96,28 +96,28 @@ fn check_request(request: &Map<String, Value>) -> Result<(), String> {
 fn id(kind: &str, id: Option<Value>) -> Result<String, String> {
     match id {
         Some(Value::String(id)) if !id.is_empty() && id.len() <= MAX_ID => Ok(id),
-        _ => Err(format!("'{kind}' has an 'id' of 1 to {MAX_ID} bytes")),
+        _ => Err(format!("'{kind}' must have an 'id' of 1 to {MAX_ID} bytes")),
     }
 }
 
-/// What the server says of an operation.
+/// A message about an operation.
 #[derive(Debug)]
 pub(super) enum Said {
-    /// A result.
+    /// `next`: a result.
     Next(Response),
-    /// It failed, and ends with that.
+    /// `error`: the operation failed and has ended.
     Error(Response),
-    /// It ends.
+    /// `complete`: the operation has ended.
     Complete,
 }
 
 impl Said {
-    /// Whether nothing follows.
+    /// Whether it is the last message of its operation.
     pub(super) fn is_last(&self) -> bool {
         !matches!(self, Self::Next(_))
     }
 
-    /// The message about the operation with this id.
+    /// The message as it is sent, for the operation with this id.
     pub(super) fn message(&self, id: &str) -> Message {
         let id = Value::String(id.to_owned());
         text(match self {
@@ -136,7 +136,7 @@ pub(super) fn json(answer: &Response) -> String {
     String::from_utf8(encode(answer)).unwrap_or_default()
 }
 
-/// The client is who they say.
+/// `connection_ack`.
 pub(super) fn ack() -> Message {
     text(r#"{"type":"connection_ack"}"#.to_owned())
 }
@@ -153,31 +153,31 @@ fn text(text: String) -> Message {
     Message::Text(Utf8Bytes::from(text))
 }
 
-/// Why a connection is closed. Of the codes that are not of the protocol, clients take 1012 and 1013 for something that passes, and come back.
+/// Why a connection is closed. Besides the protocol's own codes, there are 1012 and 1013, after which clients reconnect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Close {
-    /// A message is malformed.
+    /// 4400: a message is malformed.
     Invalid(String),
-    /// The client has not said who they are.
+    /// 4401: an operation came before `connection_init`.
     Unauthorized,
-    /// The client may not, or no longer.
+    /// 4403: the token is not valid, or the user is not allowed to connect any more.
     Forbidden(&'static str),
-    /// The client speaks another protocol.
+    /// 4406: the client offers only other sub-protocols.
     Subprotocol,
-    /// The client did not say in time who they are.
+    /// 4408: `connection_init` did not come in time.
     InitTimeout,
-    /// An operation with this id is running.
+    /// 4409: an operation with this id is running already.
     IdInUse(String),
-    /// The client has said twice who they are.
+    /// 4429: `connection_init` came twice.
     TwiceInit,
-    /// The server stops.
+    /// 1012: the server stops.
     Restart,
-    /// There is no capacity, or the client does not keep up.
+    /// 1013: there is no capacity, or the client does not keep up.
     TryAgain(Cow<'static, str>),
 }
 
 impl Close {
-    /// The frame that says so.
+    /// The close frame.
     pub(super) fn frame(&self) -> CloseFrame {
         let (code, reason): (u16, Cow<'_, str>) = match self {
             Self::Invalid(reason) => (4400, reason.as_str().into()),

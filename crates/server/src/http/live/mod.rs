@@ -1,4 +1,4 @@
-//! `/graphql` as it goes on: requests and subscriptions over a WebSocket, and subscriptions as a stream of events.
+//! Connections to `/graphql` that stay open: over a WebSocket for all kinds of requests, and as a stream of events for subscriptions.
 
 mod message;
 mod operations;
@@ -6,12 +6,14 @@ mod seats;
 mod socket;
 mod stream;
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::FromRequestParts as _;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::http::header::{CONNECTION, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
-use tenantry_graphql::ErrorCode;
+use tenantry_graphql::{ErrorCode, NO_SUBSCRIPTIONS};
 
 use super::AppState;
 use super::answer::Refusal;
@@ -21,25 +23,25 @@ use message::Close;
 pub(super) use seats::Seats;
 pub(super) use stream::{events, follow, wants_events};
 
-/// The name of the protocol, as of <https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>.
+/// The sub-protocol: <https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>.
 const PROTOCOL: &str = "graphql-transport-ws";
 
-/// Every connection has a buffer of this size for what it reads. Messages may be longer.
+/// The size of each connection's read buffer. Messages may be longer.
 const READ_BUFFER: usize = 4 * 1024;
 
-/// Limits of what goes on.
+/// Limits of connections that stay open.
 #[derive(Debug, Clone, Copy)]
 pub struct LiveLimits {
-    /// How many connections and streams there are at a time; a quarter of them in one organization, and a two-hundredth, but at least 20, of one user in it.
+    /// The most connections of this process. One organization may have a quarter of them, and one of its users 1 in 200, but at least 20.
     pub connections: usize,
-    /// How many operations a connection runs at a time.
+    /// The most operations that a connection runs at the same time.
     pub operations: usize,
-    /// How long a client may take to say who they are.
-    pub init_timeout: std::time::Duration,
-    /// How often a client is asked whether they are there.
-    pub ping_every: std::time::Duration,
+    /// How long a client may take to send `connection_init`.
+    pub init_timeout: Duration,
+    /// How often a client is pinged.
+    pub ping_every: Duration,
     /// How long a client may take to read a message.
-    pub stall: std::time::Duration,
+    pub stall: Duration,
 }
 
 impl Default for LiveLimits {
@@ -47,9 +49,9 @@ impl Default for LiveLimits {
         Self {
             connections: 20_000,
             operations: 100,
-            init_timeout: std::time::Duration::from_secs(5),
-            ping_every: std::time::Duration::from_secs(20),
-            stall: std::time::Duration::from_secs(10),
+            init_timeout: Duration::from_secs(5),
+            ping_every: Duration::from_secs(20),
+            stall: Duration::from_secs(10),
         }
     }
 }
@@ -66,7 +68,7 @@ pub(super) fn wants_socket(method: &Method, headers: &HeaderMap) -> bool {
     *method == Method::GET && has(CONNECTION, "upgrade") && has(UPGRADE, "websocket")
 }
 
-/// Makes a WebSocket of a request.
+/// Upgrades a request to a WebSocket.
 pub(super) async fn upgrade(
     state: &AppState,
     request_id: &RequestId,
@@ -74,15 +76,14 @@ pub(super) async fn upgrade(
 ) -> Result<Response<Body>, Refusal> {
     let (mut head, _) = request.into_parts();
     let Ok(upgrade) = WebSocketUpgrade::from_request_parts(&mut head, state).await else {
-        return Err(Refusal::bad_request("This is no complete request for a WebSocket of version 13."));
+        return Err(Refusal::bad_request("This is not a valid WebSocket request of version 13."));
     };
     if state.engine().live_feed().is_none() {
-        let message = "This server tells nothing as it happens: it has no connection of the worker's.";
-        return Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, ErrorCode::Unavailable, message));
+        return Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, ErrorCode::Unavailable, NO_SUBSCRIPTIONS));
     }
     let offered = offered(&head.headers);
     let is_ours = offered.iter().any(|protocol| protocol == PROTOCOL);
-    // Clients take a refusal by a status for the end, and come back after a close frame.
+    // Refused by a close frame: after an HTTP error status, clients do not try again.
     let admitted = match state.seats().take_unknown() {
         _ if !is_ours => Err(Close::Subprotocol),
         _ if state.seats().is_draining() => Err(Close::Restart),
@@ -92,19 +93,19 @@ pub(super) async fn upgrade(
     let limit = state.body_limit();
     let mut upgrade =
         upgrade.read_buffer_size(READ_BUFFER).write_buffer_size(0).max_message_size(limit).max_frame_size(limit);
-    // A client would not see why another protocol is closed, unless it is accepted first.
+    // Another protocol is accepted first, because otherwise the client would not see the close code.
     let chosen = if is_ours { Some(PROTOCOL.to_owned()) } else { offered.into_iter().next() };
     if let Some(chosen) = chosen.and_then(|chosen| HeaderValue::from_str(&chosen).ok()) {
         upgrade.set_selected_protocol(chosen);
     }
     let (state, id) = (state.clone(), request_id.as_str().to_owned());
     Ok(upgrade.on_upgrade(async move |socket| {
-        // On the heap: the future is large, and what is waited for here is most of its life.
+        // On the heap, because the future is large.
         Box::pin(socket::serve(state, socket, admitted, head.headers, id)).await;
     }))
 }
 
-/// The protocols that the client speaks, in its order.
+/// The sub-protocols that the client offers, in its order.
 fn offered(headers: &HeaderMap) -> Vec<String> {
     let values = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
     values

@@ -17,17 +17,29 @@ use crate::http::AppState;
 use crate::http::body::{BodyError, SentRequest};
 use crate::http::metering::Call;
 
-/// What an operation says, or why the connection has to be closed.
+/// How many messages may wait for the client. Then the operations wait.
+pub(super) const AHEAD: usize = 16;
+
+/// The longest message of an operation that may wait, in bytes.
+const MAX_WAITING: usize = 16 * 1024;
+
+/// How long an operation waits while the rate limit is exceeded, for example when all clients reconnect after a restart.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long running queries and mutations may take when the server stops.
+pub(super) const LAST: Duration = Duration::from_secs(7);
+
+/// A message of an operation, or the reason to close the connection.
 #[derive(Debug)]
 pub(super) struct Saying {
     pub(super) id: String,
-    /// Tells operations apart that had the same id one after the other.
+    /// Distinguishes operations that used the same id one after the other.
     number: u64,
-    /// On the heap: every connection has room for several of these, and hardly ever uses it.
+    /// On the heap, because every connection has a queue of these that is mostly empty.
     pub(super) said: Box<Result<Said, Close>>,
 }
 
-/// The operations of a connection. Those that run are given up when this is dropped.
+/// The running operations of a connection. Dropping this cancels them.
 #[derive(Debug)]
 pub(super) struct Operations {
     running: HashMap<String, Running>,
@@ -39,7 +51,7 @@ pub(super) struct Operations {
 struct Running {
     number: u64,
     task: AbortHandle,
-    goes_on: Arc<AtomicBool>,
+    is_subscription: Arc<AtomicBool>,
 }
 
 impl Drop for Running {
@@ -49,33 +61,33 @@ impl Drop for Running {
 }
 
 impl Operations {
-    /// None yet; what they say comes out of the receiver.
+    /// No operations yet. Their messages come out of the receiver.
     pub(super) fn new(ahead: usize) -> (Self, mpsc::Receiver<Saying>) {
         let (sender, sayings) = mpsc::channel(ahead);
         (Self { running: HashMap::new(), last: 0, sender }, sayings)
     }
 
-    /// How many run.
+    /// The number of running operations.
     pub(super) fn len(&self) -> usize {
         self.running.len()
     }
 
-    /// Whether one with this id runs.
+    /// Whether an operation with this id is running.
     pub(super) fn has(&self, id: &str) -> bool {
         self.running.contains_key(id)
     }
 
-    /// Gives up the one with this id, if it runs.
+    /// Cancels the operation with this id, if it is running.
     pub(super) fn stop(&mut self, id: &str) {
         self.running.remove(id);
     }
 
-    /// Gives up those that would go on.
+    /// Cancels all subscriptions.
     pub(super) fn stop_subscriptions(&mut self) {
-        self.running.retain(|_, running| !running.goes_on.load(Ordering::Relaxed));
+        self.running.retain(|_, running| !running.is_subscription.load(Ordering::Relaxed));
     }
 
-    /// Whether the client is still to hear this. One that has said its last runs no more.
+    /// Whether to send this message to the client. After its last message, the operation is not running any more.
     pub(super) fn take_note(&mut self, saying: &Saying) -> bool {
         let is_running = self.running.get(&saying.id).is_some_and(|running| running.number == saying.number);
         if is_running && (*saying.said).as_ref().is_ok_and(Said::is_last) {
@@ -94,16 +106,16 @@ impl Operations {
         size: usize,
     ) {
         self.last += 1;
-        // What waits takes memory.
+        // An operation that waits is kept in memory.
         let patience = if size <= MAX_WAITING { PATIENCE } else { Duration::ZERO };
         let voice = Voice { id: id.clone(), number: self.last, sender: self.sender.clone() };
-        let goes_on = Arc::new(AtomicBool::new(false));
-        let (state, is_subscription) = (state.clone(), Arc::clone(&goes_on));
+        let is_subscription = Arc::new(AtomicBool::new(false));
+        let (state, found_out) = (state.clone(), Arc::clone(&is_subscription));
         let task = tokio::spawn(async move {
-            let said = run(&state, caller, sent, patience, &is_subscription, &voice).await;
+            let said = run(&state, caller, sent, patience, &found_out, &voice).await;
             voice.say(said).await;
         });
-        self.running.insert(id, Running { number: self.last, task: task.abort_handle(), goes_on });
+        self.running.insert(id, Running { number: self.last, task: task.abort_handle(), is_subscription });
     }
 }
 
@@ -116,7 +128,7 @@ async fn run(
     is_subscription: &AtomicBool,
     voice: &Voice,
 ) -> Result<Said, Close> {
-    // Before anything that takes time is done for it.
+    // First, because parsing and validating take time.
     let call = match admit(state, &mut caller, patience).await {
         Ok(call) => call,
         Err(refused) => return Ok(refused),
@@ -135,7 +147,7 @@ async fn run(
     }
 }
 
-/// Says what one operation has to say.
+/// Sends the messages of one operation.
 struct Voice {
     id: String,
     number: u64,
@@ -143,16 +155,18 @@ struct Voice {
 }
 
 impl Voice {
-    /// Waits until the client has room for it.
+    /// Queues a message; waits while the queue is full.
     async fn say(&self, said: Result<Said, Close>) {
-        // Without a receiver there is no connection any more.
+        // This fails only after the connection has ended.
         let saying = Saying { id: self.id.clone(), number: self.number, said: Box::new(said) };
         let _ = self.sender.send(saying).await;
     }
 }
 
-/// Admits an operation as a call of the caller's, which is counted when it is dropped; gives the answer if it is refused. A call that comes too
-/// soon waits its turn, if that comes in time.
+/// Admits an operation by the rate limits. While the rate is exceeded it waits, for at most `patience`. The call is counted when it is dropped.
+///
+/// # Errors
+/// The refusal, as a message.
 async fn admit(state: &AppState, caller: &mut Caller, patience: Duration) -> Result<Call, Said> {
     let end = Instant::now() + patience;
     let mut draining = state.seats().draining();
@@ -166,7 +180,7 @@ async fn admit(state: &AppState, caller: &mut Caller, patience: Duration) -> Res
         };
         match refusal.retry_after() {
             Some(later) if Instant::now() + later <= end && !*draining.borrow() => {
-                // A server that stops does not wait.
+                // Waits no longer when the server stops.
                 let _ = tokio::time::timeout(later, drained(&mut draining)).await;
             }
             _ => return Err(Said::Error(error_response(refusal.code(), refusal.message(), &caller.request_id))),
@@ -193,7 +207,7 @@ async fn once(
     Ok(Said::Complete)
 }
 
-/// Whether a document was not executed at all.
+/// Whether the request was refused before its execution.
 fn was_refused(answer: &Response) -> bool {
     answer.data == Value::Null && !answer.errors.is_empty() && answer.errors.iter().all(|error| error.path.is_empty())
 }
@@ -218,7 +232,7 @@ async fn follow(
         Err(refused) => return Ok(Said::Error(*refused)),
     };
     drop(call);
-    // What follows is no part of the call.
+    // The events are not counted as calls.
     loop {
         match state.engine().next_event(&mut subscription, timeout).await {
             Ok(answer) => {
@@ -228,13 +242,13 @@ async fn follow(
             Err(SubscriptionEnd::Failed(answer)) => return Ok(Said::Error(*answer)),
             Err(SubscriptionEnd::Forbidden) => return Err(Close::Forbidden("You do not belong to this organization")),
             Err(SubscriptionEnd::TryAgain) => {
-                return Err(Close::TryAgain("You do not keep up, or the service is busy".into()));
+                return Err(Close::TryAgain("The client is too slow, or the service is busy".into()));
             }
         }
     }
 }
 
-/// A caller's operation. What is only known later is blank.
+/// The caller of an operation, before it is admitted.
 pub(super) fn caller_of(token: &tenantry_token::VerifiedToken, request_id: String) -> Caller {
     Caller {
         identity: crate::http::graphql::identity_of(token),
@@ -246,26 +260,14 @@ pub(super) fn caller_of(token: &tenantry_token::VerifiedToken, request_id: Strin
     }
 }
 
-/// The answer to a subscription that is one too many for its user or organization.
+/// The response to a subscription above the limit of its user or organization.
 pub(super) fn too_many_subscriptions(request_id: &str) -> Response {
-    let message = "There are too many subscriptions of yours, or of this organization; end one.";
+    let message = "You or your organization have too many subscriptions; end one first.";
     error_response(ErrorCode::RateLimited, message, request_id)
 }
 
-/// The answer to an operation that is one too many on its connection.
+/// The message to an operation above the limit of its connection.
 pub(super) fn too_many(most: usize, request_id: &str) -> Said {
     let message = format!("A connection runs at most {most} operations at a time.");
     Said::Error(error_response(ErrorCode::RateLimited, message, request_id))
 }
-
-/// How many messages may wait for the client, of all its operations together, before those wait.
-pub(super) const AHEAD: usize = 16;
-
-/// The longest message of an operation that waits for its turn, in bytes.
-const MAX_WAITING: usize = 16 * 1024;
-
-/// How long an operation waits for its turn when too many come at once, as after a restart.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// How long the operations that end by themselves may take when the server stops.
-pub(super) const LAST: Duration = Duration::from_secs(7);

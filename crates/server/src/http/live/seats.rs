@@ -1,4 +1,5 @@
-//! Who is connected: so many in all, so many of each organization, and so many of each user in it; and when they have to go.
+//! Counts connections and subscriptions against their limits: of the process, of an organization, and of a user. Also tells them when the server
+//! stops.
 
 use std::sync::Arc;
 
@@ -8,18 +9,22 @@ use tokio::sync::watch;
 use super::LiveLimits;
 use crate::http::shares::{Share, Shares};
 
-/// Which part of all places one organization may take, and one user in it; and how many users may always take.
+/// One organization may take 1 in 4 places.
 const OF_ORGANIZATION: usize = 4;
+
+/// One user may take 1 in 200 places.
 const OF_USER: usize = 200;
+
+/// However few places there are, a share has at least so many.
 const AT_LEAST: usize = 20;
 
-/// Which part of all places those may take who have not said who they are.
+/// Clients that have not sent their token yet may take 1 in 4 places.
 const OF_UNKNOWN: usize = 4;
 
-/// How many subscriptions there may be for each connection, on average.
+/// How many places for subscriptions there are for each place for a connection.
 const EACH: usize = 4;
 
-/// The places for connections that go on.
+/// The places for connections and subscriptions.
 #[derive(Debug)]
 pub(in crate::http) struct Seats {
     organizations: Arc<Shares<OrganizationId>>,
@@ -30,14 +35,14 @@ pub(in crate::http) struct Seats {
     draining: watch::Sender<bool>,
 }
 
-/// A place of a connection or a subscription, until this is dropped.
+/// A place of a connection or a subscription. Dropping it frees the place.
 #[derive(Debug)]
 pub(in crate::http) struct Seat {
     _organization: Share<OrganizationId>,
     _user: Share<Identity>,
 }
 
-/// A place of somebody who has not said who they are.
+/// A place of a client that has not sent its token yet.
 pub(super) type UnknownSeat = Share<()>;
 
 impl Seats {
@@ -69,12 +74,12 @@ impl Seats {
         Some(Seat { _user: self.users.take(user)?, _organization: self.organizations.take(user.organization_id)? })
     }
 
-    /// How many are connected.
+    /// The number of connections.
     pub(in crate::http) fn taken(&self) -> usize {
         self.organizations.taken() + self.unknown.taken()
     }
 
-    /// Sends everybody away.
+    /// Tells all connections that the server stops.
     pub(in crate::http) fn drain(&self) {
         self.draining.send_replace(true);
     }
@@ -83,16 +88,16 @@ impl Seats {
         *self.draining.borrow()
     }
 
-    /// Changes to true when everybody has to go.
+    /// Changes to true when the server stops.
     pub(super) fn draining(&self) -> watch::Receiver<bool> {
         self.draining.subscribe()
     }
 }
 
-/// Waits until everybody has to go.
+/// Waits until the server stops.
 pub(super) async fn drained(draining: &mut watch::Receiver<bool>) {
     if draining.wait_for(|is_draining| *is_draining).await.is_err() {
-        // There is nobody left who could say so.
+        // The state was dropped, so the signal cannot come any more.
         std::future::pending::<()>().await;
     }
 }

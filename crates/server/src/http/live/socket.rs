@@ -6,7 +6,7 @@ use axum::extract::ws::{Message, WebSocket};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use serde_json::{Map, Value};
-use tenantry_graphql::{Caller, ErrorCode, Presence};
+use tenantry_graphql::{Caller, ErrorCode, Presence, has_code};
 use tenantry_token::VerifiedToken;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -17,16 +17,16 @@ use super::seats::{Seat, UnknownSeat, drained};
 use crate::http::graphql::identify_token;
 use crate::http::{AppState, auth};
 
-/// How long the client may take to close, too.
+/// How long the client may take to answer a close frame.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// Why a member who lost a right is sent away.
+/// The close frame for a member who has lost rights.
 const LOST: Close = Close::Forbidden("Your role in this organization has changed");
 
-/// How many times a client may be silent when it is asked whether it is there.
+/// How many pings a client may leave unanswered.
 const SILENCES: u32 = 2;
 
-/// Serves a connection until it ends; one that is not admitted is told why.
+/// Serves a connection until it ends. One that is not admitted gets a close frame.
 pub(super) async fn serve(
     state: AppState,
     socket: WebSocket,
@@ -37,7 +37,8 @@ pub(super) async fn serve(
     let (operations, sayings) = Operations::new(AHEAD);
     let draining = state.seats().draining();
     let next_ping = Instant::now() + state.live_limits().ping_every;
-    let mut connection = Connection { state, socket, request_id, operations, sayings, draining, next_ping, asked: 0 };
+    let mut connection =
+        Connection { state, socket, request_id, operations, sayings, draining, next_ping, unanswered: 0 };
     let close = match admitted {
         Ok(seat) => connection.run(seat, headers).await,
         Err(close) => Some(close),
@@ -49,7 +50,7 @@ pub(super) async fn serve(
             tracing::debug!(request_id, ?close, "a live connection is closed");
             socket.send(Message::Close(Some(close.frame()))).await?;
         }
-        // Answers the client's own goodbye. What else it sends is of no interest any more.
+        // Completes the close handshake. Other messages are ignored.
         while socket.recv().await.is_some_and(|received| received.is_ok()) {}
         Ok::<_, axum::Error>(())
     };
@@ -59,25 +60,25 @@ pub(super) async fn serve(
 struct Connection {
     state: AppState,
     socket: WebSocket,
-    /// Of the request that it began with; each operation's own begins with it.
+    /// The id of the upgrade request. The ids of operations begin with it.
     request_id: String,
     operations: Operations,
     sayings: mpsc::Receiver<Saying>,
     draining: watch::Receiver<bool>,
-    /// When the client is asked next whether it is there.
+    /// When the next ping is due.
     next_ping: Instant,
-    /// How many times it was asked since it was last heard.
-    asked: u32,
+    /// How many pings were sent since the client's last message.
+    unanswered: u32,
 }
 
-/// Who is connected.
+/// The connected member.
 struct Member {
     token: VerifiedToken,
     presence: Presence,
     _seat: Seat,
 }
 
-/// What happens next.
+/// What the connection waits for.
 enum Event {
     Received(Option<Result<Message, axum::Error>>),
     Said(Saying),
@@ -87,14 +88,14 @@ enum Event {
 }
 
 impl Connection {
-    /// Runs until it has to be closed, and says why; `None` if the client has gone.
+    /// Runs the connection to its end; returns why it has to be closed, or `None` if the client has closed it or cannot be reached.
     async fn run(&mut self, unknown: UnknownSeat, headers: HeaderMap) -> Option<Close> {
         let init = match tokio::time::timeout(self.state.live_limits().init_timeout, self.init()).await {
             Ok(Ok(payload)) => payload,
             Ok(Err(close)) => return close,
             Err(_) => return Some(Close::InitTimeout),
         };
-        // From here on it is up to us.
+        // From here on a delay is not the client's fault.
         let admitted = tokio::time::timeout(self.state.request_timeout(), self.admit(&headers, &init));
         let mut member = match admitted.await.unwrap_or(Err(Close::TryAgain("The service is busy".into()))) {
             Ok(member) => member,
@@ -111,7 +112,7 @@ impl Connection {
         }
     }
 
-    /// Waits until the client has said who they are.
+    /// Waits for `connection_init`; returns its payload.
     async fn init(&mut self) -> Result<Map<String, Value>, Option<Close>> {
         loop {
             let received = tokio::select! {
@@ -129,7 +130,7 @@ impl Connection {
         }
     }
 
-    /// Admits a client by the token in their first message, or else by that of the request that the connection began with.
+    /// Admits a client by the token in `connection_init`, or else in the upgrade request.
     async fn admit(&mut self, headers: &HeaderMap, payload: &Map<String, Value>) -> Result<Member, Close> {
         let token = match token_in(payload) {
             Some(token) => Some(token),
@@ -144,17 +145,19 @@ impl Connection {
         let call = self.state.metering().admit(identity).await;
         let call = call.map_err(|refusal| Close::TryAgain(refusal.message().to_owned().into()))?;
         let seat = self.state.seats().take(identity).ok_or(Close::TryAgain("Too many connections".into()))?;
-        match self.state.engine().attend(identity, &self.request_id).await {
+        match self.state.engine().attend(identity, self.state.request_timeout(), &self.request_id).await {
             Ok(presence) => {
                 call.membership().prove();
                 Ok(Member { token, presence, _seat: seat })
             }
-            Err(refused) if is_forbidden(&refused) => Err(Close::Forbidden("You do not belong to this organization")),
+            Err(refused) if has_code(&refused, ErrorCode::Forbidden) => {
+                Err(Close::Forbidden("You do not belong to this organization"))
+            }
             Err(_) => Err(Close::TryAgain("The service is busy".into())),
         }
     }
 
-    /// Does what is next.
+    /// Waits for one event, and handles it.
     async fn next(&mut self, member: &mut Member) -> Result<(), Option<Close>> {
         let expires_in = (member.token.expires_at - self.state.store().clock().now()).to_std().unwrap_or_default();
         let expires = Instant::now() + expires_in;
@@ -179,7 +182,7 @@ impl Connection {
         }
     }
 
-    /// Does what the client says.
+    /// Handles a message from the client.
     async fn hear(&mut self, member: &mut Member, message: FromClient) -> Result<(), Option<Close>> {
         match message {
             FromClient::Init(_) => Err(Some(Close::TwiceInit)),
@@ -208,7 +211,7 @@ impl Connection {
         caller_of(&member.token, format!("{}_{own}", self.request_id))
     }
 
-    /// Passes on what an operation says.
+    /// Sends a message of an operation to the client.
     async fn pass_on(&mut self, member: &mut Member, saying: Saying) -> Result<(), Option<Close>> {
         if !self.operations.take_note(&saying) {
             return Ok(());
@@ -219,7 +222,7 @@ impl Connection {
         }
     }
 
-    /// Lets the operations end that end by themselves, because the server stops; gives the reason to close.
+    /// Waits for running queries and mutations, because the server stops; returns the reason to close.
     async fn finish(&mut self, member: &mut Member) -> Option<Close> {
         self.operations.stop_subscriptions();
         let last = Instant::now() + LAST;
@@ -236,22 +239,22 @@ impl Connection {
         Some(Close::Restart)
     }
 
-    /// Asks the client whether it is there; gives it up if it was asked often enough.
+    /// Pings the client. A client that has not answered several pings is given up.
     async fn ask(&mut self, member: &mut Member) -> Result<(), Option<Close>> {
-        if self.asked > SILENCES {
+        if self.unanswered > SILENCES {
             return Err(None);
         }
-        self.asked += 1;
+        self.unanswered += 1;
         self.next_ping = Instant::now() + self.state.live_limits().ping_every;
         self.send(&mut member.presence, Message::Ping(axum::body::Bytes::new())).await
     }
 
-    /// Sends a message. A client that does not take it in time is given up, sooner when the server stops, as is one that loses a right
-    /// meanwhile.
+    /// Sends a message. Gives up if the client does not read it in time (there is less time while the server stops), or if the member loses
+    /// rights.
     async fn send(&mut self, presence: &mut Presence, message: Message) -> Result<(), Option<Close>> {
         let sent = tokio::time::timeout(self.state.live_limits().stall, self.socket.send(message));
         let draining = &mut self.draining;
-        let hurry = async {
+        let end = async {
             drained(draining).await;
             tokio::time::sleep(GOODBYE).await;
         };
@@ -260,31 +263,31 @@ impl Connection {
                 Ok(Ok(())) => Ok(()),
                 _ => Err(None),
             },
-            () = hurry => Err(None),
+            () = end => Err(None),
             () = presence.lost() => Err(Some(LOST)),
         }
     }
 
-    /// Reads what was received; `None` if that is no message of the protocol's.
+    /// Parses what was received; `None` for pings and pongs of the WebSocket itself.
     fn read(&mut self, received: Option<Result<Message, axum::Error>>) -> Result<Option<FromClient>, Option<Close>> {
         let message = match received {
             Some(Ok(message)) => message,
             Some(Err(_)) => return Err(Some(Close::Invalid("The message is too long, or not valid".to_owned()))),
             None => return Err(None),
         };
-        self.asked = 0;
+        self.unanswered = 0;
         match message {
             Message::Text(text) => {
                 FromClient::read(text.as_str()).map(Some).map_err(|error| Some(Close::Invalid(error)))
             }
-            Message::Binary(_) => Err(Some(Close::Invalid("A message is a text".to_owned()))),
+            Message::Binary(_) => Err(Some(Close::Invalid("Messages must be text".to_owned()))),
             Message::Ping(_) | Message::Pong(_) => Ok(None),
             Message::Close(_) => Err(None),
         }
     }
 }
 
-/// The token in the payload of the first message: its `Authorization`, however that is written, or that of its `headers`.
+/// The token in the payload of `connection_init`: in `Authorization`, in any case, or in `headers.Authorization`.
 fn token_in(payload: &Map<String, Value>) -> Option<&str> {
     let direct = find(payload, AUTHORIZATION.as_str());
     let within = || find(payload, "headers")?.as_object().and_then(|headers| find(headers, AUTHORIZATION.as_str()));
@@ -295,10 +298,4 @@ fn token_in(payload: &Map<String, Value>) -> Option<&str> {
 
 fn find<'v>(object: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
     object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-}
-
-fn is_forbidden(refused: &async_graphql::Response) -> bool {
-    let forbidden = async_graphql::Value::from(ErrorCode::Forbidden.as_str());
-    let code = |error: &async_graphql::ServerError| error.extensions.as_ref()?.get("code").cloned();
-    refused.errors.iter().any(|error| code(error).as_ref() == Some(&forbidden))
 }

@@ -1,5 +1,5 @@
-//! Subscriptions as a stream of events over HTTP, one for each request: the "distinct connections mode" of
-//! <https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md>. Queries and mutations can come this way, too.
+//! Responses as a stream of events (`text/event-stream`), one stream for each request: the "distinct connections mode" of
+//! <https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md>. It is meant for subscriptions, and works for queries and mutations, too.
 
 use std::time::Duration;
 
@@ -20,10 +20,10 @@ use crate::http::answer::Refusal;
 
 const EVENT_STREAM: &str = "text/event-stream";
 
-/// How many events are made before the client has read the ones before.
+/// How many events may wait for the client.
 const AHEAD: usize = 4;
 
-/// Whether a request wants its answer as a stream of events, and nothing else.
+/// Whether the client prefers a stream of events: `text/event-stream` is the first type in `Accept`.
 pub(in crate::http) fn wants_events(headers: &HeaderMap) -> bool {
     let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let mut ranges = values.flat_map(|text| text.split(','));
@@ -33,7 +33,7 @@ pub(in crate::http) fn wants_events(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Follows what happens, for an admitted caller.
+/// Runs a subscription of an admitted caller; returns the response, whose body is the stream.
 pub(in crate::http) async fn follow(
     state: &AppState,
     caller: Caller,
@@ -43,10 +43,10 @@ pub(in crate::http) async fn follow(
     let (identity, request_id) = (caller.identity, caller.request_id.clone());
     let seats = (state.seats().take(identity), state.seats().take_subscription(identity));
     let (Some(seat), Some(subscription_seat)) = seats else {
-        let message = "Too many connections; close one.";
+        let message = "You or your organization have too many connections; close one first.";
         return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::RateLimited, message));
     };
-    let opened = match state.engine().attend(identity, &request_id).await {
+    let opened = match state.engine().attend(identity, state.request_timeout(), &request_id).await {
         Ok(presence) => {
             let subscribed = state.engine().subscribe(caller, request, state.request_timeout()).await;
             subscribed.map(|subscription| (presence, subscription))
@@ -66,7 +66,7 @@ pub(in crate::http) async fn follow(
         let _seats = (seat, subscription_seat);
         let mut presence = presence;
         let mut draining = state.seats().draining();
-        // What ends the stream in any other way than by its own end leaves out that it is complete, so that clients come back.
+        // Only `tell` sends `complete`. In the other cases the stream just ends, so that clients reconnect.
         tokio::select! {
             () = tell(&state, subscription, &told) => {}
             () = presence.lost() => {}
@@ -81,22 +81,22 @@ pub(in crate::http) async fn follow(
     Ok(response(Body::from_stream(parts)))
 }
 
-/// Where events go.
+/// The client's end of the stream.
 struct Events {
     sender: mpsc::Sender<Bytes>,
     /// How long the client may read nothing.
     stall: Duration,
-    /// How often something is sent, so that nothing in between takes the stream for dead.
+    /// How often a comment is sent, so that proxies do not close an idle stream.
     every: Duration,
 }
 
 impl Events {
-    /// Whether the client has room for it in time.
+    /// Queues an event; returns false if the client does not read in time.
     async fn send(&self, bytes: Bytes) -> bool {
         matches!(tokio::time::timeout(self.stall, self.sender.send(bytes)).await, Ok(Ok(())))
     }
 
-    /// Waits for an event; `None` if the client has gone.
+    /// Waits for an event, and sends comments meanwhile; `None` if the client does not read them.
     async fn wait<T>(&self, event: impl Future<Output = T>) -> Option<T> {
         let mut event = std::pin::pin!(event);
         loop {
@@ -109,9 +109,9 @@ impl Events {
     }
 }
 
-/// Tells what happens until there is nothing more to tell, or the client does not read.
+/// Sends the events of a subscription until it ends, or the client does not read.
 async fn tell(state: &AppState, mut subscription: Subscription, events: &Events) {
-    // What begins the stream is sent at once, so that the client knows that it is open.
+    // A comment at once tells the client that the stream is open.
     let mut sent = events.send(Bytes::from_static(ALIVE)).await;
     while sent {
         let event = state.engine().next_event(&mut subscription, state.request_timeout());
@@ -129,17 +129,17 @@ async fn tell(state: &AppState, mut subscription: Subscription, events: &Events)
     }
 }
 
-/// A comment, which clients pass over.
+/// A comment, which clients ignore.
 const ALIVE: &[u8] = b":\n\n";
 
 const COMPLETE: &[u8] = b"event: complete\ndata:\n\n";
 
-/// An answer as an event. As JSON it has no line breaks.
+/// A response as an event. Its JSON has no line breaks.
 fn next(answer: &Answer) -> Bytes {
     Bytes::from(format!("event: next\ndata: {}\n\n", json(answer)))
 }
 
-/// An answer that nothing follows.
+/// A whole response as a stream of events.
 pub(in crate::http) fn events(answer: &Answer) -> Response<Body> {
     response(Body::from([next(answer), Bytes::from_static(COMPLETE)].concat()))
 }
@@ -150,7 +150,7 @@ fn response(body: Body) -> Response<Body> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // Proxies that collect answers are asked to pass this one on as it comes.
+    // Asks nginx and similar proxies not to buffer the stream.
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     response
 }
