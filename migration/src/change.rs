@@ -159,6 +159,28 @@ impl Part {
     }
 }
 
+/// Stops before anything is changed if a row of the table meets the condition; says why. `column` is one that the change takes away: when
+/// it is gone, the change has been made, and there is nothing left to ask.
+pub(crate) fn refuse_rows(table: &str, column: &str, condition: &str, why: &str) -> Change {
+    let statement = format!(
+        "DO $$ BEGIN\n    IF EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = '{table}'::regclass \
+         AND attname = '{column}' AND NOT attisdropped) THEN\n        \
+         IF EXISTS (SELECT FROM {table} WHERE {condition}) THEN\n            \
+         RAISE EXCEPTION '{why}';\n        END IF;\n    END IF;\nEND $$;"
+    );
+    // The policies show the owner no rows.
+    Change::Parts(vec![Part::Unforced { tables: vec![table.to_owned()], statement }])
+}
+
+/// Drops a table, in the transaction that this text is run in, unless there are rows in it that cannot be made again; says why.
+pub(crate) fn drop_empty(table: &str, why: &str) -> String {
+    format!(
+        "-- The policies show the owner no rows.\nALTER TABLE {table} NO FORCE ROW LEVEL SECURITY;\n\
+         DO $$ BEGIN\n    IF EXISTS (SELECT FROM {table}) THEN\n        RAISE EXCEPTION '{why}';\n    END IF;\nEND $$;\n\
+         DROP TABLE {table};"
+    )
+}
+
 /// The settings of a transaction.
 fn local(statement_timeout: &str) -> Vec<String> {
     vec![

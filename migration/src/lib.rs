@@ -55,6 +55,13 @@ mod m20261127_000002_search_terms;
 mod m20261127_000003_attachments;
 mod m20261127_000004_purged_organizations;
 mod m20261127_000005_live_activities;
+mod m20261127_000006_invoice_taxes;
+mod m20261127_000007_settings;
+mod m20261127_000008_client_addresses;
+mod m20261127_000009_invoice_life;
+mod m20261127_000010_number_counters;
+mod m20261127_000011_transactions;
+mod m20261127_000012_open_invoices;
 
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait};
 
@@ -159,6 +166,13 @@ fn steps() -> Vec<Step> {
         m20261127_000003_attachments,
         m20261127_000004_purged_organizations,
         m20261127_000005_live_activities,
+        m20261127_000006_invoice_taxes,
+        m20261127_000007_settings,
+        m20261127_000008_client_addresses,
+        m20261127_000009_invoice_life,
+        m20261127_000010_number_counters,
+        m20261127_000011_transactions,
+        m20261127_000012_open_invoices,
     ]
 }
 

@@ -92,6 +92,7 @@ fn value(noun: &Declared, field: &FieldInfo, org: &Org, ada: &Person) -> String 
     let value = match (field.kind, field.rule, field.link) {
         (Kind::Text, Rule::Email, _) => "'somebody' || n || '@example.test'".to_owned(),
         (Kind::Text, Rule::Url, _) => "'https://example.test/' || n".to_owned(),
+        (Kind::Text, Rule::Country, _) => "(ARRAY['DE', 'FR', 'IN', 'JP', 'US'])[1 + n::int % 5]".to_owned(),
         (Kind::Text, Rule::Color, _) => "'#' || to_hex(1048576 + n)".to_owned(),
         (Kind::Text, ..) if field.column.ends_with("::text") => {
             "jsonb_build_object('name', 'Name ' || n, 'changes', jsonb_build_array(jsonb_build_object('field', 'name')))".to_owned()

@@ -171,9 +171,11 @@ impl TestApp {
              INSERT INTO app.workspaces (organization_id, id, name, is_private, created_at, updated_at)
                  SELECT o.org, gen_random_uuid(), 'Room ' || n, n = 1, '2026-01-02', timestamptz '2026-01-02' + n * interval '1 min'
                  FROM o, generate_series(1, 4) n;
-             INSERT INTO app.clients (organization_id, id, name, email, phone, company, status, notes, created_at, updated_at)
+             INSERT INTO app.clients (organization_id, id, name, email, phone, company, address_line1, address_line2, city, region,
+                 postal_code, country, tax_id, status, notes, created_at, updated_at)
                  SELECT o.org, gen_random_uuid(), (ARRAY['Zoë', 'Ada', 'Ada', 'Ünal', 'bob', 'Émile', 'Yi'])[n],
                      'client' || n || '@{slug}.test', '+49 30 ' || n, 'Company ' || n,
+                     'Street ' || n, 'Floor ' || n, 'City', 'Region', '1000' || n, 'DE', 'DE00' || n,
                      (ARRAY['active', 'active', 'inactive', 'lead', 'active', 'active', 'lead'])[n], 'Notes of {slug}',
                      timestamptz '2026-01-01' + (n / 2) * interval '1 day', timestamptz '2026-02-01' + n * interval '1 min'
                  FROM o, generate_series(1, 7) n;
@@ -207,19 +209,37 @@ impl TestApp {
              INSERT INTO app.task_assignees (organization_id, task_id, user_id)
                  SELECT o.org, k.id, u.id FROM o, k, (VALUES ('{ada}'::uuid), ('{owner}'::uuid)) u (id) WHERE k.n <= 6;
              INSERT INTO app.invoices (organization_id, id, client_id, project_id, number, status, currency, issue_date, due_date,
-                 line_items, subtotal, tax_rate, tax_amount, total, amount_paid, notes, sent_at, paid_at, voided_at, created_by,
+                 line_items, taxes, discount_rate, subtotal, tax_rate, tax_amount, total, amount_paid, notes, issued_at, sent_at, paid_at,
+                 voided_at, written_off_at, parties, created_by,
                  created_at, updated_at)
                  SELECT o.org, gen_random_uuid(), (SELECT id FROM c WHERE c.n = i.client), (SELECT id FROM p WHERE p.n = i.project),
-                     CASE WHEN i.status <> 'draft' THEN 'INV-' || i.n END, i.status, 'EUR', date '2026-01-01' + i.n / 2, i.due,
+                     CASE WHEN i.status <> 'draft' THEN 'INV-' || i.n END, i.status, CASE WHEN i.n = 3 THEN 'USD' ELSE 'EUR' END, date '2026-01-01' + i.n / 2, i.due,
                      '[{{\"description\": \"Work\", \"quantity\": \"2\", \"rate\": \"50.00\", \"amount\": 10000}}]',
-                     10000, 0.19, 1900, 11900, i.paid, 'Thanks', '2026-01-02', '2026-01-03', '2026-01-04', '{owner}',
+                     CASE WHEN i.n = 2 THEN '[{{\"name\": \"VAT\", \"rate\": \"0.19\", \"category\": \"standard\", \"base\": 10000, \"amount\": 1900}}]'::jsonb END,
+                     CASE WHEN i.n <= 2 THEN 0.0 END, 10000, 0.19, 1900, 11900, i.paid, 'Thanks', '2026-01-02', '2026-01-02', '2026-01-03', '2026-01-04',
+                     '2026-01-05', CASE WHEN i.n <= 2 THEN '{{\"seller\": {{\"name\": \"The seller {slug}\"}}, \"buyer\": {{\"name\": \"The buyer {slug}\"}}}}'::jsonb END, '{owner}',
                      timestamptz '2026-01-01' + (i.n / 2) * interval '1 day', timestamptz '2026-02-01' + i.n * interval '1 min'
                  FROM o, (VALUES (1, 1, 1, 'paid', date '2026-02-01', 11900), (2, 1, 1, 'sent', '2026-02-01', 0),
                      (3, 1, 1, 'sent', '2126-02-01', 0), (4, 2, 4, 'void', NULL, 0), (5, 2, NULL, 'draft', NULL, 0),
-                     (6, NULL, NULL, 'draft', '2026-03-01', 0), (7, 3, NULL, 'sent', NULL, 5000),
+                     (6, NULL, NULL, 'draft', '2026-03-01', 0), (7, 3, NULL, 'partly_paid', NULL, 5000),
                      (8, 1, 2, 'draft', '2026-02-01', 0)) i (n, client, project, status, due, paid);
+             INSERT INTO app.invoices (organization_id, id, kind, corrects_id, client_id, project_id, currency, issue_date, notes, dated_on_issue,
+                 created_by, created_at, updated_at)
+                 SELECT o.org, gen_random_uuid(), 'credit_note', i.id, i.client_id, i.project_id, 'EUR', date '2026-01-05', 'Sorry ' || n, true,
+                     '{owner}', timestamptz '2026-01-05', timestamptz '2026-02-01' + n * interval '1 min'
+                 FROM o, generate_series(9, 10) n, app.invoices i WHERE i.organization_id = o.org AND i.number = 'INV-1';
+             INSERT INTO app.transactions (organization_id, id, kind, client_id, project_id, invoice_id, amount, currency, occurred_on, method,
+                 reference, note, created_by, created_at, updated_at)
+                 SELECT o.org, gen_random_uuid(), k.kind, (SELECT id FROM c WHERE c.n = k.client), (SELECT id FROM p WHERE p.n = k.project),
+                     (SELECT i.id FROM app.invoices i WHERE i.organization_id = o.org AND k.invoice IN (i.number, i.notes)), k.amount, 'EUR',
+                     date '2026-01-10' + k.n / 2, 'transfer', 'Reference ' || k.n / 2, 'Note', '{owner}',
+                     timestamptz '2026-01-10' + (k.n / 2) * interval '1 day', timestamptz '2026-02-01' + k.n * interval '1 min'
+                 FROM o, (VALUES (1, 'payment', 1, 1, 'INV-1', 12000), (2, 'refund', 1, 1, 'INV-1', 100), (3, 'payment', 3, NULL, 'INV-7', 5000),
+                     (4, 'expense', 1, 1, NULL, 700), (5, 'income', NULL, NULL, NULL, 800), (6, 'expense', NULL, NULL, NULL, 900),
+                     (7, 'payment', 2, NULL, NULL, 1000), (8, 'expense', 2, 4, NULL, 1100), (9, 'refund', 1, 1, 'Sorry 9', 1)) k (n, kind, client, project, invoice, amount);
+             INSERT INTO app.number_counters (organization_id, kind, period, last) SELECT o.org, 'invoice', '2026', 8 FROM o;
              INSERT INTO app.invoice_tasks (organization_id, invoice_id, task_id)
-                 SELECT o.org, i.id, k.id FROM o, app.invoices i, k WHERE i.organization_id = o.org AND (i.number = 'INV-1' AND k.n <= 3 OR i.number = 'INV-4' AND k.n = 1);
+                 SELECT o.org, i.id, k.id FROM o, app.invoices i, k WHERE i.organization_id = o.org AND ((i.number = 'INV-1' OR i.notes = 'Sorry 9') AND k.n <= 3 OR i.number = 'INV-4' AND k.n = 1);
              INSERT INTO app.organization_invitations (organization_id, id, email, token_hash, expires_at, invited_by)
                  SELECT o.org, '{invitation}', 'new@{slug}.test', sha256('{slug}'), '2126-01-01', '{owner}' FROM o;
              INSERT INTO app.workspace_members (organization_id, id, workspace_id, user_id, permission)
@@ -233,6 +253,9 @@ impl TestApp {
                  SELECT o.org, gen_random_uuid(), '{owner}', 'key', repeat('0', 64), now() FROM o;
              INSERT INTO app.uploads (organization_id, id, user_id, task_id, file_name, byte_size, mime_type, expires_at)
                  SELECT o.org, gen_random_uuid(), '{owner}', k.id, 'new.txt', 4, 'text/plain', '2126-01-01' FROM o, k WHERE k.n = 1;
+             INSERT INTO app.settings (organization_id, currency, taxes, payment_days, invoice_number_pattern, credit_note_number_pattern, seller)
+                 SELECT o.org, 'EUR', '[{{\"name\": \"VAT\", \"rate\": \"0\", \"category\": \"exempt\", \"reason\": \"Small\"}}]', 14,
+                     'INV-{{year}}-{{seq:04}}', 'CN-{{year}}-{{seq:04}}', '{{\"name\": \"The seller {slug}\", \"tax_id\": \"DE1\"}}' FROM o;
              INSERT INTO billing.feature_overrides (organization_id, feature, limit_value) SELECT o.org, 'vault_items', 7 FROM o;
              INSERT INTO billing.usage_counters (organization_id, feature, period_start, period_end, count)
                  SELECT o.org, 'api_calls_per_month', '2026-01-01', '2026-02-01', 7 FROM o;"

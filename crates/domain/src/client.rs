@@ -41,6 +41,27 @@ pub struct Client {
     /// The address of the client's web site.
     #[field(url, searched(2))]
     pub website: Option<String>,
+    /// Street and number.
+    #[field(text(200))]
+    pub address_line1: Option<String>,
+    /// Building, floor and the like.
+    #[field(text(200))]
+    pub address_line2: Option<String>,
+    /// The city.
+    #[field(text(100))]
+    pub city: Option<String>,
+    /// State, province or the like.
+    #[field(text(100))]
+    pub region: Option<String>,
+    /// The postal code.
+    #[field(text(20))]
+    pub postal_code: Option<String>,
+    /// The country.
+    #[field(country)]
+    pub country: Option<String>,
+    /// The client's number for value-added tax or the like.
+    #[field(text(50))]
+    pub tax_id: Option<String>,
     /// The state of the client.
     #[field(default = Active, required, filter)]
     pub status: Option<ClientStatus>,

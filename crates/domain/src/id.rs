@@ -117,6 +117,8 @@ ids! {
     IdempotencyKeyId = "idempotencykey";
     /// Names a label.
     LabelId = "label";
+    /// Names the counter of the numbers of a kind of invoice in a period.
+    NumberCounterId = "counter";
     /// Names an organization, the tenant.
     OrganizationId = "org";
     /// Names a personal task.
@@ -131,6 +133,8 @@ ids! {
     TaskAssigneeId = "assignee";
     /// Names the entry of a label on a task.
     TaskLabelId = "tasklabel";
+    /// Names a transaction.
+    TransactionId = "transaction";
     /// Names the announcement of a file.
     UploadId = "upload";
     /// Names the count of what an organization has used in a period.

@@ -85,6 +85,10 @@ text_enum! {
         ReadMember = "read_member",
         /// Add or remove members and change their roles. Nobody can give a role above their own.
         ManageMembers = "manage_members",
+        /// Read the settings for invoices.
+        ReadSettings = "read_settings",
+        /// Change the settings for invoices.
+        ManageSettings = "manage_settings",
         /// Rename the organization.
         RenameOrganization = "rename_organization",
         /// Delete the organization or transfer its ownership.
@@ -130,6 +134,8 @@ impl Operation {
             | Self::CreateWorkspace
             | Self::ReadMember
             | Self::ManageMembers
+            | Self::ReadSettings
+            | Self::ManageSettings
             | Self::RenameOrganization
             | Self::DeleteOrganization
             | Self::ManageBilling
@@ -192,7 +198,7 @@ pub fn decide(role: Role, operation: Operation, place: Place) -> Decision {
         | O::WritePersonalTask
         | O::ReadWorkspace
         | O::ReadMember => true,
-        O::ReadInvoice | O::ReadEntitlements => role != Role::Guest,
+        O::ReadInvoice | O::ReadSettings | O::ReadEntitlements => role != Role::Guest,
         O::WriteClient | O::WriteLabel | O::CreateWorkspace => role == Role::Member,
         O::WriteProject | O::WriteInvoice => role == Role::Member && (!place.is_private || edits),
         O::WriteTask => match role {
@@ -203,7 +209,9 @@ pub fn decide(role: Role, operation: Operation, place: Place) -> Decision {
         O::ManageGrants | O::ReadGrants | O::ManageWorkspace => {
             role == Role::Member && place.grant == Some(Grant::Admin)
         }
-        O::ManageMembers | O::RenameOrganization | O::DeleteOrganization | O::ManageBilling => false,
+        O::ManageSettings | O::ManageMembers | O::RenameOrganization | O::DeleteOrganization | O::ManageBilling => {
+            false
+        }
     };
     match (allowed, operation) {
         (true, _) => Decision::Allowed,

@@ -51,6 +51,7 @@ text_enum! {
 #[noun(condition(workspace_id: WorkspaceId, "Only tasks of the projects in this workspace."))]
 #[noun(condition(is_overdue: bool, "True finds only tasks that are past their due date and not done, false only the others."))]
 #[noun(condition(is_archived: bool, "True finds only tasks of archived projects, false only the others."))]
+#[noun(condition(is_unbilled: bool, "True finds only finished tasks that are on no invoice, or only on void ones, false only the others. Guests find none."))]
 #[noun(condition(is_subtask: bool, "True finds only subtasks, false only tasks without a parent."))]
 #[noun(order(
     urgency(priority, due_at),

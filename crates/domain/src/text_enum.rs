@@ -63,6 +63,26 @@ macro_rules! text_enum {
 
 pub(crate) use text_enum;
 
+/// An enum as the text that the database holds, for `#[serde(with)]`.
+pub(crate) mod as_text {
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(crate) fn serialize<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
+
+    pub(crate) fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+    where
+        T: FromStr<Err: Display>,
+        D: Deserializer<'de>,
+    {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 /// The name of an enum in the API: its own, unless another one was given.
 pub(crate) const fn api_name(own: &'static str, given: &[&'static str]) -> &'static str {
     if given.is_empty() { own } else { given[0] }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use crate::country::is_country;
 use crate::money::Money;
 use crate::text;
 use crate::typeid::IdError;
@@ -44,6 +45,8 @@ pub enum FieldErrorCode {
     AlreadySubscribed,
     /// The invoice has been issued: it changes no more.
     AlreadyIssued,
+    /// The object's status does not allow it.
+    WrongStatus,
 }
 
 impl FieldErrorCode {
@@ -61,6 +64,7 @@ impl FieldErrorCode {
         Self::NotConfigured,
         Self::AlreadySubscribed,
         Self::AlreadyIssued,
+        Self::WrongStatus,
     ];
 }
 
@@ -89,6 +93,12 @@ impl FieldError {
     /// An id that cannot be parsed.
     pub fn malformed_id(field: &str, error: &IdError) -> Self {
         Self::new(FieldErrorCode::Invalid, field, format!("{error}."))
+    }
+
+    /// The same fault of another field.
+    #[must_use]
+    pub fn of(self, field: &str) -> Self {
+        Self { field: vec![field.to_owned()], ..self }
     }
 
     /// The same fault with the path of the field's parent in front.
@@ -208,6 +218,21 @@ impl Violations {
     /// A required color: see [`optional_color`](Self::optional_color).
     pub fn required_color(&mut self, field: &str, value: &str) -> String {
         self.required(field, |v| v.optional_color(field, Some(value)))
+    }
+
+    /// An optional country: the two letters of ISO 3166-1. They are stored as capitals.
+    pub fn optional_country(&mut self, field: &str, value: Option<&str>) -> Option<String> {
+        let code = self.optional_text(field, value, 2)?.to_ascii_uppercase();
+        if !is_country(&code) {
+            let message = "This is not a country: give its two letters of ISO 3166-1, such as DE.";
+            self.push(FieldError::new(FieldErrorCode::Invalid, field, message));
+        }
+        Some(code)
+    }
+
+    /// A required country: see [`optional_country`](Self::optional_country).
+    pub fn required_country(&mut self, field: &str, value: &str) -> String {
+        self.required(field, |v| v.optional_country(field, Some(value)))
     }
 
     /// A required text of several lines: as [`optional_prose`](Self::optional_prose), with at least one visible character.

@@ -37,6 +37,8 @@ pub enum ErrorCode {
     AnswerLost,
     /// The cursor of a subscription is too old.
     ChangesExpired,
+    /// A sum of amounts is larger than an amount can be.
+    AmountTooLarge,
     /// A mutation came in a request that may only read.
     MethodNotAllowed,
     /// A fault of the server; the log has more under the request id.
@@ -60,6 +62,7 @@ impl ErrorCode {
             Self::IdempotencyKeyInUse => "IDEMPOTENCY_KEY_IN_USE",
             Self::AnswerLost => "ANSWER_LOST",
             Self::ChangesExpired => "CHANGES_EXPIRED",
+            Self::AmountTooLarge => "AMOUNT_TOO_LARGE",
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Self::Internal => "INTERNAL",
         }

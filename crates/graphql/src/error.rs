@@ -35,6 +35,8 @@ pub(crate) enum UserErrorCode {
     AlreadySubscribed,
     /// The invoice has been issued, so it changes no more.
     AlreadyIssued,
+    /// The status of the object does not allow it.
+    WrongStatus,
 }
 
 impl From<FieldErrorCode> for UserErrorCode {
@@ -52,6 +54,7 @@ impl From<FieldErrorCode> for UserErrorCode {
             FieldErrorCode::NotConfigured => Self::NotConfigured,
             FieldErrorCode::AlreadySubscribed => Self::AlreadySubscribed,
             FieldErrorCode::AlreadyIssued => Self::AlreadyIssued,
+            FieldErrorCode::WrongStatus => Self::WrongStatus,
         }
     }
 }

@@ -6,6 +6,7 @@
 mod activity;
 mod attachment;
 mod billing;
+mod client;
 mod comment;
 mod engine;
 mod entitlement;
@@ -25,8 +26,10 @@ mod object;
 mod organization;
 mod plan;
 mod project;
+mod report;
 mod schema;
 mod search;
+mod settings;
 mod subscription;
 mod task;
 

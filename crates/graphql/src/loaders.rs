@@ -4,21 +4,25 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::{Context, Result};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::future::try_join_all;
 use tenantry_domain::activity::Activity;
-use tenantry_domain::invoice::LineItem;
+use tenantry_domain::invoice::Content;
 use tenantry_domain::live::Cursor;
 use tenantry_domain::member::Member;
 use tenantry_domain::organization::Organization;
+use tenantry_domain::report::{Balance, Receivable, Revenue, TaxDue};
+use tenantry_domain::settings::Settings;
 use tenantry_domain::task::{Task, TaskStatus};
 use tenantry_domain::workspace::Workspace;
-use tenantry_domain::{ActivityId, CommentId, InvoiceId, LabelId, ProjectId, TaskId, UserId};
+use tenantry_domain::{ActivityId, ClientId, CommentId, InvoiceId, LabelId, ProjectId, TaskId, UserId};
 use tenantry_executor::dataloader::{Found, Loader};
 use tenantry_executor::loaders::{load, present, selected_columns};
 use tenantry_executor::object::Object;
+use tenantry_store::report::Summed;
 use tenantry_store::{
-    ColumnSet, Read, ReadScope, board, comment, invoice, live, member, organization, search, task, workspace,
+    ColumnSet, Read, ReadScope, board, comment, invoice, live, member, organization, report, search, settings, task,
+    workspace,
 };
 
 use crate::noun::Row;
@@ -70,8 +74,14 @@ loaders! {
     BoardTasks: board::Column => Vec<Arc<Task>> = board::columns;
     /// The users whom comments mention.
     Mentions: CommentId => Vec<UserId> = comment::mentions;
-    /// The lines of invoices.
-    LineItems: InvoiceId => Vec<LineItem> = invoice::line_items;
+    /// How clients stand.
+    ClientBalances: ClientId => Summed<Balance> = report::balances_of_clients;
+    /// How projects stand.
+    ProjectBalances: ProjectId => Summed<Balance> = report::balances_of_projects;
+    /// How many finished tasks of projects no invoice bills.
+    UnbilledCounts: ProjectId => u64 = report::unbilled_counts;
+    /// The lines and the taxes of invoices.
+    Contents: InvoiceId => Content = invoice::contents;
 }
 
 /// What searches found.
@@ -101,6 +111,51 @@ impl Loader for OwnOrganization {
     fn read<'s>(scope: &'s ReadScope, _: &[()]) -> Read<'s, Found<Self>> {
         organization::get_own(scope).map(|found| present(found.map(|organization| ((), Arc::new(organization)))))
     }
+}
+
+/// The settings of the caller's organization.
+pub(crate) struct OwnSettings;
+
+impl Loader for OwnSettings {
+    type Key = ();
+    type Value = Arc<Settings>;
+
+    fn read<'s>(scope: &'s ReadScope, _: &[()]) -> Read<'s, Found<Self>> {
+        settings::get(scope).map(|found| present(found.map(|settings| ((), Arc::new(settings)))))
+    }
+}
+
+/// Loaders of what is asked of the whole organization, each with a key for what is asked.
+macro_rules! questions {
+    ($($(#[$doc:meta])* $name:ident($key:ident: $type:ty) => $value:ty = $read:path: $($argument:expr),*;)+) => {$(
+        $(#[$doc])*
+        pub(crate) struct $name;
+
+        impl Loader for $name {
+            type Key = $type;
+            type Value = Arc<Summed<$value>>;
+
+            fn read<'s>(scope: &'s ReadScope, keys: &[$type]) -> Read<'s, Found<Self>> {
+                let keys = keys.to_vec();
+                let reads = keys.iter().copied().map(|$key| $read(scope, $($argument),*)).collect();
+                Read::all(scope, reads).then(|results| {
+                    let found: Vec<_> = results?.into_iter().collect::<std::result::Result<_, _>>()?;
+                    Ok(present(keys.into_iter().zip(found.into_iter().map(Arc::new))))
+                })
+            }
+        }
+    )+};
+}
+
+questions! {
+    /// How the organization stands.
+    Balances(_own: ()) => Balance = report::balances:;
+    /// Who owes what; the key is how many are wanted.
+    Receivables(limit: i64) => Receivable = report::receivables: limit;
+    /// What was invoiced from one day to the day before another.
+    RevenueOf(days: (NaiveDate, NaiveDate)) => Revenue = report::revenue: days.0, days.1;
+    /// What taxes come to on the invoices from one day to the day before another.
+    TaxesDue(days: (NaiveDate, NaiveDate)) => TaxDue = report::taxes_due: days.0, days.1;
 }
 
 /// Entries by their ids and times.

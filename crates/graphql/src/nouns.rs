@@ -1,10 +1,10 @@
 //! What the API of some nouns has beside what is declared: further fields, and which of them have the mutations that every
 //! noun has.
 
-use tenantry_domain::client::Client;
 use tenantry_domain::content_item::ContentItem;
 use tenantry_domain::label::Label;
 use tenantry_domain::personal_task::PersonalTask;
+use tenantry_domain::transaction::Transaction;
 use tenantry_domain::workspace::Workspace;
 
 use crate::noun::{Mutations, NoMore, Shown};
@@ -24,9 +24,9 @@ macro_rules! plain {
 }
 
 plain! {
-    Client = "Active clients count against the plan." and_many;
     ContentItem = "";
     Label = "";
     PersonalTask = "";
+    Transaction = "A payment or a refund of an invoice changes what is paid of it, in the same transaction of the database.";
     Workspace = "You get an `ADMIN` grant on it.";
 }

@@ -7,20 +7,31 @@ use crate::attachment::AttachmentMutation;
 use crate::billing::BillingMutation;
 use crate::entitlement::EntitlementQuery;
 use crate::grant::GrantMutation;
-use crate::invoice::InvoiceMutation;
+use crate::invoice::{InvoiceFromTasksMutation, InvoiceLifeMutation, InvoiceMutation};
 use crate::live::{LiveQuery, SubscriptionRoot};
 use crate::member::MemberMutation;
 use crate::node::NodeQuery;
 use crate::noun::{NounMutation, NounQuery};
 use crate::organization::{OrganizationMutation, OrganizationQuery};
 use crate::plan::PlanQuery;
+use crate::report::ReportQuery;
 use crate::search::SearchQuery;
+use crate::settings::SettingsMutation;
 use crate::task::TaskMutation;
 
 /// The queries. Each field here is null if it failed; `errors` says why, and the other fields keep their answers.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Query")]
-pub(crate) struct Query(OrganizationQuery, NodeQuery, NounQuery, SearchQuery, LiveQuery, EntitlementQuery, PlanQuery);
+pub(crate) struct Query(
+    OrganizationQuery,
+    NodeQuery,
+    NounQuery,
+    SearchQuery,
+    LiveQuery,
+    ReportQuery,
+    EntitlementQuery,
+    PlanQuery,
+);
 
 /// The mutations. The fields of one request run one after the other, each in its own transaction. Each field here is null if it
 /// failed; `errors` says why, and the other fields keep their answers. If the change was made although its field failed, the error says
@@ -32,8 +43,11 @@ pub(crate) struct Mutation(
     TaskMutation,
     AttachmentMutation,
     InvoiceMutation,
+    InvoiceFromTasksMutation,
+    InvoiceLifeMutation,
     GrantMutation,
     OrganizationMutation,
+    SettingsMutation,
     MemberMutation,
     BillingMutation,
 );

@@ -88,6 +88,7 @@ pub(crate) enum Rule {
     Email,
     Url,
     Color,
+    Country,
     NotNegative,
     /// At most this many values, each once.
     Many(LitInt),

@@ -218,6 +218,7 @@ pub(crate) fn field_info(field: &Field) -> TokenStream {
         Rule::Email => quote!(Email),
         Rule::Url => quote!(Url),
         Rule::Color => quote!(Color),
+        Rule::Country => quote!(Country),
         Rule::NotNegative => quote!(NotNegative),
         Rule::Many(max) => quote!(Many(#max)),
     };

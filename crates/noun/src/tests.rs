@@ -63,7 +63,7 @@ fn the_likeliest_mistakes_are_named() {
         (
             NOTE,
             "title: String,",
-            "say how long the text may be: text(200) for one line, prose(20_000) for several, or email, url or color",
+            "say how long the text may be: text(200) for one line, prose(20_000) for several, or email, url, color or country",
         ),
         (
             NOTE,

@@ -1,10 +1,16 @@
 //! Building an invoice: the part that demo and scale data share. The arithmetic is in `domain`.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Datelike as _, Duration, Months, NaiveDate, Utc};
 use rust_decimal::Decimal;
-use tenantry_domain::invoice::{Invoice, InvoiceStatus, NewLineItem, compute};
-use tenantry_domain::{ClientId, Currency, InvoiceId, Money, OrganizationId, ProjectId, UserId};
-use tenantry_store::bulk::InvoiceRow;
+use tenantry_domain::invoice::{Invoice, InvoiceKind, InvoiceStatus, NewLineItem, Pricing, compute, short_taxes};
+use tenantry_domain::numbering::NumberFormat;
+use tenantry_domain::transaction::{Transaction, TransactionKind};
+use tenantry_domain::{
+    ClientId, Currency, InvoiceId, Money, NumberCounterId, OrganizationId, ProjectId, TransactionId, UserId, Violations,
+};
+use tenantry_store::bulk::{InvoiceRow, NumberCounterRow};
 
 use crate::error::SeedError;
 
@@ -33,17 +39,23 @@ pub(crate) struct Bill {
     /// When it was paid or voided, if it was.
     pub(crate) settled_at: DateTime<Utc>,
     pub(crate) notes: Option<String>,
+    /// The payment, if anything is paid.
+    pub(crate) payment_id: TransactionId,
 }
 
 impl Bill {
-    /// The invoice with its totals.
-    pub(crate) fn into_row(self) -> Result<InvoiceRow, SeedError> {
-        let content = compute(self.currency, self.lines, self.tax_rate)?;
+    /// The invoice with its totals, and what was paid of it.
+    pub(crate) fn into_rows(self) -> Result<(InvoiceRow, Option<Transaction>), SeedError> {
+        let taxes = short_taxes(self.tax_rate).map_err(Violations::from)?;
+        let pricing = Pricing { currency: self.currency, taxes, prices_include_tax: false, discount: None };
+        let content = compute(pricing, self.lines)?;
         let total = content.totals.total.minor();
         let paid = match self.status {
             InvoiceStatus::Paid => total,
-            InvoiceStatus::Sent | InvoiceStatus::Overdue => total / 100 * i64::from(self.part_paid.min(99)),
-            InvoiceStatus::Draft | InvoiceStatus::Void => 0,
+            InvoiceStatus::Sent | InvoiceStatus::PartlyPaid | InvoiceStatus::Overdue => {
+                total / 100 * i64::from(self.part_paid.min(99))
+            }
+            InvoiceStatus::Draft | InvoiceStatus::Issued | InvoiceStatus::WrittenOff | InvoiceStatus::Void => 0,
         };
         let issued = self.status != InvoiceStatus::Draft;
         let sent_at = issued.then(|| self.created_at + Duration::minutes(20));
@@ -56,24 +68,83 @@ impl Bill {
             organization_id: self.organization_id,
             client_id: self.client_id,
             project_id: self.project_id,
+            kind: InvoiceKind::Invoice,
+            corrects_id: None,
             number: self.number,
-            status: self.status,
+            status: if paid > 0 && self.status == InvoiceStatus::Sent {
+                InvoiceStatus::PartlyPaid
+            } else {
+                self.status
+            },
             issue_date,
+            dated_on_issue: false,
             due_date: Some(issue_date + Duration::days(self.due_in_days)),
-            tax_rate: content.tax_rate,
+            tax_rate: content.tax_rate(),
+            prices_include_tax: false,
             subtotal: content.totals.subtotal,
+            discount_rate: None,
+            discount: content.totals.discount,
             tax_amount: content.totals.tax_amount,
             total: content.totals.total,
             amount_paid: Money::from_minor(paid, self.currency),
+            amount_credited: Money::zero(self.currency),
             notes: self.notes,
+            issued_at: sent_at,
             sent_at,
             paid_at,
             voided_at,
+            written_off_at: None,
             created_by: Some(self.created_by),
             created_at: self.created_at,
             updated_at: paid_at.or(voided_at).or(sent_at).unwrap_or(self.created_at),
         };
-        Ok(InvoiceRow { invoice, line_items: content.line_items })
+        let payment = (paid > 0).then(|| Transaction {
+            id: self.payment_id,
+            organization_id: self.organization_id,
+            kind: TransactionKind::Payment,
+            client_id: self.client_id,
+            project_id: self.project_id,
+            invoice_id: Some(self.id),
+            amount: Money::from_minor(paid, self.currency),
+            occurred_on: settled_at.date_naive(),
+            method: None,
+            reference: None,
+            note: None,
+            created_by: Some(self.created_by),
+            created_at: settled_at,
+            updated_at: settled_at,
+        });
+        Ok((InvoiceRow { invoice, line_items: content.line_items }, payment))
+    }
+}
+
+/// The last number of each year, for the counters that later invoices go on from.
+#[derive(Debug, Default)]
+pub(crate) struct LastNumbers(BTreeMap<String, i64>);
+
+impl LastNumbers {
+    /// Notes that an invoice of this day has this number.
+    pub(crate) fn note(&mut self, issued_on: NaiveDate, sequence: u64) {
+        let period = NumberFormat::default_of(InvoiceKind::Invoice).period(issued_on);
+        self.0.insert(period, i64::try_from(sequence).unwrap_or(i64::MAX));
+    }
+
+    /// The counters.
+    pub(crate) fn into_rows(
+        self,
+        organization_id: OrganizationId,
+        at: DateTime<Utc>,
+        mut new_id: impl FnMut() -> NumberCounterId,
+    ) -> Vec<NumberCounterRow> {
+        let row = |(period, last)| NumberCounterRow {
+            id: new_id(),
+            organization_id,
+            kind: InvoiceKind::Invoice,
+            period,
+            last,
+            at,
+        };
+        self.0.into_iter().map(row).collect()
     }
 }
 

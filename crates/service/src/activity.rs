@@ -3,9 +3,11 @@
 
 use tenantry_domain::Id as _;
 use tenantry_domain::activity::{Action, Joined, NewActivity};
+use tenantry_domain::invoice::InvoiceKind;
 use tenantry_domain::noun::Noun;
 use tenantry_domain::organization::Organization;
 use tenantry_domain::search::{self, Indexed, SearchKind};
+use tenantry_domain::settings::Settings;
 use tenantry_store::{StoreError, WriteScope, activity as store};
 
 /// A row was created.
@@ -52,6 +54,16 @@ pub(crate) fn deleted<N: Noun>(scope: &mut WriteScope, row: &N) {
 /// The organization was created, or changed when there was one before.
 pub(crate) fn organization(scope: &mut WriteScope, before: Option<&Organization>, after: &Organization) {
     note(scope, NewActivity::of_organization(before, after));
+}
+
+/// The settings of the organization changed.
+pub(crate) fn settings(scope: &mut WriteScope, organization: &Organization, before: &Settings, after: &Settings) {
+    note(scope, NewActivity::of_settings(organization, before, after));
+}
+
+/// The next number of invoices or credit notes was set.
+pub(crate) fn next_number(scope: &mut WriteScope, organization: &Organization, kind: InvoiceKind, number: &str) {
+    note(scope, Some(NewActivity::of_next_number(organization, kind, number)));
 }
 
 /// The row as it is now is to be found.

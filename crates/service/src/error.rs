@@ -46,6 +46,16 @@ pub enum ServiceError {
 }
 
 impl ServiceError {
+    /// The same, with what it says of the field `from` said of the field `to`: a use case that is a part of another one has other fields.
+    #[must_use]
+    pub(crate) fn about(self, from: &str, to: &str) -> Self {
+        let Self::Refused(mut faults) = self else { return self };
+        for fault in faults.0.iter_mut().filter(|fault| fault.field == [from]) {
+            fault.field = vec![to.to_owned()];
+        }
+        Self::Refused(faults)
+    }
+
     /// The same of the element `n` of a list; the failure of the database or of another program is of no element.
     #[must_use]
     pub(crate) fn within(self, list: &str, n: usize) -> Self {

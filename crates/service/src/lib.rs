@@ -9,7 +9,6 @@ mod client;
 mod comment;
 mod constraint;
 mod error;
-mod invoice_work;
 mod nouns;
 mod project;
 mod purge;
@@ -25,8 +24,10 @@ pub mod member;
 pub mod noun;
 pub mod organization;
 pub mod payment;
+pub mod settings;
 pub mod sweep;
 pub mod task;
+mod transaction;
 pub mod user;
 
 use futures_util::future::BoxFuture;

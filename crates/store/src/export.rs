@@ -57,6 +57,7 @@ const REFERENCES: &str = "SELECT n.nspname || '.' || c.relname, a.attname::text,
 const PREFIXES: &[(&str, &str)] = &[
     ("app.comment_mentions", domain::CommentMentionId::PREFIX),
     ("app.invoice_tasks", domain::InvoiceTaskId::PREFIX),
+    ("app.number_counters", domain::NumberCounterId::PREFIX),
     ("app.organization_invitations", domain::InvitationId::PREFIX),
     ("app.organizations", domain::OrganizationId::PREFIX),
     ("app.task_assignees", domain::TaskAssigneeId::PREFIX),

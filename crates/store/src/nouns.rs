@@ -7,6 +7,7 @@ use tenantry_domain::comment::Comment;
 use tenantry_domain::content_item::ContentItem;
 use tenantry_domain::personal_task::PersonalTask;
 use tenantry_domain::project::Project;
+use tenantry_domain::transaction::Transaction;
 use tenantry_domain::workspace::Workspace;
 
 use crate::entity;
@@ -27,6 +28,7 @@ plain! {
     ContentItem = content_item;
     PersonalTask = personal_task;
     Project = project;
+    Transaction = transaction;
     Workspace = workspace;
 }
 
@@ -58,7 +60,7 @@ mod tests {
             ($($module:ident::$noun:ident,)+) => { $(found.extend(difference::<tenantry_domain::$module::$noun>());)+ };
         }
         tenantry_domain::nouns!(each);
-        // The lines are read apart from their invoices.
-        assert_eq!(found, ["app.invoices.line_items"]);
+        // They are read apart from their invoices.
+        assert_eq!(found, ["app.invoices.parties", "app.invoices.line_items", "app.invoices.taxes"]);
     }
 }

@@ -7,7 +7,7 @@ use tenantry_domain::client::Client;
 use tenantry_domain::noun::{Asked, Noun as _, Value};
 use tenantry_domain::task::Task;
 use tenantry_domain::workspace::Workspace;
-use tenantry_domain::{LabelId, ProjectId, TaskAssigneeId, TaskId, TaskLabelId, UserId};
+use tenantry_domain::{LabelId, ProjectId, Role, TaskAssigneeId, TaskId, TaskLabelId, UserId};
 use tenantry_wire::Row;
 use uuid::Uuid;
 
@@ -19,7 +19,7 @@ use crate::record::{Record, uuids};
 use crate::scope::sealed::Sealed;
 use crate::scope::{Scope, Tenant, WriteScope};
 use crate::sql::Sql;
-use crate::visibility;
+use crate::{report, visibility};
 
 const ASSIGNEES: Junction = Junction { table: "app.task_assignees", one: "task_id", other: "user_id" };
 const LABELS: Junction = Junction { table: "app.task_labels", one: "task_id", other: "label_id" };
@@ -70,6 +70,15 @@ impl Record for Task {
                     sql.push(" AND (t.status = 'done' OR coalesce(t.due_at, 'infinity'::timestamptz) >= ").bind(now);
                     sql.push(")");
                 }
+            }
+            // Guests know nothing of invoices.
+            ("is_unbilled", Asked::One(_)) if tenant.actor.role == Role::Guest => {
+                sql.push(" AND false");
+            }
+            ("is_unbilled", Asked::One(Value::Boolean(is_unbilled))) => {
+                sql.push(if *is_unbilled { " AND (true" } else { " AND NOT (true" });
+                report::push_unbilled(sql);
+                sql.push(")");
             }
             ("is_archived", Asked::One(Value::Boolean(is_archived))) => {
                 // One look-up by id for each task, and not by the status, of which there may be many.

@@ -180,6 +180,11 @@ pub(crate) async fn unlink(scope: &mut WriteScope, table: &str, key: &str, value
         for field in noun.fields() {
             let Some(link) = field.link.filter(|link| link.on_delete == OnDelete::Unlink) else { continue };
             let (Some(column), true) = (field.own_column(), link.table == table && link.key == key) else { continue };
+            // In the order in which others lock several of them, or two transactions could wait for each other.
+            let mut lock = Sql::new("SELECT count(*) FROM (SELECT 1 FROM ");
+            lock.push(noun.info.table).push(" WHERE organization_id = ").bind(scope.organization_id().as_uuid());
+            lock.push(" AND ").push(column).push(" = ").bind(value).push(" ORDER BY id FOR NO KEY UPDATE) locked");
+            scope.connection().fetch_count(lock).await?;
             let now = scope.tenant().clock.now();
             let (schema, name) = noun.info.table.split_once('.').unwrap_or(("app", noun.info.table));
             let mut statement = Query::update();

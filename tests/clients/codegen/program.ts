@@ -27,7 +27,16 @@ export async function projects(api: GraphQLClient, first: number) {
 }
 
 /** What each state means; a state that the schema gains is missing here. */
-const OPEN: Record<InvoiceStatus, boolean> = { DRAFT: false, OVERDUE: true, PAID: false, SENT: true, VOID: false };
+const OPEN: Record<InvoiceStatus, boolean> = {
+  DRAFT: false,
+  ISSUED: true,
+  OVERDUE: true,
+  PAID: false,
+  PARTLY_PAID: true,
+  SENT: true,
+  VOID: false,
+  WRITTEN_OFF: false,
+};
 
 /** The invoices in one state: the number, the day, and the amount in minor units. */
 export async function invoices(api: GraphQLClient, status: InvoiceStatus) {
@@ -37,7 +46,7 @@ export async function invoices(api: GraphQLClient, status: InvoiceStatus) {
     const total: Scalars['Decimal']['output'] = invoice.total.amount;
     const [year, month, day] = invoice.issueDate.split('-').map(Number);
     const minor = BigInt(total.replace('.', ''));
-    return { known, number: invoice.number, day: { year, month, day }, minor, tax: invoice.taxRate, open: OPEN[invoice.status] };
+    return { known, number: invoice.number, day: { year, month, day }, minor, tax: invoice.taxRate ?? null, open: OPEN[invoice.status] };
   });
 }
 
@@ -71,6 +80,7 @@ function line(object: AnyObject): string {
     case 'PersonalTask':
     case 'ProjectGrant':
     case 'Task':
+    case 'Transaction':
     case 'Workspace':
     case 'WorkspaceGrant':
       return `${object.__typename} ${object.id}`;

@@ -48,7 +48,8 @@ INVOICES = gql(
         nodes { number status issueDate dueDate sentAt taxRate total { amount currency } } } }"""
 )
 
-InvoiceStatus = Enum("InvoiceStatus", {name: name.lower() for name in ("DRAFT", "SENT", "PAID", "OVERDUE", "VOID")})
+STATUSES = ("DRAFT", "ISSUED", "SENT", "PARTLY_PAID", "PAID", "OVERDUE", "WRITTEN_OFF", "VOID")
+InvoiceStatus = Enum("InvoiceStatus", {name: name.lower() for name in STATUSES})
 
 
 def same(found, expected):

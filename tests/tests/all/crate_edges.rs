@@ -154,8 +154,13 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 /// The nouns: what has a module of its name both in the domain and in the store.
 fn nouns(crates: &Path) -> BTreeSet<String> {
     let modules = |name: &str| {
-        let files = sources(&crates.join(name).join("src")).into_iter();
-        files.map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
+        // A module is a file, or a folder with a `mod.rs`.
+        let module = |file: PathBuf| {
+            let is_folder = file.file_name().is_some_and(|name| name == "mod.rs");
+            let named = if is_folder { file.parent().unwrap() } else { &file };
+            named.file_stem().unwrap().to_str().unwrap().to_owned()
+        };
+        sources(&crates.join(name).join("src")).into_iter().map(module).collect::<BTreeSet<_>>()
     };
     let domain = fs::read_to_string(crates.join("domain/src/lib.rs")).unwrap();
     let store = fs::read_to_string(crates.join("store/src/lib.rs")).unwrap();

@@ -26,6 +26,7 @@ mod members;
 mod metering;
 mod metering_members;
 mod migrations;
+mod money;
 mod moving_tasks;
 mod nouns;
 mod organizations;

@@ -107,6 +107,52 @@ async fn a_change_in_parts_can_start_over() {
 }
 
 #[tokio::test]
+async fn what_the_older_version_cannot_say_is_in_the_way_and_is_kept() {
+    let database = TestDatabase::empty().await.unwrap();
+    let url = database.owner_url();
+    tenantry_migration::up(&url).await.unwrap();
+    let full = database.psql(CATALOGUE).await.unwrap();
+    let id = |n: u8| format!("00000000-0000-7000-8000-0000000000{n:02}");
+    let (org, invoice) = (id(1), id(2));
+    let insert = format!(
+        "INSERT INTO app.organizations (id, name, slug) VALUES ('{org}', 'A', 'a');
+         INSERT INTO app.invoices (organization_id, id, currency, issue_date, taxes, tax_rate, number, status)
+             VALUES ('{org}', '{invoice}', 'EUR', '2026-01-01', '[{{}}]', NULL, 'INV-1', 'issued');"
+    );
+    database.psql(&insert).await.unwrap();
+    let names = tenantry_migration::names();
+    let back_to = |name: &str| {
+        let first = names.iter().position(|other| other.ends_with(name)).unwrap();
+        Some(u32::try_from(names.len() - first).unwrap())
+    };
+    // What would be lost with a table is in the way of dropping it, from the newest one on.
+    let payment = format!(
+        "INSERT INTO app.transactions (organization_id, id, kind, amount, currency, occurred_on)
+             VALUES ('{org}', '{invoice}', 'expense', 1, 'EUR', '2026-01-01');
+         INSERT INTO app.number_counters (organization_id, kind, period, last) VALUES ('{org}', 'invoice', '2026', 1);"
+    );
+    database.psql(&payment).await.unwrap();
+    let rows = "SELECT (SELECT count(*) FROM app.transactions), (SELECT count(*) FROM app.number_counters)";
+    tenantry_migration::down(&url, back_to("_invoice_life")).await.unwrap_err();
+    assert_eq!(database.psql(rows).await.unwrap().trim(), "1|1");
+    database.psql("DELETE FROM app.transactions").await.unwrap();
+    tenantry_migration::down(&url, back_to("_invoice_life")).await.unwrap_err();
+    database.psql("DELETE FROM app.number_counters").await.unwrap();
+    // First the status is in the way, and then the taxes. Nothing is lost by either.
+    tenantry_migration::down(&url, back_to("_invoice_life")).await.unwrap_err();
+    let kept = "SELECT kind, status, taxes FROM app.invoices";
+    assert_eq!(database.psql(kept).await.unwrap().trim(), "invoice|issued|[{}]");
+    tenantry_migration::up(&url).await.unwrap();
+    same(&database.psql(CATALOGUE).await.unwrap(), &full);
+    database.psql("UPDATE app.invoices SET status = 'sent'").await.unwrap();
+    tenantry_migration::down(&url, back_to("_invoice_taxes")).await.unwrap_err();
+    assert_eq!(database.psql("SELECT status, taxes FROM app.invoices").await.unwrap().trim(), "sent|[{}]");
+    database.psql("UPDATE app.invoices SET taxes = NULL, tax_rate = 0").await.unwrap();
+    tenantry_migration::up(&url).await.unwrap();
+    tenantry_migration::down(&url, back_to("_invoice_taxes")).await.unwrap();
+}
+
+#[tokio::test]
 async fn existing_texts_get_the_new_spelling_and_stop_no_migration() {
     let database = TestDatabase::empty().await.unwrap();
     let url = database.owner_url();

@@ -34,11 +34,12 @@ enum Way {
     CreateInvoice,
     /// Several in one request.
     CreateInvoices,
+    CreateInvoiceFromTasks,
     AddMember,
 }
 
 impl Way {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::CreateClient,
         Self::CreateClients,
         Self::CreateManyClients,
@@ -49,6 +50,7 @@ impl Way {
         Self::CreateProject,
         Self::CreateInvoice,
         Self::CreateInvoices,
+        Self::CreateInvoiceFromTasks,
         Self::AddMember,
     ];
 
@@ -61,7 +63,7 @@ impl Way {
             | Self::ActivateClient
             | Self::CreateOrActivateClient => "active_clients",
             Self::CreateProject | Self::CreateManyProjects => "projects",
-            Self::CreateInvoice | Self::CreateInvoices => "invoices_per_month",
+            Self::CreateInvoice | Self::CreateInvoices | Self::CreateInvoiceFromTasks => "invoices_per_month",
             Self::AddMember => "team_members",
         }
     }
@@ -76,6 +78,7 @@ impl Way {
             Self::CreateOrActivateClient => &["createClient", "updateClient"],
             Self::CreateProject => &["createProject"],
             Self::CreateInvoice | Self::CreateInvoices => &["createInvoice"],
+            Self::CreateInvoiceFromTasks => &["createInvoiceFromTasks"],
             Self::AddMember => &["addMember"],
         }
     }
@@ -88,6 +91,9 @@ struct Fixture {
     leads: Vec<String>,
     /// Users who are not members yet.
     users: Vec<String>,
+    /// A project, and tasks of it that are on no invoice.
+    project: String,
+    tasks: Vec<String>,
 }
 
 async fn prepare(app: &TestApp, way: Way, round: usize) -> Fixture {
@@ -97,6 +103,10 @@ async fn prepare(app: &TestApp, way: Way, round: usize) -> Fixture {
     let leads: Vec<Uuid> = (0..ATTEMPTS).map(|_| Uuid::new_v4()).collect();
     let rows: Vec<String> = leads.iter().map(|lead| format!("('{id}', '{lead}', 'A lead', 'lead')")).collect();
     let users: Vec<String> = (0..ATTEMPTS).map(|n| format!("{slug}-{n}@users.test")).collect();
+    let (project, tasks) = (Uuid::new_v4(), (0..ATTEMPTS).map(|_| Uuid::new_v4()).collect::<Vec<_>>());
+    let work =
+        tasks.iter().enumerate().map(|(n, task)| format!("('{id}', '{task}', '{project}', 'A task', 'V{n:04}')"));
+    let work: Vec<String> = work.collect();
     let accounts: Vec<String> = users.iter().map(|mail| format!("(gen_random_uuid(), '{mail}', 'A user')")).collect();
     app.sql(&format!(
         "INSERT INTO app.clients (organization_id, id, name, status) VALUES {};
@@ -104,11 +114,13 @@ async fn prepare(app: &TestApp, way: Way, round: usize) -> Fixture {
          INSERT INTO app.clients (organization_id, id, name, status)
              SELECT '{id}', gen_random_uuid(), 'A client', 'active' FROM generate_series(1, {have});
          INSERT INTO app.projects (organization_id, id, workspace_id, name)
-             SELECT '{id}', gen_random_uuid(), '{}', 'A project' FROM generate_series(1, {have});
+             SELECT '{id}', CASE n WHEN 1 THEN '{project}' ELSE gen_random_uuid() END, '{}', 'A project' FROM generate_series(1, {have}) n;
+         INSERT INTO app.tasks (organization_id, id, project_id, title, position) VALUES {};
          INSERT INTO billing.feature_overrides (organization_id, feature, limit_value) VALUES ('{id}', '{}', {LIMIT});",
         rows.join(", "),
         accounts.join(", "),
         org.workspace.as_uuid(),
+        work.join(", "),
         way.feature(),
     ))
     .await;
@@ -121,7 +133,9 @@ async fn prepare(app: &TestApp, way: Way, round: usize) -> Fixture {
             app.as_owner(&org).create_invoice(&leads[0]).await;
         }
     }
-    Fixture { org, leads, users }
+    let project = tenantry_domain::ProjectId::from_uuid(project).to_string();
+    let tasks = tasks.into_iter().map(|task| tenantry_domain::TaskId::from_uuid(task).to_string()).collect();
+    Fixture { org, leads, users, project, tasks }
 }
 
 /// The same mutation field this many times in one document.
@@ -155,6 +169,11 @@ async fn attempt(session: &Session, fixture: &Fixture, way: Way, n: usize) -> An
         Way::CreateProject => ("createProject", json!({ "name": format!("Project {n}") }), 1),
         Way::CreateInvoice => ("createInvoice", invoice, 1),
         Way::CreateInvoices => ("createInvoice", invoice, 5),
+        Way::CreateInvoiceFromTasks => {
+            let work = json!({ "projectId": fixture.project, "taskIds": [fixture.tasks[n]], "rate": "1", "currency": "USD",
+                "clientId": fixture.leads[0] });
+            ("createInvoiceFromTasks", work, 1)
+        }
         Way::AddMember => ("addMember", json!({ "email": fixture.users[n] }), 1),
     };
     several(session, name, input, times).await

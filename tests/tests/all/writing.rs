@@ -293,13 +293,13 @@ async fn deleting_a_client_unlinks_its_rows_and_deleting_a_project_deletes_its_t
     let counts = "{ tasks { totalCount } invoices { totalCount } projects { totalCount } clients { totalCount } }";
     let data = owner.data(counts).await;
     let found = ["tasks", "invoices", "projects", "clients"].map(|list| data[list]["totalCount"].as_i64().unwrap());
-    assert_eq!(found, [4, 8, 6, 6]);
+    assert_eq!(found, [4, 10, 6, 6]);
     let assignees = format!("SELECT count(*) FROM app.task_assignees WHERE organization_id = '{}'", full.org.uuid());
     assert_eq!(app.number(&assignees).await, 0);
 
     let data = app.as_owner(&other.org).data(counts).await;
     let found = ["tasks", "invoices", "projects", "clients"].map(|list| data[list]["totalCount"].as_i64().unwrap());
-    assert_eq!(found, [14, 8, 7, 7], "the other organization has lost nothing");
+    assert_eq!(found, [14, 10, 7, 7], "the other organization has lost nothing");
 }
 
 #[tokio::test]

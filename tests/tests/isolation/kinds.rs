@@ -86,8 +86,19 @@ pub(crate) fn own(of: &FullOrg, field: &str, argument: &str, kind: &Kind) -> Str
     match (field, argument) {
         // A draft for the first client.
         ("updateInvoice" | "deleteInvoice", "id") => of.invoices[7].clone(),
+        // A draft with a client, and issued ones.
+        ("issueInvoice", "id") => of.invoices[4].clone(),
+        ("markInvoiceSent" | "voidInvoice", "id") => of.invoices[1].clone(),
+        ("createTransaction", "invoiceId") => of.invoices[2].clone(),
+        ("writeOffInvoice", "id") => of.invoices[6].clone(),
+        // One that is of no invoice.
+        ("updateTransaction" | "deleteTransaction", "id") => of.ids("Transaction")[3].clone(),
+        // The first credit note, and a transaction of it.
+        ("creditNotes", "ids") if *kind == Kind::Of("Invoice".into()) => of.invoices[8].clone(),
+        ("creditNotes", "invoiceId" | "invoiceIds") => of.invoices[8].clone(),
+        ("creditNotes", "ids") if *kind == Kind::Of("Transaction".into()) => of.ids("Transaction")[8].clone(),
         // Work of the first client that is on no invoice.
-        ("createInvoice" | "updateInvoice", "taskIds") => of.tasks[9].clone(),
+        ("createInvoice" | "updateInvoice" | "createInvoiceFromTasks", "taskIds") => of.tasks[9].clone(),
         // Neither the default workspace nor one with projects.
         ("deleteWorkspace", "id") => of.workspaces[4].clone(),
         // The one that ada has a grant on.

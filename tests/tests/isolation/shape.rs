@@ -109,6 +109,7 @@ const RULES: &[Rule] = &[
             WHERE k.columns IS DISTINCT FROM 'organization_id, id' || coalesce(part.columns, '')",
         exceptions: &[
             ("app.organizations (id)", "its id is the organization"),
+            ("app.settings (organization_id)", "there is one row of an organization"),
             ("app.search_terms (organization_id, entity_id, term)", "its rows are made from others, and nothing names them"),
             ("billing.organization_billing (organization_id)", "there is one row of an organization"),
         ],

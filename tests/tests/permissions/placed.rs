@@ -62,6 +62,10 @@ impl Placed {
             let mut columns = vec!["organization_id", "id", place.own_column().unwrap()];
             let project = project.map_or("NULL".to_owned(), |project| format!("'{project}'"));
             let mut values = vec![format!("'{}'", fixture.org.uuid()), format!("'{id}'"), project];
+            if let Some(currency) = self.noun.info.currency.and_then(|column| column.strip_prefix("t.")) {
+                columns.push(currency);
+                values.push("'USD'".to_owned());
+            }
             for field in self.noun.fields() {
                 if field.link.is_some_and(|link| link.on_delete == OnDelete::Keep) {
                     columns.extend(field.own_column());
@@ -72,7 +76,9 @@ impl Placed {
                     let value = match field.kind {
                         Kind::Text if field.name == "checksum" => "repeat('0', 64)".to_owned(),
                         Kind::Text => format!("'{} of {id}'", field.name),
-                        Kind::Integer => "1".to_owned(),
+                        Kind::Integer | Kind::Money => "1".to_owned(),
+                        Kind::Date => "'2026-01-31'".to_owned(),
+                        Kind::Enum(info) => format!("'{}'", info.values[0].text),
                         _ => continue,
                     };
                     columns.extend(field.own_column());
@@ -99,11 +105,23 @@ impl Placed {
         match verb {
             "create" => {
                 input.insert(self.place().api.to_owned(), json!(if self.is_in_task() { task } else { project }));
-                input.extend(texts.filter(|field| !field.optional).map(|field| (field.api.to_owned(), json!("New"))));
+                for field in self.noun.fields() {
+                    let is_wanted = !field.optional && field.default.is_none() && field.given != Given::Never;
+                    let value = match field.kind {
+                        Kind::Text => json!("New"),
+                        Kind::Money => json!({ "amount": "1", "currency": "USD" }),
+                        Kind::Enum(info) => json!(info.values[0].text.to_ascii_uppercase()),
+                        _ => continue,
+                    };
+                    if is_wanted {
+                        input.insert(field.api.to_owned(), value);
+                    }
+                }
             }
             "update" => {
                 input.insert("id".to_owned(), json!(self.spelled(id)));
-                let text = texts.into_iter().find(|field| !field.optional)?;
+                let texts: Vec<_> = texts.collect();
+                let text = texts.iter().find(|field| !field.optional).or_else(|| texts.first())?;
                 input.insert(text.api.to_owned(), json!("Changed"));
             }
             "delete" => drop(input.insert("id".to_owned(), json!(self.spelled(id)))),

@@ -145,8 +145,19 @@ pub(crate) fn probe(fixture: &Fixture, mutation: &str, target: &Target) -> Probe
                 json!({ "clientId": client, "projectId": target.project, "currency": "USD", "lineItems": [line] });
             (Aim::Project, input, "invoice { id }")
         }
+        "createInvoiceFromTasks" => {
+            // One that was not there before is on no invoice; who gets this far is told that there is none.
+            let input = json!({ "projectId": target.project, "rate": "1", "currency": "USD", "taskIds": [], "clientId": fixture.clients[4] });
+            (Aim::Project, input, "invoice { id }")
+        }
         "updateInvoice" => (Aim::Project, json!({ "id": target.invoice, "notes": "x" }), "invoice { id }"),
         "deleteInvoice" => (Aim::Project, json!({ "id": target.invoice }), "deletedInvoiceId"),
+        // It has no lines, so it gets no further than the question who may do this.
+        "issueInvoice" | "markInvoiceSent" | "voidInvoice" | "writeOffInvoice" => {
+            (Aim::Project, json!({ "id": target.invoice }), "invoice { id }")
+        }
+        "createCreditNote" => (Aim::Project, json!({ "invoiceId": target.invoice }), "invoice { id }"),
+        "setNextNumber" => (Aim::Organization, json!({ "kind": "INVOICE", "next": 7 }), "number"),
         "createWorkspace" => {
             let name = format!("New {}", Clock::system().new_id::<WorkspaceId>());
             (Aim::Organization, json!({ "name": name }), "workspace { id }")
@@ -176,6 +187,7 @@ pub(crate) fn probe(fixture: &Fixture, mutation: &str, target: &Target) -> Probe
         "updateOrganization" => {
             (Aim::Organization, json!({ "logoUrl": "https://example.test/a.png" }), "organization { id }")
         }
+        "updateSettings" => (Aim::Organization, json!({ "paymentDays": 14 }), "settings { paymentDays }"),
         "deleteOrganization" | "cancelOrganizationDeletion" => (Aim::Organization, json!({}), "organization { id }"),
         // Nobody is added, promoted or removed: what matters is who passes the permission check and gets this far.
         "addMember" => (Aim::Organization, json!({ "email": "nobody@example.test" }), "member { id }"),
@@ -197,6 +209,8 @@ pub(crate) fn probe(fixture: &Fixture, mutation: &str, target: &Target) -> Probe
         "addMember" | "updateMemberRole" | "removeMember" | "transferOwnership" => "NOT_FOUND",
         // No payment provider is configured here.
         "createCheckoutSession" | "createBillingPortalSession" => "NOT_CONFIGURED",
+        "issueInvoice" | "markInvoiceSent" | "voidInvoice" | "writeOffInvoice" | "createCreditNote" => "WRONG_STATUS",
+        "createInvoiceFromTasks" => "REQUIRED",
         // Projects that were created earlier keep their workspace.
         "deleteWorkspace" => "IN_USE",
         _ => "",

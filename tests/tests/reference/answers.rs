@@ -25,9 +25,13 @@ use crate::{
     node::{self, Reference},
 };
 
-/// Whether the field can be compared: cursors are opaque, entitlements count what the test itself does, and a search takes words.
+/// Whether the field can be compared: cursors are opaque, entitlements count what the test itself does, a search takes
+/// words, and sums over time take days.
 fn comparable(_of: &str, field: &str) -> bool {
-    !matches!(field, "cursor" | "startCursor" | "endCursor" | "entitlements" | "search" | "changesCursor")
+    !matches!(
+        field,
+        "cursor" | "startCursor" | "endCursor" | "entitlements" | "search" | "changesCursor" | "revenue" | "taxesDue"
+    )
 }
 
 fn object<'a>(schema: &'a Schema, ty: &Type) -> Option<&'a ObjectType> {

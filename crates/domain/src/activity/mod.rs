@@ -47,6 +47,8 @@ text_enum! {
         ProjectGrant = "project_grant",
         /// A task.
         Task = "task",
+        /// A transaction.
+        Transaction = "transaction",
         /// A workspace.
         Workspace = "workspace",
         /// A member's grant on a workspace.
@@ -249,4 +251,5 @@ impl Activity {
 }
 
 /// What is told beside the fields of a row, by the name of its input, and whether guests may know of it.
-const JOINED: [(&str, bool); 4] = [("assigneeIds", true), ("labelIds", true), ("taskIds", false), ("lineItems", false)];
+const JOINED: [(&str, bool); 5] =
+    [("assigneeIds", true), ("labelIds", true), ("taskIds", false), ("lineItems", false), ("taxes", false)];

@@ -6,9 +6,11 @@ use uuid::Uuid;
 use super::{Action, EntityType, FieldChange, Metadata};
 use crate::client::Client;
 use crate::id::Id;
+use crate::invoice::InvoiceKind;
 use crate::noun::{Changed, FieldInfo, FieldType as _, Kind, Noun, Placement, Value};
 use crate::organization::Organization;
 use crate::project::Project;
+use crate::settings::Settings;
 use crate::task::Task;
 use crate::typeid;
 use crate::workspace::Workspace;
@@ -107,11 +109,7 @@ impl NewActivity {
                 ("deletionDueAt", time(deletion_due_at)),
             ]
         };
-        let changes: Vec<FieldChange> = before.map_or_else(Vec::new, |before| {
-            let pairs = fields(before).into_iter().zip(fields(after));
-            let changed = pairs.filter(|((_, old), (_, new))| old != new);
-            changed.map(|((field, old), (_, new))| FieldChange { field: field.into(), old, new }).collect()
-        });
+        let changes = before.map_or_else(Vec::new, |before| differences(fields(before), fields(after)));
         if before.is_some() && changes.is_empty() {
             return None;
         }
@@ -120,6 +118,53 @@ impl NewActivity {
         let mut entry = Self::nowhere(EntityType::Organization, id, action, name);
         entry.metadata.changes = changes;
         Some(entry)
+    }
+
+    /// The settings of the organization changed; `None` if they did not. Of the taxes and of what stands on invoices it is told that they
+    /// changed, and not what they were.
+    pub fn of_settings(organization: &Organization, before: &Settings, after: &Settings) -> Option<Self> {
+        let fields = |settings: &Settings| {
+            // All of them, so that the compiler asks for a new one.
+            let Settings {
+                currency,
+                taxes: _,
+                prices_include_tax,
+                payment_days,
+                invoice_numbers,
+                credit_note_numbers,
+                seller: _,
+                updated_at: _,
+            } = settings;
+            [
+                ("currency", currency.map(|currency| currency.to_string())),
+                ("pricesIncludeTax", Some(prices_include_tax.to_string())),
+                ("paymentDays", payment_days.map(|days| days.to_string())),
+                ("invoiceNumbers", Some(invoice_numbers.to_string())),
+                ("creditNoteNumbers", Some(credit_note_numbers.to_string())),
+            ]
+        };
+        let mut changes = differences(fields(before), fields(after));
+        for (field, is_changed) in [("taxes", before.taxes != after.taxes), ("seller", before.seller != after.seller)] {
+            changes.extend(is_changed.then(|| FieldChange { field: field.into(), old: None, new: None }));
+        }
+        (!changes.is_empty()).then(|| Self::of_organization_changes(organization, changes))
+    }
+
+    /// The next number of invoices or credit notes was set.
+    pub fn of_next_number(organization: &Organization, kind: InvoiceKind, number: &str) -> Self {
+        let field = match kind {
+            InvoiceKind::Invoice => "nextInvoiceNumber",
+            InvoiceKind::CreditNote => "nextCreditNoteNumber",
+        };
+        let change = FieldChange { field: field.into(), old: None, new: Some(number.to_owned()) };
+        Self::of_organization_changes(organization, vec![change])
+    }
+
+    fn of_organization_changes(organization: &Organization, changes: Vec<FieldChange>) -> Self {
+        let (id, name) = (organization.id.as_uuid(), Some(shortened(&organization.name)));
+        let mut entry = Self::nowhere(EntityType::Organization, id, Action::Updated, name);
+        entry.metadata.changes = changes;
+        entry
     }
 
     /// An entry that names no place, and that guests may not know of.
@@ -192,6 +237,15 @@ fn name_of<N: Noun>(row: &N) -> Option<String> {
 fn told(field: &FieldInfo, changed: &Changed) -> FieldChange {
     let spell = |value: &Value<'_>| if field.told { spelled(field.kind, value) } else { None };
     FieldChange { field: changed.field.into(), old: spell(&changed.old), new: spell(&changed.new) }
+}
+
+/// The fields that differ; both have the same ones.
+fn differences<const N: usize>(
+    before: [(&'static str, Option<String>); N],
+    after: [(&'static str, Option<String>); N],
+) -> Vec<FieldChange> {
+    let pairs = before.into_iter().zip(after).filter(|((_, old), (_, new))| old != new);
+    pairs.map(|((field, old), (_, new))| FieldChange { field: field.into(), old, new }).collect()
 }
 
 /// A value as the API spells it; an amount with its currency, a long text shortened.

@@ -142,6 +142,8 @@ pub enum Rule {
     Url,
     /// A color: `#` and six hexadecimal digits.
     Color,
+    /// A country: two letters of ISO 3166-1.
+    Country,
     /// An amount of zero or more.
     NotNegative,
     /// At most this many values; one that comes twice counts once.

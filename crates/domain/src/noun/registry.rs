@@ -20,6 +20,7 @@ macro_rules! nouns {
             personal_task::PersonalTask,
             project::Project,
             task::Task,
+            transaction::Transaction,
             workspace::Workspace,
         }
     };

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use async_graphql::parser::types::Field;
 use async_graphql::registry::Registry;
 use async_graphql::{ContextSelectionSet, InputObject, OutputType, Positioned, ServerResult, SimpleObject, Value};
-use tenantry_domain::{FieldError, FieldErrorCode, Money as DomainMoney};
+use tenantry_domain::{FieldError, FieldErrorCode, Money as DomainMoney, MoneyError};
 
 use super::{CurrencyCode, DecimalText};
 use crate::leaf::{Leaf, ToLeaf};
@@ -67,7 +67,13 @@ impl MoneyInput {
     pub fn read(self, field: &str) -> Result<DomainMoney, FieldError> {
         DomainMoney::from_major(self.amount.0, self.currency.0).map_err(|error| {
             let code = FieldErrorCode::OutOfRange;
-            FieldError::new(code, "amount", format!("{error}.")).within(&[field])
+            let message = match error {
+                MoneyError::TooFine { currency } => {
+                    format!("{currency} has {} decimal places.", currency.digits())
+                }
+                _ => "The amount is too large.".to_owned(),
+            };
+            FieldError::new(code, "amount", message).within(&[field])
         })
     }
 }

@@ -3,27 +3,17 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, InputObject, MaybeUndefined, Object, Result};
-use tenantry_domain::invoice::{InvoiceChanges, NewInvoice, NewLineItem};
+use tenantry_domain::invoice::{InvoiceChanges, NewInvoice};
 use tenantry_domain::permission::Operation;
-use tenantry_domain::{ClientId, InvoiceId, ProjectId, TaskId, Violations};
+use tenantry_domain::{Change, ClientId, InvoiceId, ProjectId, TaskId, Violations};
 use tenantry_executor::object::{Object as Resolved, Ordered};
 use tenantry_executor::scalar::{CurrencyCode, Date, DecimalText, GlobalId, Timestamp};
 use tenantry_service::noun::check_input;
 use tenantry_service::{Service, invoice as service};
 
+use super::input::{LineItemInput, TaxInput, changed_discount, changed_taxes, lines, new_discount, new_taxes, tasks};
 use super::{Invoice, Record};
 use crate::mutation::{nullable, payload, required, write};
-
-/// One line of a draft.
-#[derive(InputObject, Clone)]
-pub(crate) struct LineItemInput {
-    /// What is billed; 1 to 500 characters.
-    description: String,
-    /// The quantity: more than 0, less than 10^9, at most 6 decimals.
-    quantity: DecimalText,
-    /// The price per unit, in major units: between -10^12 and 10^12, at most 6 decimals; negative for a discount.
-    rate: DecimalText,
-}
 
 /// The input for a new draft.
 #[derive(InputObject)]
@@ -32,17 +22,25 @@ pub(crate) struct CreateInvoiceInput {
     client_id: GlobalId<ClientId>,
     /// The project. It must have the same client or none.
     project_id: Option<GlobalId<ProjectId>>,
-    /// The currency of every amount.
-    currency: CurrencyCode,
+    /// The currency of every amount. Default: that of the organization's settings; without one it is required.
+    currency: Option<CurrencyCode>,
     /// The invoice date. Default: today.
     issue_date: Option<Date>,
     /// The due date; not before the issue date.
     due_date: Option<Date>,
     /// What is billed; at most 200 lines.
     line_items: Option<Vec<LineItemInput>>,
-    /// The tax as a fraction between 0 and 1, at most 8 decimals: 0.18 is 18 %.
-    #[graphql(default_with = "Some(DecimalText(Default::default()))")]
+    /// The short form of one tax: a fraction between 0 and 1, at most 8 decimals; 0.18 is 18 %. Give this or `taxes`.
     tax_rate: Option<DecimalText>,
+    /// The taxes; at most 10. They apply to every line that does not name its own. Give this or `taxRate`. Default: those of the
+    /// organization's settings.
+    taxes: Option<Vec<TaxInput>>,
+    /// Whether the lines' rates contain the taxes. Default: as the organization's settings say.
+    prices_include_tax: Option<bool>,
+    /// A discount on the subtotal as a fraction between 0 and 1, at most 8 decimals: 0.1 is 10 %. It comes off before tax.
+    discount_rate: Option<DecimalText>,
+    /// A discount on the subtotal in major units, not more than the subtotal. Give this or `discountRate`.
+    discount_amount: Option<DecimalText>,
     /// Free text about the invoice; at most 20,000 characters.
     notes: Option<String>,
     /// The tasks that it covers; at most 500. Their projects must have the same client or none. A task is billed once, unless its invoice
@@ -69,8 +67,19 @@ pub(crate) struct UpdateInvoiceInput {
     due_date: MaybeUndefined<Date>,
     /// Replaces all lines; at most 200.
     line_items: MaybeUndefined<Vec<LineItemInput>>,
-    /// The tax as a fraction between 0 and 1, at most 8 decimals: 0.18 is 18 %.
+    /// The short form of one tax, in place of all taxes: a fraction between 0 and 1, at most 8 decimals; 0.18 is 18 %, 0 is none. Give
+    /// this or `taxes`.
     tax_rate: MaybeUndefined<DecimalText>,
+    /// Replaces all taxes; at most 10. Give this or `taxRate`.
+    taxes: MaybeUndefined<Vec<TaxInput>>,
+    /// Whether the lines' rates contain the taxes.
+    prices_include_tax: MaybeUndefined<bool>,
+    /// A discount on the subtotal as a fraction between 0 and 1, at most 8 decimals: 0.1 is 10 %. It replaces the discount; null takes it
+    /// away.
+    discount_rate: MaybeUndefined<DecimalText>,
+    /// A discount on the subtotal in major units, not more than the subtotal. It replaces the discount; null takes it away. Give this or
+    /// `discountRate`.
+    discount_amount: MaybeUndefined<DecimalText>,
     /// Free text about the invoice; at most 20,000 characters.
     notes: MaybeUndefined<String>,
     /// Replaces the tasks that it covers; at most 500. Their projects must have the same client or none. A task is billed once, unless its
@@ -123,21 +132,27 @@ impl InvoiceMutation {
         context: &Context<'_>,
         #[graphql(desc = "The draft to create.")] input: CreateInvoiceInput,
     ) -> Result<Option<Ordered<CreateInvoicePayload>>> {
+        let mut faults = Violations::default();
         let new = NewInvoice {
             client_id: input.client_id.0,
             project_id: input.project_id.map(|id| id.0),
-            currency: input.currency.0,
+            currency: input.currency.map(|code| code.0),
             issue_date: input.issue_date.map(|day| day.0),
             due_date: input.due_date.map(|day| day.0),
-            line_items: lines(input.line_items.unwrap_or_default()),
-            tax_rate: input.tax_rate.map(|rate| rate.0),
+            line_items: lines(&mut faults, input.line_items.unwrap_or_default()),
+            taxes: new_taxes(&mut faults, input.tax_rate, input.taxes),
+            prices_include_tax: input.prices_include_tax,
+            discount: new_discount(&mut faults, input.discount_rate, input.discount_amount),
             notes: input.notes,
             task_ids: tasks(input.task_ids.unwrap_or_default()),
         };
         let billing = context.data_unchecked::<Service>().billing().clone();
         let created = write(context, |scope| {
-            let (billing, new) = (billing.clone(), new.clone());
-            Box::pin(async move { service::create(scope, &billing, new).await })
+            let (billing, new, faults) = (billing.clone(), new.clone(), faults.clone());
+            Box::pin(async move {
+                check_input(scope, Operation::WriteInvoice, faults)?;
+                service::create(scope, &billing, new).await
+            })
         })
         .await?;
         Ok(Some(created.map(Arc::<Record>::new).into()))
@@ -156,8 +171,13 @@ impl InvoiceMutation {
             currency: required(&mut faults, "currency", input.currency, |code| code.0),
             issue_date: required(&mut faults, "issueDate", input.issue_date, |day| day.0),
             due_date: nullable(input.due_date, |day| day.0),
-            line_items: required(&mut faults, "lineItems", input.line_items, lines),
-            tax_rate: required(&mut faults, "taxRate", input.tax_rate, |rate| rate.0),
+            line_items: match required(&mut faults, "lineItems", input.line_items, |given| given) {
+                Change::Set(given) => Change::Set(lines(&mut faults, given)),
+                Change::Keep => Change::Keep,
+            },
+            taxes: changed_taxes(&mut faults, input.tax_rate, input.taxes),
+            prices_include_tax: required(&mut faults, "pricesIncludeTax", input.prices_include_tax, |is| is),
+            discount: changed_discount(&mut faults, input.discount_rate, input.discount_amount),
             notes: nullable(input.notes, |notes| notes),
             task_ids: required(&mut faults, "taskIds", input.task_ids, tasks),
         };
@@ -183,17 +203,4 @@ impl InvoiceMutation {
         let deleted = write(context, |scope| Box::pin(service::delete(scope, id, expected))).await?;
         Ok(Some(deleted.map(GlobalId).into()))
     }
-}
-
-fn lines(lines: Vec<LineItemInput>) -> Vec<NewLineItem> {
-    let read = |line: LineItemInput| NewLineItem {
-        description: line.description,
-        quantity: line.quantity.0,
-        rate: line.rate.0,
-    };
-    lines.into_iter().map(read).collect()
-}
-
-fn tasks(ids: Vec<GlobalId<TaskId>>) -> Vec<TaskId> {
-    ids.into_iter().map(|id| id.0).collect()
 }

@@ -84,6 +84,7 @@ fn doc(field: &FieldInfo) -> String {
         Rule::Text(max) => format!("; 1 to {} characters", grouped(max)),
         Rule::Prose(max) => format!("; at most {} characters", grouped(max)),
         Rule::Url => "; it must begin with http:// or https://".to_owned(),
+        Rule::Country => "; two letters of ISO 3166-1, such as DE".to_owned(),
         Rule::Color => "; `#` and six hexadecimal digits".to_owned(),
         Rule::NotNegative => "; not negative".to_owned(),
         Rule::Many(max) => format!("; at most {max}"),

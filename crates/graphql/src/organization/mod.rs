@@ -12,12 +12,14 @@ use tenantry_domain::organization::Organization as Record;
 use tenantry_domain::workspace::Workspace;
 use tenantry_executor::error::{ErrorCode, coded};
 use tenantry_executor::loaders::load;
-use tenantry_executor::object::Object as Resolved;
+use tenantry_executor::object::{Object as Resolved, Ordered};
 use tenantry_executor::scalar::{GlobalId, Timestamp};
 
-use crate::loaders::{DefaultWorkspace, OwnOrganization};
+use crate::loaders::{Balances, DefaultWorkspace, OwnOrganization, OwnSettings};
 use crate::noun::{NounLists, Row};
 use crate::object::object;
+use crate::report::{Balance, balances};
+use crate::settings::Settings;
 
 pub(crate) use mutation::OrganizationMutation;
 pub(crate) use query::OrganizationQuery;
@@ -51,6 +53,17 @@ object! {
     #[expect(clippy::unused_async, reason = "the macro takes async functions alone")]
     async fn lists(&self) -> NounLists {
         NounLists
+    }
+
+    /// How it stands, as far as you see its invoices and transactions: one entry for each currency. Null only with an error.
+    async fn balances(&self, context: &Context<'_>) -> Result<Option<Vec<Balance>>> {
+        balances(load::<Balances>(context, ()).await?.as_ref())
+    }
+
+    /// The settings of its invoices; null if you may not see them.
+    async fn settings(&self, context: &Context<'_>) -> Result<Option<Ordered<Settings>>> {
+        let settings = load::<OwnSettings>(context, ()).await?;
+        Ok(settings.map(|settings| Ordered(Settings::from(&*settings))))
     }
 
     /// Where a new project goes if no workspace is given; null if you cannot see it.

@@ -23,8 +23,7 @@ pub(super) fn read(field: &syn::Field) -> Result<Field> {
     }
     let is_given = matches!(read.given, Given::Always | Given::Once);
     if read.shape == Shape::Text && is_given && matches!(read.rule, Rule::Any) {
-        let message =
-            "say how long the text may be: text(200) for one line, prose(20_000) for several, or email, url or color";
+        let message = "say how long the text may be: text(200) for one line, prose(20_000) for several, or email, url, color or country";
         return Err(Error::new(read.name.span(), message));
     }
     if read.searched.is_some() && (read.shape != Shape::Text || read.access == "Internal" || read.access == "Secret") {
@@ -57,6 +56,7 @@ fn read_property(field: &mut Field, meta: &ParseNestedMeta<'_>) -> Result<()> {
         "email" => field.rule = Rule::Email,
         "url" => field.rule = Rule::Url,
         "color" => field.rule = Rule::Color,
+        "country" => field.rule = Rule::Country,
         "not_negative" => field.rule = Rule::NotNegative,
         "guests" => field.access = Ident::new("Guests", key.span()),
         "internal" => field.access = Ident::new("Internal", key.span()),

@@ -23,7 +23,7 @@ use tenantry_domain::{
 use tenantry_store::bulk::{AssigneeRow, BillingRow, BulkLoad, InvoiceTaskRow, MemberRow, UsageRow};
 
 use self::content::{ORGANIZATIONS, PEOPLE};
-use crate::bill::{self, Bill};
+use crate::bill::{self, Bill, LastNumbers};
 use crate::chance::{Chance, Stream};
 use crate::error::SeedError;
 use crate::text;
@@ -240,6 +240,13 @@ impl Maker<'_> {
                 phone: Some(text::phone(self.chance)),
                 company: company.map(str::to_owned),
                 website: email.split_once('@').map(|(_, host)| format!("https://{host}")),
+                address_line1: Some(format!("{} Harbour Street", 3 + 8 * n)),
+                address_line2: None,
+                city: Some("Rotterdam".to_owned()),
+                region: None,
+                postal_code: Some(format!("30{} AB", 11 + n)),
+                country: Some("NL".to_owned()),
+                tax_id: company.map(|_| format!("NL00{}B01", 1_000_000 + 7_919 * n)),
                 status: Some(status),
                 notes: self.chance.maybe(40, text::prose),
                 created_at,
@@ -368,7 +375,7 @@ impl Maker<'_> {
         created_by: UserId,
         period: (DateTime<Utc>, DateTime<Utc>),
     ) -> Result<(), SeedError> {
-        let (mut issued, mut drafted) = (0, 0);
+        let (mut issued, mut drafted, mut last_numbers) = (0, 0, LastNumbers::default());
         // A task is billed once: each invoice of a project bills the next finished tasks.
         let mut billed = vec![0; projects.len()];
         // The numbers follow the dates.
@@ -383,10 +390,9 @@ impl Maker<'_> {
                 bill::number(created_at.date_naive(), issued)
             });
             drafted += i64::from(period.0 <= created_at && created_at < period.1);
-            let lines = invoice.lines.iter().map(|&(description, quarters, cents)| NewLineItem {
-                description: description.to_owned(),
-                quantity: Decimal::new(quarters * 25, 2).normalize(),
-                rate: Decimal::new(cents, 2).normalize(),
+            let lines = invoice.lines.iter().map(|&(description, quarters, cents)| {
+                let (quantity, rate) = (Decimal::new(quarters * 25, 2), Decimal::new(cents, 2));
+                NewLineItem::new(description.to_owned(), quantity.normalize(), rate.normalize())
             });
             let bill = Bill {
                 id: self.chance.id(created_at),
@@ -404,9 +410,16 @@ impl Maker<'_> {
                 part_paid: 0,
                 settled_at: created_at + Duration::days(invoice.due_in_days - 3),
                 notes: None,
+                payment_id: self.chance.id(created_at),
             };
-            let row = bill.into_row()?;
+            if bill.number.is_some() {
+                last_numbers.note(created_at.date_naive(), issued);
+            }
+            let (row, payment) = bill.into_rows()?;
             self.load.push(&row).await?;
+            if let Some(payment) = payment {
+                self.load.push(&payment).await?;
+            }
             if let Some(&task_id) = done.get(billed[invoice.project]) {
                 billed[invoice.project] += 1;
                 let id: InvoiceTaskId = self.chance.id(created_at);
@@ -415,6 +428,10 @@ impl Maker<'_> {
                     .push(&InvoiceTaskRow { id, organization_id: self.id, invoice_id, task_id, created_at })
                     .await?;
             }
+        }
+        let (organization_id, now) = (self.id, self.today);
+        for counter in last_numbers.into_rows(organization_id, now, || self.chance.id(now)) {
+            self.load.push(&counter).await?;
         }
         let id = self.chance.id::<InvoiceTaskId>(period.0).as_uuid();
         let feature = Feature::InvoicesPerMonth;

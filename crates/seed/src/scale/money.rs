@@ -10,7 +10,7 @@ use tenantry_store::bulk::{BillingRow, InvoiceTaskRow, UsageRow};
 
 use super::Rows;
 use super::organization::Home;
-use crate::bill::{self, Bill, Period};
+use crate::bill::{self, Bill, LastNumbers, Period};
 use crate::chance::{Chance, EPOCH};
 use crate::error::SeedError;
 use crate::text;
@@ -54,20 +54,29 @@ pub(super) async fn make(
     let mut drafted = [0_i64; 3];
     // The numbers follow the dates. The project is a tie-breaker, so that the same seed always gives the same order.
     occasions.sort_unstable_by_key(|occasion| (occasion.at, occasion.project_id));
-    let mut issued = 0;
+    let (mut issued, mut last_numbers) = (0, LastNumbers::default());
     for occasion in occasions {
         let bill = bill(home, &occasion, &mut issued);
+        if bill.number.is_some() {
+            last_numbers.note(bill.created_at.date_naive(), issued);
+        }
         for (count, period) in drafted.iter_mut().zip(&periods) {
             *count += i64::from(period.0 <= bill.created_at && bill.created_at < period.1);
         }
-        let row = bill.into_row()?;
+        let (row, payment) = bill.into_rows()?;
         rows.load.push(&row).await?;
+        if let Some(payment) = payment {
+            rows.load.push(&payment).await?;
+        }
         if let Some(task_id) = occasion.task_id {
             let created_at = row.invoice.created_at;
             let id: InvoiceTaskId = home.chance.id(created_at);
             let link = InvoiceTaskRow { id, organization_id: home.id, invoice_id: row.invoice.id, task_id, created_at };
             rows.load.push(&link).await?;
         }
+    }
+    for counter in last_numbers.into_rows(home.id, EPOCH, || home.chance.id(EPOCH)) {
+        rows.load.push(&counter).await?;
     }
     for (count, period) in drafted.into_iter().zip(periods) {
         usage(rows, home, Feature::InvoicesPerMonth, period, count).await?;
@@ -118,6 +127,7 @@ fn bill(home: &mut Home, occasion: &Occasion, issued: &mut u64) -> Bill {
         part_paid: if chance.percent(15) { 50 } else { 0 },
         settled_at: chance.soon(occasion.at, due_in_days + 10, EPOCH),
         notes: chance.maybe(12, |_| "Thank you for your business! 🙏".to_owned()),
+        payment_id: chance.id(occasion.at),
     }
 }
 
@@ -130,7 +140,7 @@ fn line(chance: &mut Chance, currency: Currency) -> NewLineItem {
     } else {
         quarters(chance.between(80, 800)).normalize()
     };
-    NewLineItem { description: text::line(chance), quantity, rate }
+    NewLineItem::new(text::line(chance), quantity, rate)
 }
 
 /// The subscription of an organization of this size. Larger ones usually have larger plans. Some have outgrown their

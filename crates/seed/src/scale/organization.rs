@@ -220,6 +220,13 @@ fn client(home: &mut Home, id: ClientId, created_at: DateTime<Utc>) -> Client {
         phone: chance.maybe(50, text::phone),
         company: is_company.then_some(company),
         website: is_company.then(|| format!("https://{host}.example")),
+        address_line1: None,
+        address_line2: None,
+        city: None,
+        region: None,
+        postal_code: None,
+        country: None,
+        tax_id: None,
         status: Some(chance.weighted(&[
             (ClientStatus::Active, 62),
             (ClientStatus::Inactive, 26),

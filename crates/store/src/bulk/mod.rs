@@ -18,7 +18,9 @@ use crate::apart;
 use crate::error::StoreError;
 use crate::sql::Sql;
 
-pub use self::row::{AssigneeRow, BillingRow, InvoiceRow, InvoiceTaskRow, MemberRow, Row, TaskLabelRow, UsageRow};
+pub use self::row::{
+    AssigneeRow, BillingRow, InvoiceRow, InvoiceTaskRow, MemberRow, NumberCounterRow, Row, TaskLabelRow, UsageRow,
+};
 
 /// How many bytes of rows are held before they are sent. More makes the load no faster.
 const BUFFER_LIMIT: usize = 8 << 20;

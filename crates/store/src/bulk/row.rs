@@ -6,7 +6,7 @@ use tenantry_domain::client::Client;
 use tenantry_domain::comment::Comment;
 use tenantry_domain::feature::Feature;
 use tenantry_domain::grant::{ProjectGrant, WorkspaceGrant};
-use tenantry_domain::invoice::{Invoice, LineItem};
+use tenantry_domain::invoice::{Invoice, InvoiceKind, LineItem};
 use tenantry_domain::label::Label;
 use tenantry_domain::noun::{Noun, Value};
 use tenantry_domain::organization::Organization;
@@ -15,10 +15,12 @@ use tenantry_domain::project::Project;
 use tenantry_domain::search::{Indexed, Posting};
 use tenantry_domain::subscription::SubscriptionStatus;
 use tenantry_domain::task::Task;
+use tenantry_domain::transaction::Transaction;
 use tenantry_domain::user::User;
 use tenantry_domain::workspace::Workspace;
 use tenantry_domain::{
-    Currency, InvoiceId, InvoiceTaskId, LabelId, OrganizationId, Role, TaskAssigneeId, TaskId, TaskLabelId, UserId,
+    Currency, InvoiceId, InvoiceTaskId, LabelId, NumberCounterId, OrganizationId, Role, TaskAssigneeId, TaskId,
+    TaskLabelId, UserId,
 };
 use uuid::Uuid;
 
@@ -98,6 +100,10 @@ tables! {
     Comments = "app.comments" (noun Comment);
     PersonalTasks = "app.personal_tasks" (noun PersonalTask);
     Invoices = "app.invoices" (noun Invoice, "line_items");
+    NumberCounters = "app.number_counters" (
+        "organization_id, id, kind, period, last, created_at, updated_at"
+    );
+    Transactions = "app.transactions" (noun Transaction);
     InvoiceTasks = "app.invoice_tasks" ("organization_id, id, invoice_id, task_id, created_at, updated_at");
     SearchTerms = "app.search_terms" ("organization_id, entity_id, term, kind, project_id, weight, for_guests");
     Billing = "billing.organization_billing" (
@@ -163,6 +169,7 @@ nouns! {
     Label = Labels;
     Comment = Comments;
     PersonalTask = PersonalTasks;
+    Transaction = Transactions;
 }
 
 /// A word of a row that is searched.
@@ -252,6 +259,23 @@ pub struct InvoiceTaskRow {
     pub task_id: TaskId,
     /// When it was entered.
     pub created_at: DateTime<Utc>,
+}
+
+/// The last number that was given in a period.
+#[derive(Debug, Clone)]
+pub struct NumberCounterRow {
+    /// The counter's id.
+    pub id: NumberCounterId,
+    /// The organization.
+    pub organization_id: OrganizationId,
+    /// What is numbered.
+    pub kind: InvoiceKind,
+    /// The period, as the number format says it.
+    pub period: String,
+    /// The last number.
+    pub last: i64,
+    /// When it was given.
+    pub at: DateTime<Utc>,
 }
 
 /// What an organization has subscribed to.
@@ -353,7 +377,17 @@ impl sealed::Row for InvoiceRow {
 
     fn encode(&self, row: &mut RowWriter) -> Result<(), StoreError> {
         encode(&self.invoice, row);
-        row.json(crate::invoice::stored(&self.line_items)?);
+        row.json(crate::invoice::stored_lines(&self.line_items)?);
+        Ok(())
+    }
+}
+
+impl sealed::Row for NumberCounterRow {
+    const TABLE: Table = Table::NumberCounters;
+
+    fn encode(&self, row: &mut RowWriter) -> Result<(), StoreError> {
+        row.id(self.organization_id).id(self.id).text(self.kind.as_str()).text(&self.period).integer(self.last);
+        row.time(self.at).time(self.at);
         Ok(())
     }
 }

@@ -13,5 +13,6 @@ pub mod personal_task;
 pub mod project;
 pub mod project_member;
 pub mod task;
+pub mod transaction;
 pub mod workspace;
 pub mod workspace_member;

@@ -29,7 +29,7 @@ struct Step {
 }
 
 /// How many steps there are.
-const STEPS: usize = 48;
+const STEPS: usize = 62;
 
 /// Each mutation once, in an order in which every one finds what it changes.
 #[expect(clippy::too_many_lines, reason = "one arm for each mutation")]
@@ -184,6 +184,53 @@ fn step(n: usize, ids: &Ids) -> Step {
             let entries = &["project deleted", "project deleted"];
             of("deleteProjects", json!({ "projects": projects }), "deletedProjectIds", entries)
         }
+        48 => of("updateSettings", json!({ "paymentDays": 14 }), "settings { paymentDays }", &["organization updated"]),
+        49 => {
+            let input = json!({ "kind": "INVOICE", "next": 7 });
+            of("setNextNumber", input, "number", &["organization updated"])
+        }
+        50 => {
+            let input = json!({ "clientId": id("client"), "currency": "USD", "lineItems": [line] });
+            keep(of("createInvoice", input, "invoice { id }", &["invoice created"]), "bill")
+        }
+        51 => of("issueInvoice", json!({ "id": id("bill") }), "invoice { id }", &["invoice updated"]),
+        52 => of("markInvoiceSent", json!({ "id": id("bill") }), "invoice { id }", &["invoice updated"]),
+        53 => {
+            let input = json!({ "invoiceId": id("bill") });
+            keep(of("createCreditNote", input, "invoice { id }", &["invoice created"]), "note")
+        }
+        // The invoice that it corrects changes as well.
+        54 => {
+            let entries = &["invoice updated", "invoice updated"];
+            of("issueInvoice", json!({ "id": id("note") }), "invoice { id }", entries)
+        }
+        55 => {
+            let entries = &["invoice updated", "invoice updated"];
+            of("voidInvoice", json!({ "id": id("note") }), "invoice { id }", entries)
+        }
+        56 => {
+            let amount = json!({ "amount": "40", "currency": "USD" });
+            let input = json!({ "kind": "PAYMENT", "invoiceId": id("bill"), "amount": amount });
+            let entries = &["invoice updated", "transaction created"];
+            keep(of("createTransaction", input, "transaction { id }", entries), "payment")
+        }
+        57 => {
+            let input = json!({ "id": id("payment"), "reference": "7" });
+            of("updateTransaction", input, "transaction { id }", &["transaction updated"])
+        }
+        58 => {
+            let entries = &["invoice updated", "transaction deleted"];
+            of("deleteTransaction", json!({ "id": id("payment") }), "deletedTransactionId", entries)
+        }
+        59 => of("writeOffInvoice", json!({ "id": id("bill") }), "invoice { id }", &["invoice updated"]),
+        60 => {
+            let input = json!({ "projectId": id("project"), "title": "Work" });
+            keep(of("createTask", input, "task { id }", &["task created"]), "work")
+        }
+        61 => {
+            let input = json!({ "clientId": id("client"), "projectId": id("project"), "taskIds": [id("work")], "rate": "1", "currency": "USD" });
+            of("createInvoiceFromTasks", input, "invoice { id }", &["invoice created"])
+        }
         _ => last_step(n - STEPS, ids),
     }
 }
@@ -296,10 +343,14 @@ fn broken(input: &Value) -> Value {
             return broken;
         }
     }
-    let named = ["id", "memberId", "userId", "email", "title", "body", "name", "fileName"]
+    let named = ["id", "memberId", "userId", "invoiceId", "email", "title", "body", "name", "fileName"]
         .iter()
         .find(|name| fields.contains_key(**name));
-    let field = named.copied().unwrap_or("clientId");
+    let named = named.copied().or_else(|| fields.contains_key("clientId").then_some("clientId"));
+    let Some(field) = named else {
+        fields.insert("expectedUpdatedAt".to_owned(), json!("2000-01-01T00:00:00Z"));
+        return broken;
+    };
     let value = fields[field].as_str().unwrap();
     let other = match value.rsplit_once('_') {
         Some((prefix, _)) if field.to_lowercase().ends_with("id") => format!("{prefix}_01h455vb4pex5vsknk084sn02q"),

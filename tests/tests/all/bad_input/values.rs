@@ -27,7 +27,7 @@ async fn money_is_exact_or_refused() {
         ("1000000000", "10", "lineItems.0.quantity"),
         ("1", "1000000000000", "lineItems.0.rate"),
         ("1", "0.1234567", "lineItems.0.rate"),
-        ("999999999", "999999999999", "lineItems"),
+        ("999999999", "999999999999", "lineItems.0.rate"),
         ("1", "-1", "lineItems"),
     ] {
         invoice(line(quantity, rate)).await.expect_refused(&[("OUT_OF_RANGE", field)]);

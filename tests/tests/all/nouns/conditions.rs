@@ -22,6 +22,12 @@ const OWN: &[(&str, &str, &str)] = &[
     ("Task", "workspaceId", "(SELECT p.workspace_id FROM app.projects p WHERE p.id = t.project_id) = '{}'"),
     ("Task", "isOverdue", "(t.status <> 'done' AND coalesce(t.due_at < now(), false)) = {}"),
     ("Task", "isArchived", "((SELECT p.status FROM app.projects p WHERE p.id = t.project_id) = 'archived') = {}"),
+    (
+        "Task",
+        "isUnbilled",
+        "(t.status = 'done' AND NOT EXISTS (SELECT FROM app.invoice_tasks i JOIN app.invoices v ON v.id = i.invoice_id
+            WHERE i.task_id = t.id AND v.status <> 'void')) = {}",
+    ),
     ("Task", "isSubtask", "(t.parent_task_id IS NOT NULL) = {}"),
 ];
 
@@ -68,8 +74,9 @@ pub(super) async fn case(
 
 fn own(full: &FullOrg, noun: &Declared, condition: &ConditionInfo) -> Case {
     if noun.info.name == "Invoice" && condition.field == "status" {
-        // What was sent and is late is overdue, whatever the column says.
-        let overdue = "t.status IN ('sent', 'overdue') AND coalesce(t.due_date < current_date AND t.amount_paid < t.total, false)";
+        // What was issued and is late is overdue, whatever the column says.
+        let overdue = "t.status IN ('issued', 'sent', 'partly_paid', 'overdue')
+            AND coalesce(t.due_date < current_date AND t.amount_paid + t.amount_credited < t.total, false)";
         let predicate = if condition.api == "status" { format!("({overdue})") } else { format!("NOT ({overdue})") };
         return Case { asked: format!("{}: [OVERDUE]", condition.api), predicate };
     }

@@ -9,6 +9,7 @@ pub(super) fn given(full: &FullOrg, field: &FieldInfo, variant: usize) -> Value 
     match (field.kind, field.rule) {
         (Kind::Text, Rule::Email) => json!(format!("somebody{variant}@example.test")),
         (Kind::Text, Rule::Url) => json!(format!("https://example.test/{variant}")),
+        (Kind::Text, Rule::Country) => json!(["DE", "FR", "IN", "JP", "US"][variant % 5]),
         (Kind::Text, Rule::Color) => json!(format!("#{variant}{variant}{variant}abc")),
         (Kind::Text, _) => json!(format!("{} {variant}", field.name)),
         (Kind::Boolean, _) => json!(variant % 2 == 1),

@@ -1,7 +1,7 @@
 //! Every field of every noun that has the mutations that all nouns have: created, changed, cleared, out of bounds, out of date.
 
 use serde_json::{Map, Value, json};
-use tenantry_domain::noun::{Access, Declared, FieldInfo, Given, Kind, OnDelete, Rule};
+use tenantry_domain::noun::{Access, Declared, FieldInfo, Given, Kind, Link, OnDelete, Rule};
 use tenantry_tests::{Answer, FullOrg, Session, TestApp};
 
 use super::values::{given, shown};
@@ -32,8 +32,13 @@ impl Writer<'_> {
             Given::Once => on_creation,
             Given::Never => false,
         };
-        // What is below another row of its kind has rules of its own.
-        let is_free = |field: &&FieldInfo| field.link.is_none_or(|link| link.table != self.noun.info.table);
+        // What is below another row of its kind has rules of its own, and so has what is of an invoice.
+        // The project of a transaction is one of its client, or of none.
+        let is_free = |field: &&FieldInfo| {
+            let has_rules = self.noun.info.name == "Transaction" && field.api == "projectId";
+            let is_free = |link: Link| link.table != self.noun.info.table && link.noun != "Invoice" && !has_rules;
+            field.link.is_none_or(is_free)
+        };
         self.noun.fields().into_iter().filter(takes).filter(is_free).collect()
     }
 
@@ -147,6 +152,7 @@ async fn every_bound_is_told_of_by_its_field() {
                 Rule::Text(max) | Rule::Prose(max) => (json!("x".repeat(max + 1)), "TOO_LONG"),
                 Rule::Email => (json!("nobody"), "INVALID"),
                 Rule::Url => (json!("ftp://example.test"), "INVALID"),
+                Rule::Country => (json!("XX"), "INVALID"),
                 Rule::Color => (json!("red"), "INVALID"),
                 Rule::NotNegative => (json!({ "amount": "-1", "currency": "EUR" }), "OUT_OF_RANGE"),
                 // Several values are no column.

@@ -1,27 +1,30 @@
-//! Invoices: reads and writes of `app.invoices` and `app.invoice_tasks`.
+//! Invoices: reads and writes of `app.invoices` and `app.invoice_tasks`. The lines and the taxes are in `content`.
+
+mod content;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use chrono::NaiveDate;
-use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
-use tenantry_domain::invoice::{DraftContent, Invoice, InvoiceStatus, LineItem, Totals};
+use sea_orm::sea_query::Value;
+use tenantry_domain::invoice::{Discount, DraftContent, Invoice, InvoiceKind, InvoiceStatus, Totals};
 use tenantry_domain::noun::{Asked, FieldType, Noun, Origin};
-use tenantry_domain::{Change, ClientId, Currency, InvoiceId, InvoiceTaskId, Money, ProjectId, TaskId};
-use tenantry_wire::{Error, Json, Row};
+use tenantry_domain::party::Parties;
+use tenantry_domain::{Change, ClientId, InvoiceId, InvoiceTaskId, Money, ProjectId, TaskId};
+use tenantry_wire::Row;
 use uuid::Uuid;
 
 use crate::columns::Columns;
 use crate::entity;
 use crate::error::StoreError;
 use crate::junction::Junction;
-use crate::read::Read;
 use crate::record::{Record, uuids};
 use crate::scope::sealed::Sealed;
 use crate::scope::{Scope, Tenant, WriteScope};
 use crate::sql::Sql;
 use crate::{visibility, write};
+
+pub use content::contents;
+pub(crate) use content::stored_lines;
 
 const COVERED: Junction = Junction { table: "app.invoice_tasks", one: "invoice_id", other: "task_id" };
 
@@ -47,7 +50,7 @@ impl Record for Invoice {
     }
 }
 
-/// Narrows to the statuses as they are today: what was sent and is past its due date with an open balance is overdue,
+/// Narrows to the statuses as they are today: what was issued and is past its due date with an open balance is overdue,
 /// whatever the column says. The rule is [`Invoice::status_on`].
 fn narrow_to_statuses(statuses: &[InvoiceStatus], today: NaiveDate, sql: &mut Sql) {
     if statuses.is_empty() {
@@ -57,84 +60,41 @@ fn narrow_to_statuses(statuses: &[InvoiceStatus], today: NaiveDate, sql: &mut Sq
     let today = sql.value(today);
     for (n, status) in statuses.iter().enumerate() {
         sql.push(if n == 0 { " AND (" } else { " OR " });
-        let late = match status {
-            InvoiceStatus::Draft | InvoiceStatus::Paid | InvoiceStatus::Void => {
+        let (stored, late) = match status {
+            InvoiceStatus::Draft | InvoiceStatus::Paid | InvoiceStatus::Void | InvoiceStatus::WrittenOff => {
                 sql.push("t.status = ").bind(status.as_str());
                 continue;
             }
-            InvoiceStatus::Sent => "NOT ",
-            InvoiceStatus::Overdue => "",
+            InvoiceStatus::Overdue => ("(t.status IN ('issued', 'sent', 'partly_paid', 'overdue')", ""),
+            InvoiceStatus::Issued => ("(t.status = 'issued'", "NOT "),
+            InvoiceStatus::Sent => ("((t.status = 'sent' OR t.status = 'overdue' AND t.amount_paid = 0)", "NOT "),
+            InvoiceStatus::PartlyPaid => {
+                ("((t.status = 'partly_paid' OR t.status = 'overdue' AND t.amount_paid > 0)", "NOT ")
+            }
         };
-        sql.push("(t.status IN ('sent', 'overdue') AND ").push(late);
+        sql.push(stored).push(" AND ").push(late);
         // Without a due date the comparison is null, which counts as not late.
-        sql.push("coalesce(t.due_date < ").push_placeholder(today).push(" AND t.amount_paid < t.total, false))");
+        sql.push("coalesce(t.due_date < ").push_placeholder(today);
+        sql.push(" AND t.amount_paid < t.total - t.amount_credited, false))");
     }
     sql.push(")");
-}
-
-/// A line as the database holds it.
-#[derive(Debug, Serialize, Deserialize)]
-struct StoredLine {
-    description: String,
-    quantity: Decimal,
-    rate: Decimal,
-    /// In minor units of the invoice's currency.
-    amount: i64,
-}
-
-/// The lines of each of these invoices, in one statement. An invoice that does not exist has no entry.
-///
-/// # Errors
-/// Those of the database.
-pub fn line_items<'s>(scope: &'s impl Scope, ids: &[InvoiceId]) -> Read<'s, HashMap<InvoiceId, Arc<Vec<LineItem>>>> {
-    let mut sql = Sql::new("SELECT found.*");
-    let organization = sql.value(scope.organization_id().as_uuid());
-    sql.for_each(uuids(ids))
-        .push("SELECT t.id, t.currency, t.line_items FROM app.invoices t WHERE t.organization_id = ");
-    sql.push_placeholder(organization).push(" AND t.id = wanted.id");
-    visibility::invoices(scope.actor(), &mut sql, "t.project_id");
-    sql.push(" LIMIT 1) found");
-    Read::rows(scope, sql, |_, rows| {
-        let mut found = HashMap::with_capacity(rows.len());
-        for row in rows.iter() {
-            let mut columns = Columns::new(row, Invoice::INFO.table);
-            let (id, currency): (InvoiceId, Currency) = (columns.id()?, columns.parsed()?);
-            let Json(lines): Json<Vec<StoredLine>> = columns.next()?;
-            let lines = lines.into_iter().map(|line| LineItem {
-                description: line.description,
-                quantity: line.quantity,
-                rate: line.rate,
-                amount: Money::from_minor(line.amount, currency),
-            });
-            found.insert(id, Arc::new(lines.collect()));
-        }
-        Ok(found)
-    })
-}
-
-/// Lines as the database holds them.
-pub(crate) fn stored(lines: &[LineItem]) -> Result<serde_json::Value, StoreError> {
-    let lines: Vec<StoredLine> = lines
-        .iter()
-        .map(|line| StoredLine {
-            description: line.description.clone(),
-            quantity: line.quantity,
-            rate: line.rate,
-            amount: line.amount.minor(),
-        })
-        .collect();
-    serde_json::to_value(lines).map_err(|error| StoreError::Database(Error::encode(&error.to_string())))
 }
 
 /// A draft that has been validated and computed.
 #[derive(Debug, Clone)]
 pub struct Draft {
+    /// Whether it is an invoice or a credit note.
+    pub kind: InvoiceKind,
+    /// The invoice that a credit note corrects.
+    pub corrects_id: Option<InvoiceId>,
     /// Who is billed.
     pub client_id: Option<ClientId>,
     /// The project it is for.
     pub project_id: Option<ProjectId>,
     /// The day it is dated.
     pub issue_date: NaiveDate,
+    /// Whether it is dated anew on the day of its issue.
+    pub dated_on_issue: bool,
     /// The day it is to be paid by.
     pub due_date: Option<NaiveDate>,
     /// The lines and the sums.
@@ -149,30 +109,39 @@ pub struct Draft {
 /// A foreign-key violation when the client, the project or a task does not exist in the organization.
 pub async fn create(scope: &mut WriteScope, draft: Draft, tasks: &[TaskId]) -> Result<Invoice, StoreError> {
     let origin: Origin<InvoiceId> = write::origin(scope);
-    let row = Invoice {
+    let blank = Invoice {
         id: origin.id,
         organization_id: origin.organization_id,
-        client_id: draft.client_id,
-        project_id: draft.project_id,
+        client_id: None,
+        project_id: None,
+        kind: draft.kind,
+        corrects_id: draft.corrects_id,
         number: None,
         status: InvoiceStatus::Draft,
         issue_date: draft.issue_date,
-        due_date: draft.due_date,
-        tax_rate: draft.content.tax_rate,
+        due_date: None,
+        dated_on_issue: false,
+        tax_rate: None,
+        prices_include_tax: false,
         subtotal: draft.content.totals.subtotal,
+        discount_rate: None,
+        discount: draft.content.totals.discount,
         tax_amount: draft.content.totals.tax_amount,
         total: draft.content.totals.total,
         amount_paid: Money::zero(draft.content.totals.total.currency()),
-        notes: draft.notes,
+        amount_credited: Money::zero(draft.content.totals.total.currency()),
+        notes: None,
+        issued_at: None,
         sent_at: None,
         paid_at: None,
         voided_at: None,
+        written_off_at: None,
         created_by: Some(origin.user_id),
         created_at: origin.now,
         updated_at: origin.now,
     };
-    let lines = stored(&draft.content.line_items)?;
-    let invoice = write::insert_with(scope, &row, [("line_items", lines.into())]).await?;
+    let more = more(&draft.content)?;
+    let invoice = write::insert_with(scope, &draft.apply(&blank), more).await?;
     cover(scope, invoice.id, tasks).await?;
     Ok(invoice)
 }
@@ -187,40 +156,75 @@ pub async fn update(
     draft: Draft,
     tasks: Change<Vec<TaskId>>,
 ) -> Result<Option<Invoice>, StoreError> {
-    // Each field is named, so that a new one does not compile until it is changed as well.
-    let Draft { client_id, project_id, issue_date, due_date, content, notes } = draft;
-    let DraftContent { line_items, tax_rate, totals } = content;
-    let Totals { subtotal, tax_amount, total } = totals;
-    // Nothing has been paid of a draft, in whichever currency.
-    let amount_paid = Money::zero(total.currency());
-    let content = Invoice {
-        client_id,
-        project_id,
-        issue_date,
-        due_date,
-        notes,
-        tax_rate,
-        subtotal,
-        tax_amount,
-        total,
-        amount_paid,
-        ..before.clone()
-    };
     if let Change::Set(tasks) = tasks {
         uncover(scope, before.id).await?;
         cover(scope, before.id, &tasks).await?;
     }
-    write::update_with(scope, before, &content, [("line_items", stored(&line_items)?.into())]).await
+    let more = more(&draft.content)?;
+    write::update_with(scope, before, &draft.apply(before), more).await
 }
 
-/// What has been billed to each of these clients, per currency: the totals of what is issued and not void.
+impl Draft {
+    /// A draft's row with this content.
+    fn apply(self, before: &Invoice) -> Invoice {
+        // Each field is named, so that a new one does not compile until it is changed as well.
+        let Self { kind, corrects_id, client_id, project_id, issue_date, dated_on_issue, due_date, content, notes } =
+            self;
+        let tax_rate = content.tax_rate();
+        let DraftContent { line_items: _, taxes: _, prices_include_tax, discount: given, totals } = content;
+        let Totals { subtotal, discount, tax_amount, total } = totals;
+        Invoice {
+            kind,
+            corrects_id,
+            client_id,
+            project_id,
+            issue_date,
+            dated_on_issue,
+            due_date,
+            notes,
+            tax_rate,
+            prices_include_tax,
+            subtotal,
+            discount_rate: if let Some(Discount::Rate(rate)) = given { Some(rate) } else { None },
+            discount,
+            tax_amount,
+            total,
+            // Nothing has been paid of a draft, in whichever currency.
+            amount_paid: Money::zero(total.currency()),
+            amount_credited: Money::zero(total.currency()),
+            ..before.clone()
+        }
+    }
+}
+
+/// The columns that the row does not have.
+fn more(content: &DraftContent) -> Result<[(&'static str, Value); 2], StoreError> {
+    let lines = stored_lines(&content.line_items)?;
+    Ok([("line_items", lines.into()), ("taxes", content::stored_taxes(content)?.into())])
+}
+
+/// Issues a draft that was read in this scope: writes it as it is afterwards, with its parties.
+///
+/// # Errors
+/// A unique violation when another invoice has its number.
+pub async fn issue(
+    scope: &mut WriteScope,
+    before: &Invoice,
+    issued: &Invoice,
+    parties: &Parties,
+) -> Result<Option<Invoice>, StoreError> {
+    write::update_with(scope, before, issued, [("parties", content::json(parties)?.into())]).await
+}
+
+/// What has been billed to each of these clients, per currency: the totals of what is issued and not void, without credit notes.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn billed(scope: &impl Scope, clients: &[ClientId]) -> Result<HashMap<ClientId, Vec<Money>>, StoreError> {
     let mut sql = Sql::new("SELECT wanted.id, found.*");
     let organization = sql.value(scope.organization_id().as_uuid());
-    sql.for_each(uuids(clients)).push("SELECT t.currency, sum(t.total)::bigint FROM app.invoices t");
+    sql.for_each(uuids(clients));
+    sql.push("SELECT t.currency, sum(CASE t.kind WHEN 'credit_note' THEN -t.total ELSE t.total END)::bigint FROM app.invoices t");
     sql.push(" WHERE t.organization_id = ").push_placeholder(organization);
     sql.push(" AND t.client_id = wanted.id AND t.status NOT IN ('draft', 'void')");
     visibility::invoices(scope.actor(), &mut sql, "t.project_id");
@@ -297,12 +301,14 @@ pub async fn has_drafts_for_another_client(
     sql.bind(scope.organization_id().as_uuid());
     let (project, client) = (sql.value(project.as_uuid()), sql.value(client.as_uuid()));
     sql.push(" AND v.project_id = ").push_placeholder(project);
-    sql.push(" AND v.status = 'draft' AND v.client_id <> ").push_placeholder(client);
+    // A credit note corrects what was billed, whoever the project is for now.
+    let draft = " AND v.kind = 'invoice' AND v.status = 'draft' AND v.client_id <> ";
+    sql.push(draft).push_placeholder(client);
     sql.push(") OR EXISTS (SELECT 1 FROM app.tasks t JOIN app.invoice_tasks i");
     sql.push(" ON i.organization_id = t.organization_id AND i.task_id = t.id JOIN app.invoices v");
     sql.push(" ON v.organization_id = i.organization_id AND v.id = i.invoice_id");
     sql.push(" WHERE t.organization_id = $1 AND t.project_id = ").push_placeholder(project);
-    sql.push(" AND v.status = 'draft' AND v.client_id <> ").push_placeholder(client).push("))::int::bigint");
+    sql.push(draft).push_placeholder(client).push("))::int::bigint");
     Ok(scope.connection().fetch_count(sql).await? > 0)
 }
 
