@@ -24,6 +24,7 @@ mod noun;
 mod nouns;
 mod object;
 mod organization;
+mod party;
 mod plan;
 mod project;
 mod report;

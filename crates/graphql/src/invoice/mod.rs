@@ -14,7 +14,7 @@ use tenantry_executor::scalar::{CurrencyCode, DecimalText, Money};
 
 use crate::loaders::Contents;
 use crate::noun::{Choice, Row, Shown};
-use crate::settings::{Buyer, Seller};
+use crate::party::{Buyer, Seller};
 
 pub(crate) use from_tasks::InvoiceFromTasksMutation;
 pub(crate) use input::{TaxInput, read_taxes};
