@@ -1,6 +1,7 @@
-//! Subscriptions: each entry has the id of its transaction. The worker may read the entries of all organizations, and their memberships.
+//! What happened is told as it happens: each entry says in which transaction it was written, and the worker reads the latest of all
+//! organizations. It also looks whether those who are told are members still.
 //!
-//! Entries from before this migration have no transaction id. Subscribers do not get them.
+//! Entries from before have no transaction, and are not told.
 
 use crate::change::{Change, Part};
 use crate::tenant_table::NO_ORGANIZATION;
@@ -8,7 +9,7 @@ use crate::tenant_table::NO_ORGANIZATION;
 pub(crate) fn up() -> Change {
     let column = [
         "ALTER TABLE app.activities ADD COLUMN IF NOT EXISTS transaction_id bigint;".to_owned(),
-        // In a statement of its own: together with the column, the default would be written into every row.
+        // A default of its own statement, because one that comes with the column is written into every row.
         "ALTER TABLE app.activities ALTER COLUMN transaction_id SET DEFAULT (pg_current_xact_id()::text)::bigint;"
             .to_owned(),
     ];
@@ -18,8 +19,8 @@ pub(crate) fn up() -> Change {
 CREATE POLICY {name}_of_all_organizations ON {table} FOR SELECT TO tenantry_worker USING ({NO_ORGANIZATION});"
         )
     });
-    // Writers wait while it is built: of a partitioned table, it could be built concurrently only partition by partition. The table was new in the
-    // migration before, so it is small.
+    // Writers wait for it: for a table with partitions it could be built beside them only part by part. The table is as old as the program that
+    // comes before this one.
     let index = "CREATE INDEX IF NOT EXISTS activities_transaction_id_idx ON app.activities (transaction_id)
     WHERE transaction_id IS NOT NULL;";
     Change::Parts(vec![
